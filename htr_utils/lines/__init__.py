@@ -1,0 +1,1 @@
+"""Pictures of lines: reading IAM layout, images, augmentation, synthesis, batches."""

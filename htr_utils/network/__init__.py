@@ -1,0 +1,1 @@
+"""What learns: presets, the CTC loss, the training loop."""

@@ -1,0 +1,64 @@
+"""Where the data, the models and the samples are: found from the package, never from the current folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from htr_utils.errors import HtrError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def repo_root() -> Path | None:
+    """The checkout that holds this package, or None when it was installed from a wheel."""
+    root = _PACKAGE.parent
+    return root if (root / "notebooks").is_dir() and (root / "pyproject.toml").is_file() else None
+
+
+def data_root() -> Path:
+    """The data folder in IAM layout: the environment variable HTR_DATA, else the embedded `data/`.
+
+    Raises:
+        HtrError: HTR_DATA names no folder, or there is no embedded data (a wheel carries none).
+    """
+    chosen = os.environ.get("HTR_DATA")
+    if chosen:
+        path = Path(chosen).expanduser()
+        if not path.is_dir():
+            raise HtrError(f"HTR_DATA is {chosen!r}, which is not a folder; unset it or name a folder in IAM layout")
+        return path
+    root = repo_root()
+    if root is None or not (root / "data" / "ascii" / "lines.txt").is_file():
+        raise HtrError("no embedded data beside this installation; clone the course, or name a folder with --data")
+    return root / "data"
+
+
+def model_file(name: str | Path) -> Path:
+    """The file of a model: a path that exists, or the name of a model that ships with the course.
+
+    Raises:
+        HtrError: neither a file nor a known name.
+    """
+    path = Path(name)
+    if path.suffix == ".keras" or path.is_file():
+        if path.is_file():
+            return path
+        raise HtrError(f"no model file {str(name)!r}; train one with `htr train`, or use the name 'course'")
+    folders = [_PACKAGE / "_model"]
+    root = repo_root()
+    if root is not None:
+        folders.insert(0, root / "model")
+    for folder in folders:
+        if (folder / f"{name}.keras").is_file():
+            return folder / f"{name}.keras"
+    known = sorted({file.stem for folder in folders for file in folder.glob("*.keras")})
+    raise HtrError(f"no model {str(name)!r}; known: {', '.join(known) or 'none'}; or give a path to a .keras file")
+
+
+def samples() -> list[Path]:
+    """The sample images of `data/samples/`, sorted; empty where there are none."""
+    root = repo_root()
+    if root is None:
+        return []
+    return sorted((root / "data" / "samples").glob("*.png"))

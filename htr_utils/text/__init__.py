@@ -1,0 +1,1 @@
+"""Letters and words: charset, metrics, decoding, spelling."""
