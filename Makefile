@@ -1,0 +1,24 @@
+# Short calls of `python -m htr_utils VERB`, which does the work and also runs where make is missing (Windows).
+# Another Python: `make PYTHON=python3.12 course`.  The Python that is active instead of .venv: `HTR_NO_VENV=1 make test`.
+PYTHON ?= python3
+RUN = $(PYTHON) -m htr_utils
+
+.DEFAULT_GOAL := help
+.PHONY: help setup course test test-all lab notebooks lint lock data serve clean
+
+help:       ## what there is
+	@$(RUN) --help
+
+setup course test test-all lab notebooks lint lock:
+	@$(RUN) $@ $(ARGS)
+
+data:       ## render the embedded data set again (needs npm for the fonts)
+	@$(RUN) setup
+	@$(RUN) data build $(ARGS)
+
+serve:      ## the web page
+	@echo "The web page comes with a later release; \`htr read FILE\` reads a line now."; exit 2
+
+clean:      ## what was made here, but not .venv
+	rm -rf runs build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path "./.venv/*" -prune -exec rm -rf {} +

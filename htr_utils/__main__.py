@@ -1,0 +1,350 @@
+"""`python -m htr_utils VERB`: set up and run the course where nothing is installed yet.
+
+The top of this module imports the standard library only, so that any Python 3.11 to 3.13 can start it in a
+fresh clone; the Makefile's targets are short calls of it. Any other verb goes to the `htr` command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST, NEWEST = (3, 11), (3, 13)
+DISK_GB = 4.0  # the environment takes about 2.8 GB, the downloads about .9 GB
+STAMP = "htr-lock.sha256"
+LOG = "htr-setup.log"
+CV2_WITHOUT_DISPLAY = re.compile(r"lib(GL|gthread|glib|xcb|X11|SM|ICE|Xext|Xrender|EGL)[\w.-]*\.so")
+HELP = """python -m htr_utils VERB [arguments]
+
+  setup       make .venv and install everything from requirements.lock (every verb below does this first)
+  course      run every chapter into runs/course/ and read some lines  [chapter ...] [--out FOLDER]
+  test        all tests that a change must pass            [pytest arguments]
+  test-all    the slow ones too, in random order; writes a dated report into docs/
+  lab         open JupyterLab on chapter 0
+  notebooks   rebuild the chapters whose source changed   [chapter ...] [--force] [--solutions]
+  pull FILE   write a chapter edited in Jupyter back to its source
+  lint        ruff and mypy
+  lock        renew requirements.lock
+  --here VERB uses the Python that runs this instead of .venv (also: HTR_NO_VENV=1)
+
+Everything else is the htr command (the same as `htr ...`): read, data, train, evaluate; see `htr --help`.
+"""
+
+Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+
+
+class SetupError(Exception):
+    """What stopped the set-up, with its remedy, in one line."""
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def venv_python(venv: Path) -> Path:
+    """The interpreter inside a virtual environment."""
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def check_version(version: Sequence[int] = sys.version_info[:2]) -> None:
+    """Raises SetupError outside the tested range of Python versions."""
+    if OLDEST <= tuple(version[:2]) <= NEWEST:
+        return
+    others = [f"python3.{minor}" for minor in (12, 13, 11) if shutil.which(f"python3.{minor}")]
+    remedy = (
+        f"this machine has {others[0]}: `{others[0]} -m htr_utils ...` or `make PYTHON={others[0]} ...`"
+        if others
+        else "install Python 3.12 and call it by name"
+    )
+    raise SetupError(f"Python {version[0]}.{version[1]} is outside the tested range 3.11 to 3.13; {remedy}")
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would lead pip or Python out of the virtual environment."""
+    unwanted = {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "__PYVENV_LAUNCHER__"}
+    environment = {key: value for key, value in os.environ.items() if key not in unwanted}
+    environment["PYTHONUTF8"] = "1"
+    return environment
+
+
+def make_venv(venv: Path) -> Path:
+    """The interpreter of `venv`, which is made anew where it is missing or its Python does not run."""
+    python = venv_python(venv)
+    if python.is_file():
+        probe = [str(python), "-c", "import sys, pip; print(*sys.version_info[:2])"]
+        try:
+            answer = subprocess.run(probe, capture_output=True, text=True, env=clean_environment())
+        except OSError:
+            answer = None
+        if answer is not None and answer.returncode == 0:
+            check_version([int(part) for part in answer.stdout.split()])
+            return python
+        say(f"{venv.name} is broken (its Python does not run or has no pip): making it again")
+    package = f"python3.{sys.version_info[1]}-venv"
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        raise SetupError(
+            f"this Python has no venv module; on Debian and Ubuntu: `apt install {package}`, then again"
+        )
+    say(f"Making {venv} with Python {sys.version_info[0]}.{sys.version_info[1]}")
+    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
+    made = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
+    if made.returncode != 0 or not python.is_file():
+        raise SetupError(explain(made.stdout + made.stderr, f"`{sys.executable} -m venv` failed"))
+    return python
+
+
+def explain(output: str, fallback: str) -> str:
+    """One line with a remedy for what pip or venv printed when it failed."""
+    known = [
+        (
+            r"No space left|Errno 28|not enough space",
+            f"the disk is full; free about {DISK_GB:.0f} GB, then again",
+        ),
+        (
+            r"ensurepip is not|python3-venv",
+            "no venv module; on Debian and Ubuntu: `apt install python3-venv`",
+        ),
+        (
+            r"NewConnectionError|NameResolution|Temporary failure in name|Network is unreachable|ProxyError"
+            r"|ConnectTimeout|Read timed out|Connection refused|getaddrinfo|CERTIFICATE_VERIFY_FAILED",
+            "no way to the package index; check the network or set pip's proxy or index, then again"
+            " (what is installed stays)",
+        ),
+        (
+            r"Permission denied|Errno 13",
+            "no permission to write here; clone the course into a folder of your own",
+        ),
+        (
+            r"No matching distribution|not a supported wheel",
+            "a package has no build for this machine; TensorFlow has Linux, Windows and Apple silicon",
+        ),
+        (r"externally-managed", "this Python belongs to the system; leave out --here so that .venv is used"),
+    ]
+    for pattern, remedy in known:
+        if re.search(pattern, output):
+            return f"{fallback}: {remedy}"
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"(?i)error|fatal|\w+Error", line)]
+    return f"{fallback}: {(errors or lines or ['it printed nothing'])[-1]}"
+
+
+def run_pip(python: Path, arguments: Sequence[str], log: Path, total: int = 0) -> None:
+    """Run pip, count the packages on the screen, keep all it printed in `log`; SetupError where it fails."""
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
+    seen, output = 0, []
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=clean_environment(),
+        cwd=str(log.parent),
+    )
+    assert process.stdout is not None
+    with log.open("a", encoding="utf-8") as file:
+        for line in process.stdout:
+            file.write(line)
+            output.append(line)
+            if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+                seen += 1
+                if total and (seen % 25 == 0 or seen == 1):
+                    say(f"  package {seen} of about {total}")
+            elif line.startswith("Installing collected packages"):
+                say("  unpacking (a minute or two)")
+    if process.wait() != 0:
+        raise SetupError(explain("".join(output), "the installation failed") + f" (all of it in {log})")
+
+
+def fix_opencv(python: Path, run: Runner) -> str:
+    """Swap opencv-python for the headless wheel of the same version where the display libraries are missing.
+
+    Args:
+        python: interpreter of the environment.
+        run: runs a command and returns what it printed (a test gives a fake one).
+    Returns:
+        "opencv-python" or "opencv-python-headless": the one that is installed at the end, never both.
+    Raises:
+        SetupError: cv2 does not import for another reason, or the swap failed.
+    """
+    probe = [str(python), "-c", "import cv2"]
+    first = run(probe)
+    if first.returncode == 0:
+        return "opencv-python"
+    message = first.stderr.strip().splitlines()[-1] if first.stderr.strip() else "no message"
+    if not CV2_WITHOUT_DISPLAY.search(first.stderr):
+        raise SetupError(f"OpenCV does not import: {message}")
+    read = "from importlib.metadata import version; print(version('opencv-python'))"
+    version = run([str(python), "-c", read]).stdout.strip()
+    if not version:
+        raise SetupError(f"OpenCV does not import and its version is not known: {message}")
+    say(f"  no display libraries here: opencv-python {version} gives way to opencv-python-headless")
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    run([*pip, "uninstall", "--yes", "opencv-python", "opencv-python-headless"])
+    done = run([*pip, "install", "--no-deps", f"opencv-python-headless=={version}"])
+    if done.returncode != 0:
+        raise SetupError(explain(done.stdout + done.stderr, "opencv-python-headless could not be installed"))
+    again = run(probe)
+    if again.returncode != 0:
+        raise SetupError(f"OpenCV does not import, headless or not: {again.stderr.strip().splitlines()[-1:]}")
+    return "opencv-python-headless"
+
+
+def fingerprint(root: Path) -> str:
+    """What the environment was made from: the lock and the package's own entry."""
+    digest = hashlib.sha256()
+    for name in ("requirements.lock", "pyproject.toml"):
+        digest.update((root / name).read_bytes().replace(b"\r\n", b"\n"))
+    digest.update(str(root).encode())
+    return digest.hexdigest()
+
+
+def need_checkout(root: Path) -> None:
+    """Raises SetupError where this package was installed from a wheel: there is no course beside it."""
+    if not (root / "requirements.lock").is_file() or not (root / "notebooks").is_dir():
+        raise SetupError(
+            "this needs a clone of the course; an installed htr_utils only has the `htr` commands"
+        )
+
+
+def setup(root: Path = ROOT) -> Path:
+    """Make `.venv` and install the lock and the package; does nothing where that is done already.
+
+    Returns:
+        The interpreter to use.
+    """
+    check_version()
+    need_checkout(root)
+    venv = root / ".venv"
+    stamp = venv / STAMP
+    wanted = fingerprint(root)
+    if stamp.is_file() and stamp.read_text().strip() == wanted and venv_python(venv).is_file():
+        return venv_python(venv)
+    free = shutil.disk_usage(root).free / 1e9
+    if free < DISK_GB and not stamp.is_file():
+        raise SetupError(
+            f"{free:.1f} GB free on this disk, the environment needs about {DISK_GB:.0f}; free some"
+        )
+    python = make_venv(venv)
+    stamp.unlink(missing_ok=True)
+    log = venv / LOG
+    log.unlink(missing_ok=True)
+
+    def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            list(command), capture_output=True, text=True, env=clean_environment(), cwd=str(venv)
+        )
+
+    # A swapped OpenCV would stand beside the one in the lock: it goes first.
+    run([str(python), "-m", "pip", "uninstall", "--yes", "opencv-python-headless"])
+    lock = root / "requirements.lock"
+    total = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
+    say(f"Installing {lock.name} (about .9 GB to fetch the first time)")
+    run_pip(python, ["install", "--progress-bar", "off", "-r", str(lock)], log, total)
+    run_pip(python, ["install", "--no-deps", "--no-build-isolation", "-e", str(root)], log)
+    which = fix_opencv(python, run)
+    stamp.write_text(wanted + "\n")
+    say(f"Ready: {venv} ({which})")
+    return python
+
+
+def renew_lock(python: Path, root: Path) -> int:
+    """Write requirements.lock anew from pyproject.toml: newest versions, one for all Pythons and systems."""
+    run_pip(python, ["install", "uv"], root / ".venv" / LOG if (root / ".venv").is_dir() else root / "uv.log")
+    environment = {key: value for key, value in clean_environment().items() if not key.startswith("UV_")}
+    options = "--universal --fork-strategy fewest --python-version 3.11 --all-extras --upgrade --quiet"
+    command = [str(python), "-m", "uv", "--no-config", "pip", "compile", *options.split()]
+    command += ["--no-header", "--no-annotate", "pyproject.toml", "--output-file", "requirements.lock"]
+    return subprocess.run(command, cwd=root, env=environment).returncode
+
+
+def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> list[list[str]]:
+    """What a verb runs, in order, once the environment stands."""
+    start = [str(python), "-m"]
+    if verb == "test":
+        return [[*start, "pytest", *arguments]]
+    if verb == "test-all":
+        return [[str(python), str(root / "tests" / "report.py"), *arguments]]
+    if verb == "lab":
+        first = sorted((root / "notebooks").glob("00_*.ipynb"))[:1]
+        return [[*start, "jupyterlab", *map(str, first), *arguments]]
+    if verb == "lint":
+        here = arguments or ["."]
+        return [
+            [*start, "ruff", "check", *here],
+            [*start, "ruff", "format", "--check", *here],
+            [*start, "mypy"],
+        ]
+    if verb == "course":
+        return [[*start, "htr_utils.course.runs", *arguments]]
+    if verb == "notebooks":
+        return [[*start, "htr_utils.course.notebooks", *arguments]]
+    if verb == "pull":
+        return [[*start, "htr_utils.course.pullback", *arguments]]
+    return []
+
+
+VERBS = ("setup", "course", "test", "test-all", "lab", "notebooks", "pull", "lint", "lock")
+
+
+def pass_on(arguments: Sequence[str], root: Path) -> int:
+    """Hand the call to the `htr` command line, in `.venv` where this Python lacks what it needs."""
+    if importlib.util.find_spec("click") is None or importlib.util.find_spec("numpy") is None:
+        python = venv_python(root / ".venv")
+        if not python.is_file() or python == Path(sys.executable):
+            raise SetupError("the package is not installed here; first `python -m htr_utils setup`")
+        return subprocess.run(
+            [str(python), "-m", "htr_utils", *arguments], env=clean_environment()
+        ).returncode
+    from htr_utils.cli import main as htr
+
+    sys.argv = ["htr", *arguments]
+    htr()
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Carry out a verb; returns the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    here = os.environ.get("HTR_NO_VENV", "") not in ("", "0")
+    if arguments[:1] == ["--here"]:
+        here, arguments = True, arguments[1:]
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    try:
+        if verb not in VERBS:
+            return pass_on(arguments, root)
+        need_checkout(root)
+        python = Path(sys.executable) if here else setup(root)
+        if verb == "lock":
+            return renew_lock(python, root)
+        environment = clean_environment()
+        if here:  # nothing is installed for us: the clone itself goes on the path
+            environment["PYTHONPATH"] = os.pathsep.join(
+                filter(None, [str(root), os.environ.get("PYTHONPATH", "")])
+            )
+        codes = [
+            subprocess.run(command, cwd=None if verb == "pull" else root, env=environment).returncode
+            for command in commands(verb, rest, python, root)
+        ]
+        return next((code for code in codes if code), 0)
+    except SetupError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The checks behind the exercise cells: "to do", a hint, or "correct", and never a traceback.
+
+A chapter's checks live in a file of their own (`c06.py` for chapter 6):
+
+    @exercise("06.2")
+    def frames_needed(answer):      # gets what the learner wrote
+        if answer("letter") != 7:
+            return "look at the doubled letters"
+        return None                 # correct
+
+A function of the learner's is called through a wrapper, so a check never has to catch anything.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import linecache
+from collections.abc import Callable
+from typing import Any
+
+from htr_utils.errors import HtrError
+
+Check = Callable[[Any], "str | None"]
+_checks: dict[str, Check] = {}
+
+
+class _ToDo(Exception):
+    """The learner's function has nothing in it yet."""
+
+
+class _Raised(Exception):
+    """The learner's function raised; carries the hint."""
+
+
+def exercise(number: str) -> Callable[[Check], Check]:
+    """Register the decorated function as the check of an exercise ("06.2"); it returns None or a hint."""
+
+    def register(function: Check) -> Check:
+        _checks[number] = function
+        return function
+
+    return register
+
+
+def verdict(number: str, answer: Any) -> str:
+    """What `check` prints: "to do", "correct" or "hint: ...".
+
+    Args:
+        number: chapter and exercise, "06.2".
+        answer: a value, or a function that the check calls.
+    Raises:
+        HtrError: there is no such exercise.
+    """
+    chapter = number.partition(".")[0]
+    try:
+        importlib.import_module(f"{__name__}.c{chapter}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.c{chapter}":
+            raise
+    if number not in _checks:
+        known = sorted(known for known in _checks if known.startswith(f"{chapter}."))
+        raise HtrError(
+            f"no exercise {number!r}; of chapter {chapter} there are: {', '.join(known) or 'none'}"
+        )
+    if _empty(answer):
+        return "to do"
+    probe = _wrap(answer) if inspect.isroutine(answer) else answer
+    try:
+        hint = _checks[number](probe)
+    except _ToDo:
+        return "to do"
+    except _Raised as raised:
+        return f"hint: {raised}"
+    except Exception as error:  # the answer is of another kind than the check can look at
+        return f"hint: this is not the kind of answer that is asked for ({type(error).__name__}: {error})"
+    return "correct" if hint is None else f"hint: {hint}"
+
+
+def check(number: str, answer: Any) -> None:
+    """Print how an exercise stands: "06.2: to do", "06.2: hint: ..." or "06.2: correct"."""
+    print(f"{number}: {verdict(number, answer)}")
+
+
+def _empty(answer: Any) -> bool:
+    """Whether nothing was filled in: `...` or None, also as an item of a list, tuple or dictionary."""
+    if answer is None or answer is ...:
+        return True
+    if isinstance(answer, (list, tuple)):
+        return any(item is ... for item in answer)
+    if isinstance(answer, dict):
+        return any(item is ... for item in answer.values())
+    return False
+
+
+def _wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The learner's function, whose first empty answer means "to do" and whose exception becomes a hint."""
+    calls = 0
+
+    @functools.wraps(function)
+    def probe(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        try:
+            result = function(*arguments, **named)
+        except RecursionError:
+            raise _Raised(f"{function.__name__} calls itself without end") from None
+        except Exception as error:
+            raise _Raised(_describe(function, error)) from None
+        if _empty(result):
+            if calls == 1:
+                raise _ToDo
+            raise _Raised(f"{function.__name__} returns nothing for some inputs; is a `return` missing?")
+        return result
+
+    return probe
+
+
+def _describe(function: Callable[..., Any], error: Exception) -> str:
+    """One line: what was raised and in which line of the learner's function."""
+    code = getattr(function, "__code__", None)
+    where, step = "", error.__traceback__
+    while step is not None:
+        if code is not None and step.tb_frame.f_code.co_filename == code.co_filename:
+            text = linecache.getline(code.co_filename, step.tb_lineno).strip()
+            where = f" in line {step.tb_lineno}" + (f": `{text}`" if text else "")
+        step = step.tb_next
+    message = " ".join(str(error).split())[:120]
+    name = getattr(function, "__name__", "the function")
+    return f"{name} raises {type(error).__name__}{f' ({message})' if message else ''}{where}"

@@ -1,0 +1,165 @@
+"""Executed notebooks as plain HTML pages: one file each, no script, nothing fetched from anywhere.
+
+Formulas become MathML, which browsers show by themselves; figures are embedded, with their alt text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from latex2mathml.converter import convert as to_mathml
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from pygments.formatters import HtmlFormatter
+
+STYLE = """
+:root { color-scheme: light; --ink: #1c1c1c; --paper: #fff; --line: #d8d8d8; --soft: #f5f6f8;
+  --link: #0b5394; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem 4rem;
+  color: var(--ink); background: var(--paper);
+  font: 1rem/1.6 system-ui, sans-serif; }
+a { color: var(--link); }
+a.anchor-link { text-decoration: none; opacity: .35; font-size: .7em; padding-left: .3em; }
+pre { overflow-x: auto; padding: .7rem .9rem; margin: .4rem 0; font: .86rem/1.45 ui-monospace, monospace; }
+code { font: .9em ui-monospace, monospace; }
+.highlight pre { background: var(--soft); border-left: 3px solid #8aa4c8; }
+.output pre { border-left: 3px solid var(--line); }
+.prompt { display: none; }
+img { max-width: 100%; height: auto; }
+table { border-collapse: collapse; margin: .6rem 0; }
+th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left; }
+blockquote { margin: .6rem 0; padding-left: 1rem; border-left: 4px solid var(--line); }
+math[display=block] { margin: .8rem 0; overflow-x: auto; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem; padding: 0;
+  list-style: none; }
+.tiles a { display: block; height: 100%; border: 1px solid var(--line); border-radius: 6px; overflow: hidden;
+  text-decoration: none; color: inherit; }
+.tiles a:hover, .tiles a:focus { border-color: var(--link); }
+.tiles .picture { height: 9rem; display: flex; align-items: center; justify-content: center; padding: .5rem;
+  background: var(--soft); }
+.tiles img { max-height: 100%; object-fit: contain; }
+.tiles .words { padding: .6rem .8rem; }
+.tiles small { color: #555; }
+.failed { color: #a11; font-weight: 600; }
+"""
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown with formulas as MathML; a formula that cannot be turned into it stays as it is written."""
+
+    def _formula(self, body: str, display: str) -> str:
+        try:
+            return str(to_mathml(body.strip(), display=display))
+        except Exception:
+            return f"<code>{escape(body)}</code>"
+
+    def inline_math(self, body: str) -> str:
+        return self._formula(body, "inline")
+
+    def block_math(self, body: str) -> str:
+        return self._formula(body, "block")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self._formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
+
+
+class _Exporter(HTMLExporter):
+    """nbconvert's script-free template with the renderer above."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(template_name="basic", **options)
+        self.register_filter("markdown2html", self.to_html)
+
+    def to_html(self, source: str) -> str:
+        """Markdown to HTML (replaces nbconvert's filter of the same use)."""
+        return str(MarkdownWithMath(renderer=_Renderer(escape=False)).render(source))
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the index says about a chapter. `picture` is a PNG in base64, "" where there is none."""
+
+    name: str
+    title: str
+    sentence: str
+    minutes: int
+    picture: str
+    alt: str
+
+
+def describe(notebook: NotebookNode, name: str) -> Card:
+    """Title, first sentence, reading minutes and first figure of a chapter."""
+    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    title = re.search(r"^#\s+(.+)$", prose, flags=re.MULTILINE)
+    minutes = re.search(r"(\d+)\s+minutes to read", prose)
+    after = prose[title.end() :] if title else prose
+    paragraphs = [
+        part.strip() for part in after.split("\n\n") if part.strip() and part.strip()[0] not in "#*!<|-"
+    ]
+    sentence = " ".join(paragraphs[0].split()) if paragraphs else ""
+    picture, alt = "", ""
+    tagged = [cell for cell in notebook.cells if "figure" in cell.metadata.get("tags", [])]
+    for cell in tagged + list(notebook.cells):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data and not picture:
+                picture = data["image/png"].replace("\n", "")
+                alt = output.metadata.get("image/png", {}).get("alt", "")
+    plain = re.sub(r"[`*_]", "", title[1] if title else name)
+    return Card(name, plain, re.sub(r"[`*_]", "", sentence), int(minutes[1]) if minutes else 0, picture, alt)
+
+
+def page(title: str, body: str) -> str:
+    """A whole HTML page round `body`."""
+    colours = HtmlFormatter(style="default").get_style_defs(".highlight")
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n"
+        f"<style>{colours}\n{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def chapter_page(notebook: NotebookNode, name: str, *, back: str = "index.html") -> str:
+    """One chapter as a page; `back` is the link at its head ("" for none)."""
+    body, _ = _Exporter().from_notebook_node(notebook)
+    head = f'<nav><a href="{escape(back)}">All chapters</a></nav>\n' if back else ""
+    return page(describe(notebook, name).title, f"{head}<main>\n{body}\n</main>")
+
+
+def write_page(notebook_path: Path, html_path: Path) -> Card:
+    """Write a notebook file as a page; returns its card for the index."""
+    notebook = nbformat.read(notebook_path, as_version=4)
+    html_path.write_text(chapter_page(notebook, notebook_path.stem), encoding="utf-8")
+    return describe(notebook, notebook_path.stem)
+
+
+def index_page(cards: list[tuple[Card, str, bool]]) -> str:
+    """The page of all chapters.
+
+    Args:
+        cards: for each chapter its card, one line about the run ("38 s, 1,204 MB"), and whether it passed.
+    """
+    tiles = []
+    for card, line, passed in cards:
+        image = (
+            f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">'
+            if card.picture
+            else f"<strong>{escape(card.title)}</strong>"
+        )
+        time = f"{card.minutes} minutes to read. " if card.minutes else ""
+        state = escape(line) if passed else f'<span class="failed">failed</span>: {escape(line)}'
+        tiles.append(
+            f'<li><a href="{escape(card.name)}.html"><div class="picture">{image}</div><div class="words">'
+            f"<strong>{escape(card.title)}</strong><br>{escape(card.sentence)}<br>"
+            f"<small>{time}{state}</small></div></a></li>"
+        )
+    heading = "<h1>Reading handwriting: the course</h1>"
+    return page("The course", f'{heading}\n<main><ul class="tiles">\n' + "\n".join(tiles) + "\n</ul></main>")

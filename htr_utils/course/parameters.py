@@ -1,0 +1,207 @@
+"""Typed notebook parameters: checked in one place, named in the error, recorded with the results of a run."""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+import os
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from htr_utils.errors import HtrError
+
+
+class Run(SimpleNamespace):
+    """The checked parameters of one run, each as an attribute (`run.frames`)."""
+
+    def record(self, **results: Any) -> None:
+        """Keep results of this run: written to `metrics.json` in the folder HTR_RUN_DIR, else nowhere.
+
+        A second call adds to the first. The file holds the parameters beside the results.
+
+        Args:
+            results: numbers, texts, lists or dictionaries of them (NumPy scalars and arrays too).
+        """
+        folder = os.environ.get("HTR_RUN_DIR")
+        if not folder:
+            return
+        path = Path(folder) / "metrics.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        content = {
+            "parameters": {name: _plain(value) for name, value in vars(self).items()},
+            "results": stored.get("results", {}) | {name: _plain(value) for name, value in results.items()},
+        }
+        write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: a reader never sees half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON knows it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # NumPy arrays and scalars
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _refuse(name: str, value: Any, allowed: str) -> HtrError:
+    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+    return HtrError(f"parameter {name} is {shown} ({type(value).__name__}); allowed: {allowed}")
+
+
+def _range(kind: str, low: Any, high: Any) -> str:
+    if low is not None and high is not None:
+        return f"{kind} from {low} to {high}"
+    if low is not None:
+        return f"{kind} of at least {low}"
+    return f"{kind} of at most {high}" if high is not None else kind
+
+
+def _limits(limits: tuple[Any, ...]) -> tuple[Any, Any]:
+    low, high = (*limits, None, None)[:2]
+    return low, high
+
+
+def _int(name: str, value: Any, *limits: Any) -> int:
+    low, high = _limits(limits)
+    allowed = _range("a whole number", low, high)
+    if isinstance(value, (bool, str)):
+        raise _refuse(name, value, allowed)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        whole = isinstance(value, float) and value.is_integer()
+        raise _refuse(name, value, f"{allowed}, written {int(value)}" if whole else allowed) from None
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise _refuse(name, value, allowed)
+    return number
+
+
+def _float(name: str, value: Any, *limits: Any) -> float:
+    low, high = _limits(limits)
+    allowed = _range("a number", low, high)
+    if isinstance(value, (bool, str)) or value is None:
+        raise _refuse(name, value, allowed)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise _refuse(name, value, allowed) from None
+    if (
+        not math.isfinite(number)
+        or (low is not None and number < low)
+        or (high is not None and number > high)
+    ):
+        raise _refuse(name, value, allowed)
+    return number
+
+
+def _bool(name: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    hint = f"; papermill's -p passes text: use -y '{name}: false'" if isinstance(value, str) else ""
+    raise _refuse(name, value, f"True or False{hint}")
+
+
+def _choice(name: str, value: Any, *options: Any) -> Any:
+    if len(options) == 1 and isinstance(options[0], (list, tuple)):
+        options = tuple(options[0])
+    # Compared with the type, since 1 == True in Python.
+    if not any(type(value) is type(option) and value == option for option in options):
+        raise _refuse(name, value, " or ".join(repr(option) for option in options))
+    return value
+
+
+def _length(name: str, value: Any, kind: str, limits: tuple[Any, ...]) -> str:
+    low, high = _limits(limits)
+    allowed = kind if low is None and high is None else f"{kind}, {_range('a length', low, high)}"
+    if not isinstance(value, str):
+        raise _refuse(name, value, allowed)
+    if (low is not None and len(value) < low) or (high is not None and len(value) > high):
+        raise _refuse(name, value, allowed)
+    return value
+
+
+def _letters(name: str, value: Any, *limits: Any) -> str:
+    text = _length(name, value, "letters a-z or A-Z", limits)
+    if not (text.isascii() and text.isalpha()):
+        raise _refuse(name, value, "letters a-z or A-Z, nothing else")
+    return text
+
+
+def _text(name: str, value: Any, *limits: Any) -> str:
+    return _length(name, value, "text", limits)
+
+
+def _path(name: str, value: Any) -> Path | None:
+    if value is None:
+        return None
+    if not isinstance(value, (str, os.PathLike)) or str(value) == "":
+        raise _refuse(name, value, "None, or the path of a file or folder")
+    path = Path(value).expanduser()
+    if not path.exists():
+        raise _refuse(
+            name, value, f"None, or a path that exists (looked from {Path.cwd().name or 'the root'}/)"
+        )
+    return path.resolve()
+
+
+KINDS: dict[str, Callable[..., Any]] = {
+    "int": _int,
+    "float": _float,
+    "bool": _bool,
+    "choice": _choice,
+    "letters": _letters,
+    "text": _text,
+    "path": _path,
+}
+
+
+def validate(**specification: tuple[Any, ...]) -> Run:
+    """Check the parameters of a chapter.
+
+    Args:
+        specification: for each parameter `(value, kind, *limits)`. Kinds: "int" and "float" (least,
+            greatest), "bool", "choice" (the options), "letters" and "text" (shortest, longest), "path" (None,
+            or something that exists; comes back absolute). A limit of None is no limit.
+    Returns:
+        The checked values as attributes. A parameter called `seed` also seeds `random` and NumPy.
+    Raises:
+        HtrError: one line with the parameter's name, its value and what is allowed.
+    """
+    values = {}
+    for name, (value, kind, *limits) in specification.items():
+        if kind not in KINDS or name == "record":
+            raise HtrError(
+                f"parameter {name}: no kind {kind!r}; known: {', '.join(KINDS)} (and no name 'record')"
+            )
+        values[name] = KINDS[kind](name, value, *limits)
+    if isinstance(values.get("seed"), int):
+        import numpy as np
+
+        random.seed(values["seed"])
+        np.random.seed(values["seed"] % 2**32)  # noqa: NPY002 - what chapters and libraries draw from by default
+    return Run(**values)

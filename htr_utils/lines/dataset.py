@@ -1,0 +1,250 @@
+"""From lines to batches: pictures of similar width together, padded on the right, their true widths beside them.
+
+A source says what line `index` of epoch `epoch` is; every random draw in it is a function of (seed, epoch,
+index), so that an interrupted training sees what an unbroken one would have seen.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+from htr_utils.lines import augment, fonts, images, synth
+from htr_utils.lines.iam import Line
+
+PAD_TO = 32  # widths are padded to a multiple: few distinct shapes, and strides fall alike on every line
+POOL = 12  # batches sorted by width together
+
+
+class Encoder(Protocol):
+    """Text -> label, and whether a network can write that label on a line of `width` columns at all."""
+
+    def encode(self, text: str) -> np.ndarray: ...
+
+    def fits(self, label: np.ndarray, width: int) -> bool: ...
+
+
+class Batch(NamedTuple):
+    """image: float32 (B, H, W, 1), 1 = ink. width: int32 (B,). label: int32 (B, N), 0-padded. length: int32 (B,)."""
+
+    image: np.ndarray
+    width: np.ndarray
+    label: np.ndarray
+    length: np.ndarray
+    index: np.ndarray
+
+
+class Source(Protocol):
+    """Lines by number: `get` gives ink as uint8 (H, w) in steps of 1/255 and the text."""
+
+    def __len__(self) -> int: ...
+
+    def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]: ...
+
+
+@dataclass
+class FileLines:
+    """Lines of an IAM-layout folder.
+
+    strength: of the augmentation, 0 for none. Grey pictures are read once and kept in memory.
+    """
+
+    lines: Sequence[Line]
+    preparation: images.Preparation
+    strength: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._grey: dict[int, np.ndarray] = {}
+        self._ink: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
+        line = self.lines[index]
+        if index in self._ink:
+            return self._ink[index], line.text
+        grey = self._grey.get(index)
+        if grey is None:
+            grey = self._grey[index] = line.image()
+        if self.strength:
+            rng = np.random.default_rng([self.seed, epoch, index])
+            grey = augment.augment(grey, rng, self.strength)
+        ink = to_bytes(images.prepare(grey, self.preparation).ink)
+        if not self.strength:
+            self._ink[index] = ink
+            del self._grey[index]
+        return ink, line.text
+
+
+@dataclass
+class RenderedLines:
+    """Lines that no epoch repeats: text from `text(rng)`, a new writer each, rendered and augmented."""
+
+    fonts: Sequence[fonts.FontFile]
+    text: Callable[[np.random.Generator], str]
+    preparation: images.Preparation
+    count: int = 4096
+    strength: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        families: dict[str, list[fonts.FontFile]] = {}
+        for font in self.fonts:
+            families.setdefault(font.family, []).append(font)
+        self._families = [families[name] for name in sorted(families)]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
+        rng = np.random.default_rng([self.seed, epoch, index])
+        text = self.text(rng)
+        while True:
+            family = self._families[int(rng.integers(len(self._families)))]
+            font = family[int(rng.integers(len(family)))]
+            if synth.can_write(font, text):
+                break
+        writer = synth.Writer.draw(font, rng, variety=rng.uniform(0.5, 1.5))
+        grey = synth.render(text, writer, rng, height=int(rng.integers(52, 80))).grey
+        grey = augment.augment(grey, rng, self.strength)
+        return to_bytes(images.prepare(grey, self.preparation).ink), text
+
+
+def to_bytes(ink: np.ndarray) -> np.ndarray:
+    """Ink in steps of 1/255 as uint8; exact for what `images.prepare` gives."""
+    return np.round(ink * 255).astype(np.uint8)
+
+
+def collate(
+    inks: Sequence[np.ndarray], labels: Sequence[np.ndarray], index: Sequence[int], width: int | None = None
+) -> Batch:
+    """Pad lines to one batch.
+
+    Args:
+        inks: uint8 (H, w_i). labels: int32 (n_i,). width: of the batch; by default the widest line's, rounded up.
+    """
+    widths = np.array([ink.shape[1] for ink in inks], np.int32)
+    total = width or -(-int(widths.max()) // PAD_TO) * PAD_TO
+    image = np.zeros((len(inks), inks[0].shape[0], total, 1), np.float32)
+    for row, ink in zip(image, inks, strict=True):
+        np.multiply(ink, np.float32(1 / 255), out=row[:, : ink.shape[1], 0])
+    lengths = np.array([len(label) for label in labels], np.int32)
+    label = np.zeros((len(inks), max(1, int(lengths.max(initial=0)))), np.int32)
+    for row, one in zip(label, labels, strict=True):
+        row[: len(one)] = one
+    return Batch(image, widths, label, lengths, np.asarray(index))
+
+
+def _pool(source: Source, encoder: Encoder, epoch: int, order: np.ndarray, size: int, seed: int) -> list[Batch]:
+    """The batches of one pool of lines: sorted by width, cut, shuffled."""
+    cv2.setNumThreads(1)
+    lines = []
+    for number in map(int, order):
+        ink, text = source.get(epoch, number)
+        label = encoder.encode(text)
+        if encoder.fits(label, ink.shape[1]):  # CTC's loss is infinite for the others
+            lines.append((ink, label, number))
+    lines.sort(key=lambda line: (line[0].shape[1], line[2]))
+    made = []
+    for at in range(0, len(lines), size):
+        inks, labels, numbers = zip(*lines[at : at + size], strict=True)
+        made.append(collate(inks, labels, numbers))
+    rng = np.random.default_rng([seed, epoch, int(order[0])])
+    return [made[int(i)] for i in rng.permutation(len(made))]
+
+
+_worker_job: tuple[Any, ...] = ()
+
+
+def _start_worker(*job: Any) -> None:
+    global _worker_job
+    _worker_job = job
+
+
+def _work(epoch: int, order: np.ndarray) -> list[Batch]:
+    source, encoder, size, seed = _worker_job
+    return _pool(source, encoder, epoch, order, size, seed)
+
+
+class Batches:
+    """All batches of an epoch, in an order that (seed, epoch) decides.
+
+    Args:
+        shuffle: False keeps the source's order within pools sorted by width (for reading).
+        workers: processes that prepare lines beside the training; 0 prepares them in this one.
+    """
+
+    def __init__(
+        self, source: Source, encoder: Encoder, size: int, *, seed: int = 0, shuffle: bool = True, workers: int = 0
+    ) -> None:
+        self.source, self.encoder, self.size, self.seed, self.shuffle = source, encoder, size, seed, shuffle
+        self._executor: ProcessPoolExecutor | None = None
+        if workers:
+            self._executor = ProcessPoolExecutor(
+                workers,
+                multiprocessing.get_context("spawn"),
+                initializer=_start_worker,
+                initargs=(source, encoder, size, seed),
+            )
+        self._ahead: dict[int, deque[Future[list[Batch]]]] = {}
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        full, rest = divmod(len(self.source), self.size * POOL)
+        return full * POOL + -(-rest // self.size)
+
+    def _orders(self, epoch: int) -> list[np.ndarray]:
+        order = np.arange(len(self.source))
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, epoch]).permutation(order)
+        step = self.size * POOL
+        return [order[at : at + step] for at in range(0, len(order), step)]
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch; while they are used, the next pools are made (the next epoch's as well)."""
+        if self._executor is None:
+            for order in self._orders(epoch):
+                yield from _pool(self.source, self.encoder, epoch, order, self.size, self.seed)
+            return
+        jobs = self._ahead.pop(epoch, deque())
+        waiting = deque(self._orders(epoch)[len(jobs) :])
+        upcoming = deque(self._orders(epoch + 1))
+        while jobs or waiting:
+            while waiting and len(jobs) < 4:
+                jobs.append(self._executor.submit(_work, epoch, waiting.popleft()))
+            ahead = self._ahead.setdefault(epoch + 1, deque())
+            while not waiting and upcoming and len(jobs) + len(ahead) < 4:
+                ahead.append(self._executor.submit(_work, epoch + 1, upcoming.popleft()))
+            yield from jobs.popleft().result()
+
+    def close(self) -> None:
+        """Stop the worker processes."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def tensors(batches: Callable[[], Iterator[Batch]], height: int) -> Any:
+    """The same batches as a tf.data.Dataset that fetches two ahead: dicts with the names of `Batch`."""
+    import tensorflow as tf
+
+    shapes = {
+        "image": tf.TensorSpec((None, height, None, 1), tf.float32),
+        "width": tf.TensorSpec((None,), tf.int32),
+        "label": tf.TensorSpec((None, None), tf.int32),
+        "length": tf.TensorSpec((None,), tf.int32),
+    }
+
+    def rows() -> Iterator[dict[str, np.ndarray]]:
+        for batch in batches():
+            yield {name: getattr(batch, name) for name in shapes}
+
+    return tf.data.Dataset.from_generator(rows, output_signature=shapes).prefetch(2)

@@ -1,0 +1,239 @@
+"""Handwriting fonts: fetched when they are needed, read as outlines, never kept in the repository.
+
+`fonts.tsv` beside this module names each family, the registry package that ships it, its licence, and the
+split of the embedded data in which it is drawn.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from htr_utils.errors import HtrError
+
+TABLE = Path(__file__).with_name("fonts.tsv")
+SPLITS = ("train", "validation", "test", "training")
+_CURVE_STEPS = 5  # points per curve segment: at 60 px a letter the error is under a tenth of a pixel
+
+
+@dataclass(frozen=True)
+class FontFile:
+    """One font file: a family at one weight. `split` as in `fonts.tsv`."""
+
+    family: str
+    weight: int
+    path: str
+    split: str = "training"
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """A letter's outline in units of the em: y grows downwards, the baseline is y = 0.
+
+    `shapes`: each an outer contour followed by its holes, arrays (points, 2). `advance`: step to the next letter.
+    """
+
+    shapes: tuple[tuple[np.ndarray, ...], ...]
+    advance: float
+
+
+def table() -> list[dict[str, str]]:
+    """The rows of `fonts.tsv`."""
+    lines = [row for row in TABLE.read_text(encoding="utf-8").splitlines() if row and not row.startswith("#")]
+    return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def cache_folder() -> Path:
+    """Where fetched fonts are kept: HTR_CACHE, else the user's cache folder."""
+    base = os.environ.get("HTR_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "htr_utils" / "fonts"
+
+
+def fetch(splits: Iterable[str] = SPLITS, *, debian: bool = False, target: Path | None = None) -> list[FontFile]:
+    """Fetch the families of `splits` and list their files, one per weight.
+
+    Args:
+        splits: which rows of `fonts.tsv`.
+        debian: also rows whose package comes from Debian (needs `apt-get` and `dpkg-deb`; nothing is installed).
+        target: where to keep them; the cache folder by default.
+
+    Raises:
+        HtrError: npm is missing or a package cannot be fetched.
+    """
+    chosen = [row for row in table() if row["split"] in set(splits)]
+    folder = target or cache_folder()
+    npm_rows = [row for row in chosen if not row["package"].startswith("deb:")]
+    _npm_install(folder, {row["package"]: row["version"] for row in npm_rows})
+    found = [file for row in npm_rows for file in _npm_files(folder, row)]
+    if debian:
+        found += [_debian_file(folder, row) for row in chosen if row["package"].startswith("deb:")]
+    return sorted(found, key=lambda file: (file.family, file.weight))
+
+
+def extra(folder: str | Path, exclude: Sequence[str] = ()) -> list[FontFile]:
+    """Font files (.ttf, .otf) of a folder of one's own; families named in `exclude` are left out."""
+    root = Path(folder)
+    files = sorted([*root.glob("*.ttf"), *root.glob("*.otf")])
+    if not files:
+        raise HtrError(f"no .ttf or .otf file in {folder}; name a folder that holds fonts")
+    return [FontFile(file.stem, 400, str(file)) for file in files if file.stem not in set(exclude)]
+
+
+def _npm_install(folder: Path, wanted: dict[str, str]) -> None:
+    def installed(package: str) -> str | None:
+        try:
+            return json.loads((folder / "node_modules" / package / "package.json").read_text("utf-8"))["version"]
+        except (OSError, ValueError, KeyError):
+            return None
+
+    missing = [f"{package}@{version}" for package, version in wanted.items() if installed(package) != version]
+    if not missing:
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise HtrError("npm is not on the PATH; install Node.js, it brings the handwriting fonts as packages")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "package.json").exists():
+        (folder / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+    command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", *missing]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = next((row for row in done.stderr.splitlines() if "error" in row), "no message")
+        raise HtrError(f"npm could not fetch {len(missing)} font packages ({last.strip()}); check the network")
+
+
+def _npm_files(folder: Path, row: dict[str, str]) -> list[FontFile]:
+    package = folder / "node_modules" / row["package"]
+    slug = row["package"].split("/")[-1]
+    weights: dict[int, Path] = {}
+    for path in sorted(package.glob(f"files/{slug}-latin-*-normal.woff2")):
+        part = path.name.removeprefix(f"{slug}-latin-").removesuffix("-normal.woff2")
+        if part.isdigit():
+            weights[int(part)] = path
+        elif part == "wght":
+            weights.setdefault(400, path)
+    for path in sorted([*package.glob("*.ttf"), *package.glob("*/*.ttf")]):
+        digits = "".join(c for c in path.stem.split("_")[-1] if c.isdigit())
+        if digits and "Italic" not in path.name:
+            weights.setdefault(int(digits), path)
+    if not weights:  # a variable family without a Latin subset of its own
+        for path in sorted(package.glob("files/*wght-normal.woff2"))[:1]:
+            weights[400] = path
+    if not weights:
+        raise HtrError(f"package {row['package']} {row['version']} holds no usable font file; renew fonts.tsv")
+    return [FontFile(row["family"], weight, str(path), row["split"]) for weight, path in sorted(weights.items())]
+
+
+def _debian_file(folder: Path, row: dict[str, str]) -> FontFile:
+    package, name = row["package"].removeprefix("deb:").split("/")
+    target = folder / "debian" / package
+    if not target.is_dir():
+        part = folder / "debian" / f"{package}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        try:
+            subprocess.run(["apt-get", "download", package], cwd=part, check=True, capture_output=True)
+            subprocess.run(["dpkg-deb", "-x", *map(str, part.glob("*.deb")), str(part)], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise HtrError(f"could not fetch Debian's {package}; run apt-get update, or train without Debian fonts") from error
+        part.rename(target)
+    found = sorted(target.rglob(name))
+    if not found:
+        raise HtrError(f"Debian's {package} holds no {name}; renew fonts.tsv")
+    return FontFile(row["family"], 400, str(found[0]), row["split"])
+
+
+@functools.lru_cache(maxsize=256)
+def outlines(path: str, characters: str) -> dict[str, Glyph]:
+    """The outlines of `characters` in the font file at `path`; characters that the font lacks are absent.
+
+    Reads TrueType, OpenType and WOFF2 through fontTools. Cached: a font is parsed once per process.
+
+    Raises:
+        HtrError: the file is not a font, or WOFF2 support (package `brotli`) is missing.
+    """
+    from fontTools.ttLib import TTFont, TTLibError
+
+    try:
+        font = TTFont(path)
+        glyph_set, names, em = font.getGlyphSet(), font.getBestCmap() or {}, font["head"].unitsPerEm
+    except ImportError as error:
+        raise HtrError("reading WOFF2 fonts needs the package brotli; run: pip install 'htr-utils[synth]'") from error
+    except (OSError, TTLibError, KeyError) as error:
+        raise HtrError(f"{path} is not a font that can be read ({error}); remove it or fetch it again") from error
+    made = {}
+    for character in characters:
+        name = names.get(ord(character))
+        if name is not None:
+            pen = _FlatPen(glyph_set)
+            glyph_set[name].draw(pen)
+            contours = [np.asarray(c, np.float32) / em * (1, -1) for c in pen.contours if len(c) > 2]
+            made[character] = Glyph(_shapes([c.astype(np.float32) for c in contours]), glyph_set[name].width / em)
+    return made
+
+
+def _shapes(contours: list[np.ndarray]) -> tuple[tuple[np.ndarray, ...], ...]:
+    """Group contours into shapes of one outer contour and its holes, so that overlapping strokes stay filled."""
+    if not contours:
+        return ()
+    areas = [cv2.contourArea(c, oriented=True) for c in contours]
+    outer_sign = np.sign(areas[int(np.argmax(np.abs(areas)))])
+    outer = sorted((i for i, a in enumerate(areas) if np.sign(a) == outer_sign), key=lambda i: abs(areas[i]))
+    groups: dict[int, list[np.ndarray]] = {i: [contours[i]] for i in outer}
+    for i, contour in enumerate(contours):
+        if i in groups:
+            continue
+        point = (float(contour[0, 0]), float(contour[0, 1]))
+        for parent in outer:  # the smallest that holds it
+            if cv2.pointPolygonTest(contours[parent], point, False) >= 0:
+                groups[parent].append(contour)
+                break
+    return tuple(tuple(group) for group in groups.values())
+
+
+def _flat_pen_class() -> type:
+    from fontTools.pens.basePen import BasePen
+
+    class FlatPen(BasePen):
+        """Collects contours as points; curves are cut into short straight pieces."""
+
+        def __init__(self, glyph_set: object) -> None:
+            super().__init__(glyph_set)
+            self.contours: list[list[tuple[float, float]]] = []
+
+        def _moveTo(self, pt: tuple[float, float]) -> None:
+            self.contours.append([pt])
+
+        def _lineTo(self, pt: tuple[float, float]) -> None:
+            self.contours[-1].append(pt)
+
+        def _curveToOne(self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]) -> None:
+            start = self.contours[-1][-1]
+            for step in range(1, _CURVE_STEPS + 1):
+                t = step / _CURVE_STEPS
+                weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+                points = (start, pt1, pt2, pt3)
+                x = sum(w * p[0] for w, p in zip(weights, points, strict=True))
+                y = sum(w * p[1] for w, p in zip(weights, points, strict=True))
+                self.contours[-1].append((x, y))
+
+    return FlatPen
+
+
+@functools.cache
+def _pen() -> type:
+    return _flat_pen_class()
+
+
+def _FlatPen(glyph_set: object):  # type: ignore[no-untyped-def]
+    return _pen()(glyph_set)

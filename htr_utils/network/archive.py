@@ -1,0 +1,118 @@
+"""A model in one file: a zip that holds `htr.json` and the weights, and no code.
+
+`htr.json` names the preset, its switches, the charset, the preparation and where the weights come from.
+Loading validates it, builds the preset from this package's own code and reads the numbers; the layer
+configuration that stock Keras archives carry, which can run code, is neither written nor read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from htr_utils.errors import HtrError
+from htr_utils.lines.images import Preparation
+from htr_utils.network import models
+from htr_utils.text.charset import Charset
+
+FORMAT = 1
+_LIMIT = 256_000_000  # bytes unpacked; the largest preset has 61 MB in float32
+
+
+@dataclass
+class Archive:
+    """A loaded model: the network, and what is needed to use it."""
+
+    model: Any
+    preset: models.Preset
+    charset: Charset
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def save(
+    path: str | Path, model: Any, preset: models.Preset, charset: Charset, about: dict[str, Any], half: bool = True
+) -> None:
+    """Write a model; to a temporary file first, then renamed.
+
+    Args:
+        about: origin and figures (data fingerprint, seed, command, metrics), plain JSON values.
+        half: keep weights as float16: half the size. They are cast to float32 on loading.
+    """
+    description = {
+        "format": FORMAT,
+        "preset": preset.to_json(),
+        "charset": charset.to_json(),
+        "about": about,
+        "weights": [[_name(v), list(v.shape)] for v in _stored(model)],
+    }
+    buffer = io.BytesIO()
+    kind = np.float16 if half else np.float32
+    arrays = {f"w{i:04d}": np.asarray(v, np.float32).astype(kind) for i, v in enumerate(_stored(model))}
+    np.savez(buffer, allow_pickle=False, **arrays)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (("htr.json", json.dumps(description, indent=1).encode()), ("weights.npz", buffer.getvalue())):
+            archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    part.replace(target)
+
+
+def load(path: str | Path) -> Archive:
+    """Read a model that `save` wrote.
+
+    Raises:
+        HtrError: not such a file, damaged, of a newer format, or weights that do not fit the preset.
+    """
+    remedy = "fetch or train the model again"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _LIMIT:
+                raise HtrError(f"{path}: unpacks to more than a model can hold; {remedy}")
+            description = json.loads(archive.read("htr.json"))
+            arrays = np.load(io.BytesIO(archive.read("weights.npz")), allow_pickle=False)
+            weights = [arrays[name].astype(np.float32) for name in sorted(arrays.files)]
+    except FileNotFoundError as error:
+        raise HtrError(f"{path}: no such model file") from error
+    except KeyError as error:
+        raise HtrError(f"{path}: is not a model of this course (no htr.json inside); {remedy}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+        raise HtrError(f"{path}: is not a model file or is damaged ({error}); {remedy}") from error
+    try:
+        if description["format"] != FORMAT:
+            raise HtrError(f"{path}: format {description['format']}, this version reads {FORMAT}; update the course")
+        chosen = models.preset(str(description["preset"]["name"]), stacked=bool(description["preset"]["stacked"]))
+        charset = Charset.from_json(description["charset"])
+        if Preparation.from_json(description["preset"]["preparation"]) != chosen.preparation:
+            raise HtrError(f"{path}: prepared otherwise than preset {chosen.name!r} is; {remedy}")
+        about = dict(description["about"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise HtrError(f"{path}: htr.json is damaged ({error}); {remedy}") from error
+    model = models.build(chosen, charset.classes)
+    variables = _stored(model)
+    if [list(v.shape) for v in variables] != [list(w.shape) for w in weights]:
+        raise HtrError(f"{path}: the weights do not fit preset {chosen.name!r} and {charset.classes} classes; {remedy}")
+    for variable, weight in zip(variables, weights, strict=True):
+        variable.assign(weight)
+    return Archive(model, chosen, charset, about)
+
+
+def sha256(path: str | Path) -> str:
+    """The file's hash, by which cards and metrics name a model."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _stored(model: Any) -> list[Any]:
+    """Weights that reading needs: no random states, and not the shortcut, which only training uses."""
+    return [v for v in model.weights if "seed" not in _name(v)]
+
+
+def _name(variable: Any) -> str:
+    return str(getattr(variable, "path", variable.name))

@@ -1,0 +1,239 @@
+"""Presets: a name and its settings -> a keras.Model that turns pictures of lines into logits.
+
+Every model takes `{"image": (B, H, W, 1) float32, "width": (B,) int32}` and gives logits (B, T, C).
+`width` is the line's own width: columns to its right are padding and change nothing. After a convolution's
+bias or a batch norm padding is no longer zero, so it is set to zero again after each block, and both
+directions of the LSTM skip it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from htr_utils.errors import HtrError
+from htr_utils.lines.images import Preparation
+
+
+@dataclass(frozen=True)
+class Block:
+    """One convolution block: `kernel` x `kernel` convolution of `stride`, then a pooling (rows, columns)."""
+
+    channels: int
+    kernel: int = 3
+    stride: int = 1
+    pool: tuple[int, int] = (1, 1)
+    norm: bool = True
+
+
+@dataclass(frozen=True)
+class Preset:
+    """All that decides a network's shape.
+
+    stacked: True = a true stacked bidirectional LSTM; False = two one-way stacks joined once at the top, as in
+    the reference system. shortcut: a 1x3 convolution on the features that a second CTC loss trains.
+    """
+
+    name: str
+    preparation: Preparation
+    blocks: tuple[Block, ...]
+    lstm: int
+    lstm_layers: int = 2
+    stacked: bool = True
+    leak: float = 0.0
+    column_max: bool = True
+    dropout: float = 0.2
+    shortcut: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def frame_step(self) -> int:
+        """Columns of the picture per frame."""
+        step = 1
+        for block in self.blocks:
+            step *= block.stride * block.pool[1]
+        return step
+
+    def to_json(self) -> dict[str, Any]:
+        """The name and the switches; the rest follows from the name."""
+        return {"name": self.name, "stacked": self.stacked, "preparation": asdict(self.preparation)}
+
+
+def _course() -> Preset:
+    blocks = (
+        Block(24, kernel=5, stride=2),
+        Block(32, pool=(2, 2)),
+        Block(64),
+        Block(64, pool=(2, 1)),
+        Block(96),
+        Block(96, pool=(2, 1)),
+        Block(160),
+    )
+    return Preset("course", Preparation(48), blocks, lstm=128)
+
+
+def _reference() -> Preset:
+    # Sizes after each block, rows x columns: 32x400, 16x400, 8x200, 8x200, 4x100, 2x100, 1x100.
+    blocks = (
+        Block(64, kernel=5, pool=(2, 2), norm=False),
+        Block(128, kernel=5, pool=(2, 1), norm=False),
+        Block(128, pool=(2, 2)),
+        Block(256, norm=False),
+        Block(256, pool=(2, 2), norm=False),
+        Block(512, pool=(2, 1)),
+        Block(512, pool=(2, 1), norm=False),
+    )
+    return Preset(
+        "reference", Preparation(64, 800), blocks, lstm=512, leak=0.01, column_max=False, dropout=0.0, shortcut=False
+    )
+
+
+PRESETS = {"course": _course, "reference": _reference}
+
+
+def preset(name: str, *, stacked: bool | None = None) -> Preset:
+    """The preset of that name.
+
+    Args:
+        name: `course` (about 1.1 M parameters, height 48, a frame every 4 columns) or `reference` (the network
+            of the reference system: 64 x 800, 100 frames of 512 features, LSTMs of 512).
+        stacked: for `reference`: True for the true stacked BLSTM (15.4 M parameters, the default), False for
+            its own one-way stacks joined at the top (13.3 M).
+    """
+    if name not in PRESETS:
+        raise HtrError(f"no preset {name!r}; choose one of {', '.join(PRESETS)}")
+    made = PRESETS[name]()
+    if stacked is None or stacked == made.stacked:
+        return made
+    return Preset(**{**made.__dict__, "stacked": stacked})
+
+
+@keras.saving.register_keras_serializable("htr_utils")
+class KeepWidth(layers.Layer):
+    """Set the columns right of each line's width to zero.
+
+    Inputs: features (B, H, W, C) and widths (B,), in columns of these features.
+    """
+
+    def call(self, features: Any, widths: Any) -> Any:
+        columns = ops.arange(ops.shape(features)[2])
+        keep = ops.cast(columns[None, :] < widths[:, None], features.dtype)
+        return features * keep[:, None, :, None]
+
+
+@keras.saving.register_keras_serializable("htr_utils")
+class FrameMask(layers.Layer):
+    """Which frames belong to the line: feature sequence (B, T, F) and frames (B,) -> (B, T) bool."""
+
+    def call(self, features: Any, columns: Any) -> Any:
+        return ops.arange(ops.shape(features)[1])[None, :] < columns[:, None]
+
+
+def _shrunk(widths: Any, factor: int) -> Any:
+    """Widths in columns after a step of `factor`, rounded up: (B,) int32."""
+    return (widths + (factor - 1)) // factor if factor > 1 else widths
+
+
+def frames(widths: np.ndarray | Any, chosen: Preset) -> Any:
+    """How many frames the model gives for lines of these widths: (B,) int32."""
+    if chosen.preparation.width is not None:
+        return widths * 0 + chosen.preparation.width // chosen.frame_step
+    return _shrunk(widths, chosen.frame_step)
+
+
+def build(chosen: Preset, classes: int) -> keras.Model:
+    """The network of a preset.
+
+    Args:
+        classes: characters + 1 for the blank, which is class 0.
+
+    Returns:
+        keras.Model: {"image": (B, H, W, 1), "width": (B,)} -> {"logits": (B, T, classes)} and, where the
+        preset has it, {"shortcut": (B, T, classes)}. W must be a multiple of `frame_step`.
+    """
+    height, fixed = chosen.preparation.height, chosen.preparation.width
+    image = keras.Input((height, fixed, 1), name="image")
+    width = keras.Input((), dtype="int32", name="width")
+    x, columns = image, width
+    for number, block in enumerate(chosen.blocks, 1):
+        x = layers.Conv2D(
+            block.channels, block.kernel, strides=block.stride, padding="same", use_bias=not block.norm,
+            kernel_initializer="he_normal", name=f"conv{number}",
+        )(x)  # fmt: skip
+        if block.norm:
+            x = layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=f"norm{number}")(x)
+        x = layers.LeakyReLU(chosen.leak, name=f"relu{number}")(x) if chosen.leak else layers.ReLU(name=f"relu{number}")(x)
+        columns = _shrunk(columns, block.stride)
+        if block.pool != (1, 1):
+            x = layers.MaxPooling2D(block.pool, padding="same", name=f"pool{number}")(x)
+            columns = _shrunk(columns, block.pool[1])
+        if fixed is None:
+            x = KeepWidth(name=f"keep{number}")(x, columns)
+    if chosen.column_max:
+        x = layers.Lambda(_column_max, name="column_max")(x)
+    else:
+        x = layers.Reshape((-1, x.shape[1] * x.shape[-1]), name="columns")(x)
+    features = x  # (B, T, F): the feature sequence
+    mask = None
+    if fixed is None:
+        mask = FrameMask(name="frames")(features, columns)
+    outputs: dict[str, Any] = {}
+    if chosen.shortcut:
+        outputs["shortcut"] = layers.Conv1D(classes, 3, padding="same", name="shortcut")(features)
+    sequence = _blstm(features, mask, chosen)
+    sequence = layers.Dropout(chosen.dropout, name="drop")(sequence) if chosen.dropout else sequence
+    outputs["logits"] = layers.Dense(classes, name="logits")(sequence)
+    return keras.Model({"image": image, "width": width}, outputs, name=chosen.name)
+
+
+def _column_max(x: Any) -> Any:
+    return ops.max(x, axis=1)
+
+
+def _blstm(features: Any, mask: Any, chosen: Preset) -> Any:
+    """The recurrent part: (B, T, F) -> (B, T, 2 * lstm)."""
+    size, depth = chosen.lstm, chosen.lstm_layers
+
+    def lstm(name: str, backwards: bool = False) -> layers.LSTM:
+        return layers.LSTM(size, return_sequences=True, go_backwards=backwards, name=name)
+
+    if chosen.stacked:
+        x = features
+        for layer in range(1, depth + 1):
+            x = layers.Dropout(chosen.dropout, name=f"drop{layer}")(x) if chosen.dropout else x
+            both = layers.Bidirectional(lstm(f"lstm{layer}"), name=f"blstm{layer}")
+            x = both(x, mask=mask)
+        return x
+    forward = backward = features
+    for layer in range(1, depth + 1):
+        forward = lstm(f"forward{layer}")(forward, mask=mask)
+    for layer in range(1, depth + 1):
+        # The first one reads from the right; the next ones read what it wrote, in the same order.
+        backward = lstm(f"backward{layer}", backwards=layer == 1)(backward, mask=mask)
+    backward = layers.Lambda(_reverse, name="backward_turned")(backward)
+    return layers.Concatenate(name="joined")([forward, backward])
+
+
+def _reverse(x: Any) -> Any:
+    return ops.flip(x, axis=1)
+
+
+def macs(chosen: Preset, classes: int, width: int | None = None) -> int:
+    """Multiply-accumulate operations for one line of `width` columns (the preset's own when fixed)."""
+    rows, columns = chosen.preparation.height, chosen.preparation.width or width
+    if columns is None:
+        raise HtrError("this preset keeps the line's width; say for which width the operations are counted")
+    total, channels = 0, 1
+    for block in chosen.blocks:
+        rows, columns = -(-rows // block.stride), -(-columns // block.stride)
+        total += rows * columns * block.kernel**2 * channels * block.channels
+        rows, columns, channels = -(-rows // block.pool[0]), -(-columns // block.pool[1]), block.channels
+    inputs = channels if chosen.column_max else channels * rows
+    for layer in range(chosen.lstm_layers):
+        below = inputs if layer == 0 else (2 * chosen.lstm if chosen.stacked else chosen.lstm)
+        total += columns * 2 * 4 * chosen.lstm * (below + chosen.lstm)
+    return total + columns * 2 * chosen.lstm * classes

@@ -1,0 +1,364 @@
+"""One training loop for every preset and every source of lines.
+
+AdamW with warm-up and cosine, clipped gradients, an exponential moving average (EMA) of the weights, a
+checkpoint after each epoch. An interrupted training goes on where its last checkpoint stands and ends with
+the same weights as an unbroken one (same number of threads, deterministic operations).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from htr_utils.errors import HtrError
+from htr_utils.lines import dataset
+from htr_utils.network import archive, ctc, models
+from htr_utils.text import decoding, metrics
+from htr_utils.text.charset import Charset
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training run is told; a resumed run must be told the same.
+
+    rate: highest learning rate. warmup: steps to reach it. floor: share of it left at the end. clip: largest
+    norm of the gradient. ema: decay of the averaged weights. shortcut: weight of the shortcut's loss.
+    """
+
+    epochs: int = 20
+    batch: int = 24
+    rate: float = 1e-3
+    weight_decay: float = 5e-5
+    warmup: int = 300
+    floor: float = 0.01
+    clip: float = 5.0
+    ema: float = 0.999
+    shortcut: float = 0.3
+    seed: int = 0
+
+    def check(self) -> None:
+        """HtrError for a value out of range."""
+        for name, low, high in (
+            ("epochs", 1, 100_000), ("batch", 1, 1024), ("rate", 1e-7, 1.0), ("ema", 0.0, 0.99999),
+        ):  # fmt: skip
+            if not low <= getattr(self, name) <= high:
+                raise HtrError(f"{name}={getattr(self, name)} is out of range; allowed: {low} to {high}")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Text -> label for one preset: what `dataset` asks of an encoder."""
+
+    charset: Charset
+    frame_step: int
+    frames: int | None = None
+
+    def encode(self, text: str) -> np.ndarray:
+        return self.charset.encode(text)
+
+    def fits(self, label: np.ndarray, width: int) -> bool:
+        return ctc.frames_needed(label) <= (self.frames or -(-width // self.frame_step))
+
+
+def labels_for(preset: models.Preset, charset: Charset) -> Labels:
+    """The encoder for a preset: it knows how many frames a line of some width gets."""
+    fixed = preset.preparation.width
+    return Labels(charset, preset.frame_step, fixed // preset.frame_step if fixed else None)
+
+
+def infeasible(source: dataset.Source, labels: Labels) -> list[int]:
+    """Indices of lines whose label needs more frames than the line has; training leaves them out."""
+    found = []
+    for index in range(len(source)):
+        ink, text = source.get(0, index)
+        if not labels.fits(labels.encode(text), ink.shape[1]):
+            found.append(index)
+    return found
+
+
+class Trainer:
+    """A model, its optimiser, and the state of its training.
+
+    Args:
+        model, preset, charset: see `models.build`.
+        batches: of the training lines. validation: of the lines that choose the best epoch, or None.
+        folder: for checkpoints and history; None keeps nothing on disk.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        preset: models.Preset,
+        charset: Charset,
+        batches: dataset.Batches,
+        settings: Settings,
+        *,
+        validation: dataset.Batches | None = None,
+        folder: str | Path | None = None,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        import keras
+        import tensorflow as tf
+
+        settings.check()
+        self.model, self.preset, self.charset, self.settings = model, preset, charset, settings
+        self.batches, self.validation, self.say = batches, validation, say
+        self.folder = Path(folder) if folder is not None else None
+        self.total_steps = settings.epochs * len(batches)
+        self.history: list[dict[str, Any]] = []
+        self.epoch = 0
+        self.optimiser = keras.optimizers.AdamW(settings.rate, weight_decay=settings.weight_decay)
+        self.optimiser.exclude_from_weight_decay(var_names=["bias", "norm", "gamma", "beta"])
+        self.optimiser.build(model.trainable_variables)
+        self.averaged = [v for v in model.weights if "seed" not in archive._name(v)]
+        self.ema = [tf.Variable(v, trainable=False) for v in self.averaged]
+        height = preset.preparation.height
+        batch = {
+            "image": tf.TensorSpec((None, height, None, 1), tf.float32),
+            "width": tf.TensorSpec((None,), tf.int32),
+            "label": tf.TensorSpec((None, None), tf.int32),
+            "length": tf.TensorSpec((None,), tf.int32),
+        }
+        self._step = tf.function(self._train_step, input_signature=[batch, tf.TensorSpec((), tf.float32)])
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done."""
+        return int(self.optimiser.iterations.numpy())
+
+    def rate(self, step: int) -> float:
+        """Learning rate at a step: linear warm-up, then half a cosine down to `floor`."""
+        s = self.settings
+        if step < s.warmup:
+            return s.rate * (step + 1) / s.warmup
+        progress = min(1.0, (step - s.warmup) / max(1, self.total_steps - s.warmup))
+        return s.rate * (s.floor + (1 - s.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+    def _train_step(self, batch: Any, average: Any) -> Any:
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            out = self.model({"image": batch["image"], "width": batch["width"]}, training=True)
+            frames = models.frames(batch["width"], self.preset)
+            main = tf.reduce_mean(ctc.loss(out["logits"], frames, batch["label"], batch["length"]))
+            total = main
+            if "shortcut" in out:
+                side = ctc.loss(out["shortcut"], frames, batch["label"], batch["length"])
+                total += self.settings.shortcut * tf.reduce_mean(side)
+        gradients = tape.gradient(total, self.model.trainable_variables)
+        gradients, norm = tf.clip_by_global_norm(gradients, self.settings.clip)
+        self.optimiser.apply(gradients, self.model.trainable_variables)
+        for mean, value in zip(self.ema, self.averaged, strict=True):
+            mean.assign_sub((1 - average) * (mean - tf.convert_to_tensor(value)))
+        return main, norm
+
+    def run_epoch(self) -> dict[str, Any]:
+        """Train one epoch, measure, keep the checkpoint; returns the epoch's row of the history."""
+        start, losses, norms, lines = time.perf_counter(), [], [], 0
+        feed = dataset.tensors(lambda: self.batches.epoch(self.epoch), self.preset.preparation.height)
+        for batch in feed:
+            step = self.step
+            self.optimiser.learning_rate.assign(self.rate(step))
+            average = min(self.settings.ema, (1 + step) / (10 + step))
+            loss, norm = self._step(batch, np.float32(average))
+            losses.append(float(loss))
+            norms.append(float(norm))
+            lines += len(batch["width"])
+            if not math.isfinite(losses[-1]):
+                raise HtrError(
+                    f"the loss is {losses[-1]} at step {step}; lower the rate ({self.settings.rate}) or check the "
+                    "labels with `htr data check`"
+                )
+        seconds = time.perf_counter() - start
+        self.epoch += 1
+        row: dict[str, Any] = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "loss": round(float(np.mean(losses)), 4),
+            "gradient": round(float(np.median(norms)), 3),
+            "rate": self.rate(self.step),
+            "lines_per_second": round(lines / seconds, 1),
+        }
+        if self.validation is not None:
+            row.update(self.measure(self.validation))
+        self.history.append(row)
+        return row
+
+    def measure(self, batches: dataset.Batches) -> dict[str, Any]:
+        """Greedy CER of the averaged weights on `batches`, and the share of frames that say blank."""
+        kept = [v.numpy() for v in self.averaged]
+        for value, mean in zip(self.averaged, self.ema, strict=True):
+            value.assign(mean)
+        try:
+            predictions, truths, blanks, frames_seen = [], [], 0, 0
+            for batch in batches.epoch(0):
+                logits = predict(self.model, batch)
+                frames = np.asarray(models.frames(batch.width, self.preset))
+                for candidate, label, length in zip(
+                    decoding.greedy(log_softmax(logits), frames), batch.label, batch.length, strict=True
+                ):
+                    predictions.append(self.charset.decode(candidate.ids))
+                    truths.append(self.charset.decode(label[:length]))
+                best = logits.argmax(-1)
+                for one, n in zip(best, frames, strict=True):
+                    blanks += int((one[:n] == ctc.BLANK).sum())
+                    frames_seen += int(n)
+            edits = sum(map(metrics.edits, predictions, truths))
+        finally:
+            for value, old in zip(self.averaged, kept, strict=True):
+                value.assign(old)
+        return {
+            "cer": round(edits / max(1, sum(map(len, truths))), 5),
+            "blank_rate": round(blanks / max(1, frames_seen), 4),
+        }
+
+    def run(self, *, stop_after: int | None = None) -> list[dict[str, Any]]:
+        """Train to the last epoch, from where the checkpoint in `folder` stands.
+
+        Args:
+            stop_after: epochs to do in this sitting at most.
+        """
+        self.resume()
+        done = 0
+        while self.epoch < self.settings.epochs and (stop_after is None or done < stop_after):
+            row = self.run_epoch()
+            done += 1
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "step"))
+            self.say(f"epoch {row['epoch']}/{self.settings.epochs}  {shown}")
+            if self.folder is not None:
+                self.checkpoint()
+        return self.history
+
+    def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
+        """Write the averaged weights as a model file."""
+        kept = [v.numpy() for v in self.averaged]
+        for value, mean in zip(self.averaged, self.ema, strict=True):
+            value.assign(mean)
+        archive.save(path, self.model, self.preset, self.charset, about, half)
+        for value, old in zip(self.averaged, kept, strict=True):
+            value.assign(old)
+
+    # Everything that the next step depends on, in one file.
+    def _state(self) -> list[Any]:
+        seeds = [v for v in self.model.variables if "seed" in archive._name(v)]
+        return [*self.averaged, *self.optimiser.variables, *self.ema, *seeds]
+
+    def checkpoint(self) -> None:
+        """Keep weights, optimiser, EMA, random states and history: `state.npz`, `history.json`, `history.csv`."""
+        assert self.folder is not None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        about = {"epoch": self.epoch, "settings": asdict(self.settings), "preset": self.preset.to_json(), "history": self.history}
+        arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._state())}
+        part = self.folder / "state.npz.part"
+        with part.open("wb") as file:
+            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+        part.replace(self.folder / "state.npz")
+        _write(self.folder / "history.json", json.dumps(self.history, indent=1) + "\n")
+        names = list(dict.fromkeys(name for row in self.history for name in row))
+        with (self.folder / "history.csv.part").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.history)
+        (self.folder / "history.csv.part").replace(self.folder / "history.csv")
+
+    def resume(self) -> bool:
+        """Go on from the folder's checkpoint, if there is one.
+
+        Raises:
+            HtrError: damaged, or made with other settings.
+        """
+        file = self.folder / "state.npz" if self.folder is not None else None
+        if file is None or not file.is_file():
+            return False
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                about = json.loads(str(stored["about"]))
+                arrays = [stored[name] for name in sorted(stored.files) if name != "about"]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise HtrError(f"{file}: the checkpoint is damaged ({error}); delete it to start again") from error
+        if about["settings"] != asdict(self.settings) or about["preset"] != self.preset.to_json():
+            raise HtrError(f"{file}: was made with other settings; use them, or another --run folder")
+        state = self._state()
+        if [tuple(v.shape) for v in state] != [a.shape for a in arrays]:
+            raise HtrError(f"{file}: does not fit this model; use another --run folder")
+        for variable, value in zip(state, arrays, strict=True):
+            variable.assign(value)
+        self.epoch, self.history = about["epoch"], about["history"]
+        self.say(f"resumed after epoch {self.epoch} from {file}")
+        return True
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def predict(model: Any, batch: dataset.Batch) -> np.ndarray:
+    """Logits (B, T, C) of a batch, batch norm and dropout as in reading."""
+    return reader(model)(batch.image, batch.width).numpy()
+
+
+def reader(model: Any) -> Any:
+    """A compiled function (image, width) -> logits for any batch size and width; one per model, made once."""
+    import tensorflow as tf
+
+    made = getattr(model, "_htr_reader", None)
+    if made is None:
+        height, fixed = next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
+        made = tf.function(
+            lambda image, width: model({"image": image, "width": width}, training=False)["logits"],
+            input_signature=[tf.TensorSpec((None, height, fixed, 1), tf.float32), tf.TensorSpec((None,), tf.int32)],
+        )
+        model._htr_reader = made
+    return made
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Log-probabilities along the last axis, in float32."""
+    top = logits.max(-1, keepdims=True)
+    return logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
+
+
+def overfit(
+    model: Any, preset: models.Preset, charset: Charset, lines: Sequence[tuple[np.ndarray, str]], steps: int = 150,
+    rate: float = 2e-3, say: Callable[[str], None] | None = None,
+) -> list[float]:  # fmt: skip
+    """The first check of any training: a network must be able to learn ten lines by heart.
+
+    Args:
+        lines: (ink uint8 (H, w), text) each.
+
+    Returns:
+        the loss of each step; its end should be near zero, or something in the way is broken.
+    """
+
+    class Few:
+        def __len__(self) -> int:
+            return len(lines)
+
+        def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
+            return lines[index]
+
+    batches = dataset.Batches(Few(), labels_for(preset, charset), len(lines), shuffle=False)
+    settings = Settings(epochs=1, batch=len(lines), rate=rate, warmup=10)
+    trainer = Trainer(model, preset, charset, batches, settings)
+    trainer.total_steps = steps * 4  # so that the rate does not fall to nothing meanwhile
+    losses = []
+    for batch in batches.epoch(0):
+        given = {name: getattr(batch, name) for name in ("image", "width", "label", "length")}
+        for step in range(steps):
+            trainer.optimiser.learning_rate.assign(trainer.rate(step))
+            loss, _ = trainer._step(given, np.float32(0.9))
+            losses.append(float(loss))
+            if say and (step % 25 == 0 or step == steps - 1):
+                say(f"step {step}: loss {losses[-1]:.2f}")
+    return losses

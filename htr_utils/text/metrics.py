@@ -1,0 +1,207 @@
+"""How wrong a reading is: character and word error rates with their intervals.
+
+An edit is one insertion, deletion or substitution; the edit distance of two texts is the smallest number
+of edits that turns one into the other (Levenshtein 1966). An error rate is micro-averaged here:
+
+    rate = edits of all lines together / length of all truths together
+
+so a long line weighs more than a short one, and a line read with many extra characters can push the rate
+above 1. Means of per-line rates are another number and are not computed here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from rapidfuzz.distance import Levenshtein
+
+from htr_utils.errors import HtrError
+
+
+@dataclass(frozen=True)
+class Rate:
+    """An error rate that names its interval, its split and its spacing convention.
+
+    `value`, `low` and `high` are fractions (.05 is 5 %), `low` to `high` the bootstrap 95 % interval.
+    `edits` and `length` are summed over the lines; `length` counts characters (CER) or words (WER).
+    """
+
+    value: float
+    low: float
+    high: float
+    edits: int
+    length: int
+    lines: int
+    metric: str
+    split: str = ""
+    convention: str = "natural"
+
+    def __str__(self) -> str:
+        lines = f"{self.lines:,} line" + ("" if self.lines == 1 else "s")
+        about = ", ".join(word for word in (self.split, self.convention, lines) if word)
+        interval = f"[{100 * self.low:.1f}, {100 * self.high:.1f}]"
+        return f"{self.metric} {100 * self.value:.2f} % {interval} ({about})"
+
+
+def edits(prediction: str, truth: str) -> int:
+    """Edit distance in characters."""
+    return Levenshtein.distance(prediction, truth)
+
+
+def word_edits(prediction: str, truth: str) -> int:
+    """Edit distance in words; a word is what stands between white space, with its punctuation."""
+    return Levenshtein.distance(prediction.split(), truth.split())
+
+
+def cer(
+    predictions: Sequence[str],
+    truths: Sequence[str],
+    *,
+    split: str = "",
+    convention: str = "natural",
+    seed: int = 0,
+    samples: int = 1000,
+    groups: Sequence[Hashable] | None = None,
+) -> Rate:
+    """Character error rate of lines, micro-averaged, with its bootstrap interval (see `rate`).
+
+    Both sides must follow the same spacing convention; `convention` only names it. An empty truth adds
+    its insertions to the edits and nothing to the length.
+
+    Raises:
+        HtrError: unequal numbers of lines, no lines, or not one character in all truths.
+    """
+    return rate(
+        [edits(prediction, truth) for prediction, truth in _pairs(predictions, truths)],
+        [len(truth) for truth in truths],
+        metric="CER",
+        split=split,
+        convention=convention,
+        seed=seed,
+        samples=samples,
+        groups=groups,
+    )
+
+
+def wer(
+    predictions: Sequence[str],
+    truths: Sequence[str],
+    *,
+    split: str = "",
+    convention: str = "natural",
+    seed: int = 0,
+    samples: int = 1000,
+    groups: Sequence[Hashable] | None = None,
+) -> Rate:
+    """Word error rate of lines: `cer` with words in place of characters."""
+    return rate(
+        [word_edits(prediction, truth) for prediction, truth in _pairs(predictions, truths)],
+        [len(truth.split()) for truth in truths],
+        metric="WER",
+        split=split,
+        convention=convention,
+        seed=seed,
+        samples=samples,
+        groups=groups,
+    )
+
+
+def rate(
+    edit_counts: ArrayLike,
+    lengths: ArrayLike,
+    *,
+    metric: str = "CER",
+    split: str = "",
+    convention: str = "natural",
+    seed: int = 0,
+    samples: int = 1000,
+    groups: Sequence[Hashable] | None = None,
+) -> Rate:
+    """Error rate from the edit count and the truth's length of each line, both of shape (lines,).
+
+    The interval is the percentile bootstrap (Efron and Tibshirani 1993, chapter 13; for error rates of
+    recognisers Bisani and Ney 2004): draw as many lines as there are, with replacement, `samples` times,
+    and take the 2.5th and 97.5th percentile of the rates. `groups` (one value a line, such as its writer)
+    draws whole groups instead: lines of one writer fail together, and the honest interval is wider.
+
+    Raises:
+        HtrError: no lines, arguments of unequal length, negative counts, total length 0, no samples.
+    """
+    edits_of = np.asarray(edit_counts, dtype=np.int64)  # (units,): lines first, groups below
+    length_of = np.asarray(lengths, dtype=np.int64)
+    lines = edits_of.size
+    if edits_of.ndim != 1 or edits_of.shape != length_of.shape:
+        raise HtrError(f"{edits_of.shape} edit counts but {length_of.shape} lengths: one of each a line")
+    if (edits_of < 0).any() or (length_of < 0).any():
+        raise HtrError("edit counts and lengths cannot be negative")
+    if length_of.sum() == 0:
+        raise HtrError(f"{metric} of {lines} lines whose truths are empty: the rate is not defined")
+    if samples < 1:
+        raise HtrError(f"{samples} bootstrap samples: at least 1 is needed")
+    if groups is not None:
+        if len(groups) != lines:
+            raise HtrError(f"{lines} lines but {len(groups)} groups: name the group of each line")
+        edits_of, length_of = _summed(edits_of, groups), _summed(length_of, groups)
+
+    draws = np.random.default_rng(seed).integers(edits_of.size, size=(samples, edits_of.size), dtype=np.int32)
+    drawn_edits, drawn_lengths = edits_of[draws].sum(axis=1), length_of[draws].sum(axis=1)  # (samples,)
+    value = float(edits_of.sum() / length_of.sum())
+    # A draw of nothing but empty truths has no rate; it is left out.
+    defined = drawn_lengths > 0
+    rates = drawn_edits[defined] / drawn_lengths[defined] if defined.any() else [value]
+    low, high = np.percentile(rates, [2.5, 97.5])
+    return Rate(
+        value=value,
+        low=float(low),
+        high=float(high),
+        edits=int(edits_of.sum()),
+        length=int(length_of.sum()),
+        lines=lines,
+        metric=metric,
+        split=split,
+        convention=convention,
+    )
+
+
+def confusions(
+    predictions: Sequence[str], truths: Sequence[str], top: int | None = 20
+) -> list[tuple[str, str, int]]:
+    """The most frequent character edits: (character of the truth, character read instead, count).
+
+    An inserted character has "" as its truth, a deleted one "" as its reading. Sorted by count, equal
+    counts by character; `top=None` returns all, and their counts then add up to the edits of the CER.
+    Where several shortest ways of editing exist, one of them is counted.
+
+    Raises:
+        HtrError: unequal numbers of lines.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for prediction, truth in _pairs(predictions, truths):
+        for operation in Levenshtein.editops(truth, prediction):
+            true = "" if operation.tag == "insert" else truth[operation.src_pos]
+            read = "" if operation.tag == "delete" else prediction[operation.dest_pos]
+            counts[true, read] += 1
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(true, read, count) for (true, read), count in ranked[:top]]
+
+
+def _pairs(predictions: Sequence[str], truths: Sequence[str]) -> list[tuple[str, str]]:
+    # A single string is a sequence of one-character strings, and would be scored as such without a word.
+    if isinstance(predictions, str) or isinstance(truths, str):
+        raise HtrError("predictions and truths are lists of lines: put a single line into [ ]")
+    if len(predictions) != len(truths):
+        raise HtrError(f"{len(predictions)} predictions but {len(truths)} truths: one of each a line")
+    return list(zip(predictions, truths, strict=True))
+
+
+def _summed(counts: NDArray[np.int64], groups: Sequence[Hashable]) -> NDArray[np.int64]:
+    """Counts of the lines (lines,) added up by group: (groups,), in order of first appearance."""
+    numbers: dict[Hashable, int] = {}
+    group_of_line = [numbers.setdefault(group, len(numbers)) for group in groups]
+    total = np.zeros(len(numbers), dtype=np.int64)
+    np.add.at(total, group_of_line, counts)
+    return total

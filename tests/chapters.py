@@ -1,0 +1,67 @@
+"""Running a notebook under nbval, measured; shared by the tests of the chapters."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from htr_utils.course.runs import PeakMemory
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+SOURCES = sorted((ROOT / "notebooks" / "src").glob("[0-9][0-9]_*.py"))
+
+# For each chapter, parameters that are not the defaults and still quick: run by papermill in `make test-all`,
+# the first also in `make test`.
+OTHER_PARAMETERS: dict[str, dict[str, object]] = {
+    "06": {"word": "no", "frames": 3},
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What nbval said about a notebook, and what it took."""
+
+    code: int
+    output: str
+    passed: int
+    seconds: float
+    peak_mb: float
+
+
+def nbval(notebook: Path, folder: Path) -> Measured:
+    """Run a copy of `notebook`, alone in the empty `folder`, comparing every stored output.
+
+    The memory is that of the kernel and what it starts, without pytest itself.
+    """
+    assert not any(folder.iterdir()), "the working folder must be empty"
+    copy = shutil.copy(notebook, folder)
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(TESTS)])
+    environment["PYTHONHASHSEED"] = "0"
+    environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    for name in ("HTR_RUN_DIR", "PYTEST_ADDOPTS", "MPLBACKEND"):
+        environment.pop(name, None)
+    # A chapter needs no network: whatever tries is sent nowhere.
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        environment[name] = "http://127.0.0.1:9"
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "nbval_plugin"]
+    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-q", "--color=no", "--rootdir", str(folder)]
+    command += ["-c", os.devnull, "--nbval-sanitize-with", str(TESTS / "nbval_sanitize.cfg"), str(copy)]
+    begin = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    with PeakMemory(process.pid) as memory:
+        output, _ = process.communicate()
+    passed = re.search(r"(\d+) passed", output)
+    return Measured(
+        process.returncode, output, int(passed[1]) if passed else 0, time.monotonic() - begin, memory.mb
+    )

@@ -1,0 +1,76 @@
+"""What every test starts with: quiet libraries, no settings of the user, slow tests left out."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+for name in ("HTR_DATA", "HTR_RUN_DIR"):
+    os.environ.pop(name, None)
+
+ROOT = Path(__file__).resolve().parent.parent
+# The package under test is the one beside these tests, also in the processes that tests start.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+CHAPTER_TABLE: list[str] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run-slow", action="store_true", help="also the tests marked slow")
+    parser.addoption("--run-net", action="store_true", help="also the tests that need the package registry")
+    parser.addoption(
+        "--shuffle", type=int, default=None, metavar="SEED", help="random order of modules and tests"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for marker in ("slow", "net"):
+        if not config.getoption(f"--run-{marker}"):
+            skip = pytest.mark.skip(reason=f"{marker}: with --run-{marker}, or make test-all")
+            for item in items:
+                if marker in item.keywords:
+                    item.add_marker(skip)
+    seed = config.getoption("--shuffle")
+    if seed is not None:
+        # Modules in random order and the tests in each: what a module shares is still made only once.
+        draw = random.Random(seed)
+        modules: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+        groups = list(modules.values())
+        draw.shuffle(groups)
+        for group in groups:
+            draw.shuffle(group)
+        items[:] = [item for group in groups for item in group]
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    seed = config.getoption("--shuffle")
+    return [f"random order, seed {seed}"] if seed is not None else []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if CHAPTER_TABLE:
+        terminalreporter.section("chapters, each alone in an empty folder")
+        for line in sorted(CHAPTER_TABLE):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture
+def chapter_table() -> list[str]:
+    """Lines that are printed after the tests."""
+    return CHAPTER_TABLE

@@ -1,0 +1,110 @@
+"""Runs of chapters by papermill: parameters, failures, memory, the course as a whole."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from htr_utils.course import notebooks, runs
+from htr_utils.errors import HtrError
+
+CHAPTER = """# %% [markdown]
+# # 3 · Squares
+#
+# Squares of numbers.
+
+# %% tags=["parameters"]
+number: int = 2   # what is squared
+
+# %%
+from pathlib import Path
+
+from htr_utils.course.parameters import validate
+
+run = validate(number=(number, "int", 0, 9))
+run.record(square=number**2)
+print(run.number**2, sorted(path.name for path in Path(".").iterdir()))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder `notebooks/` with a chapter that works and one that fails, built without execution."""
+    sources = tmp_path / "notebooks" / "src"
+    sources.mkdir(parents=True)
+    (sources / "03_squares.py").write_text(CHAPTER, encoding="utf-8")
+    (sources / "02_broken.py").write_text(
+        "# %% [markdown]\n# # 2 · Broken\n\n# %%\n1 / 0\n", encoding="utf-8"
+    )
+    for source in sources.glob("*.py"):
+        notebooks.save(notebooks.blank(source), notebooks.target(source))
+    return sources.parent
+
+
+def test_parameters_reach_the_chapter_and_its_metrics(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a folder" / "runs"
+    result = runs.run_chapter(folder / "03_squares.ipynb", {"number": 5}, out)
+    assert result.error == "" and result.name == "03_squares"
+    assert "25 ['metrics.json']" in result.notebook.read_text(encoding="utf-8")
+    metrics = json.loads((result.folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics == {"parameters": {"number": 5}, "results": {"square": 25}}
+    assert result.seconds > 0 and result.peak_mb > 20
+
+
+def test_a_source_runs_too(folder: Path, tmp_path: Path) -> None:
+    result = runs.run_chapter(folder / "src" / "03_squares.py", out=tmp_path / "out")
+    assert result.error == ""
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["03_squares.ipynb", "work"]
+
+
+def test_unknown_parameter_is_refused_before_any_work(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(HtrError, match="no parameter 'nubmer'; it has: number"):
+        runs.run_chapter(folder / "03_squares.ipynb", {"nubmer": 5}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_parameter_value_is_one_line(folder: Path, tmp_path: Path) -> None:
+    result = runs.run_chapter(folder / "03_squares.ipynb", {"number": "five"}, tmp_path / "out")
+    assert result.error.startswith(
+        "HtrError: parameter number is 'five' (str); allowed: a whole number from 0 to 9"
+    )
+
+
+def test_no_such_chapter() -> None:
+    with pytest.raises(HtrError, match="no chapter"):
+        runs.find_notebook("missing.ipynb")
+    with pytest.raises(HtrError, match="no chapter '99'"):
+        runs.find_notebook("99")
+
+
+def test_course_goes_on_after_a_failure(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: folder)
+
+    def shown() -> None:
+        print("two lines read")
+
+    monkeypatch.setattr(runs, "show_readings", shown)
+    out = tmp_path / "course"
+    assert runs.main(["--out", str(out)]) == 1
+    printed = capsys.readouterr()
+    assert "1/2  02_broken" in printed.out and "ZeroDivisionError: division by zero" in printed.out
+    assert "2/2  03_squares" in printed.out and "two lines read" in printed.out
+    assert "error: failed: 02_broken" in printed.err
+    for name in ("index.html", "02_broken.html", "03_squares.html", "02_broken.ipynb", "03_squares.ipynb"):
+        assert (out / name).is_file()
+    index = (out / "index.html").read_text(encoding="utf-8")
+    assert "failed" in index and "3 · Squares" in index and "Squares of numbers." in index
+    assert runs.main(["--out", str(out), "3"]) == 0
+
+
+def test_memory_of_children_is_seen() -> None:
+    code = "import time; block = bytearray(150_000_000); time.sleep(1.5)"
+    with runs.PeakMemory() as memory:
+        subprocess.run([sys.executable, "-c", code], check=True)
+    assert 150 < memory.mb < 400

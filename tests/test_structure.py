@@ -1,0 +1,133 @@
+"""The shape of the package: arrows between its rooms, sizes, what an import may load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from chapters import ROOT
+
+PACKAGE = ROOT / "htr_utils"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_model" not in path.parts)
+BASE = {"errors", "paths", ""}
+# Which rooms a room may use, beside itself and the base.
+ARROWS = {
+    "text": set(),
+    "lines": set(),
+    "network": {"text", "lines"},
+    "recognizer": {"text", "lines", "network"},
+    "formats": {"text", "lines", "network", "recognizer"},
+    "course": {"text", "lines", "network", "recognizer", "formats"},
+    "web": {"text", "lines", "network", "recognizer", "formats"},
+    "cli": {"text", "lines", "network", "recognizer", "formats", "course", "web"},
+    "__main__": {"cli"},
+}
+CORE_LINES = 4000
+MODULE_LINES = 400
+
+
+def module_name(path: Path) -> str:
+    """`htr_utils/lines/iam.py` -> `lines.iam`; the package itself -> ``."""
+    parts = list(path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {module_name(path) for path in MODULES}
+
+
+def room(name: str) -> str:
+    """The room of a module, "" for the base."""
+    first = name.partition(".")[0]
+    return "" if first in BASE else first
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of this package that a module imports anywhere, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        targets = []
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            targets = [node.module or ""] + [f"{node.module}.{alias.name}" for alias in node.names]
+        for target in targets:
+            if target == "htr_utils" or target.startswith("htr_utils."):
+                name = target.removeprefix("htr_utils").removeprefix(".")
+                if name in NAMES:
+                    found.add(name)
+                elif name == "Recognizer":
+                    found.add("recognizer")
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_arrows_point_one_way(path: Path) -> None:
+    here = room(module_name(path))
+    if module_name(path) == "":
+        return  # the short way in: `from htr_utils import Recognizer`, loaded late
+    for name in imports(path):
+        there = room(name)
+        if there not in ("", here):
+            assert there in ARROWS.get(here, set()), f"{module_name(path)} may not import {name}"
+
+
+def test_every_room_is_known() -> None:
+    assert {room(name) for name in NAMES} - {""} <= set(ARROWS)
+
+
+def test_no_circles_between_modules() -> None:
+    graph = {module_name(path): imports(path) - {module_name(path)} for path in MODULES if module_name(path)}
+    # A package counts as its __init__ only; importing it from inside to reach a registry is no circle.
+    graph = {name: {to for to in targets if not name.startswith(f"{to}.")} for name, targets in graph.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        if name not in done:
+            for to in sorted(graph.get(name, ())):
+                visit(to, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_modules_stay_small(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < MODULE_LINES
+
+
+def test_core_stays_small() -> None:
+    """The core is what reads and learns lines: all but the notebooks' own room, the web page and set-up."""
+    counted = [path for path in MODULES if room(module_name(path)) not in ("course", "web", "__main__")]
+    total = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in counted)
+    print(f"core: {total} lines in {len(counted)} modules")
+    assert total < CORE_LINES
+
+
+def test_text_and_lines_load_no_tensorflow() -> None:
+    names = [f"htr_utils.{name}" for name in sorted(NAMES) if room(name) in ("", "text", "lines")]
+    names = [name.rstrip(".") for name in names]
+    code = f"import importlib, sys\nfor name in {names!r}:\n    importlib.import_module(name)\n"
+    code += "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_set_up_needs_the_standard_library_only() -> None:
+    for name in ("__main__.py", "__init__.py"):
+        tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.Import):
+                assert all(alias.name.partition(".")[0] in sys.stdlib_module_names for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert (node.module or "").partition(".")[0] in sys.stdlib_module_names
+    code = "import sys; sys.argv = ['x', '--help']; import htr_utils.__main__ as m; sys.exit(m.main())"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
+    )
+    assert done.returncode == 0
