@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -38,7 +39,8 @@ HELP = """python -m htr_utils VERB [arguments]
 Everything else is the htr command (the same as `htr ...`): read, data, train, evaluate; see `htr --help`.
 """
 
-Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+if TYPE_CHECKING:  # at run time an old Python must get as far as `check_version`
+    Runner = Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
 
 
 class SetupError(Exception):
@@ -54,11 +56,22 @@ def venv_python(venv: Path) -> Path:
     return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def runs(name: str) -> bool:
+    """Whether a command of that name is there and starts (a version manager leaves some that do not)."""
+    path = shutil.which(name)
+    if path is None:
+        return False
+    try:
+        return subprocess.run([path, "--version"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
 def check_version(version: Sequence[int] = sys.version_info[:2]) -> None:
     """Raises SetupError outside the tested range of Python versions."""
     if OLDEST <= tuple(version[:2]) <= NEWEST:
         return
-    others = [f"python3.{minor}" for minor in (12, 13, 11) if shutil.which(f"python3.{minor}")]
+    others = [f"python3.{minor}" for minor in (12, 13, 11) if runs(f"python3.{minor}")]
     remedy = (
         f"this machine has {others[0]}: `{others[0]} -m htr_utils ...` or `make PYTHON={others[0]} ...`"
         if others
@@ -154,11 +167,11 @@ def run_pip(python: Path, arguments: Sequence[str], log: Path, total: int = 0) -
         for line in process.stdout:
             file.write(line)
             output.append(line)
-            if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+            if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied: ")):
                 seen += 1
                 if total and (seen % 25 == 0 or seen == 1):
                     say(f"  package {seen} of about {total}")
-            elif line.startswith("Installing collected packages"):
+            elif total and line.startswith("Installing collected packages"):
                 say("  unpacking (a minute or two)")
     if process.wait() != 0:
         raise SetupError(explain("".join(output), "the installation failed") + f" (all of it in {log})")

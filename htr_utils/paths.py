@@ -26,11 +26,15 @@ def data_root() -> Path:
     if chosen:
         path = Path(chosen).expanduser()
         if not path.is_dir():
-            raise HtrError(f"HTR_DATA is {chosen!r}, which is not a folder; unset it or name a folder in IAM layout")
+            raise HtrError(
+                f"HTR_DATA is {chosen!r}, which is not a folder; unset it or name a folder in IAM layout"
+            )
         return path
     root = repo_root()
     if root is None or not (root / "data" / "ascii" / "lines.txt").is_file():
-        raise HtrError("no embedded data beside this installation; clone the course, or name a folder with --data")
+        raise HtrError(
+            "no embedded data beside this installation; clone the course, or name a folder with --data"
+        )
     return root / "data"
 
 
@@ -53,7 +57,9 @@ def model_file(name: str | Path) -> Path:
         if (folder / f"{name}.keras").is_file():
             return folder / f"{name}.keras"
     known = sorted({file.stem for folder in folders for file in folder.glob("*.keras")})
-    raise HtrError(f"no model {str(name)!r}; known: {', '.join(known) or 'none'}; or give a path to a .keras file")
+    raise HtrError(
+        f"no model {str(name)!r}; known: {', '.join(known) or 'none'}; or give a path to a .keras file"
+    )
 
 
 def samples() -> list[Path]:

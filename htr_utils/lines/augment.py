@@ -51,7 +51,9 @@ def pen(grey: np.ndarray, change: float) -> np.ndarray:
     return cv2.addWeighted(moved, share, grey, 1 - share, 0)
 
 
-def tone(grey: np.ndarray, *, contrast: float = 1.0, gamma: float = 1.0, brightness: float = 0.0) -> np.ndarray:
+def tone(
+    grey: np.ndarray, *, contrast: float = 1.0, gamma: float = 1.0, brightness: float = 0.0
+) -> np.ndarray:
     """Change contrast towards the paper, gamma, and brightness (in grey levels)."""
     paper = float(paper_tone(grey))
     levels = np.arange(256, dtype=np.float32)
@@ -64,7 +66,11 @@ def shadow(grey: np.ndarray, rng: np.random.Generator, depth: float = 0.3) -> np
     """Darken the line smoothly by up to `depth`, as a hand or a phone does that shades the paper."""
     height, width = grey.shape
     coarse = rng.uniform(1 - depth, 1, (2, max(2, width // 160 + 2))).astype(np.float32)
-    return (grey * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)).clip(0, 255).astype(np.uint8)
+    return (
+        (grey * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
 
 
 def noise(grey: np.ndarray, rng: np.random.Generator, sigma: float = 6.0, grain: float = 0.0) -> np.ndarray:
@@ -136,7 +142,9 @@ def augment(grey: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -
             stretch=float(np.exp(rng.normal(0, 0.13 * s))),
         )
     if often(0.7):
-        grey = elastic(grey, rng, amount=rng.uniform(0.3, 1.8) * s * unit, grid=round(rng.uniform(14, 36) * unit))
+        grey = elastic(
+            grey, rng, amount=rng.uniform(0.3, 1.8) * s * unit, grid=round(rng.uniform(14, 36) * unit)
+        )
     if often(0.5):
         grey = pen(grey, rng.uniform(-0.8, 1) * s)
     if often(0.5):
@@ -144,7 +152,9 @@ def augment(grey: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -
     if often(0.15):
         grey = ruled(grey, rng, squared=often(0.3))
     if often(0.6):
-        grey = tone(grey, contrast=rng.uniform(1 - 0.6 * s, 1.1), gamma=float(np.exp(rng.normal(0, 0.25 * s))))
+        grey = tone(
+            grey, contrast=rng.uniform(1 - 0.6 * s, 1.1), gamma=float(np.exp(rng.normal(0, 0.25 * s)))
+        )
     if often(0.3):
         grey = shadow(grey, rng, depth=rng.uniform(0.05, 0.5) * s)
     if often(0.35):

@@ -123,7 +123,9 @@ def wrap(text: str, writer: synth.Writer, rng: np.random.Generator) -> list[str]
     longest = 88  # IAM's longest line has 93 characters
     for word in text.split():
         step = width(word) + writer.word_gap * em
-        if lines[-1] and (used + step > limit + rng.normal(0, 35) or len(" ".join([*lines[-1], word])) > longest):
+        if lines[-1] and (
+            used + step > limit + rng.normal(0, 35) or len(" ".join([*lines[-1], word])) > longest
+        ):
             lines.append([])
             used = 0.0
         lines[-1].append(word)
@@ -216,7 +218,9 @@ def build(
         for number in range(round(form_count * scale)):
             at, passage = texts[number % len(texts)]
             # As in IAM: the same text by several writers has the same number and another last letter.
-            form_id = f"{letters[at // 8]}{at % 8 + 1:02d}-{(at * 37) % 120:03d}{'uxzwvkr'[number // len(texts)]}"
+            form_id = (
+                f"{letters[at // 8]}{at % 8 + 1:02d}-{(at * 37) % 120:03d}{'uxzwvkr'[number // len(texts)]}"
+            )
             writer_id = sorted(hands)[number % len(hands)]
             made.append(_form(form_id, writer_id, hands[writer_id], passage, work))
         say(f"{split}: {sum(f.split == split for f in made)} forms by {writer_count} writers")
@@ -227,13 +231,19 @@ def build(
 
 def _form(form_id: str, writer_id: str, hand: synth.Writer, passage: Passage, folder: Path) -> BuiltForm:
     rng = np.random.default_rng([SEED, 2, *form_id.encode()])
-    day = replace(hand, pen=hand.pen + rng.normal(0, 0.05), ink=int(np.clip(hand.ink + rng.normal(0, 6), 10, 120)))
-    form = BuiltForm(form_id, writer_id, passage.split, len(re.findall(r"[.!?](?:\s|$|\")", passage.text)) or 1)
+    day = replace(
+        hand, pen=hand.pen + rng.normal(0, 0.05), ink=int(np.clip(hand.ink + rng.normal(0, 6), 10, 120))
+    )
+    form = BuiltForm(
+        form_id, writer_id, passage.split, len(re.findall(r"[.!?](?:\s|$|\")", passage.text)) or 1
+    )
     natural = struck(wrap(passage.text, day, rng), rng)
     top = 360 + int(rng.integers(0, 60))
     for number, (text, raw) in enumerate(zip(natural, spacing.raw_lines(natural), strict=True)):
         if raw.replace(" ", "") != text.replace(" ", ""):
-            raise HtrError(f"{passage.id}: the tokens of {text!r} do not give the text back; mend the passage")
+            raise HtrError(
+                f"{passage.id}: the tokens of {text!r} do not give the text back; mend the passage"
+            )
         line = write_line(f"{form_id}-{number:02d}", text, raw, day, rng, top, folder)
         form.lines.append(line)
         top += round(1.25 * line.box[3] + rng.normal(0, 3))
@@ -256,7 +266,12 @@ def _write_files(folder: Path, forms: list[BuiltForm]) -> None:
     rows = []
     for form in sorted(forms, key=lambda f: f.id):
         good = [ln for ln in form.lines if ln.status == "ok"]
-        counts = (len(form.lines), len(good), sum(len(ln.tokens) for ln in form.lines), sum(len(ln.tokens) for ln in good))
+        counts = (
+            len(form.lines),
+            len(good),
+            sum(len(ln.tokens) for ln in form.lines),
+            sum(len(ln.tokens) for ln in good),
+        )
         rows.append(f"{form.id} {form.writer_id} {form.sentences} prt {' '.join(map(str, counts))}")
     (folder / "ascii" / "forms.txt").write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
     (folder / "xml").mkdir()
@@ -282,10 +297,16 @@ def _write_files(folder: Path, forms: list[BuiltForm]) -> None:
 
 
 def _xml(form: BuiltForm) -> str:
-    rows = ['<?xml version="1.0" encoding="utf-8"?>', f'<form id="{form.id}" writer-id="{form.writer_id}">', " <handwritten-part>"]
+    rows = [
+        '<?xml version="1.0" encoding="utf-8"?>',
+        f'<form id="{form.id}" writer-id="{form.writer_id}">',
+        " <handwritten-part>",
+    ]
     for line in form.lines:
         text = quoteattr(" ".join(line.tokens), {'"': "&quot;"})
-        rows.append(f'  <line id="{line.id}" text={text} threshold="{line.grey_level}" segmentation="{line.status}">')
+        rows.append(
+            f'  <line id="{line.id}" text={text} threshold="{line.grey_level}" segmentation="{line.status}">'
+        )
         for number, (token, boxes) in enumerate(zip(line.tokens, line.parts, strict=True)):
             rows.append(f'   <word id="{line.id}-{number:02d}" text={quoteattr(token, {chr(34): "&quot;"})}>')
             rows += [f'    <cmp x="{x}" y="{y}" width="{w}" height="{h}"/>' for x, y, w, h in boxes]
@@ -307,6 +328,7 @@ def _move(work: Path, target: Path) -> None:
 
 def verify(target: Path, expected: Path) -> list[str]:
     """Ids whose pixels in `target` differ from those that `expected`'s hashes.txt names."""
+
     def read(folder: Path) -> dict[str, str]:
         rows = (folder / "hashes.txt").read_text(encoding="utf-8").split("\n")
         return dict(row.split(" ") for row in rows if row)  # type: ignore[misc]

@@ -144,7 +144,9 @@ def collate(
     return Batch(image, widths, label, lengths, np.asarray(index))
 
 
-def _pool(source: Source, encoder: Encoder, epoch: int, order: np.ndarray, size: int, seed: int) -> list[Batch]:
+def _pool(
+    source: Source, encoder: Encoder, epoch: int, order: np.ndarray, size: int, seed: int
+) -> list[Batch]:
     """The batches of one pool of lines: sorted by width, cut, shuffled."""
     cv2.setNumThreads(1)
     lines = []
@@ -184,7 +186,14 @@ class Batches:
     """
 
     def __init__(
-        self, source: Source, encoder: Encoder, size: int, *, seed: int = 0, shuffle: bool = True, workers: int = 0
+        self,
+        source: Source,
+        encoder: Encoder,
+        size: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        workers: int = 0,
     ) -> None:
         self.source, self.encoder, self.size, self.seed, self.shuffle = source, encoder, size, seed, shuffle
         self._executor: ProcessPoolExecutor | None = None

@@ -59,7 +59,9 @@ def cache_folder() -> Path:
     return Path(base) / "htr_utils" / "fonts"
 
 
-def fetch(splits: Iterable[str] = SPLITS, *, debian: bool = False, target: Path | None = None) -> list[FontFile]:
+def fetch(
+    splits: Iterable[str] = SPLITS, *, debian: bool = False, target: Path | None = None
+) -> list[FontFile]:
     """Fetch the families of `splits` and list their files, one per weight.
 
     Args:
@@ -92,7 +94,9 @@ def extra(folder: str | Path, exclude: Sequence[str] = ()) -> list[FontFile]:
 def _npm_install(folder: Path, wanted: dict[str, str]) -> None:
     def installed(package: str) -> str | None:
         try:
-            return json.loads((folder / "node_modules" / package / "package.json").read_text("utf-8"))["version"]
+            return json.loads((folder / "node_modules" / package / "package.json").read_text("utf-8"))[
+                "version"
+            ]
         except (OSError, ValueError, KeyError):
             return None
 
@@ -109,7 +113,9 @@ def _npm_install(folder: Path, wanted: dict[str, str]) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         last = next((row for row in done.stderr.splitlines() if "error" in row), "no message")
-        raise HtrError(f"npm could not fetch {len(missing)} font packages ({last.strip()}); check the network")
+        raise HtrError(
+            f"npm could not fetch {len(missing)} font packages ({last.strip()}); check the network"
+        )
 
 
 def _npm_files(folder: Path, row: dict[str, str]) -> list[FontFile]:
@@ -130,8 +136,12 @@ def _npm_files(folder: Path, row: dict[str, str]) -> list[FontFile]:
         for path in sorted(package.glob("files/*wght-normal.woff2"))[:1]:
             weights[400] = path
     if not weights:
-        raise HtrError(f"package {row['package']} {row['version']} holds no usable font file; renew fonts.tsv")
-    return [FontFile(row["family"], weight, str(path), row["split"]) for weight, path in sorted(weights.items())]
+        raise HtrError(
+            f"package {row['package']} {row['version']} holds no usable font file; renew fonts.tsv"
+        )
+    return [
+        FontFile(row["family"], weight, str(path), row["split"]) for weight, path in sorted(weights.items())
+    ]
 
 
 def _debian_file(folder: Path, row: dict[str, str]) -> FontFile:
@@ -143,9 +153,13 @@ def _debian_file(folder: Path, row: dict[str, str]) -> FontFile:
         part.mkdir(parents=True)
         try:
             subprocess.run(["apt-get", "download", package], cwd=part, check=True, capture_output=True)
-            subprocess.run(["dpkg-deb", "-x", *map(str, part.glob("*.deb")), str(part)], check=True, capture_output=True)
+            subprocess.run(
+                ["dpkg-deb", "-x", *map(str, part.glob("*.deb")), str(part)], check=True, capture_output=True
+            )
         except (OSError, subprocess.CalledProcessError) as error:
-            raise HtrError(f"could not fetch Debian's {package}; run apt-get update, or train without Debian fonts") from error
+            raise HtrError(
+                f"could not fetch Debian's {package}; run apt-get update, or train without Debian fonts"
+            ) from error
         part.rename(target)
     found = sorted(target.rglob(name))
     if not found:
@@ -168,9 +182,13 @@ def outlines(path: str, characters: str) -> dict[str, Glyph]:
         font = TTFont(path)
         glyph_set, names, em = font.getGlyphSet(), font.getBestCmap() or {}, font["head"].unitsPerEm
     except ImportError as error:
-        raise HtrError("reading WOFF2 fonts needs the package brotli; run: pip install 'htr-utils[synth]'") from error
+        raise HtrError(
+            "reading WOFF2 fonts needs the package brotli; run: pip install 'htr-utils[synth]'"
+        ) from error
     except (OSError, TTLibError, KeyError) as error:
-        raise HtrError(f"{path} is not a font that can be read ({error}); remove it or fetch it again") from error
+        raise HtrError(
+            f"{path} is not a font that can be read ({error}); remove it or fetch it again"
+        ) from error
     made = {}
     for character in characters:
         name = names.get(ord(character))
@@ -178,7 +196,9 @@ def outlines(path: str, characters: str) -> dict[str, Glyph]:
             pen = _FlatPen(glyph_set)
             glyph_set[name].draw(pen)
             contours = [np.asarray(c, np.float32) / em * (1, -1) for c in pen.contours if len(c) > 2]
-            made[character] = Glyph(_shapes([c.astype(np.float32) for c in contours]), glyph_set[name].width / em)
+            made[character] = Glyph(
+                _shapes([c.astype(np.float32) for c in contours]), glyph_set[name].width / em
+            )
     return made
 
 
@@ -217,7 +237,9 @@ def _flat_pen_class() -> type:
         def _lineTo(self, pt: tuple[float, float]) -> None:
             self.contours[-1].append(pt)
 
-        def _curveToOne(self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]) -> None:
+        def _curveToOne(
+            self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]
+        ) -> None:
             start = self.contours[-1][-1]
             for step in range(1, _CURVE_STEPS + 1):
                 t = step / _CURVE_STEPS

@@ -43,7 +43,9 @@ class Preparation:
         try:
             made = cls(int(values["height"]), values["width"], bool(values["crop"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise HtrError(f"the model's preparation settings are damaged ({error}); fetch the model again") from error
+            raise HtrError(
+                f"the model's preparation settings are damaged ({error}); fetch the model again"
+            ) from error
         if not 16 <= made.height <= 256 or not (made.width is None or 16 <= int(made.width) <= 8192):
             raise HtrError("the model's preparation settings are out of range; fetch the model again")
         return made
@@ -92,7 +94,9 @@ def load(path: str | Path) -> np.ndarray:
         with Image.open(io.BytesIO(content)) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
-                raise HtrError(f"{path}: {width} x {height} pixels is over 40 megapixels; cut the line out or scale it down")
+                raise HtrError(
+                    f"{path}: {width} x {height} pixels is over 40 megapixels; cut the line out or scale it down"
+                )
             picture.load()
             upright = ImageOps.exif_transpose(picture)
             if upright.mode.startswith("I;16") or upright.mode in ("I", "F"):
@@ -140,7 +144,9 @@ def normalise(grey: np.ndarray) -> np.ndarray:
     kernel = np.ones((size, size), np.uint8)
     paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
     paper = cv2.blur(paper, (size, size), borderType=cv2.BORDER_REPLICATE).astype(np.float32)
-    darker = np.clip((paper - grey) / np.maximum(paper, 1), 0, 1)  # relative: a shadow darkens ink and paper alike
+    darker = np.clip(
+        (paper - grey) / np.maximum(paper, 1), 0, 1
+    )  # relative: a shadow darkens ink and paper alike
     levels = (darker * 255).astype(np.uint8)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     strokes = levels[levels > threshold]
@@ -224,11 +230,15 @@ def prepare(grey: np.ndarray, preparation: Preparation) -> Prepared:
         HtrError: not a two-dimensional uint8 picture, too small, or too long for a line.
     """
     if grey.ndim != 2 or grey.dtype != np.uint8:
-        raise HtrError(f"a line must be uint8 grey levels (H, W), not {grey.dtype} {grey.shape}; see images.load")
+        raise HtrError(
+            f"a line must be uint8 grey levels (H, W), not {grey.dtype} {grey.shape}; see images.load"
+        )
     if min(grey.shape) < MIN_SIDE:
         raise HtrError(f"{grey.shape[1]} x {grey.shape[0]} pixels is too small for a line of writing")
     if grey.size > MAX_PIXELS:
-        raise HtrError(f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; cut the line out or scale it down")
+        raise HtrError(
+            f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; cut the line out or scale it down"
+        )
     shrink = 1.0
     if grey.shape[0] > 3 * preparation.height:  # a photo: no need to clean pixels that are averaged away
         shrink = 2 * preparation.height / grey.shape[0]
@@ -238,10 +248,14 @@ def prepare(grey: np.ndarray, preparation: Preparation) -> Prepared:
     if preparation.crop:
         ink, left = crop_to_ink(ink)
     if ink.shape[1] > MAX_ASPECT * ink.shape[0]:
-        raise HtrError(f"{ink.shape[1]} x {ink.shape[0]} pixels is too long for one line; cut it into lines first")
+        raise HtrError(
+            f"{ink.shape[1]} x {ink.shape[0]} pixels is too long for one line; cut it into lines first"
+        )
     if preparation.width is None:
         fitted, scale = fit_height(ink, preparation.height)
     else:
         fitted, scale = fit_canvas(ink, preparation.height, preparation.width)
     # Steps of 1/255: a line cached as bytes is exactly the line read from its file.
-    return Prepared(np.round(fitted * 255).astype(np.float32) / np.float32(255), left / shrink, scale * shrink)
+    return Prepared(
+        np.round(fitted * 255).astype(np.float32) / np.float32(255), left / shrink, scale * shrink
+    )

@@ -148,7 +148,9 @@ def render(text: str, writer: Writer, rng: np.random.Generator, height: int | No
     rows = height or max(8, round(grey.shape[0] / _SUPER))
     scale = rows / grey.shape[0]
     grey = cv2.resize(grey, (max(8, round(grey.shape[1] * scale)), rows), interpolation=cv2.INTER_AREA)
-    boxes = [(round(x * scale), round(y * scale), round(w * scale), round(h * scale)) for x, y, w, h in letters]
+    boxes = [
+        (round(x * scale), round(y * scale), round(w * scale), round(h * scale)) for x, y, w, h in letters
+    ]
     return Rendered(grey, boxes, float(shift[1] * scale), text)
 
 
@@ -174,7 +176,9 @@ def _place(text: str, writer: Writer, rng: np.random.Generator, em: float) -> tu
             tall = em * (1 + 0.025 * j * grow)
             wide = tall * writer.stretch * (1 + 0.035 * j * widen)
             cos, sin = np.cos(angle), np.sin(angle)
-            matrix = np.array([[wide * cos, wide * sin - shear * tall], [-tall * sin, tall * cos]], np.float32)
+            matrix = np.array(
+                [[wide * cos, wide * sin - shear * tall], [-tall * sin, tall * cos]], np.float32
+            )
             move = np.array([x, lift + 0.009 * j * up * em], np.float32)
             for shape in glyph.shapes:
                 made.contours += [contour @ matrix.T + move for contour in shape]

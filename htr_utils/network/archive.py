@@ -37,7 +37,12 @@ class Archive:
 
 
 def save(
-    path: str | Path, model: Any, preset: models.Preset, charset: Charset, about: dict[str, Any], half: bool = True
+    path: str | Path,
+    model: Any,
+    preset: models.Preset,
+    charset: Charset,
+    about: dict[str, Any],
+    half: bool = True,
 ) -> None:
     """Write a model; to a temporary file first, then renamed.
 
@@ -60,7 +65,10 @@ def save(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (("htr.json", json.dumps(description, indent=1).encode()), ("weights.npz", buffer.getvalue())):
+        for name, content in (
+            ("htr.json", json.dumps(description, indent=1).encode()),
+            ("weights.npz", buffer.getvalue()),
+        ):
             archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
     part.replace(target)
 
@@ -83,12 +91,23 @@ def load(path: str | Path) -> Archive:
         raise HtrError(f"{path}: no such model file") from error
     except KeyError as error:
         raise HtrError(f"{path}: is not a model of this course (no htr.json inside); {remedy}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+    ) as error:
         raise HtrError(f"{path}: is not a model file or is damaged ({error}); {remedy}") from error
     try:
         if description["format"] != FORMAT:
-            raise HtrError(f"{path}: format {description['format']}, this version reads {FORMAT}; update the course")
-        chosen = models.preset(str(description["preset"]["name"]), stacked=bool(description["preset"]["stacked"]))
+            raise HtrError(
+                f"{path}: format {description['format']}, this version reads {FORMAT}; update the course"
+            )
+        chosen = models.preset(
+            str(description["preset"]["name"]), stacked=bool(description["preset"]["stacked"])
+        )
         charset = Charset.from_json(description["charset"])
         if Preparation.from_json(description["preset"]["preparation"]) != chosen.preparation:
             raise HtrError(f"{path}: prepared otherwise than preset {chosen.name!r} is; {remedy}")
@@ -98,7 +117,9 @@ def load(path: str | Path) -> Archive:
     model = models.build(chosen, charset.classes)
     variables = _stored(model)
     if [list(v.shape) for v in variables] != [list(w.shape) for w in weights]:
-        raise HtrError(f"{path}: the weights do not fit preset {chosen.name!r} and {charset.classes} classes; {remedy}")
+        raise HtrError(
+            f"{path}: the weights do not fit preset {chosen.name!r} and {charset.classes} classes; {remedy}"
+        )
     for variable, weight in zip(variables, weights, strict=True):
         variable.assign(weight)
     return Archive(model, chosen, charset, about)

@@ -88,7 +88,14 @@ def _reference() -> Preset:
         Block(512, pool=(2, 1), norm=False),
     )
     return Preset(
-        "reference", Preparation(64, 800), blocks, lstm=512, leak=0.01, column_max=False, dropout=0.0, shortcut=False
+        "reference",
+        Preparation(64, 800),
+        blocks,
+        lstm=512,
+        leak=0.01,
+        column_max=False,
+        dropout=0.0,
+        shortcut=False,
     )
 
 
@@ -166,7 +173,11 @@ def build(chosen: Preset, classes: int) -> keras.Model:
         )(x)  # fmt: skip
         if block.norm:
             x = layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=f"norm{number}")(x)
-        x = layers.LeakyReLU(chosen.leak, name=f"relu{number}")(x) if chosen.leak else layers.ReLU(name=f"relu{number}")(x)
+        x = (
+            layers.LeakyReLU(chosen.leak, name=f"relu{number}")(x)
+            if chosen.leak
+            else layers.ReLU(name=f"relu{number}")(x)
+        )
         columns = _shrunk(columns, block.stride)
         if block.pool != (1, 1):
             x = layers.MaxPooling2D(block.pool, padding="same", name=f"pool{number}")(x)

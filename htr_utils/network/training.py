@@ -231,7 +231,9 @@ class Trainer:
         while self.epoch < self.settings.epochs and (stop_after is None or done < stop_after):
             row = self.run_epoch()
             done += 1
-            shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "step"))
+            shown = "  ".join(
+                f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "step")
+            )
             self.say(f"epoch {row['epoch']}/{self.settings.epochs}  {shown}")
             if self.folder is not None:
                 self.checkpoint()
@@ -255,7 +257,12 @@ class Trainer:
         """Keep weights, optimiser, EMA, random states and history: `state.npz`, `history.json`, `history.csv`."""
         assert self.folder is not None
         self.folder.mkdir(parents=True, exist_ok=True)
-        about = {"epoch": self.epoch, "settings": asdict(self.settings), "preset": self.preset.to_json(), "history": self.history}
+        about = {
+            "epoch": self.epoch,
+            "settings": asdict(self.settings),
+            "preset": self.preset.to_json(),
+            "history": self.history,
+        }
         arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._state())}
         part = self.folder / "state.npz.part"
         with part.open("wb") as file:
@@ -283,7 +290,9 @@ class Trainer:
                 about = json.loads(str(stored["about"]))
                 arrays = [stored[name] for name in sorted(stored.files) if name != "about"]
         except (OSError, ValueError, KeyError, EOFError) as error:
-            raise HtrError(f"{file}: the checkpoint is damaged ({error}); delete it to start again") from error
+            raise HtrError(
+                f"{file}: the checkpoint is damaged ({error}); delete it to start again"
+            ) from error
         if about["settings"] != asdict(self.settings) or about["preset"] != self.preset.to_json():
             raise HtrError(f"{file}: was made with other settings; use them, or another --run folder")
         state = self._state()
@@ -316,7 +325,10 @@ def reader(model: Any) -> Any:
         height, fixed = next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
         made = tf.function(
             lambda image, width: model({"image": image, "width": width}, training=False)["logits"],
-            input_signature=[tf.TensorSpec((None, height, fixed, 1), tf.float32), tf.TensorSpec((None,), tf.int32)],
+            input_signature=[
+                tf.TensorSpec((None, height, fixed, 1), tf.float32),
+                tf.TensorSpec((None,), tf.int32),
+            ],
         )
         model._htr_reader = made
     return made

@@ -60,7 +60,9 @@ class Corpus:
         return " ".join(words) or "a"
 
     def _paragraph(self, rng: np.random.Generator) -> list[str]:
-        return self.paragraphs[min(int(np.searchsorted(self._shares, rng.random())), len(self.paragraphs) - 1)]
+        return self.paragraphs[
+            min(int(np.searchsorted(self._shares, rng.random())), len(self.paragraphs) - 1)
+        ]
 
     def _piece(self, rng: np.random.Generator, length: int) -> list[str]:
         source = self._paragraph(rng)
@@ -81,7 +83,13 @@ class Corpus:
             if kind < 0.3:  # words of the corpus in no order, some in capitals
                 source = self._paragraph(rng)
                 word = source[int(rng.integers(len(source)))][:24]
-                word = word.upper() if rng.random() < 0.08 else word.capitalize() if rng.random() < 0.15 else word
+                word = (
+                    word.upper()
+                    if rng.random() < 0.08
+                    else word.capitalize()
+                    if rng.random() < 0.15
+                    else word
+                )
             elif kind < 0.75:
                 word = self._item(rng)
             else:
@@ -96,7 +104,12 @@ class Corpus:
 
         number = str(int(10 ** rng.uniform(0, 4.5)))
         name = pick(_STARTS) + pick(_MIDDLES) + pick(_ENDS)
-        surname = pick(_STARTS) + pick(_MIDDLES) + pick(_ENDS) + (pick(_MIDDLES) + pick(_ENDS)) * int(rng.random() < 0.3)
+        surname = (
+            pick(_STARTS)
+            + pick(_MIDDLES)
+            + pick(_ENDS)
+            + (pick(_MIDDLES) + pick(_ENDS)) * int(rng.random() < 0.3)
+        )
         options = (
             lambda: f"{rng.integers(1, 32)} {pick(_MONTHS)} {rng.integers(1800, 2040)}",
             lambda: f"{pick(_DAYS)}, {rng.integers(1, 32)}/{rng.integers(1, 13)}",
@@ -108,7 +121,9 @@ class Corpus:
             lambda: f"{name[0]}. {surname[0]}. {surname},",
             lambda: f"({name}; {number})",
             lambda: f'"{name}!"',
-            lambda: f"{rng.integers(1, 300)} {surname} {pick(['Street', 'Road', 'Lane', 'Avenue', 'Square'])}",
+            lambda: (
+                f"{rng.integers(1, 300)} {surname} {pick(['Street', 'Road', 'Lane', 'Avenue', 'Square'])}"
+            ),
             lambda: f"{rng.integers(1, 99)} + {rng.integers(1, 99)}",
             lambda: f"*{name}* {rng.integers(1, 10)}/{rng.integers(1, 10)}",
             lambda: f"{name}'s {surname.lower()}?",

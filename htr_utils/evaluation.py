@@ -1,0 +1,106 @@
+"""How well a model reads: CER and WER with their intervals, kept with all that is needed to measure them again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from htr_utils.errors import HtrError
+from htr_utils.lines import iam, own
+from htr_utils.lines.iam import Line
+from htr_utils.recognizer import Recognizer
+from htr_utils.text import metrics
+
+
+def load_lines(
+    root: str | Path | None, split: str | None, *, spacing: str = "natural", task: str | None = None
+) -> list[Line]:
+    """The lines to work on: a split of an IAM-layout folder, or all of a folder with `transcriptions.tsv`.
+
+    Args:
+        root: None for the embedded data (or HTR_DATA). split: None for every line.
+    """
+    if root is not None and own.find_table(root) is not None:
+        return own.read(root)
+    folder = iam.read(root, spacing=spacing, task=task)  # type: ignore[arg-type]
+    return list(folder.lines.values()) if split is None else folder.split(split)
+
+
+def fingerprint(lines: Sequence[Line]) -> str:
+    """A short hash of which lines with which texts were measured: no text can be read from it."""
+    import hashlib
+
+    rows = "\n".join(f"{line.id}\t{line.text}" for line in sorted(lines, key=lambda line: line.id))
+    return hashlib.sha256(rows.encode()).hexdigest()[:16]
+
+
+def evaluate(
+    recognizer: Recognizer,
+    lines: Sequence[Line],
+    *,
+    split: str,
+    convention: str = "natural",
+    decoder: str = "greedy",
+    fold: bool = False,
+    groups: str = "line",
+) -> dict[str, Any]:
+    """Read lines and compare with what they say.
+
+    Args:
+        split: its name, for the record. fold: replace accents and characters that the charset lacks on the
+            truth's side. groups: bootstrap over "line" or "writer".
+
+    Returns:
+        plain values: cer, wer (each value, low, high in %), lines, per-line edit counts, seconds.
+    """
+    if not lines:
+        raise HtrError("no lines to evaluate; check the split's name")
+    truths = [recognizer.charset.fold(line.text) if fold else line.text for line in lines]
+    start = time.perf_counter()
+    readings = recognizer.read([line.path for line in lines], decoder=decoder)  # type: ignore[arg-type]
+    seconds = time.perf_counter() - start
+    texts = [reading.text for reading in readings]
+    by = [line.writer_id or line.id for line in lines] if groups == "writer" else None
+    found: dict[str, Any] = {
+        "split": split,
+        "convention": convention,
+        "decoder": decoder,
+        "lines": len(lines),
+    }
+    for name, measure in (("cer", metrics.cer), ("wer", metrics.wer)):
+        rate = measure(texts, truths, split=split, convention=convention, groups=by)
+        found[name] = {k: round(100 * getattr(rate, k), 2) for k in ("value", "low", "high")}
+        found[f"{name}_text"] = str(rate)
+    found["bootstrap"] = f"95 %, 1,000 samples over {groups}s, seed 0"
+    found["edits"] = [[metrics.edits(a, b), len(b)] for a, b in zip(texts, truths, strict=True)]
+    found["data"] = fingerprint(lines)
+    found["lines_per_second"] = round(len(lines) / seconds, 1)
+    return found
+
+
+def record(file: Path, name: str, entry: dict[str, Any], model: Path, command: str) -> None:
+    """Put an entry into metrics.json: with the model's hash, the command and the day (DESIGN: figures carry their origin)."""
+    from htr_utils.network.archive import sha256
+
+    known: dict[str, Any] = {}
+    if file.is_file():
+        try:
+            known = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise HtrError(f"{file}: is not JSON ({error}); mend or delete it") from error
+    kept = {k: v for k, v in entry.items() if not k.endswith("_text") and k != "lines_per_second"}
+    known[name] = {
+        **kept,
+        "model": model.name,
+        "sha256": sha256(model),
+        "command": command,
+        "date": date.today().isoformat(),
+    }
+    rows = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(known.items())]
+    part = file.with_name(file.name + ".part")
+    part.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
+    part.replace(file)

@@ -1,0 +1,113 @@
+"""From the command line's words to a training: which lines, which model, which file at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from htr_utils import paths
+from htr_utils.errors import HtrError
+from htr_utils.lines import dataset, fonts, iam, own
+from htr_utils.network import archive, models, training
+from htr_utils.text import corpus
+from htr_utils.text.charset import Charset
+
+
+def training_fonts(folders: Sequence[str] = (), *, debian: bool = False) -> list[fonts.FontFile]:
+    """Every font that training may use: all families but those of the embedded validation and test splits."""
+    held_out = {row["family"] for row in fonts.table() if row["split"] in ("validation", "test")}
+    found = fonts.fetch(("train", "training"), debian=debian)
+    for folder in folders:
+        found += fonts.extra(folder, exclude=sorted(held_out))
+    return found
+
+
+def training_passages() -> list[str]:
+    """The embedded passages that training may use: those of the train split alone."""
+    from htr_utils.lines.build import read_passages
+
+    root = paths.repo_root()
+    if root is None:
+        return []
+    return [p.text for p in read_passages(root / "data" / "passages.tsv") if p.split == "train"]
+
+
+def train(
+    *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
+    init: str | None, out: str, epochs: int, batch: int, rate: float, augment: float, task: str | None, spacing: str,
+    seed: int, workers: int, command: str, say: Callable[[str], None] = print,
+) -> Path:  # fmt: skip
+    """Train as `htr train` is told; see its help. Returns the model file."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    if Path(out).suffix != ".keras":
+        raise HtrError(f"--out {out}: a model file ends in .keras")
+    if init is not None:
+        start = archive.load(paths.model_file(init))
+        chosen, charset, model = start.preset, start.charset, start.model
+    else:
+        chosen, charset = models.preset(preset), Charset()
+        model = models.build(chosen, charset.classes)
+    labels = training.labels_for(chosen, charset)
+    source: dataset.Source
+    validation: list[iam.Line] = []
+    if data is None or own.find_table(data) is None:
+        folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
+        lines, validation = folder.split("train"), folder.split("validation")
+    else:
+        lines = own.read(data)
+        validation = lines[::10]  # every tenth line tells how the training goes
+        lines = [line for number, line in enumerate(lines) if number % 10]
+    unknown = sorted({c for line in lines for c in line.text if c not in charset.characters})
+    if unknown:
+        raise HtrError(f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them")
+    if rendered:
+        words = corpus.Corpus(training_passages() + corpus.read_paragraphs(texts), charset)
+        available = training_fonts(font_folders, debian=debian)
+        source = dataset.RenderedLines(available, words.line, chosen.preparation, rendered, augment, seed)
+        origin = (
+            f"{rendered} lines rendered per epoch from {len({f.family for f in available})} font families"
+        )
+    else:
+        source = dataset.FileLines(lines, chosen.preparation, augment, seed)
+        short = training.infeasible(dataset.FileLines(lines, chosen.preparation), labels)
+        if short:
+            say(
+                f"{len(short)} of {len(lines)} lines are too narrow for their text and are left out, first {lines[short[0]].id}"
+            )
+        origin = f"{len(lines)} lines of {data or 'the embedded data'}"
+    say(f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {origin}")
+    settings = training.Settings(epochs=epochs, batch=batch, rate=rate, seed=seed)
+    batches = dataset.Batches(source, labels, batch, seed=seed, workers=workers)
+    watched = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)
+    trainer = training.Trainer(
+        model,
+        chosen,
+        charset,
+        batches,
+        settings,
+        validation=watched,
+        folder=Path(out).with_suffix(""),
+        say=say,
+    )
+    try:
+        trainer.run()
+    except KeyboardInterrupt:
+        raise HtrError(
+            f"interrupted after epoch {trainer.epoch}; the same command goes on from there"
+        ) from None
+    finally:
+        batches.close()
+    last = trainer.history[-1] if trainer.history else {}
+    about = {
+        "command": command,
+        "seed": seed,
+        "origin": origin,
+        "epochs": trainer.epoch,
+        "validation_cer": last.get("cer"),
+    }
+    trainer.export(out, about)
+    say(f"wrote {out}")
+    return Path(out)
