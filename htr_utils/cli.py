@@ -132,7 +132,7 @@ def evaluate(
     from htr_utils.recognizer import Recognizer
 
     found = evaluation.evaluate(
-        Recognizer.load(model), lines, split=split, convention=spacing, decoder=decoder, fold=fold
+        Recognizer.load(model), lines, split=split, convention=spacing, decoder=decoder, fold=fold  # type: ignore[arg-type]
     )
     click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
     if save:

@@ -12,7 +12,7 @@ from typing import Any
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, own
 from htr_utils.lines.iam import Line
-from htr_utils.recognizer import Recognizer
+from htr_utils.recognizer import Decoder, Recognizer
 from htr_utils.text import metrics
 
 
@@ -44,7 +44,7 @@ def evaluate(
     *,
     split: str,
     convention: str = "natural",
-    decoder: str = "greedy",
+    decoder: Decoder = "greedy",
     fold: bool = False,
     groups: str = "line",
 ) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def evaluate(
         raise HtrError("no lines to evaluate; check the split's name")
     truths = [recognizer.charset.fold(line.text) if fold else line.text for line in lines]
     start = time.perf_counter()
-    readings = recognizer.read([line.path for line in lines], decoder=decoder)  # type: ignore[arg-type]
+    readings = recognizer.read([line.path for line in lines], decoder=decoder)
     seconds = time.perf_counter() - start
     texts = [reading.text for reading in readings]
     by = [line.writer_id or line.id for line in lines] if groups == "writer" else None
@@ -83,7 +83,7 @@ def evaluate(
 
 
 def record(file: Path, name: str, entry: dict[str, Any], model: Path, command: str) -> None:
-    """Put an entry into metrics.json: with the model's hash, the command and the day (DESIGN: figures carry their origin)."""
+    """Put an entry into metrics.json: with the model's hash, the command and the day."""
     from htr_utils.network.archive import sha256
 
     known: dict[str, Any] = {}

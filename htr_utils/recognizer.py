@@ -84,7 +84,12 @@ class Recognizer:
 
     @overload
     def read(
-        self, source: Sequence[Picture], *, decoder: Decoder = ..., width: int = ..., batch: int = ...
+        self,
+        source: list[Any] | tuple[Any, ...],
+        *,
+        decoder: Decoder = ...,
+        width: int = ...,
+        batch: int = ...,
     ) -> list[Reading]: ...
 
     def read(

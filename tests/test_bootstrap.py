@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
+import venv
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -254,3 +257,79 @@ def test_here_makes_no_environment(clone: tuple[Path, list[str]], monkeypatch: p
         [sys.executable, "-m", "htr_utils.course.runs", "6"],
     ]
     assert asked == [] and not (root / ".venv").exists()
+
+
+# ---- the wheel
+
+
+def build_wheel(folder: Path) -> Path:
+    """The package as a wheel."""
+    if not (ROOT / "model" / "course.keras").is_file():
+        pytest.skip("the model that the wheel carries is not trained yet")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(folder.glob("*.whl"))
+
+
+def read_a_line(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """`htr read` on an embedded line from an empty folder; the line comes out as text."""
+    folder.mkdir()
+    line = next((ROOT / "data" / "lines").rglob("*.png"))
+    done = subprocess.run(
+        [*command, "read", str(line)], capture_output=True, text=True, cwd=folder, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"[A-Za-z]{2}", done.stdout), done.stdout
+    assert not any(folder.iterdir())
+
+
+def without_checkout() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HTR_"))}
+
+
+def test_wheel_reads_a_line_in_an_empty_folder(tmp_path: Path) -> None:
+    """The wheel unpacked alone, in front of the packages that are installed here."""
+    wheel = build_wheel(tmp_path)
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "htr_utils/_model/course.keras" in names
+    assert not [name for name in names if name.startswith(("tests", "notebooks", "data"))]
+    target = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(target)
+    environment = without_checkout() | {"PYTHONPATH": str(target), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    where = [sys.executable, "-c", "import htr_utils; print(htr_utils.__file__)"]
+    found = subprocess.run(where, capture_output=True, text=True, cwd=tmp_path, env=environment).stdout
+    assert Path(found.strip()).is_relative_to(target)
+    read_a_line([sys.executable, "-m", "htr_utils"], tmp_path / "empty", environment)
+
+
+@pytest.mark.slow
+@pytest.mark.net
+def test_wheel_reads_a_line_in_an_empty_environment(tmp_path: Path) -> None:
+    """`pip install WHEEL` and nothing else: the base install, without Jupyter."""
+    wheel = build_wheel(tmp_path)
+    venv.create(tmp_path / "env", with_pip=True)
+    python = bootstrap.venv_python(tmp_path / "env")
+    log = tmp_path / "pip.log"
+    bootstrap.run_pip(python, ["install", "-c", str(ROOT / "requirements.lock"), str(wheel)], log)
+
+    def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(list(command), capture_output=True, text=True, env=without_checkout())
+
+    bootstrap.fix_opencv(python, run)
+    assert run([str(python), "-c", "import jupyterlab"]).returncode != 0
+    read_a_line([str(python.parent / "htr")], tmp_path / "empty", without_checkout())
+
+
+@pytest.mark.slow
+@pytest.mark.net
+def test_no_network_is_one_line_with_a_remedy(tmp_path: Path) -> None:
+    venv.create(tmp_path / "env", with_pip=True)
+    nowhere = ["--index-url", "http://127.0.0.1:9/simple", "--retries", "1", "--isolated"]
+    with pytest.raises(bootstrap.SetupError, match="no way to the package index") as caught:
+        bootstrap.run_pip(
+            bootstrap.venv_python(tmp_path / "env"),
+            ["install", *nowhere, "no-such-package"],
+            tmp_path / "log",
+        )
+    assert "\n" not in str(caught.value)

@@ -75,17 +75,17 @@ def shadow(grey: np.ndarray, rng: np.random.Generator, depth: float = 0.3) -> np
 
 def noise(grey: np.ndarray, rng: np.random.Generator, sigma: float = 6.0, grain: float = 0.0) -> np.ndarray:
     """Add sensor noise of standard deviation `sigma` grey levels, smoothed by a blur of `grain` pixels."""
-    field = rng.standard_normal(grey.shape, np.float32)
+    field: np.ndarray = rng.standard_normal(grey.shape, np.float32)
     if grain > 0:
         field = cv2.GaussianBlur(field, (0, 0), grain)
-        field /= max(float(field.std()), 1e-6)
+        field = np.asarray(field / max(float(field.std()), 1e-6), np.float32)
     return np.clip(grey + sigma * field, 0, 255).astype(np.uint8)
 
 
 def jpeg(grey: np.ndarray, quality: int) -> np.ndarray:
     """Compress as JPEG of `quality` (1 to 100) and read it again."""
     ok, data = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if ok else grey
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)) if ok else grey
 
 
 def crop(grey: np.ndarray, top: int, bottom: int) -> np.ndarray:

@@ -76,7 +76,7 @@ def read_passages(path: Path) -> list[Passage]:
 
 def pixel_digest(grey: np.ndarray) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of an image's size and pixels."""
-    return hashlib.sha256(np.int64(grey.shape).tobytes() + grey.tobytes()).hexdigest()[:16]
+    return hashlib.sha256(np.array(grey.shape, np.int64).tobytes() + grey.tobytes()).hexdigest()[:16]
 
 
 def quantise(grey: np.ndarray) -> np.ndarray:
@@ -255,7 +255,8 @@ def _write_files(folder: Path, forms: list[BuiltForm]) -> None:
     (folder / "ascii").mkdir()
     head = (
         "# lines.txt of the embedded data: rendered handwriting in the layout of the IAM database\n"
-        "# id  ok|err: word segmentation  grey level of the binarisation  components  x y w h on the form  text, tokens parted by |\n"
+        "# id  ok|err: word segmentation  grey level of the binarisation  components  x y w h on the form  "
+        "text, tokens parted by |\n"
     )
     rows = [
         f"{ln.id} {ln.status} {ln.grey_level} {ln.components} {' '.join(map(str, ln.box))} {'|'.join(ln.tokens)}"

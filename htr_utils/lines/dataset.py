@@ -32,13 +32,16 @@ class Encoder(Protocol):
 
 
 class Batch(NamedTuple):
-    """image: float32 (B, H, W, 1), 1 = ink. width: int32 (B,). label: int32 (B, N), 0-padded. length: int32 (B,)."""
+    """image: float32 (B, H, W, 1), 1 = ink. width: int32 (B,). label: int32 (B, N), 0-padded. length: int32 (B,).
+
+    numbers: which lines of the source these are.
+    """
 
     image: np.ndarray
     width: np.ndarray
     label: np.ndarray
     length: np.ndarray
-    index: np.ndarray
+    numbers: np.ndarray
 
 
 class Source(Protocol):
@@ -125,7 +128,7 @@ def to_bytes(ink: np.ndarray) -> np.ndarray:
 
 
 def collate(
-    inks: Sequence[np.ndarray], labels: Sequence[np.ndarray], index: Sequence[int], width: int | None = None
+    inks: Sequence[np.ndarray], labels: Sequence[np.ndarray], numbers: Sequence[int], width: int | None = None
 ) -> Batch:
     """Pad lines to one batch.
 
@@ -139,9 +142,9 @@ def collate(
         np.multiply(ink, np.float32(1 / 255), out=row[:, : ink.shape[1], 0])
     lengths = np.array([len(label) for label in labels], np.int32)
     label = np.zeros((len(inks), max(1, int(lengths.max(initial=0)))), np.int32)
-    for row, one in zip(label, labels, strict=True):
-        row[: len(one)] = one
-    return Batch(image, widths, label, lengths, np.asarray(index))
+    for number, one in enumerate(labels):
+        label[number, : len(one)] = one
+    return Batch(image, widths, label, lengths, np.asarray(numbers))
 
 
 def _pool(

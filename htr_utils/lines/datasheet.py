@@ -77,7 +77,9 @@ def write(target: Path, passages: list[Passage]) -> Path:
         good = sum(line.status == "ok" for line in lines)
         forms, writers = len({ln.form_id for ln in lines}), len({ln.writer_id for ln in lines})
         mean = sum(len(line.text) for line in lines) / len(lines)
-        rows.append(f"| {split} | {len(lines)} | {good} | {forms} | {writers} | {families[split]} | {mean:.1f} |")
+        rows.append(
+            f"| {split} | {len(lines)} | {good} | {forms} | {writers} | {families[split]} | {mean:.1f} |"
+        )
     letters = Counter(c for line in folder.lines.values() for c in line.text)
     rarest = ", ".join(f"`{c}` {n} times" for c, n in sorted(letters.items(), key=lambda x: (x[1], x[0]))[:5])
     head = _HEAD.format(

@@ -19,7 +19,7 @@ TEXTS = (
     "Meet me at 7:45 by the old ferry office!",
     "A letter from Zagreb came in a yellow envelope.",
     "Bring 2 umbrellas, the better kettle & some jam.",
-    "She wrote \"maybe later\" and went to bed.",
+    'She wrote "maybe later" and went to bed.',
     "The accommodation was full, so we slept aboard.",
 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from htr_utils import paths
 from htr_utils.errors import HtrError
@@ -74,9 +73,8 @@ def train(
         source = dataset.FileLines(lines, chosen.preparation, augment, seed)
         short = training.infeasible(dataset.FileLines(lines, chosen.preparation), labels)
         if short:
-            say(
-                f"{len(short)} of {len(lines)} lines are too narrow for their text and are left out, first {lines[short[0]].id}"
-            )
+            first = lines[short[0]].id
+            say(f"{len(short)} of {len(lines)} lines are too narrow for their text: left out, first {first}")
         origin = f"{len(lines)} lines of {data or 'the embedded data'}"
     say(f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {origin}")
     settings = training.Settings(epochs=epochs, batch=batch, rate=rate, seed=seed)

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from htr_utils.course.exercises import exercise
+
+
+@exercise("06.1")
+def prediction(answer: Any) -> str | None:
+    """Paths of four frames that collapse to "oo": o-o with one frame to spare."""
+    if isinstance(answer, bool) or not isinstance(answer, int):
+        return "a whole number is asked for"
+    if answer >= 15:
+        return "that is at least as many as for 'to'; what must stand between the two o's?"
+    if answer != 5:
+        return "o-o takes three frames; which of its signs may be said twice, and where may one more blank go?"
+    return None
 
 
 @exercise("06.2")
@@ -18,4 +34,33 @@ def frames_needed(answer: Callable[[str], int]) -> str | None:
         return "three equal letters need a blank in two places"
     if answer("") != 0:
         return "an empty label needs no frame of its own"
+    return None
+
+
+@exercise("06.3")
+def log_sum(answer: Callable[[list[float]], float]) -> str | None:
+    """log(sum(exp(values))) without underflow."""
+    if not math.isclose(answer([0.0, 0.0]), math.log(2), abs_tol=1e-6):
+        return "of two zeros it is the logarithm of two: is the sum taken after the exponential?"
+    if not math.isclose(answer([-1.0, -2.0, -3.0]), -0.5923940, abs_tol=1e-4):
+        return "try [-1, -2, -3]: what you take out of the sum must come back as a sum of logarithms"
+    if not math.isclose(answer([-1000.0, -1000.0]), -1000 + math.log(2), abs_tol=1e-6):
+        return "at -1000 the exponential is zero: what can you take out of the sum before it?"
+    if not math.isclose(answer([-1000.0, 0.0]), 0.0, abs_tol=1e-6):
+        return "try [-1000, 0]: take the largest value out, not the first or the smallest"
+    if answer([-math.inf, -math.inf]) != -math.inf:
+        return "the sum of two impossible things is impossible: treat a list of minus infinities on its own"
+    return None
+
+
+@exercise("06.4")
+def too_narrow(answer: Callable[[np.ndarray, np.ndarray, int], int]) -> str | None:
+    """Lines with fewer frames (a started one counts) than their label needs."""
+    widths, needed = np.array([40, 41, 80]), np.array([10, 11, 20])
+    if answer(widths, needed, 4) != 0:
+        return "at a step of 4, a line of 41 columns has 11 frames: a started frame counts"
+    if answer(widths, needed, 8) != 3:
+        return "at a step of 8, lines of 40, 41 and 80 columns that need 10, 11 and 20 frames are all too narrow"
+    if answer(np.array([40, 400]), np.array([10, 10]), 8) != 1:
+        return "count only the lines that have fewer frames than they need"
     return None

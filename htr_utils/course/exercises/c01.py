@@ -1,0 +1,78 @@
+"""Checks of chapter 1, loading IAM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from htr_utils.course.exercises import exercise
+from htr_utils.lines.iam import Line
+
+
+@exercise("01.1")
+def predicted_share(answer: float) -> str | None:
+    """Of the test lines of a random line split, the percentage whose writer is in the training part."""
+    if not 0 <= answer <= 100:
+        return "a share in per cent lies between 0 and 100"
+    if answer < 80:
+        return (
+            "a writer has dozens of lines, and each falls into the training part nine times out of ten; "
+            "how likely is it that none of them does?"
+        )
+    return None
+
+
+@exercise("01.2")
+def writers_of(answer: Callable[[list[str]], dict[str, str]]) -> str | None:
+    """Form id -> writer id from the rows of forms.txt."""
+    plain = answer(["x01-001a 000 2 prt 7 5 50 40\n", "x01-004 003 3 prt 9 9 70 70\n"])
+    if not isinstance(plain, dict):
+        return "return a dictionary: form id -> writer id"
+    if plain != {"x01-001a": "000", "x01-004": "003"}:
+        return "the form is in the first column, its writer in the second; both stay text ('000' is not 0)"
+    if answer(["# forms.txt: id writer ...\n", "b02-013 002 1 prt 4 4 30 30\n"]) != {"b02-013": "002"}:
+        return "rows that begin with # are comments"
+    if answer(["b02-013 002\r\n", "\r\n", "\n"]) != {"b02-013": "002"}:
+        return "try Windows line ends (\\r\\n), a row of two columns, and empty rows"
+    return None
+
+
+def _line(writer: str, number: int, width: int = 800, height: int = 50, text: str = "a line") -> Line:
+    name = f"{writer}-{writer}-{number:02}"
+    return Line(name, text, Path(name), f"{writer}-{writer}", writer, "ok", 0, 0, (0, 0, width, height))
+
+
+@exercise("01.3")
+def split_by_writer(
+    answer: Callable[[list[Line], float, int], tuple[Sequence[Line], Sequence[Line]]],
+) -> str | None:
+    """(train, test) without a writer in both."""
+    lines = [_line(f"w{writer:02}", number) for writer in range(20) for number in range(5)]
+    train, test = answer(list(lines), 0.25, 0)
+    if sorted(line.id for line in [*train, *test]) != [line.id for line in lines]:
+        return "each line must be in one of the two parts, and in one only"
+    if {line.writer_id for line in train} & {line.writer_id for line in test}:
+        return "a writer is in both parts: draw writers, then let the lines follow them"
+    if not 0.15 <= len(test) / len(lines) <= 0.35:
+        return f"asked for a test share of 25 %, got {len(test)} of {len(lines)} lines"
+    again = answer(list(lines), 0.25, 0)[1]
+    if [line.id for line in again] != [line.id for line in test]:
+        return "the same seed must give the same split; sort the writers before you draw (a set has no order)"
+    others = [[line.id for line in answer(list(lines), 0.25, seed)[1]] for seed in (1, 2, 3)]
+    if all(other == [line.id for line in test] for other in others):
+        return "another seed should give another split; is `seed` used?"
+    return None
+
+
+@exercise("01.4")
+def pixels_per_character(answer: Callable[[list[Line], int], float]) -> str | None:
+    """Median over the lines of the width at a given height, per character."""
+    one = [_line("w00", 0, width=400, height=50, text="ten chars.")]
+    if abs(answer(one, 50) - 40) > 1e-6:
+        return "400 pixels and ten characters at their own height make 40 pixels a character"
+    if abs(answer(one, 100) - 80) > 1e-6:
+        return "a line scaled to twice its height is twice as wide as well"
+    three = [_line("w00", n, width=w, height=50, text="ten chars.") for n, w in enumerate((100, 200, 900))]
+    if abs(answer(three, 50) - 20) > 1e-6:
+        return "take the median over the lines; one very wide line must not decide"
+    return None

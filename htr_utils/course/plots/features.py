@@ -1,0 +1,150 @@
+"""Figures of chapter 4: responses of kernels, work per layer, receptive fields, feature maps, what padding moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, figure, picture, show
+
+
+def responses(ink: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
+    """A piece of a line and what a kernel answers at each pixel. ink and answers: float (H, W)."""
+    made, axes = figure(len(answers) + 1, 1, height=1.15 * (len(answers) + 1) + 0.3, sharex=True)
+    picture(axes[0], ink, ink=True)
+    axes[0].set_title("the ink that goes in", loc="left", fontsize=9)
+    top = max(float(np.abs(answer).max()) for answer in answers.values())
+    for axis, (name, answer) in zip(axes[1:], answers.items(), strict=True):
+        shown = axis.imshow(answer, cmap="RdBu_r", vmin=-top, vmax=top, aspect="equal")
+        axis.set_title(f"what the kernel for {name} strokes answers", loc="left", fontsize=9)
+        axis.set_yticks([])
+        axis.spines[["left", "bottom"]].set_visible(False)
+    axes[-1].set_xticks(np.arange(0, ink.shape[1] + 1, 40))
+    axes[-1].tick_params(labelbottom=True)
+    axes[-1].set_xlabel("column (pixels)")
+    made.colorbar(shown, ax=axes[1:], label="answer", shrink=0.8)
+    rows, columns = ink.shape
+    show(
+        made,
+        alt="A handwritten word above its answers to two kernels: the first lights up red along upright strokes, "
+        "the second along level ones, and both turn blue just beside a stroke.",
+        facts=f"{len(answers)} kernels answer {rows} x {columns} pixels with {rows} x {columns} numbers each",
+    )
+
+
+def kernels(weights: np.ndarray) -> None:
+    """The learned kernels of a first layer. weights: float (k, k, 1, channels)."""
+    count = weights.shape[-1]
+    columns = 12
+    rows = -(-count // columns)
+    made, axes = figure(rows, columns, height=0.8 * rows + 0.25, squeeze=False)
+    top = float(np.abs(weights).max())
+    for number, axis in enumerate(axes.flat):
+        axis.set_axis_off()
+        if number < count:
+            axis.imshow(weights[:, :, 0, number], cmap="RdBu_r", vmin=-top, vmax=top)
+            axis.set_title(str(number + 1), fontsize=7, pad=2)
+    show(
+        made,
+        alt=f"A grid of {count} small square kernels in red and blue; some change from left to right, others from "
+        "top to bottom or along a diagonal.",
+        facts=f"{count} kernels of {weights.shape[0]} x {weights.shape[1]} weights",
+    )
+
+
+def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
+    """Multiply-accumulates of each layer as bars, one colour per network. tables: name -> (layer, operations)."""
+    made, axis = figure(height=4.4)
+    thick = 0.8 / len(tables)
+    for number, (name, rows) in enumerate(tables.items()):
+        total = sum(count for _, count in rows)
+        place = np.arange(len(rows)) + (number - (len(tables) - 1) / 2) * thick
+        axis.barh(
+            place,
+            [count / 1e6 for _, count in rows],
+            thick,
+            color=COLOURS[number],
+            hatch=("", "///")[number % 2],
+            edgecolor="white",
+            label=f"{name}: {total / 1e6:,.0f} million in all",
+        )
+        for at, (_, count) in zip(place, rows, strict=True):
+            axis.text(count / 1e6 + 15, at, f"{count / 1e6:,.0f} ({count / total:.0%})", va="center", fontsize=7)
+    names = [name for name, _ in next(iter(tables.values()))]
+    axis.set_yticks(np.arange(len(names)), names)
+    axis.invert_yaxis()
+    axis.set_xlabel("multiply-accumulates for one line (millions)")
+    axis.legend(frameon=False, loc="lower right", fontsize=8)
+    largest = {name: max(rows, key=lambda row: row[1])[0] for name, rows in tables.items()}
+    show(
+        made,
+        alt="Horizontal bars, one pair a layer: the second convolution of the reference network towers over all "
+        "others, and the bars of the course network are short throughout.",
+        facts="; ".join(f"most work in {name}: {layer}" for name, layer in largest.items()),
+    )
+
+
+def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) -> None:
+    """Which columns one frame's numbers depend on. spans: (layer, first column, last column), bottom layer first."""
+    made, (above, below) = figure(2, 1, height=3.9, sharex=True, height_ratios=(1, 2.2))
+    rows, columns = ink.shape
+    above.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
+    above.set_yticks([])
+    above.set_title(f"what frame {frame} sees of the line", loc="left", fontsize=9)
+    first, last = spans[-1][1], spans[-1][2]
+    above.axvspan(first, last + 1, color=ORANGE, alpha=0.25, lw=0)
+    for number, (name, first, last) in enumerate(spans):
+        below.barh(number, last + 1 - first, left=first, color=BLUE, alpha=0.35 + 0.6 * number / len(spans))
+        below.text(last + 6, number, f"{name}: {last + 1 - first} columns", va="center", fontsize=8)
+    below.set_ylim(len(spans) - 0.4, -0.6)
+    below.set_yticks([])
+    below.set_ylabel("layer")
+    below.set_xlabel("column of the picture (pixels)")
+    below.set_xlim(0, columns)
+    widths = [last + 1 - first for _, first, last in spans]
+    show(
+        made,
+        alt="A handwritten line with an orange band about one letter wide; below it seven bars, one a layer, grow "
+        "from a few columns to the width of the band.",
+        facts=f"columns seen after each layer: {', '.join(map(str, widths))}",
+    )
+
+
+def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
+    """The most active channels after each block. ink: (H, W); blocks: (h, w, channels) each, of the same stretch."""
+    made, axes = figure(len(blocks) + 1, shown, height=0.78 * (len(blocks) + 1) + 0.2)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    extent = (0, ink.shape[1], ink.shape[0], 0)
+    axes[0, 0].imshow(ink, cmap="gray_r", vmin=0, vmax=1, extent=extent)
+    axes[0, 0].set_title("ink", loc="left", fontsize=8, pad=2)
+    for number, (row, block) in enumerate(zip(axes[1:], blocks, strict=True), 1):
+        active = np.argsort(-block.std((0, 1)), kind="stable")[:shown]
+        for axis, channel in zip(row, active, strict=True):
+            axis.imshow(block[:, :, channel], cmap="magma", extent=extent, interpolation="nearest")
+        size = " x ".join(map(str, block.shape))
+        row[0].set_title(f"block {number}: {size}", loc="left", fontsize=8, pad=2)
+    show(
+        made,
+        alt="A word and, row by row, five feature maps after each of seven blocks: the first rows still look like "
+        "the word's outlines, the last rows are a few bright cells on dark ground.",
+        facts=f"after the first block {blocks[0].shape[0]} rows of {blocks[0].shape[2]} channels, "
+        f"after the last {blocks[-1].shape[0]} rows of {blocks[-1].shape[2]}",
+    )
+
+
+def changes(curves: Mapping[str, np.ndarray], *, alt: str, facts: str, floor: float = 1e-7) -> None:
+    """How far each frame's logits moved, on a logarithmic axis. curves: name -> (T,) largest change."""
+    made, axis = figure(height=2.9)
+    for number, (name, curve) in enumerate(curves.items()):
+        axis.semilogy(
+            np.maximum(curve, floor), color=COLOURS[number], linestyle=DASHES[number], lw=1.6, label=name
+        )
+    axis.axhline(1e-4, color=GREY, lw=0.8, linestyle=":")
+    axis.text(0, 1.25e-4, "1e-4: what this course allows", fontsize=7, color=GREY)
+    axis.set_xlabel("frame")
+    axis.set_ylabel("largest change of a logit")
+    axis.set_ylim(floor / 2, None)
+    axis.legend(frameon=False, fontsize=8, loc="center right")
+    show(made, alt=alt, facts=facts)

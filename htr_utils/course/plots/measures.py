@@ -1,0 +1,217 @@
+"""Figures of chapter 3: how often characters occur, the table of edits, rates and their intervals, confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, RED, SKY, figure, show
+from htr_utils.text.metrics import Rate
+
+_SPACE = "␣"
+
+
+def frequencies(counts: Mapping[str, int], *, rare: int = 100) -> None:
+    """Bars of how often each character occurs, most frequent first; a logarithmic axis.
+
+    Args:
+        counts: character -> occurrences. rare: below this, a bar is drawn in the second colour.
+    """
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    names = [_visible(name) for name, _ in ranked]
+    values = [count for _, count in ranked]
+    made, axis = figure(height=2.6)
+    colours = [ORANGE if count < rare else BLUE for count in values]
+    axis.bar(range(len(names)), values, color=colours)
+    axis.set_xticks(range(len(names)), names, fontsize=7)
+    axis.set_xlim(-0.8, len(names) - 0.2)
+    axis.set_yscale("log")
+    axis.set_ylim(bottom=min(10.0, max(1.0, 0.7 * values[-1])))
+    axis.set_xlabel("character (␣ is the space)")
+    axis.set_ylabel("occurrences")
+    axis.axhline(rare, color=GREY, linestyle=DASHES[1], linewidth=1)
+    axis.text(len(names) - 0.4, rare * 1.1, f"{rare}", ha="right", va="bottom", fontsize=8, color=GREY)
+    few = sum(value < rare for value in values)
+    show(
+        made,
+        alt=f"Bars for {len(names)} characters on a logarithmic axis, from the space and the letter e down to "
+        f"a long tail of capitals and signs; {few} of them lie below the dashed line at {rare} occurrences.",
+        facts=f"{len(names)} characters; the first 13 ({' '.join(names[:13])}) make up "
+        f"{100 * sum(values[:13]) / sum(values):.0f} % of the text; "
+        f"{few} occur fewer than {rare} times: {' '.join(names[-few:]) if few else 'none'}",
+    )
+
+
+def edit_table(table: ArrayLike, truth: str, reading: str) -> None:
+    """The table of edit distances as a grid of numbers with one cheapest way through it.
+
+    Args:
+        table: integers (len(truth) + 1, len(reading) + 1), row by row the beginnings of the truth.
+    """
+    values = np.asarray(table)
+    way, steps = cheapest_way(values, truth, reading)
+    rows, columns = values.shape
+    made, axis = figure(height=0.42 * rows + 0.75, width=0.62 * columns + 3.4)
+    axis.imshow(values, cmap="Blues", vmin=0, vmax=2.0 * max(1, values.max()), aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        on_way = (row, column) in way
+        axis.text(
+            column,
+            row,
+            str(value),
+            ha="center",
+            va="center",
+            fontsize=11,
+            fontweight="bold" if on_way else "normal",
+            color="black" if on_way else GREY,
+        )
+    for step, here, there in zip(steps, way[:-1], way[1:], strict=True):
+        colour, dash = (BLUE, DASHES[0]) if step == "keep" else (RED, DASHES[1])
+        axis.plot(*_shortened(here, there), color=colour, linestyle=dash, linewidth=2)
+    axis.plot([], [], color=BLUE, linewidth=2, label="keep (free)")
+    axis.plot([], [], color=RED, linestyle=DASHES[1], linewidth=2, label="edit (costs 1)")
+    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
+    axis.set_xticks(range(columns), ["start", *map(_visible, reading)], fontsize=10)
+    axis.set_yticks(range(rows), ["start", *map(_visible, truth)], fontsize=10)
+    axis.xaxis.tick_top()
+    axis.xaxis.set_label_position("top")
+    axis.set_xlabel("characters of the reading")
+    axis.set_ylabel("characters of the truth")
+    axis.spines[["left", "bottom"]].set_visible(False)
+    axis.tick_params(length=0)
+    show(
+        made,
+        alt=f"A grid of {rows} by {columns} numbers, {truth!r} downwards and {reading!r} across; a line runs from "
+        f"the upper left to the lower right corner, where the distance {values[-1, -1]} stands.",
+        facts=f"{rows} x {columns} cells, distance {values[-1, -1]}, one cheapest way: {', '.join(steps)}",
+    )
+
+
+def cheapest_way(
+    table: NDArray[np.int64], truth: str, reading: str
+) -> tuple[list[tuple[int, int]], list[str]]:
+    """One cheapest way through a table of edit distances: its cells, and the names of the steps between."""
+    row, column = len(truth), len(reading)
+    way, steps = [(row, column)], []
+    while row or column:
+        same = row > 0 and column > 0 and truth[row - 1] == reading[column - 1]
+        value = table[row, column]
+        if same and table[row - 1, column - 1] == value:
+            row, column, step = row - 1, column - 1, "keep"
+        elif row and column and table[row - 1, column - 1] + 1 == value:
+            row, column, step = row - 1, column - 1, f"{truth[row - 1]} read as {reading[column - 1]}"
+        elif row and table[row - 1, column] + 1 == value:
+            row, step = row - 1, f"{truth[row - 1]} lost"
+        elif column and table[row, column - 1] + 1 == value:
+            column, step = column - 1, f"{reading[column - 1]} too many"
+        else:
+            raise ValueError(
+                f"no way leads to row {row}, column {column}: this is no table of edit distances"
+            )
+        way.append((row, column))
+        steps.append(step)
+    return way[::-1], steps[::-1]
+
+
+def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: float) -> None:
+    """Each line's own error rate against its length, with the two averages as horizontal lines.
+
+    Args:
+        lengths: characters of each truth (lines,). rates: edits / length of each line (lines,), fractions.
+    """
+    length_of, rate_of = np.asarray(lengths), 100 * np.asarray(rates)
+    made, axis = figure(height=3.2)
+    jitter = (np.arange(len(length_of)) % 7 - 3) / 12  # lengths are whole: draw dots beside each other
+    axis.plot(length_of + jitter, rate_of, "o", markersize=3, color=SKY, alpha=0.8, label="one line")
+    axis.axhline(100 * mean, color=RED, linestyle=DASHES[1], label="mean of the lines' rates")
+    axis.axhline(100 * micro, color=BLUE, linestyle=DASHES[0], label="all edits / all characters")
+    axis.set_xlabel("length of the truth (characters)")
+    axis.set_ylabel("edits / length (%)")
+    axis.set_ylim(bottom=-1)
+    axis.legend(loc="upper right", frameon=False, fontsize=9)
+    short = length_of < np.median(length_of) / 2
+    worst_is_short = bool(short.any() and rate_of[short].max() == rate_of.max())
+    show(
+        made,
+        alt="Dots, one a line: short lines scatter widely and reach the highest rates, long lines stay near the "
+        "average; the dashed mean of the lines' rates lies beside the solid line of the micro average.",
+        facts=f"{len(length_of)} lines of {length_of.min()} to {length_of.max()} characters; "
+        f"mean of lines above micro: {mean > micro}; the worst line is a short one: {worst_is_short}",
+    )
+
+
+def intervals(draws: Mapping[str, ArrayLike], rates: Mapping[str, Rate]) -> None:
+    """Histograms of bootstrap rates, one row a way of drawing, each with its 95 % interval.
+
+    Args:
+        draws: way of drawing -> rates of the samples, fractions. rates: the same keys -> the package's rate.
+    """
+    made, axes = figure(len(draws), 1, height=1.5 * len(draws) + 0.5, sharex=True, squeeze=False)
+    everything = 100 * np.concatenate([np.asarray(values) for values in draws.values()])
+    bins = np.linspace(everything.min(), everything.max(), 45)
+    colours = (BLUE, ORANGE)
+    for number, (axis, (name, values)) in enumerate(zip(axes[:, 0], draws.items(), strict=True)):
+        found = rates[name]
+        counts, _, _ = axis.hist(100 * np.asarray(values), bins=bins, color=colours[number % 2], alpha=0.75)
+        level = counts.max() * 1.12
+        axis.plot([100 * found.low, 100 * found.high], [level, level], color="black", linewidth=2, marker="|")
+        axis.axvline(100 * found.value, color="black", linestyle=DASHES[1], linewidth=1)
+        axis.set_title(f"drawing {name}", loc="left", fontsize=9)
+        axis.set_ylabel("samples")
+        axis.set_ylim(0, level * 1.15)
+    axes[-1, 0].set_xlabel("CER of a bootstrap sample (%); bar: 95 % interval; dashed: the CER itself")
+    widths = {name: found.high - found.low for name, found in rates.items()}
+    widest = max(widths, key=lambda name: widths[name])
+    factor = widths[widest] / max(1e-9, min(widths.values()))
+    show(
+        made,
+        alt=f"Histograms of bootstrap error rates around the same centre, one for each way of drawing: "
+        f"{' and '.join(draws)}; the interval is widest when drawing {widest}.",
+        facts=f"{len(draws)} histograms; widest when drawing {widest}, at least twice as wide: {factor >= 2}",
+    )
+
+
+def confusions(ranked: Sequence[tuple[str, str, int]]) -> None:
+    """Bars of the most frequent confusions, as `text.metrics.confusions` gives them."""
+    made, axis = figure(height=0.24 * len(ranked) + 0.8, width=7.0)
+    names = [_confusion(true, read) for true, read, _ in ranked]
+    counts = [count for _, _, count in ranked]
+    kinds = [("inserted", ORANGE, "//"), ("deleted", SKY, ".."), ("replaced", BLUE, "")]
+    for kind, colour, hatch in kinds:
+        places = [i for i, (true, read, _) in enumerate(ranked) if _kind(true, read) == kind]
+        if places:
+            chosen = [counts[i] for i in places]
+            axis.barh(places, chosen, color=colour, hatch=hatch, edgecolor="white", label=kind)
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    axis.invert_yaxis()
+    axis.set_xlabel("times in the split")
+    axis.legend(loc="lower right", frameon=False, fontsize=9)
+    show(
+        made,
+        alt=f"Horizontal bars of the {len(ranked)} most frequent confusions, the longest on top: {names[0]}, "
+        f"then {names[min(1, len(names) - 1)]}; inserted, deleted and replaced characters differ in hatching.",
+        facts=f"{len(ranked)} kinds of error shown; the first three: {'; '.join(names[:3])}",
+    )
+
+
+def _kind(true: str, read: str) -> str:
+    return "inserted" if not true else "deleted" if not read else "replaced"
+
+
+def _confusion(true: str, read: str) -> str:
+    if not true:
+        return f"{_visible(read)} too many"
+    return f"{_visible(true)} lost" if not read else f"{_visible(true)} read as {_visible(read)}"
+
+
+def _visible(character: str) -> str:
+    return _SPACE if character == " " else character
+
+
+def _shortened(here: tuple[int, int], there: tuple[int, int]) -> tuple[list[float], list[float]]:
+    """x and y of a stroke between two cells that leaves their numbers free."""
+    (y0, x0), (y1, x1) = here, there
+    begin, end = 0.3, 0.7
+    return [x0 + begin * (x1 - x0), x0 + end * (x1 - x0)], [y0 + begin * (y1 - y0), y0 + end * (y1 - y0)]

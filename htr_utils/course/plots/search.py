@@ -1,0 +1,227 @@
+"""Figures of decoding: posteriors under a line, paths by text, the beam, width against result, where letters are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from htr_utils.course.plots import base
+from htr_utils.course.plots.base import BLUE, GREY, ORANGE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Scores = dict[str, tuple[float, float]]  # prefix -> its paths that end in a blank, and those in its last letter
+
+
+def _name(character: str) -> str:
+    return {" ": "space", "": "(empty)"}.get(character, character)
+
+
+def posteriors(
+    ink: np.ndarray, log_probs: np.ndarray, text: str, classes: Sequence[int], *, step: int, alt: str, facts: str
+) -> None:
+    """A piece of a line above the probabilities of the classes that are read in it.
+
+    Args:
+        ink: float (H, W), 1 = ink. log_probs: (frames, C), the frames under that piece.
+        text: the characters to show, each once; classes: their class ids. The blank comes first by itself.
+        step: columns of `ink` per frame.
+    """
+    made, (above, below) = base.figure(
+        2, 1, height=1.9 + 0.2 * len(text), sharex=True, height_ratios=[1, 0.7 + 0.22 * len(text)]
+    )
+    extent = (0, ink.shape[1], ink.shape[0], 0)
+    above.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=extent)
+    above.set_yticks([])
+    above.spines[["left", "bottom"]].set_visible(False)
+    above.tick_params(bottom=False)
+
+    shown = np.exp(log_probs[:, [0, *classes]]).T  # (classes shown, frames)
+    right = len(log_probs) * step
+    heat = below.imshow(
+        shown, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest",
+        extent=(0, right, len(shown) - 0.5, -0.5),
+    )  # fmt: skip
+    below.set_xlim(0, max(right, ink.shape[1]))
+    below.set_yticks(range(len(shown)), ["blank", *map(_name, text)], fontsize=8)
+    below.set_xlabel(f"column of the prepared line (pixels); a frame every {step}")
+    below.set_ylabel("class")
+    made.colorbar(heat, ax=below, label="probability", pad=0.01, aspect=12)
+    base.show(made, alt=alt, facts=facts)
+
+
+def paths_by_text(paths: Mapping[str, Mapping[str, float]], *, alt: str) -> None:
+    """One bar a text, made of its paths: `paths[text][path]` is a probability."""
+    made, axis = base.figure(height=0.55 * len(paths) + 0.8)
+    ranked = sorted(paths, key=lambda text: -sum(paths[text].values()))
+    best = max((p, path) for group in paths.values() for path, p in group.items())[1]
+    for row, text in enumerate(ranked):
+        left = 0.0
+        for path, probability in sorted(paths[text].items(), key=lambda item: (-item[1], item[0])):
+            colour = ORANGE if path == best else "#9ecae1"
+            axis.barh(row, probability, left=left, color=colour, edgecolor="white", height=0.7)
+            axis.text(left + probability / 2, row, path, ha="center", va="center", family="monospace")
+            left += probability
+        axis.text(left + 0.008, row, f"{left:.2f}", va="center", color=GREY)
+    axis.set_yticks(range(len(ranked)), [f"“{text}”" if text else "(nothing)" for text in ranked])
+    axis.invert_yaxis()
+    axis.set_xlabel("probability: each piece is one path, orange the single best path")
+    axis.set_ylabel("text")
+    count = sum(map(len, paths.values()))
+    base.show(made, alt=alt, facts=f"{count} paths, {len(paths)} texts; the best path is {best!r}, the best text {ranked[0]!r}")
+
+
+def beam_tree(probabilities: np.ndarray, alphabet: str, width: int, *, alt: str) -> None:
+    """The prefixes of a beam search, frame by frame: who stays, who grows, what merges, what is cut.
+
+    Args:
+        probabilities: (frames, classes) of a tiny line. alphabet: the characters of classes 1, 2, ...
+    """
+    columns: list[Scores] = [{"": (1.0, 0.0)}]  # per frame all prefixes, the kept ones first
+    edges: list[dict[tuple[str, str], float]] = []
+    for frame in probabilities:
+        grown, flow = _one_frame(dict(list(columns[-1].items())[:width]), frame, alphabet)
+        columns.append(dict(sorted(grown.items(), key=lambda item: (-sum(item[1]), item[0]))))
+        edges.append(flow)
+
+    kept = {prefix for column in columns for prefix in list(column)[:width]}
+    rows = {prefix: row for row, prefix in enumerate(sorted(kept, key=lambda p: (len(p), p)))}
+    made, axis = base.figure(height=0.62 * len(rows) + 1.0)
+    merges = cut = 0
+    for t, flow in enumerate(edges):
+        alive = list(columns[t + 1])[:width]
+        cut += len(columns[t + 1]) - len(alive)
+        merges += sum(len([1 for _, to in flow if to == prefix]) > 1 for prefix in alive)
+        for (source, target), mass in flow.items():
+            if target in rows:
+                ends = [t + 0.16, t + 0.84], [rows[source], rows[target]]
+                shade = BLUE if target in alive else "#bbbbbb"
+                axis.plot(*ends, color=shade, lw=0.6 + 9 * mass, ls="-" if target in alive else ":",
+                          solid_capstyle="butt", alpha=0.75, zorder=1)  # fmt: skip
+    for t, column in enumerate(columns):
+        _draw_column(axis, t, column, rows, width)
+
+    axis.set_yticks(range(len(rows)), [_name(prefix) for prefix in rows], family="monospace")
+    axis.set_ylim(len(rows) - 0.45, -0.6)
+    axis.set_xticks(range(len(columns)), ["start", *(f"{t}" for t in range(1, len(columns)))])
+    axis.set_xlim(-0.4, len(columns) - 0.6)
+    axis.set_xlabel("frames read")
+    axis.set_ylabel("prefix")
+    _legend(axis)
+    best, scores = max(columns[-1].items(), key=lambda item: sum(item[1]))
+    facts = f"width {width}: {merges} times two ways merge into one kept prefix, {cut} prefixes are cut"
+    base.show(made, alt=alt, facts=f"{facts}; the answer is {best!r} with probability {sum(scores):.3f}")
+
+
+def _one_frame(beam: Scores, frame: np.ndarray, alphabet: str) -> tuple[Scores, dict[tuple[str, str], float]]:
+    """Prefix beam search over one frame before the cut, and how much probability flows along each edge."""
+    grown: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    flow: defaultdict[tuple[str, str], float] = defaultdict(float)
+
+    def move(source: str, target: str, ending: int, mass: float) -> None:
+        if mass > 0:
+            grown[target][ending] += mass
+            flow[source, target] += mass
+
+    for prefix, (blank, letter) in beam.items():
+        move(prefix, prefix, 0, (blank + letter) * frame[0])
+        for character, p in zip(alphabet, frame[1:], strict=True):
+            if prefix.endswith(character):
+                move(prefix, prefix, 1, letter * p)
+                move(prefix, prefix + character, 1, blank * p)
+            else:
+                move(prefix, prefix + character, 1, (blank + letter) * p)
+    return {prefix: (scores[0], scores[1]) for prefix, scores in grown.items()}, flow
+
+
+def _draw_column(axis: Axes, t: int, column: Scores, rows: Mapping[str, int], width: int) -> None:
+    """The prefixes after frame t: a box whose two colours are the two scores, or a grey cross where cut."""
+    for rank, (prefix, (blank, letter)) in enumerate(column.items()):
+        if prefix not in rows:
+            continue
+        row, total = rows[prefix], blank + letter
+        if rank >= width:
+            axis.plot(t, row, "x", color=GREY, ms=6, zorder=3)
+            continue
+        left, high, share = t - 0.15, 0.3, blank / total
+        axis.barh(row, 0.3 * share, left=left, height=high, color=ORANGE, zorder=3)
+        axis.barh(row, 0.3 * (1 - share), left=left + 0.3 * share, height=high, color="#56B4E9", zorder=3)
+        axis.barh(row, 0.3, left=left, height=high, fill=False, edgecolor="black", lw=1, zorder=4)
+        axis.text(t, row - 0.2, f"{total:.2f}", ha="center", va="bottom", fontsize=8, zorder=5)
+
+
+def _legend(axis: Axes) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    axis.legend(
+        handles=[
+            Patch(color=ORANGE, label="share of paths that end in a blank"),
+            Patch(color="#56B4E9", label="share that end in the last letter"),
+            Line2D([], [], color=BLUE, lw=3, label="flow of probability"),
+            Line2D([], [], color=GREY, marker="x", ls=":", label="cut by the width"),
+        ],
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        fontsize=8,
+        frameon=False,
+    )
+
+
+def width_against_result(
+    widths: Sequence[int], gap: Sequence[float], cer: Sequence[float], greedy_cer: float, *, alt: str, facts: str
+) -> None:
+    """Left: how far the score found lies below that of the widest beam (nats a line); right: the CER, fractions."""
+    made, (left, right) = base.figure(1, 2, height=2.8)
+    left.plot(widths, gap, color=BLUE, marker="o")
+    left.set_ylabel("log probability below the\nwidest beam (nats a line)")
+    right.plot(widths, [100 * value for value in cer], color=BLUE, marker="o", label="beam")
+    right.axhline(100 * greedy_cer, color=ORANGE, ls="--", label="greedy")
+    top = 100 * max(*cer, greedy_cer)
+    right.set_ylim(0, 1.25 * top if top > 0 else 1)
+    right.set_ylabel("CER (%)")
+    right.legend(frameon=False)
+    for axis in (left, right):
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(widths, [str(width) for width in widths])
+        axis.minorticks_off()
+        axis.set_xlabel("width of the beam (prefixes)")
+    base.show(made, alt=alt, facts=facts)
+
+
+def where_read(
+    grey: np.ndarray, characters: Sequence[tuple[str, float, float]], *, doubt: float, alt: str, facts: str
+) -> None:
+    """A line, each character above the place where it was read, its confidence below.
+
+    Args:
+        grey: uint8 (H, W). characters: (character, column in `grey`, confidence 0 to 1).
+        doubt: confidences below it are drawn in another colour and hatched.
+    """
+    made, (above, below) = base.figure(2, 1, height=2.6, sharex=True, height_ratios=[1.1, 1])
+    above.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto")
+    above.set_yticks([])
+    above.spines[["left", "bottom"]].set_visible(False)
+    above.tick_params(bottom=False)
+    bar = max(2.0, 0.006 * grey.shape[1])
+    for character, x, confidence in characters:
+        unsure = confidence < doubt
+        colour = ORANGE if unsure else BLUE
+        label = "␣" if character == " " else character
+        above.annotate(
+            label, (x, 0), xytext=(0, 3), textcoords="offset points", ha="center", annotation_clip=False,
+            color="#b35900" if unsure else BLUE, weight="bold" if unsure else "normal", fontsize=9,
+            family="DejaVu Sans",
+        )  # fmt: skip
+        above.axvline(x, color=colour, lw=0.6, alpha=0.6)
+        below.bar(x, confidence, width=bar, color=colour, hatch="////" if unsure else None, edgecolor="white", lw=0)
+    below.axhline(doubt, color=GREY, ls=":", lw=1)
+    below.set_ylim(0, 1.05)
+    below.set_xlim(0, grey.shape[1])
+    below.set_ylabel("confidence")
+    below.set_xlabel("column of the picture (pixels)")
+    base.show(made, alt=alt, facts=facts)

@@ -1,0 +1,464 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 1 · Loading IAM: from a folder to lines with a text and a writer
+#
+# After this chapter you can read a folder in the layout of the IAM database, say what each column of it
+# means, and split it so that a result measured on it can be believed.
+#
+# *25 minutes to read, 30 for the exercises. Needs only the package.*
+
+# %% [markdown]
+# **You will be able to**
+#
+# - write a parser for `lines.txt` that does not stumble over its traps;
+# - draw the words and pieces of ink that the files know about onto the picture of a line;
+# - explain why train and test must differ in their *writers*, and show what leaks when they do not.
+#
+# ## A riddle to start with
+#
+# Two people train the same network on IAM, with the same settings and the same random seed. One reports half
+# the error of the other. Neither made a mistake in the network, and both tell the truth. The difference is in
+# the code that *loaded* the lines. By the end of this chapter you know four places where it may hide.
+
+# %% tags=["parameters"]
+data_root: str = ""  # a folder in IAM layout; "" = the data that comes with the course
+line_number: int = 3  # the line that is looked at closely, counted from 0 in lines.txt
+seed: int = 0  # decides the random split
+
+# %% [markdown]
+# The next cell checks these values and reads the folder, so that a slip shows here and not ten cells later.
+
+# %%
+from htr_utils.course.parameters import validate
+from htr_utils.lines import iam
+
+run = validate(
+    data_root=(data_root or None, "path"), line_number=(line_number, "int", 0, None), seed=(seed, "int", 0)
+)
+folder = iam.read(run.data_root)
+line = list(folder.lines.values())[run.line_number % len(folder.lines)]
+print(folder.layout)
+
+# %% [markdown]
+# ## What IAM is, and what lies here instead
+#
+# The **IAM Handwriting Database** of the University of Bern is the yardstick of this field: 657 people copied
+# English passages by hand, 1,539 pages in all. A page is called a **form**; cut into single **lines** it gives
+# 13,353 pictures, each with its text. You may have it free of charge for non-commercial research once you
+# register, and you may not pass it on. So this course cannot contain it.
+#
+# It brings data of its own, *in the same layout*: passages written for the course, rendered by handwriting
+# fonts with a shaking, drifting, uneven pen. Keep this in mind for every number in these chapters: **it is
+# rendered, not real handwriting**, and easier to read than a stranger's hand.
+#
+# When you have IAM, set `data_root` to its folder (or the environment variable `HTR_DATA`), and every chapter
+# runs on it unchanged.
+
+# %% tags=["figure"]
+from htr_utils.course.plots import collection as plots
+
+every = list(folder.lines.values())
+three = [every[0], every[len(every) // 2], every[-1]]
+plots.captioned(
+    three,
+    alt="Three lines of rendered handwriting by three different writers, each with its id and text above it.",
+    facts=f"{len(three)} lines by {len({one.writer_id for one in three})} writers",
+)
+
+# %% [markdown]
+# ## The layout on disk
+#
+#     lines/a01/a01-000u/a01-000u-00.png     one picture per line
+#     ascii/lines.txt                        text of each line
+#     ascii/forms.txt                        writer of each form
+#     xml/a01-000u.xml                       words and pieces of ink of each form
+#     splits/train.txt ...                   which line is for what (in this course's data)
+#
+# The name of a line says where its picture lies: series, form, and the line's place on the form.
+
+# %%
+first, form, place = line.id.split("-")
+print(f"line {line.id}: series {first}, form {first}-{form}, line {int(place) + 1} from the top")
+print("picture:", f"lines/{first}/{first}-{form}/{line.id}.png", "exists:", line.path.is_file())
+
+# %% [markdown]
+# ## One row of lines.txt, by hand
+#
+# Each row holds nine columns with spaces between them, and rows that begin with `#` are comments. Here are
+# two rows as they are in the file.
+
+# %%
+lines_txt = sorted(folder.root.glob("**/lines.txt"))[0]
+rows = [row for row in lines_txt.read_text(encoding="utf-8").splitlines() if row and row[0] != "#"]
+for row in rows[run.line_number : run.line_number + 2]:
+    print(row)
+
+# %% [markdown]
+# From left to right: the line's id; `ok` or `err` (more on that soon); the grey level that parts ink from
+# paper; the number of connected pieces of ink; x, y, width and height of the line on its form, in pixels; and
+# the text, as **tokens** (words and punctuation marks) joined by `|`.
+#
+# The first idea is to cut at spaces and take the ninth piece. On the row below that goes wrong: one of its
+# tokens holds spaces itself. In IAM 36 lines are like this; the row here is invented.
+
+# %%
+row = "z99-001-00 ok 154 19 408 746 900 60 the|B B C|said|so"
+print("cut at every space:", row.split()[8])
+print("cut eight times:   ", row.split(maxsplit=8)[8])
+
+
+# %% [markdown]
+# The text is therefore *everything* from the ninth column on. With that the parser is short.
+
+
+# %%
+def parse(row: str) -> dict:
+    """One row of lines.txt."""
+    line_id, status, level, pieces, x, y, width, height, text = row.strip().split(maxsplit=8)
+    box = (int(x), int(y), int(width), int(height))
+    return {"id": line_id, "status": status, "level": int(level), "pieces": int(pieces), "box": box,
+            "tokens": text.split("|")}  # fmt: skip
+
+
+print(parse(rows[run.line_number])["tokens"])
+
+# %% [markdown]
+# The package's `iam.read` does the same, with a clear message for every row that does not read. Do both agree,
+# on every line of the folder?
+
+# %%
+raw = iam.read(run.data_root, spacing="raw")
+by_hand = {one["id"]: one for one in map(parse, rows)}
+same = [
+    one.text.split() == " ".join(by_hand[one.id]["tokens"]).split()
+    and (one.status, one.box) == (by_hand[one.id]["status"], by_hand[one.id]["box"])
+    for one in raw.lines.values()
+]
+print(f"{len(same)} lines, the same by hand and by package: {all(same)}")
+
+# %% [markdown]
+# ## Lines, forms, writers
+#
+# `lines.txt` never names a writer. That is in `forms.txt`: one row per form, its first two columns the form
+# and the writer. Several forms may be by one hand, and one passage may be copied by several hands.
+
+# %%
+from collections import Counter
+
+statuses = Counter(one.status for one in every)
+print(f"{len(every):>6} lines, of them {dict(sorted(statuses.items()))}")
+print(f"{len(folder.forms):>6} forms, {len(folder.writers)} writers")
+print(f"{len(set(''.join(one.text for one in every))):>6} different characters, the space among them")
+
+# %% [markdown]
+# How wide are the lines, and how long are their texts? Networks care about both: the width costs time, and
+# the text must fit into the width (chapter 2 shows when it does not).
+
+# %% tags=["figure"]
+plots.widths_and_lengths(every)
+
+# %% [markdown]
+# Notice the tail on the left: the last line of a paragraph is often a word or two. A network that stretches
+# every line to one width sees those letters blown up.
+#
+# ## The XML: where the ink is
+#
+# For every form there is an XML file. It lists the words of each line, and in each word its **components**:
+# the connected pieces of ink, as boxes *on the form*. Subtract the line's own corner and they fit the picture
+# of the line.
+
+# %%
+from xml.etree import ElementTree
+
+xml_file = sorted(folder.root.glob(f"xml/**/{line.form_id}.xml"))[0]
+element = ElementTree.parse(xml_file).find(f".//line[@id='{line.id}']")
+left, top = line.box[:2]
+words = []
+for word in element.iter("word"):
+    numbers = [[int(cmp.get(key)) for key in ("x", "y", "width", "height")] for cmp in word.iter("cmp")]
+    words.append((word.get("text"), [(x - left, y - top, w, h) for x, y, w, h in numbers]))
+print(f"{len(words)} words and marks; the first: {words[0]}")
+
+# %% tags=["figure"]
+plots.boxes(line.image(), words, title=f"{line.id}: components as the XML gives them")
+
+# %% [markdown]
+# Count the pieces in a word with an *i*: the dot is a component of its own. Cursive letters hang together and
+# share one. Ink alone does not say where a letter ends, which is why this course needs CTC (chapter 6).
+#
+# ## err does not mean wrong
+#
+# A third of the way into many projects somebody drops the lines marked `err`. The mark says that the automatic
+# cutting into *words* failed on this line. The text of the line is right all the same. Look at two of them.
+
+# %% tags=["figure"]
+failed = [one for one in every if one.status == "err"]
+plots.captioned(
+    failed[1:3] or every[:2],
+    alt="Two lines marked err whose words stand close together or unevenly; the text above each is complete.",
+    facts=f"{len(failed)} of {len(every)} lines are marked err",
+)
+
+# %%
+share = 100 * len(failed) / len(every)
+letters = sum(len(one.text) for one in failed)
+print(f"dropping err lines would throw away {share:.0f} % of the lines, {letters} characters of text")
+
+# %% [markdown]
+# In IAM it is 2,009 of 13,353 lines. A line recogniser never cuts words apart, so it keeps them all. Whoever
+# drops them from the *test* part, too, removes the crowded lines and reports a better figure: the first place
+# where our riddle may hide.
+#
+# ## Who is in the test?
+#
+# A recogniser is measured on lines that it was not trained on. The quick way is to shuffle all lines and keep
+# every tenth for the test. Before you go on, predict what that means for the *writers*.
+#
+# ### Exercise 1.1 · A prediction *(2 minutes)*
+# One line in ten goes to the test, at random. Of these test lines, what percentage has a writer who is in the
+# training part as well? Write your guess, run both cells, then read on.
+
+# %% tags=["exercise"]
+predicted_share = (
+    # SOLUTION
+    100
+    # END
+)
+
+# %% tags=["check"]
+from htr_utils.course.exercises import check
+
+check("01.1", predicted_share)
+
+# %% [markdown]
+# Now do it: a random order, a tenth for the test, and count what both parts share.
+
+# %%
+import numpy as np
+
+order = np.random.default_rng(run.seed).permutation(len(every))
+cut = len(every) // 10
+random_test = [every[i] for i in order[:cut]]
+random_train = [every[i] for i in order[cut:]]
+for name in ("writer_id", "form_id"):
+    known = {getattr(one, name) for one in random_train}
+    leaked = sum(getattr(one, name) in known for one in random_test)
+    print(f"{name:<10} known from training: {100 * leaked / len(random_test):.0f} % of the test lines")
+
+# %% [markdown]
+# Such a test asks: *can it read people whose writing it has studied, on pages it has half read?* The question
+# that matters is another: *can it read a stranger?* So whole writers go to one part or the other. IAM comes
+# with such lists, and so does the course's data.
+
+# %%
+print("split       lines  forms  writers")
+for name in folder.split_names:
+    part = folder.split(name)
+    forms, writers = ({getattr(one, key) for one in part} for key in ("form_id", "writer_id"))
+    print(f"{name:<10} {len(part):>6} {len(forms):>6} {len(writers):>8}")
+
+# %% tags=["figure"]
+panels = [
+    ("random lines", random_train, random_test),
+    ("by writer", folder.split("train"), folder.split("test")),
+]
+plots.writers_in_splits(panels, sorted(folder.writers))
+
+# %% [markdown]
+# Above, almost every bar has two sides: the test writers are old acquaintances. Below, a bar has one side or
+# none (the validation writers have neither). A well-known tutorial on this very subject splits at random, and
+# its figures cannot be compared with anybody's. That is the second place of the riddle.
+#
+# IAM has *two* lists in common use: the official task (6,161 lines to train, 1,861 to test) and the Aachen one
+# (6,161 or 6,482 and 2,915). `iam.read` finds either. A result without the name of its split means nothing.
+#
+# ## Spaces: two ways to write down one text
+#
+# IAM's tokens part punctuation from words: `house|,|he`. Joined with spaces that is **raw** text; what the
+# writer wrote is **natural** text. `iam.read` gives natural text unless you ask for raw.
+
+# %%
+print("raw:    ", raw.lines[line.id].text)
+print("natural:", folder.lines[line.id].text)
+
+# %% [markdown]
+# A rule decides where spaces go: most marks join the word on their left, `(` joins the right one, and quotes
+# open and close in turn, even from one line of a form to the next. It is right for about 98.5 % of IAM's
+# lines. How much would a *perfect* reader lose if its answers came in one convention and the truth in the
+# other? The **CER** (character error rate, chapter 3) counts the edits per character.
+
+# %%
+from htr_utils.text.metrics import cer
+
+test = folder.split("test")
+print(cer([raw.lines[one.id].text for one in test], [one.text for one in test], samples=200, split="test"))
+
+# %% [markdown]
+# Not one letter was misread. That is the third place: state the convention, and hold both sides to the same.
+#
+# ## What goes wrong
+#
+# **The sign `#`.** At the start of a row it marks a comment. Inside a text it stands for a struck-out word. A
+# parser that skips every row with a `#` in it loses lines, silently; that is the fourth place.
+
+# %%
+struck = [one for one in every if "#" in one.text]
+print(f"{len(struck)} lines hold a struck-out word; for example: {struck[0].text if struck else '-'}")
+
+# %% [markdown]
+# **Damaged copies.** Downloads stop half-way, disks fill up, and Windows programs end rows with two characters
+# instead of one. Make such a folder here: one form, with three of its pictures damaged.
+
+# %%
+import shutil
+from pathlib import Path
+
+form = max(folder.forms.values(), key=lambda one: len(one.line_ids))
+copies = []
+for line_id in form.line_ids:
+    copies.append(Path("broken/lines", line_id[:3], form.id, f"{line_id}.png"))
+    copies[-1].parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(folder.lines[line_id].path, copies[-1])
+copies[0].write_bytes(b"")  # nothing arrived
+copies[1].write_bytes(copies[1].read_bytes()[:900])  # cut short
+copies[2].unlink()  # missing
+
+# %% [markdown]
+# And the text files: Windows line ends, and a line of one writer in each of two splits.
+
+# %%
+texts = {
+    "ascii/lines.txt": [row for row in rows if row.startswith(form.id + "-")],
+    "ascii/forms.txt": [f"{form.id} {form.writer_id}"],
+    "splits/train.txt": [form.line_ids[3]],
+    "splits/test.txt": [form.line_ids[4]],
+}
+for name, content in texts.items():
+    Path("broken", name).parent.mkdir(exist_ok=True)
+    Path("broken", name).write_bytes("\r\n".join([*content, ""]).encode())
+
+# %% [markdown]
+# Two naive readers meet this folder. The first cuts the file at `\n`. The second opens a picture with OpenCV.
+
+# %%
+import cv2
+
+row = Path("broken/ascii/lines.txt").read_bytes().decode().split("\n")[0]
+print("the last token is", repr(row.split("|")[-1]))
+print("the empty picture is", cv2.imread(str(copies[0])))
+
+# %% [markdown]
+# Neither complains. The first teaches the network a character `\r` that nobody can see; the second hands on
+# `None`, and something else crashes an hour later. So look *before* you train: `check` tests every picture's
+# first and last bytes, the characters, the counts and the splits. All of IAM takes seconds.
+
+# %%
+from htr_utils.lines.check import check as check_folder
+
+print(check_folder("broken").text())
+
+# %% [markdown]
+# Mended, it passes: copy the three pictures again, and give the second line to nobody.
+
+# %%
+for line_id, copy in zip(form.line_ids, copies, strict=True):
+    shutil.copy(folder.lines[line_id].path, copy)
+Path("broken/splits/test.txt").unlink()
+print("usable now:", check_folder("broken").usable)
+run.record(lines=len(every), writers=len(folder.writers), err_share=share)
+
+# %% [markdown]
+# On the command line the same is `htr data check FOLDER`.
+#
+# ## Exercise 1.2 · Who wrote which form? *(10 minutes)*
+# Write the reader of `forms.txt`: a list of its rows in, a dictionary from form id to writer id out. Mind
+# comments, empty rows and Windows line ends.
+
+
+# %% tags=["exercise"]
+def writers_of(rows: list[str]) -> dict[str, str]:
+    """Form id -> writer id."""
+    # SOLUTION
+    columns = [row.split() for row in rows if not row.startswith("#")]
+    return {one[0]: one[1] for one in columns if one}
+    # END
+
+
+# %% tags=["check"]
+check("01.2", writers_of)
+
+# %% [markdown]
+# ## Exercise 1.3 · A split of your own *(15 minutes)*
+# A folder without lists needs a split. Draw about `share` of the *writers* at random and put all their lines
+# into the test part. The same seed must give the same split.
+
+
+# %% tags=["exercise"]
+def split_by_writer(lines: list[iam.Line], share: float, seed: int) -> tuple[list, list]:
+    """(train, test); no writer is in both."""
+    # SOLUTION
+    writers = sorted({one.writer_id for one in lines})
+    count = round(share * len(writers))
+    chosen = set(np.random.default_rng(seed).permutation(writers)[:count])
+    train = [one for one in lines if one.writer_id not in chosen]
+    return train, [one for one in lines if one.writer_id in chosen]
+    # END
+
+
+# %% tags=["check"]
+check("01.3", split_by_writer)
+
+# %% [markdown]
+# ## Exercise 1.4 · A measurement: how wide is a character? *(10 minutes)*
+# Scale each line to `height` rows in your head: its width grows by the same factor. Return the median over the
+# lines of *pixels per character*. Then call it for the writers of train and of test at height 48. Are they
+# alike?
+
+
+# %% tags=["exercise"]
+def pixels_per_character(lines: list[iam.Line], height: int) -> float:
+    """Median over the lines; one.box is (x, y, width, height), one.text the text."""
+    # SOLUTION
+    return float(np.median([one.box[2] * height / one.box[3] / len(one.text) for one in lines]))
+    # END
+
+
+# %% tags=["check"]
+check("01.4", pixels_per_character)
+
+# %% [markdown]
+# ## Summary
+#
+# IAM is a folder of line pictures with text files beside them, and this course's own rendered data has the same
+# layout. A row of `lines.txt` has nine columns, the last of which may hold spaces and `#`. Lines marked `err`
+# have a right text and stay. Writers, not lines, are divided between training and test, and a figure names its
+# split and its spacing. `check` finds damage before a night of training does.
+#
+# ## Quiz
+#
+# <details><summary>1. A line is marked <code>err</code>. Is its transcription wrong?</summary>
+# No. The automatic segmentation into words failed; the text of the line was written by a person and is right.
+# </details>
+#
+# <details><summary>2. Why is a random split of lines too kind, even if no line is in both parts?</summary>
+# The same writers, and even the same forms, are on both sides. The network has studied these hands, so the test
+# no longer measures how it reads a stranger.
+# </details>
+#
+# <details><summary>3. Two papers give a CER on "IAM test". What do you ask before you compare them?</summary>
+# Which split (official or Aachen; they differ in size and lines), which spacing (raw or natural), and whether
+# lines marked err were kept.
+# </details>
+#
+# ## Further reading
+#
+# - U.-V. Marti and H. Bunke, *The IAM-database: an English sentence database for offline handwriting
+#   recognition*, International Journal on Document Analysis and Recognition 5 (2002).
+# - The data sheet of the course's own data: `data/README.md`.
+#
+# **Next:** [2 · Images and augmentation](02_images_and_augmentation.ipynb): from a picture on disk to the
+# numbers that a network gets.
