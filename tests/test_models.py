@@ -21,7 +21,12 @@ def course():
     for layer in model.layers:
         if "norm" in layer.name:
             gamma, beta, mean, variance = layer.weights
-            for weight, low, high in ((gamma, 0.5, 1.5), (beta, -0.5, 0.5), (mean, -0.3, 0.3), (variance, 0.5, 2)):
+            for weight, low, high in (
+                (gamma, 0.5, 1.5),
+                (beta, -0.5, 0.5),
+                (mean, -0.3, 0.3),
+                (variance, 0.5, 2),
+            ):
                 weight.assign(rng.uniform(low, high, weight.shape))
     return model
 

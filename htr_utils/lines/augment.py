@@ -89,7 +89,9 @@ def jpeg(grey: np.ndarray, quality: int) -> np.ndarray:
 
 
 def crop(grey: np.ndarray, top: int, bottom: int) -> np.ndarray:
-    """Cut rows off (positive) or add paper (negative) above and below."""
+    """Cut rows off (positive, at most half the line's in all) or add paper (negative) above and below."""
+    most = (grey.shape[0] - 1) // 4
+    top, bottom = min(top, most), min(bottom, most)
     kept = grey[max(0, top) : grey.shape[0] - max(0, bottom)]
     return cv2.copyMakeBorder(
         kept, max(0, -top), max(0, -bottom), 0, 0, cv2.BORDER_CONSTANT, value=paper_tone(grey)
@@ -124,7 +126,11 @@ def augment(grey: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -
     """A random, text-keeping change of a line.
 
     Args:
-        grey: uint8 (H, W). rng: every draw comes from it. strength: 0 = no change, 1 = as in training.
+        grey: uint8 (H, W). rng: every draw comes from it.
+        strength: 0 = no change, 1 = as in training; above 2 lines become hard to read.
+
+    Returns:
+        uint8 (h, w), of another size as a rule. With strength 0 the very array that was given.
     """
     if strength <= 0:
         return grey
@@ -143,7 +149,10 @@ def augment(grey: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -
         )
     if often(0.7):
         grey = elastic(
-            grey, rng, amount=rng.uniform(0.3, 1.8) * s * unit, grid=round(rng.uniform(14, 36) * unit)
+            grey,
+            rng,
+            amount=rng.uniform(0.3, 1.8) * s * unit,
+            grid=max(1, round(rng.uniform(14, 36) * unit)),
         )
     if often(0.5):
         grey = pen(grey, rng.uniform(-0.8, 1) * s)
@@ -153,10 +162,12 @@ def augment(grey: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -
         grey = ruled(grey, rng, squared=often(0.3))
     if often(0.6):
         grey = tone(
-            grey, contrast=rng.uniform(1 - 0.6 * s, 1.1), gamma=float(np.exp(rng.normal(0, 0.25 * s)))
+            grey,
+            contrast=rng.uniform(max(0.2, 1 - 0.6 * s), 1.1),
+            gamma=float(np.exp(rng.normal(0, 0.25 * s))),
         )
     if often(0.3):
-        grey = shadow(grey, rng, depth=rng.uniform(0.05, 0.5) * s)
+        grey = shadow(grey, rng, depth=min(0.8, rng.uniform(0.05, 0.5) * s))
     if often(0.35):
         grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 1.3) * s * unit)
     if often(0.4):

@@ -16,11 +16,13 @@ from typing import Any, NamedTuple, Protocol
 import cv2
 import numpy as np
 
+from htr_utils.errors import HtrError
 from htr_utils.lines import augment, fonts, images, synth
 from htr_utils.lines.iam import Line
 
 PAD_TO = 32  # widths are padded to a multiple: few distinct shapes, and strides fall alike on every line
 POOL = 12  # batches sorted by width together
+TRIES = 1000  # fonts that are tried for a text before giving up
 
 
 class Encoder(Protocol):
@@ -56,7 +58,8 @@ class Source(Protocol):
 class FileLines:
     """Lines of an IAM-layout folder.
 
-    strength: of the augmentation, 0 for none. Grey pictures are read once and kept in memory.
+    strength: of the augmentation, 0 for none. Pictures are read once and kept in memory: grey ones with
+    augmentation, prepared ones (smaller, as a rule) without.
     """
 
     lines: Sequence[Line]
@@ -81,7 +84,10 @@ class FileLines:
         if self.strength:
             rng = np.random.default_rng([self.seed, epoch, index])
             grey = augment.augment(grey, rng, self.strength)
-        ink = to_bytes(images.prepare(grey, self.preparation).ink)
+        try:
+            ink = to_bytes(images.prepare(grey, self.preparation).ink)
+        except HtrError as error:
+            raise HtrError(f"{line.path}: {error}") from error
         if not self.strength:
             self._ink[index] = ink
             del self._grey[index]
@@ -111,11 +117,15 @@ class RenderedLines:
     def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
         rng = np.random.default_rng([self.seed, epoch, index])
         text = self.text(rng)
-        while True:
+        for _ in range(TRIES):
             family = self._families[int(rng.integers(len(self._families)))]
             font = family[int(rng.integers(len(family)))]
             if synth.can_write(font, text):
                 break
+        else:
+            raise HtrError(
+                f"none of {TRIES} fonts has all letters of {text!r}; use other fonts or another text"
+            )
         writer = synth.Writer.draw(font, rng, variety=rng.uniform(0.5, 1.5))
         grey = synth.render(text, writer, rng, height=int(rng.integers(52, 80))).grey
         grey = augment.augment(grey, rng, self.strength)
@@ -184,7 +194,8 @@ class Batches:
     """All batches of an epoch, in an order that (seed, epoch) decides.
 
     Args:
-        shuffle: False keeps the source's order within pools sorted by width (for reading).
+        shuffle: False forms the pools in the source's order (for reading); the batches of a pool come in any
+            order, so that `Batch.index` says which line is which.
         workers: processes that prepare lines beside the training; 0 prepares them in this one.
     """
 
@@ -210,7 +221,7 @@ class Batches:
         self._ahead: dict[int, deque[Future[list[Batch]]]] = {}
 
     def __len__(self) -> int:
-        """Batches per epoch."""
+        """Batches per epoch; fewer where lines are left out because their label does not fit."""
         full, rest = divmod(len(self.source), self.size * POOL)
         return full * POOL + -(-rest // self.size)
 
@@ -229,7 +240,7 @@ class Batches:
             return
         jobs = self._ahead.pop(epoch, deque())
         waiting = deque(self._orders(epoch)[len(jobs) :])
-        upcoming = deque(self._orders(epoch + 1))
+        upcoming = deque(self._orders(epoch + 1)[len(self._ahead.get(epoch + 1, ())) :])
         while jobs or waiting:
             while waiting and len(jobs) < 4:
                 jobs.append(self._executor.submit(_work, epoch, waiting.popleft()))

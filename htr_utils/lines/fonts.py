@@ -83,12 +83,40 @@ def fetch(
 
 
 def extra(folder: str | Path, exclude: Sequence[str] = ()) -> list[FontFile]:
-    """Font files (.ttf, .otf) of a folder of one's own; families named in `exclude` are left out."""
-    root = Path(folder)
-    files = sorted([*root.glob("*.ttf"), *root.glob("*.otf")])
+    """Font files (.ttf, .otf) of a folder of one's own; families named in `exclude` are left out.
+
+    A family is known by its file's name and by the name in the file, whatever the case, the hyphens and what
+    follows: `patrick-hand` leaves out `PatrickHand-Regular.ttf` and `PatrickHandSC.ttf`.
+    """
+    files = sorted(f for f in Path(folder).glob("*") if f.suffix.lower() in (".ttf", ".otf"))
     if not files:
         raise HtrError(f"no .ttf or .otf file in {folder}; name a folder that holds fonts")
-    return [FontFile(file.stem, 400, str(file)) for file in files if file.stem not in set(exclude)]
+    unwanted = tuple(_squeezed(name) for name in exclude)
+
+    def wanted(file: Path) -> bool:
+        return not any(_squeezed(name).startswith(unwanted) for name in (file.stem, _family(file)))
+
+    return [FontFile(file.stem, 400, str(file)) for file in files if wanted(file)]
+
+
+def _squeezed(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def _family(file: Path) -> str:
+    """The family's name as the font file has it."""
+    from fontTools.ttLib import TTFont
+
+    try:
+        with TTFont(file, lazy=True) as font:
+            return font["name"].getBestFamilyName() or ""
+    except Exception as error:  # on damaged bytes fontTools raises nearly anything
+        raise _unreadable(str(file), error) from error
+
+
+def _unreadable(path: str, error: Exception) -> HtrError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return HtrError(f"{path} is not a font that can be read ({reason}); remove it or fetch it again")
 
 
 def _npm_install(folder: Path, wanted: dict[str, str]) -> None:
@@ -176,19 +204,21 @@ def outlines(path: str, characters: str) -> dict[str, Glyph]:
     Raises:
         HtrError: the file is not a font, or WOFF2 support (package `brotli`) is missing.
     """
-    from fontTools.ttLib import TTFont, TTLibError
-
     try:
-        font = TTFont(path)
-        glyph_set, names, em = font.getGlyphSet(), font.getBestCmap() or {}, font["head"].unitsPerEm
+        return _read_outlines(path, characters)
     except ImportError as error:
         raise HtrError(
             "reading WOFF2 fonts needs the package brotli; run: pip install 'htr-utils[synth]'"
         ) from error
-    except (OSError, TTLibError, KeyError) as error:
-        raise HtrError(
-            f"{path} is not a font that can be read ({error}); remove it or fetch it again"
-        ) from error
+    except Exception as error:  # on damaged bytes fontTools raises nearly anything
+        raise _unreadable(path, error) from error
+
+
+def _read_outlines(path: str, characters: str) -> dict[str, Glyph]:
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(path)
+    glyph_set, names, em = font.getGlyphSet(), font.getBestCmap() or {}, font["head"].unitsPerEm
     made = {}
     for character in characters:
         name = names.get(ord(character))

@@ -7,6 +7,7 @@ web page: `load` -> `normalise` -> `crop_to_ink` -> `fit_height` or `fit_canvas`
 from __future__ import annotations
 
 import io
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from htr_utils.errors import HtrError
 MAX_PIXELS = 40_000_000
 MIN_SIDE = 4  # a picture with a side shorter than this cannot hold a letter
 MAX_ASPECT = 100.0  # the longest IAM line is 40 times as wide as it is high
+# Only these are tried: other formats of PIL start programs (EPS) or hold no scans.
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
 
 
 @dataclass(frozen=True)
@@ -72,47 +75,64 @@ def load(path: str | Path) -> np.ndarray:
 
     Returns:
         uint8 (H, W), 0 = black. Colour becomes grey, transparency becomes white paper, a phone's EXIF
-        orientation is applied.
+        orientation is applied. Deeper grey levels (16 bit, floating point) are scaled to 0..255.
 
     Raises:
-        HtrError: missing file, not a picture, damaged, or over 40 megapixels.
+        HtrError: missing file, not a picture, damaged, under 4 pixels high or wide, or over 40 megapixels.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    file = Path(path)
     try:
-        content = file.read_bytes()
+        content = Path(path).read_bytes()
     except FileNotFoundError as error:
         raise HtrError(f"{path}: no such file; check the name") from error
     except IsADirectoryError as error:
         raise HtrError(f"{path}: is a folder; name image files, or use `folder/*.png`") from error
     except OSError as error:
         raise HtrError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    except ValueError as error:  # a null character
+        raise HtrError(f"{str(path)!r}: is no file name ({error}); check the name") from error
     if not content:
         raise HtrError(f"{path}: the file is empty; copy it again")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # PIL's, about odd metadata and sizes: a mistake gets its one line below
+        return _decode(path, content)
+
+
+def _decode(path: str | Path, content: bytes) -> np.ndarray:
+    """Grey levels, uint8 (H, W), of an image file's bytes; `path` is named in errors."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise HtrError(
                     f"{path}: {width} x {height} pixels is over 40 megapixels; cut the line out or scale it down"
                 )
+            if min(width, height) < MIN_SIDE:
+                raise HtrError(f"{path}: {width} x {height} pixels is too small for a line of writing")
             picture.load()
             upright = ImageOps.exif_transpose(picture)
             if upright.mode.startswith("I;16") or upright.mode in ("I", "F"):
                 levels = np.asarray(upright, np.float32)
-                return (levels / max(255.0, float(levels.max())) * 255).astype(np.uint8)
+                top = float(levels.max())
+                white = 1.0 if upright.mode == "F" and top <= 1 else max(255.0, top)
+                return np.clip(np.nan_to_num(levels / white * 255), 0, 255).astype(np.uint8)
             if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
                 rgba = upright.convert("RGBA")
                 paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
                 upright = Image.alpha_composite(paper, rgba)
             return np.asarray(upright.convert("L")).copy()
+    except HtrError:
+        raise
     except Image.DecompressionBombError as error:
         raise HtrError(f"{path}: far over 40 megapixels; cut the line out or scale it down") from error
     except UnidentifiedImageError as error:
         raise HtrError(f"{path}: not an image that can be read; use PNG, JPEG or TIFF") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise HtrError(f"{path}: the image is damaged ({error}); copy it again") from error
+    except Exception as error:  # on damaged bytes decoders raise nearly anything
+        reason = " ".join(str(error).split())
+        raise HtrError(f"{path}: the image is damaged ({reason}); copy it again") from error
 
 
 def save(path: str | Path, grey: np.ndarray) -> None:

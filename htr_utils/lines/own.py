@@ -8,7 +8,7 @@ The table may have a header (`id`, `file`, `name` in its first column). `lines.t
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from htr_utils.errors import HtrError
 from htr_utils.lines.iam import Line
@@ -26,7 +26,7 @@ def read(root: str | Path) -> list[Line]:
     """The lines of such a folder, in the order of its table.
 
     Raises:
-        HtrError: no table, a row that does not parse, a name without an image or with two.
+        HtrError: no table, a row that does not parse, a name without an image or with two, a name twice.
     """
     folder = Path(root)
     table = find_table(folder)
@@ -34,14 +34,12 @@ def read(root: str | Path) -> list[Line]:
         raise HtrError(
             f"{root}: neither lines.txt (IAM layout) nor transcriptions.tsv in it; see `htr data check`"
         )
-    pictures: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in IMAGE_TYPES:
-            pictures.setdefault(path.stem, path)
-            pictures[path.relative_to(folder).as_posix()] = path
+    pictures = _pictures(folder)
     lines: list[Line] = []
+    rows_of: dict[Path, int] = {}
+    ids: set[str] = set()
     try:
-        rows = table.read_text(encoding="utf-8-sig").splitlines()
+        rows = table.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise HtrError(f"{table}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
     for number, row in enumerate(rows, 1):
@@ -51,15 +49,44 @@ def read(root: str | Path) -> list[Line]:
         if len(columns) not in (2, 3) or not columns[-1].strip():
             raise HtrError(f"{table}, line {number}: needs a name and a text, parted by a tab")
         name = columns[0].strip()
-        found = pictures.get(name) or pictures.get(Path(name).stem)
-        if found is None:
+        found = pictures.get(name) or pictures.get(_bare(name)) or []
+        if not found:
             raise HtrError(
                 f"{table}, line {number}: no image named {name!r} in {folder}; add it or delete the row"
             )
+        if len(found) > 1:
+            raise HtrError(
+                f"{table}, line {number}: {name!r} may be {found[0]} or {found[1]}; write the path within the folder"
+            )
+        if found[0] in rows_of:
+            raise HtrError(
+                f"{table}, line {number}: {name!r} is in line {rows_of[found[0]]} too; keep one of the two rows"
+            )
+        rows_of[found[0]] = number
+        line_id = name if _bare(name) in ids else _bare(name)
+        ids.add(line_id)
         writer = columns[1].strip() if len(columns) == 3 else ""
-        lines.append(
-            Line(Path(name).stem, columns[-1].strip(), found, writer, writer, "ok", 0, 0, (0, 0, 0, 0))
-        )
+        lines.append(Line(line_id, columns[-1].strip(), found[0], writer, writer, "ok", 0, 0, (0, 0, 0, 0)))
     if not lines:
         raise HtrError(f"{table}: holds no line; write one row per image: name, tab, text")
     return lines
+
+
+def _pictures(folder: Path) -> dict[str, list[Path]]:
+    """The images below a folder under each name that a table may use: path, file name, both without the ending."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in IMAGE_TYPES:
+            inside = path.relative_to(folder).as_posix()
+            for name in {inside, path.name, _bare(inside), path.stem}:
+                found.setdefault(name, []).append(path)
+    for name, paths in found.items():  # a whole path counts, whatever else lies in the folders below
+        whole = [path for path in paths if _bare(path.relative_to(folder).as_posix()) == _bare(name)]
+        found[name] = whole or paths
+    return found
+
+
+def _bare(name: str) -> str:
+    """A name without its ending, where that is an image's: the dot of `line.2` is part of the name."""
+    path = PurePosixPath(name)
+    return path.with_suffix("").as_posix() if path.suffix.lower() in IMAGE_TYPES else name

@@ -35,7 +35,7 @@ def photograph(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def build(target: Path) -> list[Path]:
-    """Write the samples and `samples.tsv` (name, text) into `target`."""
+    """Write the samples and `transcriptions.tsv` (name, text) into `target`."""
     families = [font for font in fonts.fetch(("test",)) if font.weight == 400]
     made = []
     for number, text in enumerate(TEXTS):
@@ -46,5 +46,5 @@ def build(target: Path) -> list[Path]:
         images.save(path, (np.round(grey / 8) * 8).clip(0, 255).astype(np.uint8))
         made.append(path)
     rows = [f"{path.stem}\t{text}" for path, text in zip(made, TEXTS, strict=True)]
-    (target / "samples.tsv").write_text("name\ttext\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    (target / "transcriptions.tsv").write_text("name\ttext\n" + "\n".join(rows) + "\n", encoding="utf-8")
     return made

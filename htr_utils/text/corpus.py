@@ -57,7 +57,10 @@ class Corpus:
             words = self._made_up(rng, length)
         if len(words) > 2 and rng.random() < self.struck:
             words[int(rng.integers(len(words)))] = "#"
-        return " ".join(words) or "a"
+        line = " ".join(words)
+        if self.charset.unknown(line):  # made-up words know nothing of a smaller charset
+            line = " ".join(self.charset.fold(line).split())
+        return line or self.charset.characters.strip()[:1]
 
     def _paragraph(self, rng: np.random.Generator) -> list[str]:
         return self.paragraphs[
@@ -132,7 +135,7 @@ class Corpus:
         return options[int(rng.integers(len(options)))]()
 
     def _nonsense(self, rng: np.random.Generator) -> str:
-        letters = [c for c in self.charset.characters if c.isalnum()]
+        letters = [c for c in self.charset.characters if c.isalnum()] or list(self.charset.characters)
         size = int(rng.integers(1, 9))
         word = "".join(letters[int(i)] for i in rng.integers(0, len(letters), size))
         if rng.random() < 0.55:

@@ -10,8 +10,7 @@
 # means, and split it so that a result measured on it can be believed.
 #
 # *25 minutes to read, 30 for the exercises. Needs only the package.*
-
-# %% [markdown]
+#
 # **You will be able to**
 #
 # - write a parser for `lines.txt` that does not stumble over its traps;
@@ -28,9 +27,6 @@
 data_root: str = ""  # a folder in IAM layout; "" = the data that comes with the course
 line_number: int = 3  # the line that is looked at closely, counted from 0 in lines.txt
 seed: int = 0  # decides the random split
-
-# %% [markdown]
-# The next cell checks these values and reads the folder, so that a slip shows here and not ten cells later.
 
 # %%
 from htr_utils.course.parameters import validate
@@ -145,20 +141,17 @@ print(f"{len(same)} lines, the same by hand and by package: {all(same)}")
 #
 # `lines.txt` never names a writer. That is in `forms.txt`: one row per form, its first two columns the form
 # and the writer. Several forms may be by one hand, and one passage may be copied by several hands.
+#
+# How wide are the lines, and how long are their texts? Networks care about both: the width costs time, and
+# the text must fit into the width (chapter 2 shows when it does not).
 
-# %%
+# %% tags=["figure"]
 from collections import Counter
 
 statuses = Counter(one.status for one in every)
 print(f"{len(every):>6} lines, of them {dict(sorted(statuses.items()))}")
 print(f"{len(folder.forms):>6} forms, {len(folder.writers)} writers")
 print(f"{len(set(''.join(one.text for one in every))):>6} different characters, the space among them")
-
-# %% [markdown]
-# How wide are the lines, and how long are their texts? Networks care about both: the width costs time, and
-# the text must fit into the width (chapter 2 shows when it does not).
-
-# %% tags=["figure"]
 plots.widths_and_lengths(every)
 
 # %% [markdown]
@@ -171,7 +164,7 @@ plots.widths_and_lengths(every)
 # the connected pieces of ink, as boxes *on the form*. Subtract the line's own corner and they fit the picture
 # of the line.
 
-# %%
+# %% tags=["figure"]
 from xml.etree import ElementTree
 
 xml_file = sorted(folder.root.glob(f"xml/**/{line.form_id}.xml"))[0]
@@ -181,9 +174,6 @@ words = []
 for word in element.iter("word"):
     numbers = [[int(cmp.get(key)) for key in ("x", "y", "width", "height")] for cmp in word.iter("cmp")]
     words.append((word.get("text"), [(x - left, y - top, w, h) for x, y, w, h in numbers]))
-print(f"{len(words)} words and marks; the first: {words[0]}")
-
-# %% tags=["figure"]
 plots.boxes(line.image(), words, title=f"{line.id}: components as the XML gives them")
 
 # %% [markdown]
@@ -199,19 +189,17 @@ plots.boxes(line.image(), words, title=f"{line.id}: components as the XML gives 
 failed = [one for one in every if one.status == "err"]
 plots.captioned(
     failed[1:3] or every[:2],
-    alt="Two lines marked err whose words stand close together or unevenly; the text above each is complete.",
+    alt="Two lines marked err: nothing about the writing looks wrong, and the text above each is complete.",
     facts=f"{len(failed)} of {len(every)} lines are marked err",
 )
-
-# %%
 share = 100 * len(failed) / len(every)
 letters = sum(len(one.text) for one in failed)
 print(f"dropping err lines would throw away {share:.0f} % of the lines, {letters} characters of text")
 
 # %% [markdown]
 # In IAM it is 2,009 of 13,353 lines. A line recogniser never cuts words apart, so it keeps them all. Whoever
-# drops them from the *test* part, too, removes the crowded lines and reports a better figure: the first place
-# where our riddle may hide.
+# drops them from the *test* part, too, removes the lines with odd gaps and reports another figure: the first
+# place where our riddle may hide.
 #
 # ## Who is in the test?
 #
@@ -254,14 +242,12 @@ for name in ("writer_id", "form_id"):
 # that matters is another: *can it read a stranger?* So whole writers go to one part or the other. IAM comes
 # with such lists, and so does the course's data.
 
-# %%
+# %% tags=["figure"]
 print("split       lines  forms  writers")
 for name in folder.split_names:
     part = folder.split(name)
     forms, writers = ({getattr(one, key) for one in part} for key in ("form_id", "writer_id"))
     print(f"{name:<10} {len(part):>6} {len(forms):>6} {len(writers):>8}")
-
-# %% tags=["figure"]
 panels = [
     ("random lines", random_train, random_test),
     ("by writer", folder.split("train"), folder.split("test")),
@@ -279,21 +265,18 @@ plots.writers_in_splits(panels, sorted(folder.writers))
 # ## Spaces: two ways to write down one text
 #
 # IAM's tokens part punctuation from words: `house|,|he`. Joined with spaces that is **raw** text; what the
-# writer wrote is **natural** text. `iam.read` gives natural text unless you ask for raw.
-
-# %%
-print("raw:    ", raw.lines[line.id].text)
-print("natural:", folder.lines[line.id].text)
-
-# %% [markdown]
-# A rule decides where spaces go: most marks join the word on their left, `(` joins the right one, and quotes
-# open and close in turn, even from one line of a form to the next. It is right for about 98.5 % of IAM's
-# lines. How much would a *perfect* reader lose if its answers came in one convention and the truth in the
-# other? The **CER** (character error rate, chapter 3) counts the edits per character.
+# writer wrote is **natural** text. `iam.read` gives natural text unless you ask for raw. It goes by a rule:
+# most marks join the word on their left, `(` joins the right one, and quotes open and close in turn, even from
+# one line of a form to the next. That is right for about 98.5 % of IAM's lines.
+#
+# How much would a *perfect* reader lose if its answers came in one convention and the truth in the other? The
+# **CER** (character error rate, chapter 3) counts the edits per character.
 
 # %%
 from htr_utils.text.metrics import cer
 
+print("raw:    ", raw.lines[line.id].text)
+print("natural:", folder.lines[line.id].text)
 test = folder.split("test")
 print(cer([raw.lines[one.id].text for one in test], [one.text for one in test], samples=200, split="test"))
 
@@ -311,7 +294,8 @@ print(f"{len(struck)} lines hold a struck-out word; for example: {struck[0].text
 
 # %% [markdown]
 # **Damaged copies.** Downloads stop half-way, disks fill up, and Windows programs end rows with two characters
-# instead of one. Make such a folder here: one form, with three of its pictures damaged.
+# instead of one. Make such a folder here: one form, three of its pictures damaged, Windows line ends, and its
+# one writer in two splits.
 
 # %%
 import shutil
@@ -326,11 +310,6 @@ for line_id in form.line_ids:
 copies[0].write_bytes(b"")  # nothing arrived
 copies[1].write_bytes(copies[1].read_bytes()[:900])  # cut short
 copies[2].unlink()  # missing
-
-# %% [markdown]
-# And the text files: Windows line ends, and a line of one writer in each of two splits.
-
-# %%
 texts = {
     "ascii/lines.txt": [row for row in rows if row.startswith(form.id + "-")],
     "ascii/forms.txt": [f"{form.id} {form.writer_id}"],
@@ -362,7 +341,7 @@ from htr_utils.lines.check import check as check_folder
 print(check_folder("broken").text())
 
 # %% [markdown]
-# Mended, it passes: copy the three pictures again, and give the second line to nobody.
+# Mended, it passes: copy the three pictures again, and give the test line to nobody.
 
 # %%
 for line_id, copy in zip(form.line_ids, copies, strict=True):

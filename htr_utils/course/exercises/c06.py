@@ -19,7 +19,9 @@ def prediction(answer: Any) -> str | None:
     if answer >= 15:
         return "that is at least as many as for 'to'; what must stand between the two o's?"
     if answer != 5:
-        return "o-o takes three frames; which of its signs may be said twice, and where may one more blank go?"
+        return (
+            "o-o takes three frames; which of its signs may be said twice, and where may one more blank go?"
+        )
     return None
 
 
@@ -60,7 +62,9 @@ def too_narrow(answer: Callable[[np.ndarray, np.ndarray, int], int]) -> str | No
     if answer(widths, needed, 4) != 0:
         return "at a step of 4, a line of 41 columns has 11 frames: a started frame counts"
     if answer(widths, needed, 8) != 3:
-        return "at a step of 8, lines of 40, 41 and 80 columns that need 10, 11 and 20 frames are all too narrow"
+        return (
+            "at a step of 8, lines of 40, 41 and 80 columns that need 10, 11 and 20 frames are all too narrow"
+        )
     if answer(np.array([40, 400]), np.array([10, 10]), 8) != 1:
         return "count only the lines that have fewer frames than they need"
     return None

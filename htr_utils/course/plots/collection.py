@@ -32,7 +32,7 @@ def boxes(grey: np.ndarray, words: Sequence[tuple[str, Sequence[Box]]], *, title
     """
     from matplotlib.patches import Rectangle
 
-    made, axis = base.figure(height=1.5)
+    made, axis = base.figure(height=0.8 + 8.8 * (grey.shape[0] + 44) / (grey.shape[1] + 8))
     # Not base.picture: boxes are in pixels of the picture, so it must not be scaled.
     axis.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="equal", interpolation="antialiased")
     pieces = 0
@@ -52,9 +52,7 @@ def boxes(grey: np.ndarray, words: Sequence[tuple[str, Sequence[Box]]], *, title
             )
         )  # fmt: skip
         # Every other name higher, so that short words do not write over each other.
-        axis.text(
-            (left + right) / 2, -6 - 16 * (number % 2), text, ha="center", fontsize=8, color=base.BLUE
-        )
+        axis.text((left + right) / 2, -6 - 15 * (number % 2), text, ha="center", fontsize=8, color=base.BLUE)
     axis.set_xlim(-4, grey.shape[1] + 4)
     axis.set_ylim(grey.shape[0] + 4, -40)
     axis.set_xlabel("x in the line's picture (pixels)", fontsize=9)

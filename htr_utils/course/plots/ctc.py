@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
     extended, skip = ctc._states(label)
     frames, states = alpha.shape
     signs = _named(label, characters)
-    made, axis = base.figure(height=0.55 * states + 0.7, width=min(9.0, 2.2 + 1.3 * frames))
+    made, axis = base.figure(height=0.55 * states + 0.9, width=min(9.0, 2.2 + 1.3 * frames))
     edges = 0
     for t in range(frames - 1):
         for s in range(states):
@@ -80,7 +80,7 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
     axis.set_ylim(states - 0.5, -0.5)
     axis.set_xlabel("frame")
     axis.set_ylabel("label with blanks (read downwards)")
-    axis.legend(loc="upper right", frameon=False)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False)
     written = "".join(signs[s].replace(BLANK_SIGN, "-") for s in best)
     base.show(made, alt=alt, facts=f"{states} states, {frames} frames, {edges} arrows; best path {written}")
 
@@ -105,7 +105,7 @@ def viterbi(log_probs: np.ndarray, label: np.ndarray) -> list[int]:
 
 
 def _heat(
-    axis: Axes, values: np.ndarray, names: Sequence[str], *, low: float, high: float, colours: str
+    axis: Axes, values: np.ndarray, names: Sequence[str], *, low: float, high: float, colours: Any
 ) -> None:
     """A table of numbers (T, K) with its values written in: frames along x, names along y."""
     axis.imshow(values.T, cmap=colours, vmin=low, vmax=high, aspect="auto")
@@ -118,6 +118,13 @@ def _heat(
     axis.set_yticks(range(len(names)), names)
     axis.set_xlabel("frame")
     axis.spines[["left", "bottom"]].set_visible(False)
+
+
+def _blue_orange() -> Any:
+    """Colours from blue (negative) over white to orange (positive), told apart by colour-blind readers."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("blue_orange", [base.BLUE, "white", base.RED])
 
 
 def posteriors(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: str) -> None:
@@ -139,11 +146,15 @@ def gradient(values: np.ndarray, characters: str, *, alt: str) -> None:
     """The gradient by the logits (T, C): blue classes are pushed up, orange ones down."""
     top = float(np.abs(values).max())
     made, axis = base.figure(height=0.4 * values.shape[1] + 1.0, width=6.0)
-    _heat(axis, values, [BLANK_SIGN, *characters], low=-top, high=top, colours="PuOr_r")
+    _heat(axis, values, [BLANK_SIGN, *characters], low=-top, high=top, colours=_blue_orange())
     axis.set_ylabel("class")
     axis.set_title("gradient of the loss by each logit, in nats per unit", fontsize=10)
     zero = bool(np.allclose(values.sum(1), 0, atol=1e-6))
-    base.show(made, alt=alt, facts=f"{values.shape[0]} frames, {values.shape[1]} classes; each frame sums to 0: {zero}")
+    base.show(
+        made,
+        alt=alt,
+        facts=f"{values.shape[0]} frames, {values.shape[1]} classes; each frame sums to 0: {zero}",
+    )
 
 
 def learned(
@@ -168,7 +179,14 @@ def learned(
 
 
 def spikes(
-    ink: np.ndarray, log_probs: np.ndarray, label: np.ndarray, text: str, step: int, *, frames: int = 110, alt: str
+    ink: np.ndarray,
+    log_probs: np.ndarray,
+    label: np.ndarray,
+    text: str,
+    step: int,
+    *,
+    frames: int = 76,
+    alt: str,
 ) -> None:
     """A line over the frames in which a trained network places its letters.
 
@@ -179,28 +197,34 @@ def spikes(
     frames = min(frames, len(log_probs))
     made, axes = base.figure(2, 1, height=2.9, sharex=True, height_ratios=(1, 2))
     axes[0].imshow(
-        ink[:, : frames * step], cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(-0.5, frames - 0.5, 1, 0)
+        ink[:, : frames * step],
+        cmap="gray_r",
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        extent=(-0.5, frames - 0.5, 1, 0),
     )
     axes[0].set_yticks([])
+    axes[0].tick_params(bottom=False)
     axes[0].spines[["left", "bottom"]].set_visible(False)
     blank = occupied[:frames, 0::2].sum(1)
     axes[1].plot(blank, color=base.GREY, linestyle="--", linewidth=1.0, label="blank")
-    shown = 0
     for n, character in enumerate(text):
         spike = occupied[:, 2 * n + 1]
         peak = int(spike.argmax())
         if peak >= frames - 1:
             break
-        shown += 1
         colour = base.BLUE if n % 2 == 0 else base.ORANGE
         near = np.arange(max(0, peak - 4), min(frames, peak + 5))
         axes[1].plot(near, spike[near], color=colour)
-        axes[1].text(peak, 1.05, character if character != " " else "␣", ha="center", fontsize=9, color=colour)
+        axes[1].text(
+            peak, 1.05, character if character != " " else "␣", ha="center", fontsize=9, color=colour
+        )
     axes[1].set_ylim(0, 1.2)
     axes[1].set_yticks((0, 0.5, 1))
     axes[1].set_xlim(-0.5, frames - 0.5)
     axes[1].set_xlabel(f"frame (one every {step} columns)")
     axes[1].set_ylabel("posterior")
-    axes[1].legend(frameon=False, loc="center right", fontsize=8)
+    axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
     mostly = bool(occupied[:, 0::2].sum() > 0.5 * len(log_probs))
     base.show(made, alt=alt, facts=f"blanks hold more than half of the line's frames: {mostly}")

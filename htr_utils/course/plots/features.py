@@ -70,7 +70,9 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
             label=f"{name}: {total / 1e6:,.0f} million in all",
         )
         for at, (_, count) in zip(place, rows, strict=True):
-            axis.text(count / 1e6 + 15, at, f"{count / 1e6:,.0f} ({count / total:.0%})", va="center", fontsize=7)
+            axis.text(
+                count / 1e6 + 15, at, f"{count / 1e6:,.0f} ({count / total:.0%})", va="center", fontsize=7
+            )
     names = [name for name, _ in next(iter(tables.values()))]
     axis.set_yticks(np.arange(len(names)), names)
     axis.invert_yaxis()

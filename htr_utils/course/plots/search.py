@@ -14,7 +14,9 @@ from htr_utils.course.plots.base import BLUE, GREY, ORANGE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Scores = dict[str, tuple[float, float]]  # prefix -> its paths that end in a blank, and those in its last letter
+Scores = dict[
+    str, tuple[float, float]
+]  # prefix -> its paths that end in a blank, and those in its last letter
 
 
 def _name(character: str) -> str:
@@ -22,7 +24,14 @@ def _name(character: str) -> str:
 
 
 def posteriors(
-    ink: np.ndarray, log_probs: np.ndarray, text: str, classes: Sequence[int], *, step: int, alt: str, facts: str
+    ink: np.ndarray,
+    log_probs: np.ndarray,
+    text: str,
+    classes: Sequence[int],
+    *,
+    step: int,
+    alt: str,
+    facts: str,
 ) -> None:
     """A piece of a line above the probabilities of the classes that are read in it.
 
@@ -64,7 +73,8 @@ def paths_by_text(paths: Mapping[str, Mapping[str, float]], *, alt: str) -> None
         for path, probability in sorted(paths[text].items(), key=lambda item: (-item[1], item[0])):
             colour = ORANGE if path == best else "#9ecae1"
             axis.barh(row, probability, left=left, color=colour, edgecolor="white", height=0.7)
-            axis.text(left + probability / 2, row, path, ha="center", va="center", family="monospace")
+            if probability > 0.02:  # there is room for its name
+                axis.text(left + probability / 2, row, path, ha="center", va="center", family="monospace")
             left += probability
         axis.text(left + 0.008, row, f"{left:.2f}", va="center", color=GREY)
     axis.set_yticks(range(len(ranked)), [f"“{text}”" if text else "(nothing)" for text in ranked])
@@ -72,7 +82,11 @@ def paths_by_text(paths: Mapping[str, Mapping[str, float]], *, alt: str) -> None
     axis.set_xlabel("probability: each piece is one path, orange the single best path")
     axis.set_ylabel("text")
     count = sum(map(len, paths.values()))
-    base.show(made, alt=alt, facts=f"{count} paths, {len(paths)} texts; the best path is {best!r}, the best text {ranked[0]!r}")
+    base.show(
+        made,
+        alt=alt,
+        facts=f"{len(paths)} texts of {count} paths; the best path is {best!r}, the best text {ranked[0]!r}",
+    )
 
 
 def beam_tree(probabilities: np.ndarray, alphabet: str, width: int, *, alt: str) -> None:
@@ -173,12 +187,18 @@ def _legend(axis: Axes) -> None:
 
 
 def width_against_result(
-    widths: Sequence[int], gap: Sequence[float], cer: Sequence[float], greedy_cer: float, *, alt: str, facts: str
+    widths: Sequence[int],
+    gap: Sequence[float],
+    cer: Sequence[float],
+    greedy_cer: float,
+    *,
+    alt: str,
+    facts: str,
 ) -> None:
     """Left: how far the score found lies below that of the widest beam (nats a line); right: the CER, fractions."""
     made, (left, right) = base.figure(1, 2, height=2.8)
     left.plot(widths, gap, color=BLUE, marker="o")
-    left.set_ylabel("log probability below the\nwidest beam (nats a line)")
+    left.set_ylabel("log probability against the\nwidest beam (nats a line)")
     right.plot(widths, [100 * value for value in cer], color=BLUE, marker="o", label="beam")
     right.axhline(100 * greedy_cer, color=ORANGE, ls="--", label="greedy")
     top = 100 * max(*cer, greedy_cer)
@@ -218,7 +238,9 @@ def where_read(
             family="DejaVu Sans",
         )  # fmt: skip
         above.axvline(x, color=colour, lw=0.6, alpha=0.6)
-        below.bar(x, confidence, width=bar, color=colour, hatch="////" if unsure else None, edgecolor="white", lw=0)
+        below.bar(
+            x, confidence, width=bar, color=colour, hatch="////" if unsure else None, edgecolor="white", lw=0
+        )
     below.axhline(doubt, color=GREY, ls=":", lw=1)
     below.set_ylim(0, 1.05)
     below.set_xlim(0, grey.shape[1])

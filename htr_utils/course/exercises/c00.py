@@ -1,0 +1,60 @@
+"""Checks of chapter 0, start here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from htr_utils.course.exercises import exercise
+
+
+@exercise("00.1")
+def prediction(answer: Any) -> str | None:
+    """What 200 columns of white paper on the left change."""
+    if answer not in ("nothing changes", "the text changes", "the places move"):
+        return "one of: 'nothing changes', 'the text changes', 'the places move'"
+    if answer == "the text changes":
+        return "paper without ink is cut away before the network looks: what is left of the change?"
+    if answer == "nothing changes":
+        return "the text stays, but x counts columns of the picture that you gave: where is the first letter now?"
+    return None
+
+
+@exercise("00.2")
+def least_sure(answer: Callable[[Any], Any]) -> str | None:
+    """The character with the smallest confidence, and its place."""
+    from htr_utils.recognizer import Character, Reading
+
+    def made(*parts: tuple[str, float, float]) -> Reading:
+        characters = tuple(Character(*part) for part in parts)
+        sure = sum(c.confidence for c in characters) / len(characters)
+        return Reading("".join(c.character for c in characters), sure, characters, -1.0)
+
+    found = answer(made(("c", 10.0, 0.9), ("a", 25.0, 0.4), ("t", 41.0, 0.95)))
+    if found == ("t", 41.0):
+        return "this is the surest one: you want the smallest confidence"
+    if found == ("a", 0.4):
+        return "the second value is where it was read: its x, not its confidence"
+    if not isinstance(found, tuple) or len(found) != 2:
+        return "return two values: the character and its x"
+    if found == ("a", 41.0) or found == ("a", 10.0) or found != ("a", 25.0):
+        return "try a reading of c (.9), a (.4), t (.95): a is the least sure"
+    if answer(made(("x", 5.0, 0.2), ("y", 15.0, 0.8))) != ("x", 5.0):
+        return "the first character may be the least sure one, too"
+    return None
+
+
+@exercise("00.3")
+def without_error(answer: Callable[[Sequence[str], Sequence[str]], int]) -> str | None:
+    """How many lines were read without a single error."""
+    truths = ["The cat sat.", "on the mat", "It rained."]
+    found = answer(["The cat sat.", "on the mat", "It rained."], truths)
+    if found == 0:
+        return "three readings that are right count three: do you count the wrong ones?"
+    if found != 3:
+        return "three readings that are right count three"
+    if answer(["The cat sat", "on the mat", "it rained."], truths) != 1:
+        return "a lost full stop and a wrong capital are errors, too"
+    if answer(["on the mat", "The cat sat.", "It rained."], truths) != 1:
+        return "each reading belongs to the truth at the same place of the list"
+    return None

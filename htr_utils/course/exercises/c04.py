@@ -1,0 +1,64 @@
+"""Checks of chapter 4, CNN features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from htr_utils.course.exercises import exercise
+
+
+@exercise("04.1")
+def guess(answer: int) -> str | None:
+    """Which of the seven blocks of the reference network does most work."""
+    if isinstance(answer, bool) or not isinstance(answer, int) or not 1 <= answer <= 7:
+        return "the number of a block, 1 to 7, please"
+    if answer == 2:
+        return None
+    if answer == 1:
+        return "the picture is largest there, but how many channels come in?"
+    return "think of places x kernel² x channels in x channels out; run on, see the count, and answer again"
+
+
+@exercise("04.2")
+def parameters(answer: Callable[[int, int, int, bool], int]) -> str | None:
+    """Numbers stored by a convolution block."""
+    if answer(5, 1, 64, False) != 5 * 5 * 64 + 64:
+        return "without batch norm: kernel² x channels in x channels out, and one bias per channel out"
+    if answer(3, 64, 64, True) == 3 * 3 * 64 * 64 + 2 * 64:
+        return "batch norm also stores its moving mean and variance"
+    if answer(3, 64, 64, True) == 3 * 3 * 64 * 64 + 5 * 64:
+        return "with batch norm the convolution has no bias of its own"
+    if answer(3, 128, 32, True) != 3 * 3 * 128 * 32 + 4 * 32:
+        return "with batch norm: four numbers per channel out, and no bias"
+    return None
+
+
+@exercise("04.3")
+def field_width(answer: Callable[[list[tuple[int, int, int]]], int]) -> str | None:
+    """Width of the receptive field from (kernel, stride, pooling) of each block."""
+    if answer([]) != 1:
+        return "without any block a place sees one column"
+    if answer([(3, 1, 1), (3, 1, 1)]) != 5:
+        return "two kernels of 3 see 5 columns: each adds two"
+    if answer([(3, 2, 1), (3, 1, 1)]) != 7:
+        return "after a stride of 2 the places are two columns apart: the next kernel adds twice as much"
+    if answer([(3, 1, 2), (3, 1, 1)]) != 8:
+        return "a pooling by 2 sees one place more, and doubles the jump for what follows"
+    if answer([(5, 2, 2), (3, 1, 1)]) != 15:
+        return "the pooling stands after the stride: which jump does it use?"
+    return None
+
+
+@exercise("04.4")
+def saved_percent(answer: float) -> str | None:
+    """Share of all work that a 3 x 3 kernel in block 2 would save."""
+    share = float(answer)
+    if 24.0 <= share <= 25.0:
+        return None
+    if 0.24 <= share <= 0.25:
+        return "in percent, please"
+    if 63.5 <= share <= 64.5:
+        return "that is the saving within block 2; the question is about all layers together"
+    if 37.5 <= share <= 39.0:
+        return "that is block 2's whole share; 9/25 of it stay"
+    return "block 2's work x (1 - 9/25), divided by the sum of all, x 100"

@@ -1,0 +1,77 @@
+"""Checks of chapter 9, spell correction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from htr_utils.course.exercises import exercise
+from htr_utils.text.spelling import Speller
+
+_WORDS = ("wasps", "tbe", "1960s", "Umber", "garden")
+
+
+@exercise("09.1")
+def changed_words(answer: set[str]) -> str | None:
+    """The words that the fast speller changes."""
+    if not isinstance(answer, (set, frozenset, list, tuple)):
+        return 'a set of words, please: {"one", "two"}'
+    given = set(answer)
+    if given - set(_WORDS):
+        return "use words of the list only, written as there"
+    speller = Speller("fast")
+    right = {word for word in _WORDS if speller.correct(word).text != word}
+    if given == right:
+        return None
+    if "1960s" in given:
+        return "what touches a digit is left alone"
+    if given - right:
+        return "one of your words is in the list of the library, or has no neighbour there"
+    return "one is missing: the list holds few names, and it does not know which words are names"
+
+
+@exercise("09.2")
+def judge(answer: Callable[[str, str, str], str]) -> str | None:
+    """By the edit distance to the truth before and after."""
+    if answer("hous", "house", "house") != "helped":
+        return "'hous' becomes 'house' where 'house' was written: that helped"
+    if answer("Umber", "Number", "Umber") != "harmed":
+        return "'Umber' was right and becomes 'Number': that harmed"
+    if answer("hxusx", "housx", "house") != "helped":
+        return "a word that is still wrong but closer to the truth counts as helped"
+    if answer("leter", "later", "letter") != "harmed":
+        return "count the edits: 'leter' is closer to 'letter' than 'later' is"
+    if answer("cot", "cat", "cut") != "neither":
+        return "wrong before, wrong after, and as far from the truth: neither"
+    return None
+
+
+@exercise("09.3")
+def looks_alike(answer: Callable[[str, str, set[tuple[str, str]]], bool]) -> str | None:
+    """Equal lengths, and each difference is a known pair in either order."""
+    pairs = {("n", "u"), ("a", "o")}
+    if not answer("nuder", "under", pairs):
+        return "'nuder' and 'under' differ in n/u and in u/n: both are the pair, in either order"
+    if answer("tbe", "the", pairs):
+        return "b and h are not among the pairs"
+    if answer("hous", "house", pairs):
+        return "the words must be equally long"
+    if answer("cat", "cut", pairs):
+        return "a and u each occur in a pair, but not in the same one"
+    return None if answer("same", "same", set()) else "words that do not differ pass"
+
+
+@exercise("09.4")
+def harm(answer: Callable[[Sequence[str], Callable[[str], str]], float]) -> str | None:
+    """Changed words by all words, over all texts together."""
+    texts = ["a b c", "d"]
+    if not math.isclose(answer(texts, str), 0.0, abs_tol=1e-9):
+        return "a corrector that changes nothing does no harm: 0"
+    if not math.isclose(answer(texts, str.upper), 1.0, abs_tol=1e-9):
+        return "a corrector that changes every word: 1"
+    share = answer(texts, lambda word: "x" if word == "d" else word)
+    if not math.isclose(share, 0.25, abs_tol=1e-9):
+        return (
+            "one of four words changed, over all texts together: a quarter (not a mean of the texts' shares)"
+        )
+    return None

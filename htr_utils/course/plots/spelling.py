@@ -1,0 +1,96 @@
+"""Figures of spell correction: candidates of a word, error rates without and with, what became of the changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from htr_utils.course.plots import base
+from htr_utils.course.plots.base import BLUE, COLOURS, GREEN, GREY, ORANGE, RED
+from htr_utils.text.metrics import Rate
+
+
+def candidates(word: str, lists: Mapping[str, Mapping[str, int]], *, top: int = 8, alt: str) -> None:
+    """The known words one edit from `word` and their counts, a panel for each word list.
+
+    Args:
+        lists: name of the word list -> candidate -> how often it was counted.
+    """
+    rows = max(1, min(top, max(map(len, lists.values()))))
+    made, axes = base.figure(1, len(lists), height=0.32 * rows + 1.1, squeeze=False)
+    facts = []
+    for axis, (name, known) in zip(axes[0], lists.items(), strict=True):
+        ranked = sorted(known, key=lambda one: (-known[one], one))[:top]
+        colours = [ORANGE] + [BLUE] * (len(ranked) - 1)
+        axis.barh(range(len(ranked)), [known[one] for one in ranked], color=colours[: len(ranked)])
+        axis.set_yticks(range(len(ranked)), ranked)
+        axis.set_ylim(rows - 0.4, -0.6)
+        if ranked:
+            axis.set_xscale("log")
+            axis.set_xlim(0.5, 3 * known[ranked[0]])
+        else:
+            axis.text(0.5, 0.5, "no candidate", transform=axis.transAxes, ha="center", color=GREY)
+        axis.set_title(name, fontsize=10)
+        axis.set_xlabel("count (logarithmic)")
+        facts.append(f"{name}: {len(known)}" + (f", first {ranked[0]!r}" if ranked else ""))
+    axes[0][0].set_ylabel(f"one edit from “{word}”")
+    base.show(made, alt=alt, facts=f"candidates for {word!r} in {'; in '.join(facts)}")
+
+
+def rates(measured: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
+    """CER and WER of several ways to correct, each with its 95 % interval, against the first."""
+    made, axes = base.figure(1, 2, height=0.42 * len(measured) + 1.0, sharey=True)
+    names = list(measured)
+    for panel, axis in enumerate(axes):
+        for row, name in enumerate(names):
+            rate = measured[name][panel]
+            value = 100 * rate.value
+            error = [[value - 100 * rate.low], [100 * rate.high - value]]
+            axis.errorbar(
+                value, row, xerr=error, color=COLOURS[row % len(COLOURS)], marker="os^Dv"[row % 5], capsize=3
+            )
+            axis.annotate(
+                f"{value:.1f}",
+                (value, row),
+                xytext=(0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+        axis.axvline(100 * measured[names[0]][panel].value, color=GREY, ls=":", lw=1)
+        axis.set_xlim(left=0)
+        axis.set_xlabel(f"{'CER' if panel == 0 else 'WER'} (%), with 95 % interval")
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_ylim(len(names) - 0.5, -0.7)
+    axes[0].set_ylabel("correction")
+    edits = ", ".join(f"{name} {measured[name][0].edits}" for name in names)
+    base.show(made, alt=alt, facts=f"character edits left: {edits}")
+
+
+def outcomes(counts: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, alt: str) -> None:
+    """What became of the changes, a bar for each way to correct: `counts[way][kind]`."""
+    made, axis = base.figure(height=0.5 * len(counts) + 1.0)
+    looks = {"helped": (GREEN, ""), "harmed": (RED, "////"), "neither": ("#bbbbbb", "..")}
+    for row, count in enumerate(counts.values()):
+        left = 0
+        for kind in kinds:
+            colour, hatch = looks[kind]
+            number = count.get(kind, 0)
+            label = kind if row == 0 else None
+            axis.barh(
+                row, number, left=left, color=colour, hatch=hatch, edgecolor="white", height=0.6, label=label
+            )
+            if number:
+                axis.text(left + number / 2, row, str(number), ha="center", va="center", weight="bold",
+                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
+            left += number
+    axis.set_yticks(range(len(counts)), list(counts))
+    axis.set_ylim(len(counts) - 0.4, -0.6)
+    axis.set_xlim(left=0)
+    axis.set_xlabel("changed words")
+    axis.set_ylabel("correction")
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    told = "; ".join(
+        f"{way}: " + ", ".join(f"{count.get(kind, 0)} {kind}" for kind in kinds)
+        for way, count in counts.items()
+    )
+    base.show(made, alt=alt, facts=told)

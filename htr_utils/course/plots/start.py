@@ -1,0 +1,152 @@
+"""Figures of chapter 0: where each character was read, and the way of a line through the course."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, SKY, figure, show
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from htr_utils.recognizer import Reading
+
+UNSURE = 0.6  # below this a character is drawn as unsure
+
+
+def where(grey: np.ndarray, reading: Reading) -> None:
+    """A line's picture, below it each character at its place, as a bar of its confidence.
+
+    Args:
+        grey: uint8 (H, W). reading: what was read in it.
+    """
+    height, width = grey.shape
+    made, (top, low) = figure(2, 1, height=3.3, sharex=True, height_ratios=[1.2, 1.6])
+    top.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
+    top.set_yticks([])
+    top.spines[["left", "bottom"]].set_visible(False)
+    top.tick_params(bottom=False)
+    wide = width / max(25, 1.6 * len(reading.characters))
+    for sure in (True, False):
+        chosen = [c for c in reading.characters if (c.confidence >= UNSURE) == sure]
+        if chosen:
+            low.bar(
+                [c.x for c in chosen], [100 * c.confidence for c in chosen], width=wide,
+                color=BLUE if sure else ORANGE, hatch="" if sure else "//", edgecolor="white",
+                label="sure" if sure else f"below {100 * UNSURE:.0f} %",
+            )  # fmt: skip
+    for c in reading.characters:
+        top.axvline(c.x, color=SKY, linewidth=0.7, linestyle=DASHES[2])
+        low.text(c.x, 103, "␣" if c.character == " " else c.character, ha="center", va="bottom", fontsize=9)
+    low.set_ylim(0, 122)
+    low.set_yticks([0, 50, 100])
+    low.set_xlim(0, width)
+    low.set_xlabel("x in the picture (pixels)")
+    low.set_ylabel("confidence (%)")
+    # Below the axis, since bars fill the whole of it.
+    low.legend(loc="upper right", bbox_to_anchor=(1.0, -0.18), ncols=2, frameon=False, fontsize=8)
+    ordered = all(a.x <= b.x for a, b in zip(reading.characters, reading.characters[1:], strict=False))
+    unsure = sum(c.confidence < UNSURE for c in reading.characters)
+    show(
+        made,
+        alt=f"A line of handwriting and below it {len(reading.characters)} bars, each under the place where its "
+        f"character was read; {unsure} hatched bars mark characters of which the network is unsure.",
+        facts=f"{len(reading.characters)} characters, {unsure} below {100 * UNSURE:.0f} %; "
+        f"their places run from left to right: {ordered}",
+    )
+
+
+def way(grey: np.ndarray, ink: np.ndarray, log_probs: np.ndarray, text: str, corrected: str) -> None:
+    """The map of the course: the way of a line from its picture to its text, with chapter numbers.
+
+    Args:
+        grey: uint8 (H, W), the picture. ink: (h, w), the network's input. log_probs: (T, C), its answer.
+        text, corrected: what was read, and the same after spell correction.
+    """
+    frames, classes = log_probs.shape
+    made, axis = figure(height=5.0)
+    axis.set_xlim(0, 120)
+    axis.set_ylim(0, 68)
+    axis.axis("off")
+    _strip(axis, grey, (2, 57, 116, 9), {"cmap": "gray", "vmin": 0, "vmax": 255})
+    axis.text(2, 66.5, f"the picture: {grey.shape[0]} x {grey.shape[1]} grey levels", fontsize=8, color=GREY)
+    steps = [
+        ("1  2", "picture", "find it, cut it,\nmake ink 1"),
+        ("4", "CNN", "sees strokes\nand shapes"),
+        ("5", "BLSTM", "looks left\nand right"),
+        ("6", "CTC", "one answer a frame,\nor a blank"),
+        ("8", "decoding", "frames become\ncharacters"),
+        ("9", "spelling", "words that\nexist"),
+    ]
+    between = [f"{ink.shape[0]} x {ink.shape[1]}", "", f"{frames} frames", f"{frames} x {classes}", ""]
+    lefts = np.linspace(1, 104, len(steps))
+    for left, (chapter, name, words) in zip(lefts, steps, strict=True):
+        _box(axis, left, 35, chapter, name, words, BLUE)
+    for left, label in zip(lefts[:-1], between, strict=True):
+        _arrow(axis, (left + 15, 41.5), (left + 20.6, 41.5))
+        axis.text(left + 17.8, 49.5, label, ha="center", fontsize=7.5, color=GREY)
+    _arrow(axis, (8.5, 56), (8.5, 48.5))
+    # What a network answers, the blank left out; the darker, the surer.
+    _strip(axis, np.exp(log_probs[:, 1:]).T, (45, 18, 44, 12), {"cmap": "Blues", "vmin": 0, "vmax": 1})
+    axis.text(45, 15.2, f"the answer: {classes} classes for each of {frames} frames", fontsize=8, color=GREY)
+    _arrow(axis, (lefts[3] + 7.5, 34.5), (lefts[3] + 7.5, 30.8))
+    _box(axis, 1, 17, "3", "characters", "the true text,\nas numbers", ORANGE)
+    _box(axis, 22, 17, "7", "training", "loss falls, the\nnetwork learns", ORANGE)
+    _arrow(axis, (16, 23.5), (21.6, 23.5), dashed=True)
+    _arrow(axis, (44.5, 23.5), (37.4, 23.5), dashed=True)
+    _arrow(axis, (29.5, 30.5), (29.5, 34.5), dashed=True)
+    _arrow(axis, (34.5, 30.5), (47, 34.5), dashed=True)
+    _box(axis, 104, 17, "3", "metrics", "how much\nis wrong?", ORANGE)
+    _arrow(axis, (111.5, 34.5), (111.5, 30.9))
+    axis.text(2, 8, "Without correction :", fontsize=8, color=GREY, family="monospace")
+    axis.text(2, 3.5, "With correction    :", fontsize=8, color=GREY, family="monospace")
+    axis.text(29, 8, _cut(text), fontsize=8, family="monospace")
+    axis.text(29, 3.5, _cut(corrected), fontsize=8, family="monospace")
+    chapters = " -> ".join(f"{name} ({chapter.replace('  ', ', ')})" for chapter, name, _ in steps)
+    show(
+        made,
+        alt="A map of the course: a handwritten line at the top, six boxes from picture through CNN, BLSTM, CTC and "
+        "decoding to spelling with their chapter numbers, the network's answer below them, and dashed arrows "
+        "for characters and training.",
+        facts=f"{chapters}; beside them: characters and metrics (3), training (7)",
+    )
+
+
+def _cut(text: str, most: int = 84) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _strip(
+    axis: Axes, values: np.ndarray, place: tuple[float, float, float, float], look: dict[str, Any]
+) -> None:
+    """A picture at (left, bottom, width, height) of `axis`, in a thin frame."""
+    x, y, width, height = place
+    inset = axis.inset_axes((x, y, width, height), transform=axis.transData)
+    inset.imshow(values, aspect="auto", interpolation="antialiased", **look)
+    inset.set_xticks([])
+    inset.set_yticks([])
+    for spine in inset.spines.values():
+        spine.set_edgecolor(GREY)
+        spine.set_linewidth(0.6)
+
+
+def _box(axis: Axes, x: float, y: float, chapter: str, name: str, words: str, colour: str) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    shape = FancyBboxPatch(
+        (x + 0.6, y + 0.6), 13.8, 11.8, boxstyle="round,pad=0.6", facecolor="white", edgecolor=colour, linewidth=1.6
+    )  # fmt: skip
+    axis.add_patch(shape)
+    axis.text(x + 7.5, y + 9.6, name, ha="center", va="center", fontsize=10, fontweight="bold", color=colour)
+    axis.text(x + 7.5, y + 5.4, words, ha="center", va="center", fontsize=7.5)
+    axis.text(x + 7.5, y + 1.6, f"chapter {chapter.replace('  ', ', ')}", ha="center", va="center",
+              fontsize=7.5, color=GREY)  # fmt: skip
+
+
+def _arrow(axis: Axes, begin: Sequence[float], end: Sequence[float], *, dashed: bool = False) -> None:
+    style = {"arrowstyle": "-|>", "color": ORANGE if dashed else BLUE, "linewidth": 1.5}
+    style["linestyle"] = DASHES[1] if dashed else DASHES[0]
+    axis.annotate("", xy=tuple(end), xytext=tuple(begin), arrowprops=style)

@@ -1,0 +1,569 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 4 · CNN features: what the network sees
+#
+# After this chapter you can compute a convolution by hand, say what each of seven layers does to a line and
+# what it costs, and show that empty paper beside a line does not change how it is read.
+#
+# *45 minutes to read, 35 for the exercises. Needs only the package.*
+
+# %% [markdown]
+# You will
+#
+# - write convolution, pooling and batch norm in NumPy and see that Keras computes the same numbers;
+# - follow a line through the seven layers, from 64 x 800 pixels to 100 frames of 512 numbers;
+# - make two mistakes on purpose that let a line's reading depend on what lies beside it, and mend both.
+#
+# A *frame* is one time step: a thin slice of the line about which the network says one thing. Here is the
+# question of this chapter. The network never sees a letter cut out; each frame is a list of numbers computed
+# from pixels. **From which pixels, and how?**
+
+# %% tags=["parameters"]
+data_root: str = ""  # folder in IAM layout; "" = the embedded data
+my_image: str = ""  # your own picture of a line; "" = a line of the test split
+line_number: int = 1  # which line of the test split
+model: str = "course"  # the trained model that is looked at: a name, or the path of a .keras file
+extra_padding: int = 160  # columns of empty paper put behind the line
+seed: int = 0  # random numbers of the examples
+
+# %% [markdown]
+# The next cell checks these values and reads the line. The embedded lines are rendered with handwriting
+# fonts: they look like handwriting, and nobody's pen wrote them.
+
+# %%
+from htr_utils import Recognizer
+from htr_utils.course.parameters import validate
+from htr_utils.lines import iam, images
+
+run = validate(
+    data_root=(data_root, "text"), my_image=(my_image, "text"), line_number=(line_number, "int", 0, None),
+    model=(model, "text", 1, 400), extra_padding=(extra_padding, "int", 32, 4000), seed=(seed, "int", 0, None),
+)  # fmt: skip
+lines = iam.read(run.data_root or None).split("test")
+grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
+
+# %% [markdown]
+# `prepare` makes ink of grey levels (1 = ink, 0 = paper), scales the line to 48 rows and keeps its width:
+# chapter 2 shows how. This is what the trained `course` model gets, and what it reads in it.
+
+# %% tags=["figure"]
+from htr_utils.course.plots import base
+from htr_utils.course.plots import features as plots
+
+recognizer = Recognizer.load(run.model)
+ink = recognizer.prepare(grey).ink  # (48, width)
+base.lines(
+    [ink], [f"read as: {recognizer.read(grey).text}"], ink=True,
+    alt="A line of handwriting in dark ink on white paper, with the text that the trained model reads above it.",
+    facts=f"the line has {ink.shape[0]} rows and {ink.shape[1]} columns",
+)  # fmt: skip
+
+# %% [markdown]
+# ## 1 · A convolution by hand
+#
+# A *kernel* is a small square of weights. Lay it on the picture, multiply each weight with the pixel below
+# it, add up, write the sum down, move one pixel on. That is all of a convolution. At the border the picture is
+# padded with zeros, so that as many numbers come out as pixels went in.
+
+# %%
+import numpy as np
+
+
+def convolve(picture, kernel):  # (H, W), (k, k) -> (H, W)
+    size = len(kernel)
+    padded = np.pad(picture, size // 2)
+    answer = np.zeros_like(picture)
+    for row in range(picture.shape[0]):
+        for column in range(picture.shape[1]):
+            answer[row, column] = (padded[row : row + size, column : column + size] * kernel).sum()
+    return answer
+
+
+# %% [markdown]
+# Two kernels made by hand: one wants ink in its middle *column* and none beside it, the other wants ink in
+# its middle *row*. You try them on the first word.
+
+# %% tags=["figure"]
+inked = np.flatnonzero(ink.any(axis=0))  # columns with ink
+gaps = np.flatnonzero(np.diff(inked) > 8)
+end = int(inked[gaps[0]]) + 6 if len(gaps) else min(240, ink.shape[1])  # where the first word ends
+word = ink[:, : max(end, 80)]
+upright = np.array([[-1, 2, -1]] * 3, np.float32)
+plots.responses(word, {"upright": convolve(word, upright), "level": convolve(word, upright.T)})
+
+# %% [markdown]
+# Notice three things. A kernel is a question, asked at every place: "is there an upright stroke here?" The
+# answer is a picture again, a *feature map*. And a negative answer (blue) also says something: "the stroke is
+# right beside me".
+#
+# Keras has the same operation as a layer. Its weights have four axes: kernel rows, kernel columns, channels
+# in, channels out. You put your kernel in and compare.
+
+# %%
+import keras
+
+layer = keras.layers.Conv2D(1, 3, padding="same", use_bias=False)
+layer.build((None, None, None, 1))
+layer.set_weights([upright[:, :, None, None]])
+theirs = np.asarray(layer(word[None, :, :, None]))[0, :, :, 0]  # (48, columns)
+print("your convolution and Keras agree:", np.allclose(convolve(word, upright), theirs, atol=1e-5))
+
+# %% [markdown]
+# (Mathematicians call this *correlation*, because the kernel is not turned over. Neural networks learn their
+# kernels, so nobody minds.)
+#
+# Nobody designs kernels by hand any more. Training finds them, many at once: each kernel of a layer gives one
+# *channel*, and each kernel of the next layer looks at all channels below it.
+
+# %% tags=["figure"]
+trained = recognizer.model
+weights = trained.get_layer("conv1").get_weights()[0]
+plots.kernels(weights)
+print("kernel rows x kernel columns x channels in x channels out:", weights.shape)
+
+# %% [markdown]
+# Look for kernels that resemble your two: red beside blue, in many directions. Others look like noise.
+#
+# ## 2 · ReLU and pooling
+#
+# Two small steps follow. *ReLU* turns negative answers into zero. *Max pooling* keeps the largest number of
+# each little block: the question becomes "is there an upright stroke *somewhere near* here?", and the picture
+# shrinks.
+
+
+# %%
+def max_pool(picture, rows, columns):  # (H, W) -> (H / rows, W / columns)
+    height, width = picture.shape[0] // rows, picture.shape[1] // columns
+    blocks = picture[: height * rows, : width * columns].reshape(height, rows, width, columns)
+    return blocks.max(axis=(1, 3))
+
+
+seen = np.maximum(convolve(word, upright), 0)  # ReLU
+pooled = max_pool(seen, 2, 1)
+theirs = np.asarray(keras.layers.MaxPooling2D((2, 1))(seen[None, :, :, None]))[0, :, :, 0]
+print(f"rows {seen.shape[0]} -> {pooled.shape[0]}, columns kept: {seen.shape[1] == pooled.shape[1]}")
+print("your pooling and Keras agree:", np.array_equal(pooled, theirs))
+
+# %% [markdown]
+# Pooling by 2 x 1 halves the rows and keeps the columns. That is the trick of line readers: the height must go
+# down to one, while enough columns stay to become frames. A line of 800 columns with 25 frames could not spell
+# 40 letters.
+#
+# ## 3 · Batch norm: whose mean?
+#
+# *Batch norm* keeps the numbers in each channel at a comfortable size: subtract a mean, divide by a standard
+# deviation, then stretch and shift by two learned numbers, $\gamma$ and $\beta$:
+#
+# $$ y = \gamma \, \frac{x - \text{mean}}{\sqrt{\text{variance} + \varepsilon}} + \beta $$
+#
+# In training, mean and variance come from the batch at hand. Meanwhile the layer keeps a *moving* average of
+# both, and reading uses that. Here is the first batch norm of the trained model, by hand.
+
+# %%
+norm = trained.get_layer("norm1")
+gamma, beta, mean, variance = norm.get_weights()  # (24,) each, one number a channel
+x = trained.get_layer("conv1")(ink[None, :, : ink.shape[1] // 4 * 4, None])  # (1, 24, columns, 24)
+by_hand = gamma * (x - mean) / np.sqrt(variance + norm.epsilon) + beta
+print("moving statistics, agreement with Keras:", np.allclose(by_hand, norm(x, training=False), atol=1e-4))
+
+# %% [markdown]
+# ### What goes wrong, first: reading with the batch's own statistics
+#
+# The system that this course rebuilds leaves its batch norm in training mode when it reads. Nothing crashes,
+# and the text looks plausible. But now mean and variance come from *all* lines of the batch, so your line is
+# read differently beside other neighbours. You make this mistake with a copy of the model (without dropout,
+# so that nothing else is random).
+
+# %%
+from dataclasses import replace
+
+from htr_utils.network import models
+
+copy = models.build(replace(recognizer.preset, dropout=0.0), recognizer.charset.classes)
+stored = {weight.path: weight for weight in trained.weights}
+for weight in copy.weights:
+    weight.assign(stored[weight.path])
+
+# %% [markdown]
+# A batch is a stack of pictures padded with paper to one width, and each line's true width beside it. `frames`
+# counts the frames that belong to your line.
+
+
+# %%
+def batch(inks, canvas):  # list of (48, w) -> the model's input
+    stack = np.stack([images.pad_width(one, canvas) for one in inks])[..., None]  # (B, 48, canvas, 1)
+    return {"image": stack, "width": np.array([one.shape[1] for one in inks], np.int32)}
+
+
+others = [recognizer.prepare(line.image()).ink for line in lines[-6:]]
+canvas = -(-max(one.shape[1] for one in [ink, *others]) // 32) * 32
+frames = int(models.frames(np.array([ink.shape[1]]), recognizer.preset)[0])
+beside_a, beside_b = batch([ink, *others[:3]], canvas), batch([ink, *others[3:]], canvas)
+
+# %% [markdown]
+# *Logits* are what the network says about each frame before it is turned into probabilities: one number for
+# each character and one for the blank. The same line is now read twice, beside three lines and beside three
+# others, in both modes.
+
+# %% tags=["figure"]
+moved = {}
+for name, training in (("batch statistics", True), ("moving statistics", False)):
+    one, two = (np.asarray(copy(b, training=training)["logits"])[0, :frames] for b in (beside_a, beside_b))
+    moved[name] = np.abs(one - two).max(axis=-1)  # (frames,)
+plots.changes(
+    moved, alt="Two curves over the frames of a line: with batch statistics the logits move far "
+    "when the neighbours change, with moving statistics they stay where they were.",
+    facts="; ".join(f"{name}: neighbours matter: {bool(m.max() > 1e-2)}" for name, m in moved.items()),
+)  # fmt: skip
+
+# %% [markdown]
+# The dashed curve lies at the noise of float arithmetic; the solid one is far above it. A reader whose answer
+# depends on the company cannot be tested: the same file gives two texts. `Recognizer` therefore reads with
+# moving statistics, always.
+#
+# ## 4 · Seven layers, one by one
+#
+# The `reference` preset is the reference system's network. It takes a line fitted into 64 x 800 and has
+# seven blocks of convolution, sometimes batch norm, ReLU and pooling. One *multiply-accumulate* is one weight
+# times one number, added to a sum; counting them says what a layer costs.
+#
+# A convolution does, at each of rows x columns places, kernel² x channels in x channels out of them.
+#
+# ### Exercise 4.1 · A prediction *(2 minutes)*
+#
+# Before you run on: the kernels of blocks 1 and 2 are 5 x 5, those of blocks 3 to 7 are 3 x 3. The channels are
+# 64, 128, 128, 256, 256, 512, 512. Each pooling makes the picture smaller. Which block, 1 to 7, does most work?
+
+# %% tags=["exercise"]
+guess = (
+    # SOLUTION
+    2
+    # END
+)
+
+# %% [markdown]
+# *Hint: block 1 has one channel coming in.*
+
+# %% tags=["check"]
+from htr_utils.course.exercises import check
+
+check("04.1", guess)
+
+# %% [markdown]
+# Now the count. The function walks through the blocks with three numbers in hand: rows, columns, channels.
+
+
+# %%
+def walk(chosen, columns):  # a preset -> per block: number, size of its output, multiply-accumulates
+    rows, channels = chosen.preparation.height, 1
+    for number, block in enumerate(chosen.blocks, 1):
+        rows, columns = rows // block.stride, columns // block.stride
+        work = rows * columns * block.kernel**2 * channels * block.channels
+        rows, columns, channels = rows // block.pool[0], columns // block.pool[1], block.channels
+        yield number, block, (rows, columns, channels), work
+
+
+reference = models.preset("reference", stacked=False)  # with the reference system's own one-way stacks
+for number, block, (rows, columns, channels), work in walk(reference, 800):
+    kind, size = (
+        f"{block.kernel} x {block.kernel}, pool {block.pool}",
+        f"{rows:2} x {columns:3} x {channels:3}",
+    )
+    print(f"block {number}: {kind} -> {size}  {work / 1e6:5,.0f} million")
+
+# %% [markdown]
+# The last row says 1 x 100 x 512: one row is left, so each of the 100 columns is a frame, and each frame is a
+# list of 512 numbers, the *feature sequence*. The LSTM layers of the next chapter read it. For the whole bill you
+# add them: each LSTM does 4 x units x (inputs + units) per frame, and two layers run in two directions.
+
+
+# %%
+def bill(chosen, columns):  # a preset -> [(layer, multiply-accumulates)]
+    rows = [(f"block {number}", work) for number, _, _, work in walk(chosen, columns)]
+    units, steps = chosen.lstm, columns // chosen.frame_step
+    below = [chosen.blocks[-1].channels, 2 * units if chosen.stacked else units]  # inputs of the two layers
+    rows.append(("LSTM", sum(steps * 2 * 4 * units * (inputs + units) for inputs in below)))
+    return [*rows, ("logits", steps * 2 * units * recognizer.charset.classes)]
+
+
+ours = sum(work for _, work in bill(reference, 800))
+print(f"by hand {ours / 1e9:.2f} thousand million; models.macs gives the same:",
+      ours == models.macs(reference, recognizer.charset.classes))  # fmt: skip
+
+# %% [markdown]
+# Beside it, the `course` preset that you load in every chapter. It gets the same line with 48 rows (and thus
+# 600 columns instead of 800), begins with a stride of 2, has fewer channels, and makes a frame of every 4
+# columns.
+
+# %% tags=["figure"]
+course = models.preset("course")
+plots.work({"reference": bill(reference, 800), "course": bill(course, 600)})
+
+# %% [markdown]
+# The 5 x 5 convolution of block 2 alone takes more than a third of the reference network's work. It is
+# expensive because the picture is still large there *and* the channels are many already. The course network
+# halves rows and columns in its first step, before anything is dear. The LSTM is not the bottleneck in either.
+#
+# Count is one thing, storage another: how many numbers does each network learn? Keras counts. You also send one
+# line through the convolutions of the reference network (untrained: sizes do not depend on training).
+
+# %%
+big = models.build(reference, recognizer.charset.classes)
+for name, network in (("reference", big), ("course", trained)):
+    print(f"{name}: {network.count_params() / 1e6:.2f} million parameters")
+fitted = images.prepare(grey, reference.preparation).ink  # (64, 800)
+trunk = keras.Model(big.input, big.get_layer("columns").output)
+print("feature sequence of the reference network:", trunk(batch([fitted], 800)).shape)
+
+# %% [markdown]
+# ## 5 · The receptive field
+#
+# Back to the question: from which pixels is a frame computed? Walk *backwards*. A frame needs one column of the
+# last feature map; a 3 x 3 convolution needs one column more on each side; a pooling by two needs both columns of
+# each pair. What is left at the bottom is the *receptive field*.
+
+
+# %%
+def receptive_field(blocks, first, last):  # columns of the last map -> columns of the picture
+    for block in reversed(blocks):
+        step = block.pool[1]
+        first, last = first * step, last * step + step - 1
+        before = (block.kernel - block.stride) // 2  # how far the kernel reaches to the left
+        first = first * block.stride - before
+        last = last * block.stride - before + block.kernel - 1
+    return first, last
+
+
+frame = 40
+print("frame", frame, "of the course network sees columns", receptive_field(course.blocks, frame, frame))
+
+# %% [markdown]
+# For the picture you ask after each block: how many columns does one place of *its* map see, around the same
+# spot of the line?
+
+# %% tags=["figure"]
+spans, step = [], 1
+centre = frame * course.frame_step + 1
+for number, block in enumerate(course.blocks, 1):
+    step *= block.stride * block.pool[1]
+    place = centre // step
+    spans.append((f"after block {number}", *receptive_field(course.blocks[:number], place, place)))
+plots.field(ink, spans, frame)
+
+# %% [markdown]
+# One frame sees about as many columns as the line is high: a letter and half of each neighbour. Enough to know
+# strokes and most letters, too little to tell `rn` from `m` in a loose hand. Whoever wants to know more must look
+# further along the line, and that is the LSTM's task.
+#
+# Arithmetic can be wrong, so test it. Put a bar of ink inside the field, then outside, and see whether the
+# frame's numbers change.
+
+# %%
+trunk = keras.Model(trained.input, trained.get_layer("column_max").output)
+first, last = receptive_field(course.blocks, frame, frame)
+whole = np.asarray(trunk(batch([ink], canvas)))[0, frame]  # (160,)
+for where, column in (("inside", last), ("outside", last + 1), ("outside", first - 1), ("inside", first)):
+    marked = ink.copy()
+    marked[:, column] = 1 - marked[:, column]
+    change = np.abs(np.asarray(trunk(batch([marked], canvas)))[0, frame] - whole).max()
+    print(f"a column {where:7} the field, turned black to white: the frame changes: {bool(change > 1e-4)}")
+
+# %% [markdown]
+# ## 6 · What the seven blocks make of a word
+#
+# Now look inside the trained network. Each row of the next figure shows, after one block, the five channels that
+# vary most over the first word.
+
+# %% tags=["figure"]
+outputs = [trained.get_layer(f"keep{number}").output for number in range(1, 8)]
+inside = keras.Model(trained.input, outputs)(batch([ink], canvas))
+stretch = word.shape[1] // 4 * 4
+shown = [np.asarray(one)[0, :, : stretch * one.shape[2] // canvas] for one in inside]
+plots.maps(ink[:, :stretch], shown)
+
+# %% [markdown]
+# At the top you can still read the word: outlines, shadows, thick and thin. Further down, each map answers a
+# question that has no name in English, at fewer and fewer places. In the last row three rows are left, and the
+# `course` network takes the largest of the three in each column: `column_max`.
+#
+# ## 7 · What goes wrong, second: padding that is no longer nothing
+#
+# Lines of different width share a batch, so the shorter ones are padded with zeros: empty paper. Harmless, you
+# may think. But send zeros through the first batch norm: each comes out as $\beta - \gamma \,
+# \text{mean} / \sqrt{\text{variance} + \varepsilon}$.
+
+# %%
+padding = np.maximum(beta - gamma * mean / np.sqrt(variance + norm.epsilon), 0)  # (24,) after ReLU
+print(f"{np.count_nonzero(padding)} of {len(padding)} channels say something about empty padding: "
+      f"{bool(padding.max() > 1e-3)}")  # fmt: skip
+
+# %% [markdown]
+# A line that ends at the picture's edge has zeros beside it (the convolution's own border). A line with
+# padding has *these* numbers beside it. The two differ, and from block to block the difference creeps
+# further into the line. The cure is a *width mask*: after each block, the columns right of the true width are set
+# to zero again. The layers `keep1` to `keep7` do that.
+#
+# To see the mistake, lie about the width: say that the whole canvas is line. That switches the mask off.
+
+
+# %%
+def logits_of(inks, canvas, masked=True):  # -> (frames, classes) of the first line
+    made = batch(inks, canvas)
+    if not masked:
+        made["width"][:] = canvas
+    return np.asarray(trained(made)["logits"])[0, :frames]
+
+
+tight = -(-ink.shape[1] // 4) * 4  # the line alone, rounded up to whole frames
+wide = canvas + run.extra_padding // 4 * 4
+
+# %% tags=["figure"]
+moved = {
+    name: np.abs(logits_of([ink], tight, on) - logits_of([ink], wide, on)).max(axis=-1)
+    for name, on in (("without the mask", False), ("with the mask", True))
+}
+plots.changes(
+    moved, alt="Two curves over the frames of a line that got more padding: without the mask logits move, most "
+    "of all towards the end of the line; with it they stay where they were.",
+    facts="; ".join(f"{name}: padding matters: {bool(m.max() > 1e-3)}" for name, m in moved.items()),
+)  # fmt: skip
+
+# %% [markdown]
+# Without the mask, the frames at the end of the line suffer most: they stand next to the padding. But look how far
+# the change reaches. Convolutions alone could carry it no further than half a receptive field; the rest is
+# the backward LSTM, which starts in the padding. The next chapter mends that side.
+#
+# With the mask you can make a promise, and test it: alone, in a batch, with more padding, always the same logits.
+
+# %%
+alone = logits_of([ink], tight)
+for name, other in (
+    ("in a batch", logits_of([ink, *others], canvas)),
+    ("with more padding", logits_of([ink], wide)),
+):
+    print(f"alone and {name}: the same within 1e-4: {bool(np.abs(alone - other).max() <= 1e-4)}")
+
+# %% [markdown]
+# ## Exercises
+#
+# ### Exercise 4.2 · Counting parameters *(5 minutes)*
+#
+# Write how many numbers a convolution block stores. A convolution has kernel² x channels in x channels out
+# weights. Without batch norm it also has one bias per channel out; with batch norm it has no bias, but four
+# numbers per channel out ($\gamma$, $\beta$ and the two moving statistics).
+
+
+# %% tags=["exercise"]
+def parameters(kernel: int, channels_in: int, channels_out: int, norm: bool) -> int:
+    """Numbers stored by one block."""
+    # SOLUTION
+    return kernel**2 * channels_in * channels_out + (4 if norm else 1) * channels_out
+    # END
+
+
+# %% [markdown]
+# *Hint: the first block of the reference network, `parameters(5, 1, 64, False)`, has 1,664.*
+
+# %% tags=["check"]
+check("04.2", parameters)
+
+# %% [markdown]
+# ### Exercise 4.3 · The field, forwards *(15 minutes)*
+#
+# You walked backwards. Now walk forwards and compute the *width* of the receptive field. Keep two numbers:
+# `field`, how many columns one place sees, and `jump`, how far apart in the picture two neighbouring places
+# are. Both begin at 1. A window of n places, in convolution or pooling, adds (n - 1) x jump to the field; a
+# stride or pooling by s multiplies the jump by s.
+
+
+# %% tags=["exercise"]
+def field_width(blocks: list[tuple[int, int, int]]) -> int:
+    """Columns seen by one place after blocks of (kernel, stride, pooling of columns), far from the borders."""
+    # SOLUTION
+    field, jump = 1, 1
+    for kernel, stride, pool in blocks:
+        field += (kernel - 1) * jump
+        jump *= stride
+        field += (pool - 1) * jump
+        jump *= pool
+    return field
+    # END
+
+
+# %% [markdown]
+# *Hint: order matters. The kernel uses the jump from before its own stride, the pooling the jump after it.*
+
+# %% tags=["check"]
+check("04.3", field_width)
+
+# %% [markdown]
+# ### Exercise 4.4 · Measure a saving *(10 minutes)*
+#
+# What share of *all* the reference network's work, in percent, would be saved if block 2 had a 3 x 3 kernel?
+# Use `bill(reference, 800)`, or build a changed preset with `replace` and ask `models.macs`.
+
+# %% tags=["exercise"]
+saved_percent = (
+    # SOLUTION
+    100 * dict(bill(reference, 800))["block 2"] * (1 - 9 / 25) / ours
+    # END
+)
+
+# %% [markdown]
+# *Hint: the block's own work falls to 9/25; the rest stays.*
+
+# %% tags=["check"]
+check("04.4", saved_percent)
+
+# %% [markdown]
+# ## Summary
+#
+# A convolution asks one question at every place of the picture, and a layer asks many. Pooling shrinks the rows
+# faster than the columns, until each column is a frame: 64 x 800 pixels become 100 frames of 512 numbers in the
+# reference network. Most work is done where the picture is still large and the channels are many already, not in
+# the LSTM. A frame sees about as many columns as the line is high. Two things must never reach the answer: the
+# other lines of a batch (read with moving statistics) and the padding (mask the width after every block).
+#
+# ## Quiz
+#
+# **1.** Why do the later poolings of both networks halve the rows but not the columns?
+#
+# <details><summary>Answer</summary>
+#
+# Columns become frames, and the network needs at least one frame for each character it writes (chapter 6 says how
+# many exactly). Rows must come down to one; columns must not become too few.
+#
+# </details>
+#
+# **2.** A colleague reads 100 lines one at a time, then the same lines in batches of 10, and gets two
+# different error rates. Which two causes do you check first?
+#
+# <details><summary>Answer</summary>
+#
+# Batch norm left in training mode, so that the lines of a batch share a mean; and padding without a width mask, so
+# that the answer depends on the widest line of the batch. Both were shown in this chapter.
+#
+# </details>
+#
+# **3.** Padding is zero, and a convolution of zeros is zero. So where does padding stop being nothing?
+#
+# <details><summary>Answer</summary>
+#
+# At the first thing that adds a constant: the convolution's bias, or the mean and β of batch norm. After it
+# padding holds a number that says "empty paper", and the next convolution mixes it into the line's end.
+#
+# </details>
+#
+# ## Further reading
+#
+# - V. Dumoulin and F. Visin, *A guide to convolution arithmetic for deep learning*, 2016: sizes, strides and
+#   padding in pictures.
+# - S. Ioffe and C. Szegedy, *Batch Normalization*, 2015.
+# - J. Puigcerver, *Are Multidimensional Recurrent Layers Really Necessary for Handwritten Text Recognition?*,
+#   ICDAR 2017: the case for a plain CNN below the LSTM.
+#
+# Next: [5 · BLSTM: reading in order](05_blstm.ipynb)

@@ -1,0 +1,502 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 8 · Decoding: from frames to text
+#
+# After this chapter you can turn the network's probabilities into text in two ways, say why they differ,
+# and spot two famous bugs in one line of output.
+#
+# *45 minutes to read, 40 for the exercises. Needs only the package.*
+#
+# **You will**
+#
+# 1. write greedy decoding and *prefix beam search* from scratch and check both against the package;
+# 2. see on a tiny line why the best path need not be the best text, and measure how much that matters on
+#    lines of the embedded data;
+# 3. make two real decoder bugs on purpose, recognise them by what they write, and mend them.
+#
+# A network that has learned CTC (chapter 6) does not write text. For each frame, a narrow slice of the
+# line, it gives one probability for each of 80 classes: 79 characters and the **blank**, "nothing new here".
+# **Decoding** is the step from that table to a string. The same table can be read well or badly: a decoder
+# used by thousands of people turned every "letter" into "leter". Would you notice?
+
+# %% tags=["parameters"]
+data_root: str = ""  # a folder in IAM layout; "" = the embedded data
+my_image: str = ""  # picture of one line of your own, for the pictures; "" = a line of the test split
+model: str = "course"  # a model's name, or the path of a .keras file
+lines: int = 12  # how many test lines the decoders are compared on
+beam_width: int = 10  # prefixes that the beam keeps
+seed: int = 0  # random tiny lines for the checks
+
+# %%
+from htr_utils.course.parameters import validate
+
+run = validate(
+    data_root=(data_root, "text"),
+    my_image=(my_image, "text"),
+    model=(model, "text", 1),
+    lines=(lines, "int", 2, 200),
+    beam_width=(beam_width, "int", 2, 100),
+    seed=(seed, "int", 0, None),
+)
+
+# %% [markdown]
+# ## What the network says
+#
+# You take lines spread over the test split, by writers that the model has never seen. (The embedded lines
+# are rendered, not written by hand; chapter 1 says how.) `log_probs` gives one table for each line: a row
+# for each frame, a column for each class, natural logarithms. Logarithms, because a product of two
+# hundred probabilities is too small to compute with, and a sum of two hundred logarithms is not.
+
+# %%
+import numpy as np
+
+from htr_utils import Recognizer
+from htr_utils.lines import iam
+
+test = iam.read(run.data_root or None).split("test")
+chosen = test[:: max(1, len(test) // run.lines)][: run.lines]
+
+recognizer = Recognizer.load(run.model)
+tables = recognizer.log_probs([line.path for line in chosen])  # each (frames, classes)
+print(len(tables), "lines; the first:", tables[0].shape, "frames x classes")
+
+# %% [markdown]
+# Draw the beginning of one line, and below it the probabilities of the classes that are read there. The
+# helper does nothing but plot: rows are classes, columns are frames, dark is probable.
+
+# %% tags=["figure"]
+from htr_utils.course.plots import search as plots
+
+step, charset = recognizer.preset.frame_step, recognizer.charset
+source = run.my_image or chosen[0].path
+ink, table = recognizer.prepare(source).ink, recognizer.log_probs([source])[0]
+
+frames = min(90, len(table))
+seen = list(dict.fromkeys(i for i in table[:frames].argmax(axis=1).tolist() if i != 0))
+plots.posteriors(
+    ink[:, : frames * step],
+    table[:frames],
+    charset.decode(seen),
+    seen,
+    step=step,
+    alt="The beginning of a written line; below it a grid of classes by frames in which short dark strokes, "
+    "one a letter, step down from left to right, and the row of the blank is dark between them.",
+    facts=f"{frames} frames of {step} pixels; classes shown: the blank and {len(seen)} characters",
+)
+
+# %% [markdown]
+# Notice three things. Most frames belong to the blank. A letter is certain for a frame or two and then
+# over, although its ink is much wider. And where a cell is pale, the network hesitates: there the
+# choice of decoder matters.
+#
+# ## Greedy decoding, from scratch
+#
+# The shortest recipe has three steps: take the likeliest class of each frame, merge neighbours that are
+# equal, drop the blanks. A sequence of classes, one a frame, is called a **path**; merging and
+# dropping **collapses** it into text.
+
+
+# %%
+def greedy_ids(table: np.ndarray) -> list[int]:
+    """table: (frames, classes) -> class ids of the text."""
+    path = table.argmax(axis=1)  # (frames,)
+    first = np.concatenate([[True], path[1:] != path[:-1]])  # where a new stretch begins
+    return path[first & (path != 0)].tolist()
+
+
+for n in range(min(3, len(tables))):
+    print("written:", chosen[n].text)
+    print("read:   ", charset.decode(greedy_ids(tables[n])), "\n")
+
+# %% [markdown]
+# The package does the same for a whole batch and also remembers at which frame each character was
+# strongest. The two must agree on every line.
+
+# %%
+from htr_utils.text import decoding
+
+packaged = [decoding.greedy(table[None], [len(table)])[0] for table in tables]
+agree = [list(one.ids) for one in packaged] == [greedy_ids(table) for table in tables]
+print("from scratch and package agree on every line:", agree)
+
+# %% [markdown]
+# ## Where greedy goes wrong: the best path is not the best text
+#
+# Shrink the problem until you can do it by hand: two frames, two classes, the blank (written `-`) and `a`.
+# Each frame says blank .6, `a` .4. Greedy takes the blank twice: probability .6 x .6 = .36, text: nothing.
+# But *three* paths collapse into "a": `aa`, `a-` and `-a`. Together they have .4 x .4 + .4 x .6 + .6 x .4.
+# A text is as probable as **all its paths together**.
+
+# %%
+tiny = np.log([[0.6, 0.4], [0.6, 0.4]])
+
+for ids, log_prob in decoding.exhaustive(tiny).items():  # walks through every path there is
+    print(f"text {'a' * len(ids)!r:>4}: probability {np.exp(log_prob):.2f}")
+print("greedy writes:", repr("a" * len(greedy_ids(tiny))))
+
+# %% [markdown]
+# `exhaustive` is the definition itself: it lists every path and adds up. You use it as an **oracle**, the
+# slow program that is right, to check the fast one. The next table has four frames and the
+# classes `-`, `a`, `b`, which makes 81 paths. Draw each text as a bar made of its paths.
+
+# %% tags=["figure"]
+import itertools
+
+small = np.array([[0.6, 0.1, 0.3], [0.1, 0.6, 0.3], [0.5, 0.4, 0.1], [0.2, 0.7, 0.1]])  # (frames, classes)
+
+paths: dict[str, dict[str, float]] = {}
+for path in itertools.product(range(3), repeat=len(small)):
+    text = "".join(" ab"[i] for i in decoding.collapse(path))
+    name = "".join("-ab"[i] for i in path)
+    paths.setdefault(text, {})[name] = float(np.prod(small[range(4), path]))
+likely = {t: group for t, group in paths.items() if sum(group.values()) > 0.05}
+plots.paths_by_text(
+    likely,
+    alt="Bars of the likeliest texts, each made of pieces, one a path. The single longest piece lies in "
+    "the bar of aa, but the bar of ba is longer because it has more and larger other pieces.",
+)
+
+# %% [markdown]
+# The orange piece is the best path. It lies in the wrong bar. With 80 classes and two hundred frames nobody
+# can list all paths, so you need a search that adds up *many* paths of a *few* good texts.
+#
+# ## Beam search, from scratch
+#
+# **Prefix beam search** walks through the frames and keeps a small set of **prefixes**, beginnings of texts,
+# each with its probability so far. In each frame a prefix can stay as it is or grow by one character.
+# Different ways to the same prefix **merge**: their probabilities add. Then only the best few
+# survive; how many is the **width** of the beam.
+#
+# There is one trap, and it needs two numbers for each prefix. Say the prefix is "t" and the next frame
+# says `t`. Is that the same t, still being written, or a second one? That depends on what came before: after
+# a blank it is a second one, otherwise it is the same. So each prefix carries the probability of
+# its paths that end in a *blank* and of those that end in its last *letter*.
+
+# %%
+from collections import defaultdict
+
+
+def prefix_beam(table: np.ndarray, width: int) -> list[tuple[tuple[int, ...], float]]:
+    """table: probabilities (frames, classes) -> [(prefix, probability), ...], best first."""
+    beam = {(): (1.0, 0.0)}  # prefix: (ends in blank, ends in letter)
+    for frame in table:
+        grown = defaultdict(lambda: [0.0, 0.0])
+        for prefix, (blank, letter) in beam.items():
+            grown[prefix][0] += (blank + letter) * frame[0]
+            for i in range(1, len(frame)):
+                if prefix and i == prefix[-1]:
+                    grown[prefix][1] += letter * frame[i]  # the same letter goes on
+                    grown[(*prefix, i)][1] += blank * frame[i]  # after a blank: a second one
+                else:
+                    grown[(*prefix, i)][1] += (blank + letter) * frame[i]
+        best = sorted(grown, key=lambda prefix: -sum(grown[prefix]))[:width]
+        beam = {prefix: tuple(grown[prefix]) for prefix in best}
+    return [(prefix, sum(scores)) for prefix, scores in beam.items()]
+
+
+# %% [markdown]
+# Two checks. With room for every prefix the beam must equal the oracle; the numbers come from random tiny
+# lines. On the real lines it must equal the package, which does the same with logarithms and whole arrays.
+
+# %%
+rng = np.random.default_rng(run.seed)
+wide = True
+for _ in range(20):
+    random_line = rng.dirichlet(np.ones(3), size=5)  # (5 frames, 3 classes)
+    truth = decoding.exhaustive(np.log(random_line))
+    wide &= all(np.isclose(p, np.exp(truth.get(ids, -np.inf))) for ids, p in prefix_beam(random_line, 10_000))
+print("full width equals the oracle:", bool(wide))
+
+mine = [prefix_beam(np.exp(table.astype(float)), run.beam_width)[0][0] for table in tables[:3]]
+theirs = [decoding.beam(table[None], [len(table)], width=run.beam_width)[0][0].ids for table in tables[:3]]
+print("from scratch and package agree on three real lines:", mine == theirs)
+
+# %% [markdown]
+# Now watch it work on the four frames from above, with a width of 3. Each box is a prefix; its two colours
+# are its two scores. Follow the prefix `ba`, which wins, back to the start.
+
+# %% tags=["figure"]
+plots.beam_tree(
+    small,
+    "ab",
+    3,
+    alt="A grid of prefixes by frames. Thick lines of probability lead from the empty prefix to a and b and on to "
+    "aa, ab and ba; several lines meet in one box, some boxes are grey crosses where the width cut them, and ba "
+    "has the highest number at the end.",
+)
+
+# %% [markdown]
+# Wherever two blue lines meet in one box, paths have merged. That is the whole trick: greedy would carry
+# each line by itself. Grey crosses are prefixes that the width threw away. Their probability is lost,
+# so the winner's number is a little below what the oracle gives.
+#
+# ## Exercise 8.1 · Predict: is a beam of width 1 the same as greedy? *(5 minutes)*
+#
+# Two frames, classes `-`, `a`, `b`: the first says .4, .6, 0, the second .3, .3, .4. Before you compute
+# anything: what does greedy write, and what does a beam of width 1 write? Put the two texts in.
+
+# %% tags=["exercise"]
+prediction = (  # the text of greedy, the text of a beam of width 1
+    # SOLUTION
+    "ab",
+    "a",
+    # END
+)
+
+# %% tags=["check"]
+from htr_utils.course.exercises import check
+
+check("08.1", prediction)
+
+# %% [markdown]
+# ## Width against result, on real lines
+#
+# A beam of width 1 keeps one prefix but still adds up all paths of that prefix, and it never goes
+# back on a decision; greedy decides each frame by itself. They are different programs.
+#
+# Does a wide beam read better? Measure it: for each width the mean score of the answers and the character
+# error rate (CER, chapter 3).
+
+# %% tags=["figure"]
+from htr_utils.text.metrics import cer
+
+widths = sorted({1, 2, 3, 5, 20, run.beam_width})
+truths = [line.text for line in chosen]
+beams = {w: [decoding.beam(t[None], [len(t)], width=w)[0][0] for t in tables] for w in widths}
+scores = {w: np.mean([one.log_prob for one in beams[w]]) for w in widths}
+rates = {w: cer([charset.decode(one.ids).strip() for one in beams[w]], truths, split="test") for w in widths}
+greedy_rate = cer([charset.decode(one.ids).strip() for one in packaged], truths, split="test")
+steady = all(scores[a] <= scores[b] + 1e-6 for a, b in itertools.pairwise(widths))
+plots.width_against_result(
+    widths,
+    [scores[w] - scores[widths[-1]] for w in widths],
+    [rates[w].value for w in widths],
+    greedy_rate.value,
+    alt="Two panels over the width of the beam. Left, the log probability of the answer rises towards the widest "
+    "beam and levels off; right, the error rate of the beam beside the dashed line of greedy.",
+    facts=f"widths {widths}; the mean score never falls as the beam widens: {steady}",
+)
+
+# %% [markdown]
+# Look at the lines where the two disagree, and at the rates with their 95 % intervals.
+
+# %%
+found = beams[run.beam_width]
+changed = [n for n in range(len(chosen)) if packaged[n].ids != found[n].ids]
+print(f"greedy and beam differ on {len(changed)} of {len(chosen)} lines")
+for n in changed[:3]:
+    print("  written:", truths[n])
+    print("  greedy: ", charset.decode(packaged[n].ids))
+    print("  beam:   ", charset.decode(found[n].ids))
+print("greedy:", greedy_rate)
+print("beam:  ", rates[run.beam_width])
+
+# %% [markdown]
+# Compare the difference with the width of the intervals: on so few lines you cannot tell the two
+# apart, and a trained CTC network is so sure of most frames that there is little to add up. What the beam
+# buys is something else: it holds *several* readings with honest scores. That is the door through
+# which a language model enters, and there the gain is large.
+
+# %% [markdown]
+# ## What goes wrong, 1: "leter"
+#
+# The system that this course rebuilds uses TensorFlow 1's beam search with its default
+# `merge_repeated=True`. It collapses a path into text *and then merges repeats again*. The repeats that are
+# left by then are no accident: they are doubled letters, kept apart by a blank.
+#
+# By hand: `-l-ee-t-tt-e-r` collapses into "letter", and "letter" collapses into "leter". Now on real lines:
+# `beam_merge_mistake` makes the mistake on purpose. The cell shows the first line that it damages, then
+# counts the damage on all.
+
+# %%
+good = beams[run.beam_width]
+bad = [decoding.beam_merge_mistake(t[None], [len(t)], run.beam_width)[0] for t in tables]
+hit = [n for n in range(len(tables)) if good[n].ids != bad[n].ids]
+for n in hit[:1]:
+    print("written:   ", truths[n])
+    print("mistaken:  ", charset.decode(bad[n].ids))
+    print("mended:    ", charset.decode(good[n].ids))
+lost = sum(len(good[n].ids) - len(bad[n].ids) for n in hit)
+print(f"{lost} doubled letters lost in {len(hit)} of {len(tables)} lines")
+
+# %% [markdown]
+# The bug hides well: no error, no warning, a text that looks like a spelling mistake. It is TensorFlow's
+# own decoder that does it; the package's imitation must agree with it. You also see the cure: one argument.
+# (`rotated` comes next: TensorFlow wants the blank last.)
+
+# %%
+import tensorflow as tf
+
+v1 = tf.compat.v1.nn.ctc_beam_search_decoder
+rotated = [np.roll(table, -1, axis=1)[:, None] for table in tables[:4]]  # each (frames, 1, classes)
+
+
+def tf_ids(decoder, table, **options) -> tuple[int, ...]:
+    [best], _ = decoder(table, [len(table)], beam_width=run.beam_width, top_paths=1, **options)
+    return tuple(best.values.numpy().tolist())
+
+
+for merge, ours in [(True, bad), (False, good)]:
+    theirs = [tuple(i + 1 for i in tf_ids(v1, table, merge_repeated=merge)) for table in rotated]
+    same = theirs == [one.ids for one in ours[:4]]
+    print(f"merge_repeated={merge!s:5}: TensorFlow and the package agree on four lines:", same)
+
+# %% [markdown]
+# ## What goes wrong, 2: the wrong blank
+#
+# Here the blank is class 0. TensorFlow's beam search takes the **last** class as the blank, always. If you
+# pass the table as it is, the shapes fit and a text comes back. Try it on a made-up table that is very sure of
+# `-p-i-z-z-a-`. The last class of this charset is "z".
+
+# %%
+path = [i for letter in charset.encode("pizza") for i in (0, letter)] + [0]
+pizza = np.log(np.full((len(path), 1, charset.classes), 1e-4))  # (frames, 1, classes)
+pizza[np.arange(len(path)), 0, path] = np.log(0.99)
+
+wrong = tf_ids(tf.nn.ctc_beam_search_decoder, pizza)
+print("blank 0 as it is:", charset.decode(wrong))
+print("its ids, 0 as -: ", "".join("-" if i == 0 else charset.decode([i]) for i in wrong))
+
+# %% [markdown]
+# It fails silently, and that is what makes it dangerous. TensorFlow takes "z" for the blank, so z vanishes.
+# It takes the real blank for a character, and because `decode` skips class 0, the text looks almost right. But
+# paths are no longer added up per text, so its scores mean nothing. The cure: rotate the classes so that
+# the blank comes last, and add one to the ids that come back. Then a real line agrees with the package too.
+
+# %%
+right = [i + 1 for i in tf_ids(tf.nn.ctc_beam_search_decoder, np.roll(pizza, -1, axis=2))]
+print("blank rotated:   ", charset.decode(right))
+
+line_ids = tuple(i + 1 for i in tf_ids(tf.nn.ctc_beam_search_decoder, rotated[0]))
+print("a real line, rotated, same as the package:", line_ids == good[0].ids)
+
+# %% [markdown]
+# ## Where was each character read?
+#
+# Frames lie in order along the line, so the text comes with places. Each character has a frame where it is
+# strongest, and its probability there is a first, rough **confidence**. `Recognizer.read` carries both back
+# to the columns of your picture.
+
+# %% tags=["figure"]
+from htr_utils.lines import images
+
+reading = recognizer.read(source)
+plots.where_read(
+    images.load(source),
+    [(c.character, c.x, c.confidence) for c in reading.characters],
+    doubt=0.8,
+    alt="A written line with each letter that was read printed above the place where it was read, and below it "
+    "a bar for the confidence of each letter; bars under the dotted line are orange and hatched.",
+    facts=f"{len(reading.characters)} characters, from left to right: "
+    f"{all(a.x < b.x for a, b in itertools.pairwise(reading.characters))}",
+)
+
+# %% [markdown]
+# An orange bar is a letter that the network doubts. It may still be right, and a blue one may be wrong:
+# this confidence is not *calibrated*, which means that .9 does not promise nine right in ten.
+#
+# You can also ask the reverse question: given the *true* text, where would it be? `align` finds the best
+# path that collapses into it. So you see what the network thinks of the letters it should have read.
+
+# %%
+n = next((n for n, one in enumerate(packaged) if charset.decode(one.ids).strip() != truths[n]), 0)
+ids = charset.encode(truths[n])
+where = decoding.align(tables[n], ids)
+doubted = np.argsort(tables[n][where, ids])[:3]
+print("read:   ", charset.decode(packaged[n].ids))
+print("written:", truths[n])
+print("least believed letters of the truth:", [truths[n][k] for k in sorted(doubted.tolist())])
+
+# %% [markdown]
+# ## Exercise 8.2 · What the merge costs *(10 minutes)*
+# Write a function that counts how many characters of a text `merge_repeated=True` deletes. Then
+# measure: what CER does the bug alone cause on the training texts, if everything else is read perfectly?
+
+
+# %% tags=["exercise"]
+def lost_letters(text: str) -> int:
+    """How many characters are equal to the one before them."""
+    # SOLUTION
+    return sum(a == b for a, b in itertools.pairwise(text))
+    # END
+
+
+# %% tags=["check"]
+check("08.2", lost_letters)
+
+# %% [markdown]
+# ## Exercise 8.3 · How sure is the beam? *(10 minutes)*
+# The beam gives two readings with log probabilities. If only these two were possible, how probable is the
+# first? Mind lines whose probabilities are too small for a computer: e to the power of -900 is 0.
+
+
+# %% tags=["exercise"]
+def sureness(best: float, second: float) -> float:
+    """Probability of the first of two readings, given their log probabilities; 0.5 to 1."""
+    # SOLUTION
+    return 1 / (1 + float(np.exp(second - best)))
+    # END
+
+
+# %% tags=["check"]
+check("08.3", sureness)
+
+# %% [markdown]
+# ## Exercise 8.4 · The weakest word *(15 minutes)*
+# A reader who checks a page wants to see doubtful *words*. Return the word that holds the lowest
+# confidence of all; `confidences` has one number for each character, spaces too, which do not count.
+
+
+# %% tags=["exercise"]
+def weakest_word(text: str, confidences: list[float]) -> str:
+    """The word of `text` with the least sure character."""
+    # SOLUTION
+    lowest = min((c, n) for n, c in enumerate(confidences) if text[n] != " ")[1]
+    return text[: lowest + 1].split(" ")[-1] + text[lowest + 1 :].split(" ")[0]
+    # END
+
+
+# %% tags=["check"]
+check("08.4", weakest_word)
+
+# %% [markdown]
+# ## Summary
+#
+# Decoding turns a table of probabilities, one row a frame, into text. Greedy takes the best path, merges
+# repeats and drops blanks. A text is as probable as all its paths together, so the best path need not
+# be the best text; prefix beam search adds up the paths of a few prefixes, with two scores each. Merging
+# after collapsing eats doubled letters, and a wrong blank fails without a word. Each character has a place and
+# a confidence, which is where the next step, correction, can begin.
+#
+# ## Quiz
+#
+# **1. Why does each prefix need two scores?**
+# <details><summary>Answer</summary>
+# Because the same class in the next frame means two things: after a blank it is a new, second letter; after
+# the letter itself it is still the same one. With one score "letter" and "leter" cannot be told apart.
+# </details>
+#
+# **2. A colleague's beam search gives the same text as greedy on every line. Is it broken?**
+# <details><summary>Answer</summary>
+# Not necessarily. A trained network is sure of most frames, and then both agree. Test it against the
+# oracle on tiny random lines instead, where they must differ.
+# </details>
+#
+# **3. Your texts never contain "z". What do you suspect?**
+# <details><summary>Answer</summary>
+# That a decoder takes the last class for the blank. Look at the raw ids: they are full of zeros.
+# </details>
+#
+# ## Further reading
+#
+# - A. Graves, S. Fernández, F. Gomez, J. Schmidhuber: *Connectionist temporal classification*, ICML 2006;
+#   section 3.2 has best path decoding.
+# - A. Y. Hannun, A. L. Maas, D. Jurafsky, A. Y. Ng: *First-pass large vocabulary continuous speech recognition using
+#   bi-directional recurrent DNNs*, 2014; algorithm 1 is the prefix beam search of this chapter.
+# - A. Hannun: *Sequence modeling with CTC*, Distill, 2017, with the drawings to go with it.
+#
+# Next: [9 · Spell correction](09_spell_correction.ipynb), what a word list can mend afterwards, and what it spoils.

@@ -1,0 +1,104 @@
+"""Reading with the shipped model: the same text by every road; its figures are what the card says."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from htr_utils import HtrError, Recognizer, paths
+from htr_utils.lines import iam, images
+from htr_utils.network.archive import sha256
+from htr_utils.text import metrics
+
+
+@pytest.fixture(scope="module")
+def recogniser():
+    return Recognizer.load("course")
+
+
+@pytest.fixture(scope="module")
+def some_lines():
+    return iam.read().split("test")[::25]
+
+
+def test_alone_in_a_batch_and_from_memory_the_text_is_the_same(recogniser, some_lines):
+    chosen = some_lines[:8]
+    batch = recogniser.read([line.path for line in chosen])
+    alone = [recogniser.read(line.path) for line in chosen]
+    memory = recogniser.read([line.image() for line in chosen], batch=3)
+    assert [r.text for r in batch] == [r.text for r in alone] == [r.text for r in memory]
+    for one, other in zip(recogniser.log_probs([line.path for line in chosen]), chosen, strict=True):
+        assert np.abs(one - recogniser.log_probs([other.path])[0]).max() < 1e-4
+
+
+def test_more_paper_on_the_right_changes_no_text(recogniser, some_lines):
+    for line in some_lines[:4]:
+        grey = line.image()
+        paper = np.full((grey.shape[0], 300), int(np.percentile(grey, 90)), np.uint8)
+        assert recogniser.read(np.hstack([grey, paper])).text == recogniser.read(grey).text
+
+
+def test_embedded_test_lines_are_read_within_the_promise(recogniser, some_lines):
+    texts = [r.text for r in recogniser.read([line.path for line in some_lines])]
+    rate = metrics.cer(texts, [line.text for line in some_lines], split="every 25th of test")
+    assert rate.low < 0.06, rate
+
+
+def test_a_reading_says_where_and_how_sure(recogniser, some_lines):
+    line = some_lines[0]
+    reading = recogniser.read(line.path)
+    assert "".join(c.character for c in reading.characters) == reading.text
+    columns = [c.x for c in reading.characters]
+    assert columns == sorted(columns)
+    assert columns[0] >= 0 and columns[-1] <= line.image().shape[1]
+    assert 0 < reading.confidence <= 1 and reading.log_prob < 0
+
+
+def test_beam_reads_too(recogniser, some_lines):
+    greedy, beam = (recogniser.read([some_lines[0].path], decoder=d)[0] for d in ("greedy", "beam"))
+    assert metrics.edits(greedy.text, beam.text) <= 0.2 * len(greedy.text) + 2
+
+
+def test_blank_paper_reads_as_nothing_much(recogniser):
+    assert len(recogniser.read(np.full((64, 400), 240, np.uint8)).text) <= 2
+
+
+def test_mistakes_are_one_line(recogniser, tmp_path):
+    for source in (tmp_path / "none.png", np.zeros((3, 3), np.uint8), np.zeros((64, 200), np.float32)):
+        with pytest.raises(HtrError) as caught:
+            recogniser.read(source)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(HtrError, match="known: course"):
+        Recognizer.load("nonsense")
+    with pytest.raises(HtrError, match="decoder"):
+        recogniser.read(np.zeros((64, 200), np.uint8), decoder="magic")
+    assert recogniser.read([]) == []
+
+
+def test_published_figures_are_this_models(recogniser):
+    """Hashes of metrics.json, and the embedded figures measured again on a part."""
+    root = paths.repo_root()
+    entries = json.loads((root / "model" / "metrics.json").read_text(encoding="utf-8"))
+    assert {"embedded-test", "embedded-validation"} <= set(entries)
+    for name, entry in entries.items():
+        assert entry["sha256"] == sha256(paths.model_file(entry["model"].removesuffix(".keras"))), name
+        assert entry["command"].startswith("htr evaluate") and entry["date"] and entry["data"]
+    entry = entries["embedded-test"]
+    lines = iam.read().split("test")
+    assert len(entry["edits"]) == len(lines)
+    value = 100 * sum(e for e, _ in entry["edits"]) / sum(n for _, n in entry["edits"])
+    assert entry["cer"]["value"] == pytest.approx(value, abs=0.01)
+    some = list(range(0, len(lines), 20))
+    readings = recogniser.read([lines[i].path for i in some])
+    now = sum(metrics.edits(r.text, lines[i].text) for r, i in zip(readings, some, strict=True))
+    then = sum(entry["edits"][i][0] for i in some)
+    assert abs(now - then) <= 2  # other processors round otherwise
+
+
+def test_loading_prepares_like_training(recogniser, some_lines):
+    grey = some_lines[0].image()
+    prepared = recogniser.prepare(grey)
+    assert np.array_equal(prepared.ink, images.prepare(grey, recogniser.preset.preparation).ink)
+    assert prepared.ink.shape[0] == recogniser.preset.preparation.height

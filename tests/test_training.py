@@ -1,0 +1,121 @@
+"""The training loop: it learns, it resumes exactly, it says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from htr_utils.errors import HtrError
+from htr_utils.lines import dataset
+from htr_utils.network import models, training
+from htr_utils.text.charset import Charset
+
+CHARSET = Charset("abc")
+
+
+class Bars:
+    """Tiny lines: `a`, `b`, `c` drawn as one, two, three bars."""
+
+    def __init__(self, count: int = 12) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
+        rng = np.random.default_rng([epoch, index])
+        text = "".join(rng.choice(list("abc"), rng.integers(1, 4)))
+        ink = np.zeros((48, 8 + 40 * len(text)), np.uint8)
+        for place, letter in enumerate(text):
+            for bar in range("abc".index(letter) + 1):
+                x = 8 + 40 * place + 9 * bar
+                cv2.rectangle(ink, (x, 8), (x + 3, 40), 255, -1)
+        return ink, text
+
+
+def trainer(folder=None, epochs=3, validation=False, **more):
+    import keras
+
+    keras.utils.set_random_seed(1)
+    preset = models.preset("course")
+    model = models.build(preset, CHARSET.classes)
+    labels = training.labels_for(preset, CHARSET)
+    settings = training.Settings(epochs=epochs, batch=4, warmup=2, **more)
+    batches = dataset.Batches(Bars(), labels, 4)
+    watched = dataset.Batches(Bars(4), labels, 4, shuffle=False) if validation else None
+    return training.Trainer(
+        model, preset, CHARSET, batches, settings, validation=watched, folder=folder, say=lambda _: None
+    )
+
+
+def test_an_interrupted_training_ends_with_the_weights_of_an_unbroken_one(tmp_path):
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    unbroken = trainer(tmp_path / "a")
+    unbroken.run()
+    trainer(tmp_path / "b").run(stop_after=1)
+    again = trainer(tmp_path / "b")
+    again.run()
+    assert [row["loss"] for row in again.history] == [row["loss"] for row in unbroken.history]
+    for one, other in zip(unbroken._state(), again._state(), strict=True):
+        assert np.array_equal(np.asarray(one), np.asarray(other))
+    rows = json.loads((tmp_path / "b" / "history.json").read_text())
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert (tmp_path / "b" / "history.csv").read_text().startswith("epoch,step,loss")
+    assert not list((tmp_path / "b").glob("*.part"))
+
+
+def test_other_settings_or_a_damaged_checkpoint_are_refused(tmp_path):
+    trainer(tmp_path).run(stop_after=1)
+    with pytest.raises(HtrError, match="other settings"):
+        trainer(tmp_path, rate=0.5e-3).run()
+    state = tmp_path / "state.npz"
+    state.write_bytes(state.read_bytes()[:5000])
+    with pytest.raises(HtrError, match="damaged"):
+        trainer(tmp_path).run()
+
+
+def test_a_network_learns_a_few_lines_by_heart():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    preset = models.preset("course")
+    model = models.build(preset, CHARSET.classes)
+    losses = training.overfit(model, preset, CHARSET, [Bars().get(0, i) for i in range(4)], steps=60)
+    assert losses[-1] < 0.1 * losses[0]
+
+
+def test_validation_reports_cer_and_blank_rate():
+    one = trainer(epochs=1, validation=True)
+    (row,) = one.run()
+    assert row["cer"] >= 0 and 0 <= row["blank_rate"] <= 1
+
+
+def test_rate_warms_up_and_falls_like_a_cosine():
+    one = trainer(epochs=10)
+    rates = [one.rate(step) for step in range(one.total_steps + 1)]
+    assert rates[0] < rates[1] == max(rates)
+    assert all(a >= b for a, b in zip(rates[2:], rates[3:], strict=False))
+    assert math.isclose(rates[-1], one.settings.rate * one.settings.floor)
+
+
+def test_infeasible_lines_are_found_and_left_out():
+    class Narrow(Bars):
+        def get(self, epoch, index):
+            ink, text = super().get(epoch, index)
+            return (ink[:, :8], "abcabc") if index == 2 else (ink, text)
+
+    labels = training.labels_for(models.preset("course"), CHARSET)
+    assert training.infeasible(Narrow(), labels) == [2]
+    seen = np.concatenate([b.numbers for b in dataset.Batches(Narrow(), labels, 4).epoch(0)])
+    assert sorted(seen) == [i for i in range(12) if i != 2]
+
+
+def test_settings_out_of_range_are_named():
+    with pytest.raises(HtrError, match="rate=0"):
+        training.Settings(rate=0).check()
