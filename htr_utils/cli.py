@@ -136,11 +136,12 @@ def evaluate(
     )
     click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
     if save:
-        root = paths.repo_root()
-        target = (root / "model" if root else Path.cwd()) / "metrics.json"
-        evaluation.record(
-            target, save, found, paths.model_file(model), "htr " + shlex.join(_portable(sys.argv[1:]))
-        )
+        from htr_utils import cards
+
+        root, file = paths.repo_root(), paths.model_file(model)
+        target = (root / "model" if root else file.parent) / "metrics.json"
+        evaluation.record(target, save, found, file, "htr " + shlex.join(_portable(sys.argv[1:])))
+        cards.write(file, target)
         click.echo(f"kept as {save!r} in {target}")
 
 

@@ -23,9 +23,10 @@ ARROWS = {
     "recognizer": {"text", "lines", "network"},
     "formats": {"text", "lines", "network", "recognizer"},
     "evaluation": {"text", "lines", "network", "recognizer"},
+    "cards": {"network"},
     "course": {"text", "lines", "network", "recognizer", "formats", "evaluation"},
     "web": {"text", "lines", "network", "recognizer", "formats"},
-    "cli": {"text", "lines", "network", "recognizer", "formats", "evaluation", "course", "web"},
+    "cli": {"text", "lines", "network", "recognizer", "formats", "evaluation", "cards", "course", "web"},
     "__main__": {"cli"},
 }
 CORE_LINES = 4000

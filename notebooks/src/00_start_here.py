@@ -117,7 +117,8 @@ print("written:", first.text)
 
 # %% [markdown]
 # Compare letter by letter. Where the two differ, would you have known better from the picture alone? Try
-# other values of `line`: most lines have an error or two, some have none, and a few go badly wrong.
+# other values of `line`: you will find lines without an error, lines with a few, and some that go badly
+# wrong.
 #
 # ## Where, and how sure?
 #
@@ -125,13 +126,11 @@ print("written:", first.text)
 # probability for every character. So each character that it writes has a place and a **confidence**
 # between 0 and 1.
 
-# %%
-for character in reading.characters[:6]:
-    print(f"{character.character!r} at x = {character.x:3.0f}, confidence {character.confidence:.1f}")
-
 # %% tags=["figure"]
 from htr_utils.course.plots import start
 
+for character in reading.characters[:3]:
+    print(f"{character.character!r} at x = {character.x:3.0f}, confidence {character.confidence:.1f}")
 start.where(grey, reading)
 
 # %% [markdown]
@@ -172,6 +171,9 @@ order = np.argsort(errors, kind="stable")
 three = [int(order[0]), int(order[len(order) // 2]), int(order[-1])]
 print(f"{len(sample)} lines by {len({one.writer_id for one in sample})} writers read")
 
+# %% [markdown]
+# Here they are, with what was read above each of them. The truth is not shown yet.
+
 # %% tags=["figure"]
 plots.lines(
     [sample[i].image() for i in three],
@@ -186,25 +188,26 @@ plots.lines(
 # other; a strong slant; pale or thick ink; unusual capitals; digits and signs, which are rare in
 # training; a word that was crossed out (the data writes it as `#`).
 #
-# Now some evidence. The table compares the three lines with the middle of all test lines. Width a
-# character tells how wide the hand is. Pieces of ink a character are few when letters join as in cursive
-# writing. Rare characters are those that are neither small letters nor spaces.
+# Now some evidence. The table compares the three lines with the middle of all test lines: the width a
+# character (how wide the hand is), the pieces of ink a character (few when letters join), the grey level
+# that parts ink from paper (the higher, the paler the ink), and the share of rare characters, all but
+# small letters and spaces.
 
 
 # %%
 def evidence(one: iam.Line) -> list[float]:
-    """Width a character in pixels, pieces of ink a character, share of rare characters in per cent."""
+    """Width in pixels and pieces of ink a character, grey level, rare characters in per cent."""
     length = len(one.text)
     rare = sum(not (c.islower() or c == " ") for c in one.text)
-    return [one.box[2] / length, one.components / length, 100 * rare / length]
+    return [one.box[2] / length, one.components / length, one.grey_level, 100 * rare / length]
 
 
-print(f"{'':8}{'width':>8}{'pieces':>8}{'rare %':>8}{'sure %':>8}")
+print(f"{'':8}{'width':>8}{'pieces':>8}{'grey':>8}{'rare %':>8}{'sure %':>8}")
 for name, i in zip(("best", "middle", "worst"), three, strict=True):
     row = [*evidence(sample[i]), 100 * readings[i].confidence]
-    print(f"{name:8}{row[0]:8.1f}{row[1]:8.2f}{row[2]:8.0f}{row[3]:8.0f}")
-typical = np.median([evidence(one) for one in lines], axis=0)
-print(f"{'typical':8}{typical[0]:8.1f}{typical[1]:8.2f}{typical[2]:8.0f}")
+    print(f"{name:8}{row[0]:8.1f}{row[1]:8.2f}{row[2]:8.0f}{row[3]:8.0f}{row[4]:8.0f}")
+row = np.median([evidence(one) for one in lines], axis=0)
+print(f"{'typical':8}{row[0]:8.1f}{row[1]:8.2f}{row[2]:8.0f}{row[3]:8.0f}")
 
 # %% [markdown]
 # Does a number of the worst line stand out? Then you have a suspect, no proof: to prove it, change this

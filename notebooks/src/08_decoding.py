@@ -48,8 +48,8 @@ run = validate(
 #
 # You take lines spread over the test split, by writers that the model has never seen. (The embedded lines
 # are rendered, not written by hand; chapter 1 says how.) `log_probs` gives one table for each line: a row
-# for each frame, a column for each class, natural logarithms. Logarithms, because a product of two
-# hundred probabilities is too small to compute with, and a sum of two hundred logarithms is not.
+# for each frame, a column for each class, natural logarithms. (A product
+# of two hundred probabilities is too small to compute with; a sum of logarithms is not.)
 
 # %%
 import numpy as np
@@ -65,8 +65,8 @@ tables = recognizer.log_probs([line.path for line in chosen])  # each (frames, c
 print(len(tables), "lines; the first:", tables[0].shape, "frames x classes")
 
 # %% [markdown]
-# Draw the beginning of one line, and below it the probabilities of the classes that are read there. The
-# helper does nothing but plot: rows are classes, columns are frames, dark is probable.
+# Draw the beginning of one line, and below it the probabilities of the classes that are read there: rows
+# are classes, columns are frames, dark is probable.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import search as plots
@@ -141,7 +141,7 @@ print("greedy writes:", repr("a" * len(greedy_ids(tiny))))
 # %% [markdown]
 # `exhaustive` is the definition itself: it lists every path and adds up. You use it as an **oracle**, the
 # slow program that is right, to check the fast one. The next table has four frames and the
-# classes `-`, `a`, `b`, which makes 81 paths. Draw each text as a bar made of its paths.
+# classes `-`, `a`, `b`: 81 paths. Draw each likely text as a bar made of its paths.
 
 # %% tags=["figure"]
 import itertools
@@ -230,9 +230,9 @@ plots.beam_tree(
 )
 
 # %% [markdown]
-# Wherever two blue lines meet in one box, paths have merged. That is the whole trick: greedy would carry
-# each line by itself. Grey crosses are prefixes that the width threw away. Their probability is lost,
-# so the winner's number is a little below what the oracle gives.
+# Wherever two blue lines meet in one box, paths have merged. That is the whole trick. Grey crosses are
+# prefixes that the width threw away. Their probability is lost, so the winner's number is a little below what
+# the oracle gives.
 #
 # ## Exercise 8.1 · Predict: is a beam of width 1 the same as greedy? *(5 minutes)*
 #
@@ -297,9 +297,9 @@ print("beam:  ", rates[run.beam_width])
 
 # %% [markdown]
 # Compare the difference with the width of the intervals: on so few lines you cannot tell the two
-# apart, and a trained CTC network is so sure of most frames that there is little to add up. What the beam
-# buys is something else: it holds *several* readings with honest scores. That is the door through
-# which a language model enters, and there the gain is large.
+# apart. A trained CTC network is so sure of most frames that there is little to add up. What the beam
+# buys is something else: it holds *several* readings with honest scores, and that is the door through
+# which a language model enters.
 
 # %% [markdown]
 # ## What goes wrong, 1: "leter"
@@ -324,9 +324,9 @@ lost = sum(len(good[n].ids) - len(bad[n].ids) for n in hit)
 print(f"{lost} doubled letters lost in {len(hit)} of {len(tables)} lines")
 
 # %% [markdown]
-# The bug hides well: no error, no warning, a text that looks like a spelling mistake. It is TensorFlow's
-# own decoder that does it; the package's imitation must agree with it. You also see the cure: one argument.
-# (`rotated` comes next: TensorFlow wants the blank last.)
+# The bug hides well: no error, no warning, a text that looks like a spelling mistake. The package's
+# imitation must agree with TensorFlow's own decoder, and the cure is one argument. (`rotated` is explained
+# next: TensorFlow wants the blank last.)
 
 # %%
 import tensorflow as tf
@@ -399,8 +399,8 @@ plots.where_read(
 # An orange bar is a letter that the network doubts. It may still be right, and a blue one may be wrong:
 # this confidence is not *calibrated*, which means that .9 does not promise nine right in ten.
 #
-# You can also ask the reverse question: given the *true* text, where would it be? `align` finds the best
-# path that collapses into it. So you see what the network thinks of the letters it should have read.
+# You can also ask the reverse: where would the *true* text be? `align` finds the best path that
+# collapses into it, and so you see what the network thinks of the letters it should have read.
 
 # %%
 n = next((n for n, one in enumerate(packaged) if charset.decode(one.ids).strip() != truths[n]), 0)
@@ -482,8 +482,8 @@ check("08.4", weakest_word)
 #
 # **2. A colleague's beam search gives the same text as greedy on every line. Is it broken?**
 # <details><summary>Answer</summary>
-# Not necessarily. A trained network is sure of most frames, and then both agree. Test it against the
-# oracle on tiny random lines instead, where they must differ.
+# Not necessarily: a trained network is sure of most frames, and then both agree. Test it against the
+# oracle on tiny random lines, where they must differ.
 # </details>
 #
 # **3. Your texts never contain "z". What do you suspect?**

@@ -165,8 +165,8 @@ for word in ["hous", "leter", "3rd", "don't", "NATO", "Umber", "Gaitskell", "dio
 # %% [markdown]
 # Read that table slowly. "hous" is mended. "leter", which the bug of chapter 8 made of "letter", becomes
 # another word: a speller cannot repair what it cannot see. "3rd" and "don't" are left alone. The surname
-# "Gaitskell" is right, and full mode makes it wrong. And "dioappoistmest" stays in both modes: it
-# is more edits from any word than either looks.
+# "Gaitskell" is right, and full mode makes it wrong. And "dioappoistmest" stays in both modes: the
+# word that was meant is further away than either of them looks.
 
 # %%
 from htr_utils.text.metrics import edits
@@ -314,7 +314,7 @@ broken = Counter(f"{c.before} > {c.after}" for one in spoiled for c in one.chang
 print("most often:", ", ".join(pair for pair, _ in broken.most_common(8)))
 
 # %% [markdown]
-# Look at what they are: names above all, then rare words and pieces of words. So the better the recogniser, the
+# Look at what they are: names, plurals, rare words, all of them right. So the better the recogniser, the
 # less a speller can add and the more it can spoil. Whether it pays depends on who reads: measure again with
 # each new model.
 #
@@ -459,8 +459,8 @@ check("09.4", harm)
 # ## Further reading
 #
 # - P. Norvig: *How to write a spelling corrector*, 2007: the recipe of this chapter, with its reasons.
-# - M. D. Kernighan, K. W. Church, W. A. Gale: *A spelling correction program based on a noisy channel model*, COLING 1990:
-#   weighs each edit by how often it happens, the idea behind exercise 9.3.
+# - M. D. Kernighan, K. W. Church, W. A. Gale: *A spelling correction program based on a noisy channel model*,
+#   COLING 1990: weighs each edit by how often it happens, the idea behind exercise 9.3.
 # - K. Kukich: *Techniques for automatically correcting words in text*, ACM Computing Surveys 24 (4), 1992.
 #
 # This is the end of the way from a picture to a mended text. Go back to

@@ -6,28 +6,27 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, figure, picture, show
+from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, figure, show
 
 
 def responses(ink: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
     """A piece of a line and what a kernel answers at each pixel. ink and answers: float (H, W)."""
-    made, axes = figure(len(answers) + 1, 1, height=1.15 * (len(answers) + 1) + 0.3, sharex=True)
-    picture(axes[0], ink, ink=True)
+    made, axes = figure(1, len(answers) + 1, height=1.9)
+    axes[0].imshow(ink, cmap="gray_r", vmin=0, vmax=1)
     axes[0].set_title("the ink that goes in", loc="left", fontsize=9)
+    axes[0].set_ylabel("row (pixels)")
     top = max(float(np.abs(answer).max()) for answer in answers.values())
     for axis, (name, answer) in zip(axes[1:], answers.items(), strict=True):
-        shown = axis.imshow(answer, cmap="RdBu_r", vmin=-top, vmax=top, aspect="equal")
-        axis.set_title(f"what the kernel for {name} strokes answers", loc="left", fontsize=9)
+        shown = axis.imshow(answer, cmap="RdBu_r", vmin=-top, vmax=top)
+        axis.set_title(f"the kernel for {name} strokes", loc="left", fontsize=9)
         axis.set_yticks([])
-        axis.spines[["left", "bottom"]].set_visible(False)
-    axes[-1].set_xticks(np.arange(0, ink.shape[1] + 1, 40))
-    axes[-1].tick_params(labelbottom=True)
-    axes[-1].set_xlabel("column (pixels)")
-    made.colorbar(shown, ax=axes[1:], label="answer", shrink=0.8)
+    for axis in axes:
+        axis.set_xlabel("column (pixels)")
+    made.colorbar(shown, ax=axes[-1], label="answer", shrink=0.7)
     rows, columns = ink.shape
     show(
         made,
-        alt="A handwritten word above its answers to two kernels: the first lights up red along upright strokes, "
+        alt="A handwritten word beside its answers to two kernels: the first lights up red along upright strokes, "
         "the second along level ones, and both turn blue just beside a stroke.",
         facts=f"{len(answers)} kernels answer {rows} x {columns} pixels with {rows} x {columns} numbers each",
     )
@@ -47,8 +46,8 @@ def kernels(weights: np.ndarray) -> None:
             axis.set_title(str(number + 1), fontsize=7, pad=2)
     show(
         made,
-        alt=f"A grid of {count} small square kernels in red and blue; some change from left to right, others from "
-        "top to bottom or along a diagonal.",
+        alt=f"A grid of {count} small square kernels in red and blue; in each, blue weights that want "
+        "paper lie beside red weights that want ink.",
         facts=f"{count} kernels of {weights.shape[0]} x {weights.shape[1]} weights",
     )
 
@@ -119,8 +118,9 @@ def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
     for axis in axes.flat:
         axis.set_axis_off()
     extent = (0, ink.shape[1], ink.shape[0], 0)
-    axes[0, 0].imshow(ink, cmap="gray_r", vmin=0, vmax=1, extent=extent)
-    axes[0, 0].set_title("ink", loc="left", fontsize=8, pad=2)
+    for axis in axes[0]:  # above each column, so that places can be compared
+        axis.imshow(ink, cmap="gray_r", vmin=0, vmax=1, extent=extent)
+    axes[0, 0].set_title("the ink", loc="left", fontsize=8, pad=2)
     for number, (row, block) in enumerate(zip(axes[1:], blocks, strict=True), 1):
         active = np.argsort(-block.std((0, 1)), kind="stable")[:shown]
         for axis, channel in zip(row, active, strict=True):
@@ -136,15 +136,22 @@ def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
     )
 
 
-def changes(curves: Mapping[str, np.ndarray], *, alt: str, facts: str, floor: float = 1e-7) -> None:
-    """How far each frame's logits moved, on a logarithmic axis. curves: name -> (T,) largest change."""
-    made, axis = figure(height=2.9)
+def changes(
+    curves: Mapping[str, np.ndarray], *, alt: str, facts: str, texts: Sequence[str] = (), floor: float = 1e-7
+) -> None:
+    """How far each frame's logits moved, on a logarithmic axis. curves: name -> (T,) largest change.
+
+    Args:
+        texts: lines to write above the curves: what was read. floor: smaller changes are drawn here.
+    """
+    made, axis = figure(height=2.8 + 0.2 * len(texts))
     for number, (name, curve) in enumerate(curves.items()):
         axis.semilogy(
             np.maximum(curve, floor), color=COLOURS[number], linestyle=DASHES[number], lw=1.6, label=name
         )
     axis.axhline(1e-4, color=GREY, lw=0.8, linestyle=":")
     axis.text(0, 1.25e-4, "1e-4: what this course allows", fontsize=7, color=GREY)
+    axis.set_title("\n".join(texts), loc="left", fontsize=8)
     axis.set_xlabel("frame")
     axis.set_ylabel("largest change of a logit")
     axis.set_ylim(floor / 2, None)

@@ -23,7 +23,7 @@ def where(grey: np.ndarray, reading: Reading) -> None:
     Args:
         grey: uint8 (H, W). reading: what was read in it.
     """
-    height, width = grey.shape
+    width = grey.shape[1]
     made, (top, low) = figure(2, 1, height=3.3, sharex=True, height_ratios=[1.2, 1.6])
     top.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
     top.set_yticks([])
@@ -40,7 +40,11 @@ def where(grey: np.ndarray, reading: Reading) -> None:
             )  # fmt: skip
     for c in reading.characters:
         top.axvline(c.x, color=SKY, linewidth=0.7, linestyle=DASHES[2])
-        low.text(c.x, 103, "␣" if c.character == " " else c.character, ha="center", va="bottom", fontsize=9)
+        space = c.character == " "
+        low.text(
+            c.x, 103, "␣" if space else c.character,
+            ha="center", va="bottom", fontsize=6 if space else 9, color=GREY if space else "black",
+        )  # fmt: skip
     low.set_ylim(0, 122)
     low.set_yticks([0, 50, 100])
     low.set_xlim(0, width)
@@ -89,22 +93,25 @@ def way(grey: np.ndarray, ink: np.ndarray, log_probs: np.ndarray, text: str, cor
         _arrow(axis, (left + 15, 41.5), (left + 20.6, 41.5))
         axis.text(left + 17.8, 49.5, label, ha="center", fontsize=7.5, color=GREY)
     _arrow(axis, (8.5, 56), (8.5, 48.5))
-    # What a network answers, the blank left out; the darker, the surer.
-    _strip(axis, np.exp(log_probs[:, 1:]).T, (45, 18, 44, 12), {"cmap": "Blues", "vmin": 0, "vmax": 1})
-    axis.text(45, 15.2, f"the answer: {classes} classes for each of {frames} frames", fontsize=8, color=GREY)
+    # What a network answers, the blank (class 0) left out; the darker, the surer.
+    winners = [number for number in np.unique(log_probs.argmax(axis=1)) if number]
+    answer = np.exp(log_probs[:, winners or [0]]).T
+    _strip(axis, answer, (44, 17, 44, 13), {"cmap": "Blues", "vmin": 0, "vmax": 1})
+    label = f"the answer, frame by frame: of {classes} classes the {len(winners)} that win somewhere"
+    axis.text(44, 13.6, label, fontsize=8, color=GREY)
     _arrow(axis, (lefts[3] + 7.5, 34.5), (lefts[3] + 7.5, 30.8))
     _box(axis, 1, 17, "3", "characters", "the true text,\nas numbers", ORANGE)
-    _box(axis, 22, 17, "7", "training", "loss falls, the\nnetwork learns", ORANGE)
+    _box(axis, lefts[1], 17, "7", "training", "loss falls, the\nnetwork learns", ORANGE)
     _arrow(axis, (16, 23.5), (21.6, 23.5), dashed=True)
-    _arrow(axis, (44.5, 23.5), (37.4, 23.5), dashed=True)
+    _arrow(axis, (43.5, 23.5), (37.2, 23.5), dashed=True)
     _arrow(axis, (29.5, 30.5), (29.5, 34.5), dashed=True)
     _arrow(axis, (34.5, 30.5), (47, 34.5), dashed=True)
     _box(axis, 104, 17, "3", "metrics", "how much\nis wrong?", ORANGE)
     _arrow(axis, (111.5, 34.5), (111.5, 30.9))
-    axis.text(2, 8, "Without correction :", fontsize=8, color=GREY, family="monospace")
-    axis.text(2, 3.5, "With correction    :", fontsize=8, color=GREY, family="monospace")
-    axis.text(29, 8, _cut(text), fontsize=8, family="monospace")
-    axis.text(29, 3.5, _cut(corrected), fontsize=8, family="monospace")
+    axis.text(1, 6.5, "Without correction :", fontsize=8, color=GREY, family="monospace")
+    axis.text(1, 2.5, "With correction    :", fontsize=8, color=GREY, family="monospace")
+    axis.text(21.6, 6.5, _cut(text), fontsize=8, family="monospace")
+    axis.text(21.6, 2.5, _cut(corrected), fontsize=8, family="monospace")
     chapters = " -> ".join(f"{name} ({chapter.replace('  ', ', ')})" for chapter, name, _ in steps)
     show(
         made,

@@ -1,0 +1,73 @@
+"""Checks of chapter 2, images and augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from htr_utils.course.exercises import exercise
+
+
+@exercise("02.1")
+def predicted_height(answer: float) -> str | None:
+    """Height of the writing of a 64 x 1600 line on a canvas of 64 x 800."""
+    if answer == 64:
+        return "the width has to be halved; what does keeping the aspect do to the height then?"
+    if answer != 32:
+        return "width and height shrink by the same factor: 800 / 1600"
+    return None
+
+
+@exercise("02.2")
+def pad_batch(answer: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]]) -> str | None:
+    """(batch, widths): lines of ink padded with paper on the right to the widest."""
+    inks = [np.full((4, width), value, np.float32) for width, value in ((3, 0.5), (5, 1.0), (2, 0.25))]
+    result = answer(inks)
+    if not isinstance(result, tuple) or len(result) != 2:
+        return "return two things: the batch and the true widths"
+    batch, widths = np.asarray(result[0]), np.asarray(result[1])
+    if batch.shape != (3, 4, 5):
+        return f"three lines of 4 rows, the widest 5 columns, make a batch of (3, 4, 5), not {batch.shape}"
+    if widths.tolist() != [3, 5, 2]:
+        return "the widths are those before padding, in the order of the lines"
+    if any((row[:, width:] != 0).any() for row, width in zip(batch, widths, strict=True)):
+        return "padding is paper, and paper is 0 here"
+    if any((row[:, : ink.shape[1]] != ink).any() for row, ink in zip(batch, inks, strict=True)):
+        return "the line itself stands on the left and is not changed"
+    return None
+
+
+@exercise("02.3")
+def padding_share(answer: Callable[[list[int], int], float]) -> str | None:
+    """Share of padding when lines are cut into batches of a size in their given order."""
+    if abs(answer([100, 100], 2)) > 1e-9:
+        return "lines of equal width need no padding"
+    if abs(answer([100, 300], 2) - 1 / 3) > 1e-9:
+        return "100 and 300 columns in a batch of 2 x 300: 200 of 600 columns are padding"
+    if abs(answer([100, 300, 100, 300], 2) - 1 / 3) > 1e-9:
+        return "every batch has its own widest line; add the columns of all batches before you divide"
+    if abs(answer([100, 100, 300], 2)) > 1e-9:
+        return "the last batch may be smaller than the others, and it counts as well"
+    return None
+
+
+@exercise("02.4")
+def upright(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
+    """Grey levels with dark ink on light paper, inverted where they were not."""
+    grey = np.full((20, 60), 230, np.uint8)
+    grey[8:12, 5:55] = 40
+    before = grey.copy()
+    kept, turned = answer(grey), answer(255 - grey)
+    if not (grey == before).all():
+        return "the picture that was given must not change; return a new one"
+    if np.shape(kept) != grey.shape or not (kept == grey).all():
+        return "a picture with dark ink on light paper comes back as it is"
+    if np.shape(turned) != grey.shape or not (turned == grey).all():
+        return "white ink on black has to be turned over; most pixels of a line are paper: are they dark or light?"
+    if turned.dtype != np.uint8:
+        return "grey levels stay uint8"
+    dim = np.where(grey > 128, 120, 20).astype(np.uint8)
+    if not (answer(dim) == dim).all():
+        return "a dim photograph has paper below 128 too: compare the paper with the ink, not with 128"
+    return None

@@ -1,0 +1,60 @@
+"""Chapter 8: its exercise checks and its figures."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from htr_utils.course.exercises import verdict
+
+
+def lost_letters(text: str) -> int:
+    return sum(a == b for a, b in itertools.pairwise(text))
+
+
+def sureness(best: float, second: float) -> float:
+    return 1 / (1 + math.exp(second - best))
+
+
+def weakest_word(text: str, confidences: list[float]) -> str:
+    lowest = min((c, n) for n, c in enumerate(confidences) if text[n] != " ")[1]
+    return text[: lowest + 1].split(" ")[-1] + text[lowest + 1 :].split(" ")[0]
+
+
+@pytest.mark.parametrize(
+    ("number", "right", "wrong"),
+    [
+        ("08.1", ("ab", "a"), [("ab", "ab"), ("a", "a"), 3]),
+        ("08.2", lost_letters, [len, lambda text: len(text) - len(set(text))]),
+        (
+            "08.3",
+            sureness,
+            [lambda a, b: a / (a + b), lambda a, b: math.exp(a) / (math.exp(a) + math.exp(b))],
+        ),
+        ("08.4", weakest_word, [lambda text, c: text, lambda text, c: min(text.split(), key=len)]),
+    ],
+)
+def test_checks(number: str, right: object, wrong: list[object]) -> None:
+    assert verdict(number, ...) == "to do"
+    assert verdict(number, right) == "correct"
+    for answer in wrong:
+        assert verdict(number, answer).startswith("hint: ")
+
+
+def test_beam_figure_states_what_the_package_finds(capsys: pytest.CaptureFixture[str]) -> None:
+    from htr_utils.course.plots import search
+    from htr_utils.text import decoding
+
+    random = np.random.default_rng(0)
+    for width in (1, 2, 4):
+        table = random.dirichlet(np.ones(3), size=4)
+        search.beam_tree(table, "ab", width, alt="A grid of prefixes by frames with lines of probability.")
+        [[best]] = decoding.beam(np.log(table)[None], [4], width=width)
+        text = "".join(" ab"[i] for i in best.ids)
+        assert (
+            f"the answer is {text!r} with probability {math.exp(best.log_prob):.3f}"
+            in capsys.readouterr().out
+        )

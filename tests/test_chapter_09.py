@@ -1,0 +1,54 @@
+"""Chapter 9: its exercise checks and its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from htr_utils.course.exercises import verdict
+from htr_utils.text.metrics import cer, edits, wer
+
+
+def judge(before: str, after: str, truth: str) -> str:
+    gain = edits(before, truth) - edits(after, truth)
+    return "helped" if gain > 0 else "harmed" if gain < 0 else "neither"
+
+
+def looks_alike(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
+    if len(before) != len(after):
+        return False
+    return all(a == b or (a, b) in pairs or (b, a) in pairs for a, b in zip(before, after, strict=True))
+
+
+def harm(texts: list[str], correct: Callable[[str], str]) -> float:
+    words = [word for text in texts for word in text.split()]
+    return sum(correct(word) != word for word in words) / len(words)
+
+
+@pytest.mark.parametrize(
+    ("number", "right", "wrong"),
+    [
+        ("09.1", {"tbe", "Umber"}, [{"tbe"}, {"tbe", "Umber", "1960s"}, {"table"}, 2]),
+        ("09.2", judge, [lambda b, a, t: "helped" if a == t else "harmed", lambda b, a, t: "neither"]),
+        ("09.3", looks_alike, [lambda b, a, p: True, lambda b, a, p: len(b) == len(a)]),
+        ("09.4", harm, [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)]),
+    ],
+)
+def test_checks(number: str, right: object, wrong: list[object]) -> None:
+    assert verdict(number, ...) == "to do"
+    assert verdict(number, right) == "correct"
+    for answer in wrong:
+        assert verdict(number, answer).startswith("hint: ")
+
+
+def test_figures_take_empty_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    """A strong model leaves nothing to change, and a rare word has no candidates."""
+    from htr_utils.course.plots import spelling
+
+    alt = "Bars that stand for counts of words, drawn for a test."
+    spelling.candidates("xqzv", {"one": {}, "two": {}}, alt=alt)
+    spelling.outcomes({"library": {}, "gated": {}}, ("helped", "neither", "harmed"), alt=alt)
+    perfect = (cer(["a b"], ["a b"]), wer(["a b"], ["a b"]))
+    spelling.rates({"none": perfect, "gated": perfect}, alt=alt)
+    assert "gated: 0 helped, 0 neither, 0 harmed" in capsys.readouterr().out
