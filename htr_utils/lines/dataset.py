@@ -195,7 +195,7 @@ class Batches:
 
     Args:
         shuffle: False forms the pools in the source's order (for reading); the batches of a pool come in any
-            order, so that `Batch.index` says which line is which.
+            order, so that `Batch.numbers` says which line is which.
         workers: processes that prepare lines beside the training; 0 prepares them in this one.
     """
 

@@ -209,7 +209,7 @@ def _bend(points: np.ndarray, writer: Writer, rng: np.random.Generator, em: floa
 
 def _letter_boxes(points: np.ndarray, bounds: np.ndarray, starts: list[int]) -> list[Box]:
     boxes = []
-    for first, last in zip(starts, [*starts[1:], len(bounds) - 1], strict=True):
+    for first, last in zip(starts, [*starts, len(bounds) - 1][1:], strict=True):
         part = points[bounds[first] : bounds[last]]
         if len(part):
             low, high = np.floor(part.min(0)), np.ceil(part.max(0))

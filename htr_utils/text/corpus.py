@@ -14,6 +14,7 @@ import numpy as np
 from htr_utils.errors import HtrError
 from htr_utils.text.charset import IAM79, Charset
 
+LONGEST = 93  # characters in IAM's longest line
 _MONTHS = "January February March April May June July August September October November December".split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _UNITS = "km kg g ml cm mm m miles pages p.m. a.m. years days hours o'clock per cent pounds".split()
@@ -59,8 +60,8 @@ class Corpus:
             words[int(rng.integers(len(words)))] = "#"
         line = " ".join(words)
         if self.charset.unknown(line):  # made-up words know nothing of a smaller charset
-            line = " ".join(self.charset.fold(line).split())
-        return line or self.charset.characters.strip()[:1]
+            line = self.charset.fold(line)
+        return " ".join(line.split()) or self.charset.characters.strip()[:1]
 
     def _paragraph(self, rng: np.random.Generator) -> list[str]:
         return self.paragraphs[
@@ -97,6 +98,8 @@ class Corpus:
                 word = self._item(rng)
             else:
                 word = self._nonsense(rng)
+            if words and used + len(word) > LONGEST:
+                break
             words.append(word)
             used += len(word) + 1
         return words

@@ -16,12 +16,6 @@
 # - turn grey levels into ink, and say why that is done before anything is learned;
 # - choose between keeping a line's width and a fixed canvas, and count what the canvas costs;
 # - use augmentation where it helps, and recognise where it harms.
-#
-# ## Four lines, four papers
-#
-# You read the lines below without noticing that one is written on grey paper and another with a dry pen. A
-# network compares numbers. To it, the background of one line can be as dark as the ink of another. What has to
-# happen to the numbers before reading can begin?
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" = the data that comes with the course
@@ -41,10 +35,19 @@ run = validate(
 every = list(iam.read(run.data_root).lines.values())
 line = every[run.line_number % len(every)]
 
+# %% [markdown]
+# ## Four lines, four papers
+#
+# You read the lines below without noticing that one is written on grey paper and another with a dry pen. A
+# network compares numbers. To it, the background of one line can be as dark as the ink of another. What has to
+# happen to the numbers before reading can begin?
+
 # %% tags=["figure"]
+import numpy as np
+
 from htr_utils.course.plots import pictures as plots
 
-four = every[:: len(every) // 3][:4]
+four = [every[i] for i in np.linspace(0, len(every) - 1, 4).astype(int)]
 plots.stages(
     [f"{one.id}: {one.text[:60]}" for one in four],
     [one.image() for one in four],
@@ -72,8 +75,6 @@ plots.levels(grey)
 # Beware of the data type, too. `uint8` has no room for negative numbers and wraps around without a word:
 
 # %%
-import numpy as np
-
 print("20 - 30 in uint8:", np.array([20], np.uint8) - np.array([30], np.uint8))
 
 # %% [markdown]
@@ -104,7 +105,7 @@ print("by hand and by package call at least 95 % of the pixels alike:", bool(agr
 # %% tags=["figure"]
 from htr_utils.lines import augment
 
-shaded = augment.shadow(grey, np.random.default_rng(run.seed), depth=0.9)
+shaded = augment.shadow(grey, np.random.default_rng(run.seed), depth=0.5)
 three = [shaded, to_ink(shaded), images.normalise(shaded)]
 plots.stages(
     ["grey levels, shaded", "one paper level for all", "the paper guessed around each pixel"],
@@ -115,8 +116,8 @@ plots.stages(
 )
 
 # %% [markdown]
-# With one level for all, the shaded paper counts as ink. With local levels the shadow is gone, and the strokes
-# in it are as black as the others.
+# With one level for all, the shaded paper counts as ink. With local levels the shadow is all but gone, and the
+# strokes in it are as black as the others.
 #
 # ## Crop to the ink
 #
@@ -136,7 +137,7 @@ print("within 3 pixels:", bool(abs(mine - images.ink_box(by_package)).max() <= 3
 #
 # A network wants a fixed *height*. For the width there are two schools. The **reference system** that this
 # course rebuilds fits every line into a canvas of 64 x 800 pixels. The course's own network keeps the shape of
-# the line and lets its width be what it is. Here is one long line both ways. First, a prediction.
+# the line and lets its width be what it is. First, a prediction.
 #
 # ### Exercise 2.1 · A prediction *(2 minutes)*
 # A line of 64 x 1600 pixels (rows x columns) is fitted into 64 x 800 without being distorted. How many pixels
@@ -153,6 +154,9 @@ predicted_height = (
 from htr_utils.course.exercises import check
 
 check("02.1", predicted_height)
+
+# %% [markdown]
+# Here is the longest line of the data both ways, in one scale.
 
 # %% tags=["figure"]
 longest = max(every, key=lambda one: one.box[2] / one.box[3])
@@ -224,23 +228,25 @@ print("by hand and by package differ by less than 5 grey levels on average:", bo
 
 # %% [markdown]
 # What is left of a difference comes from half pixels, which the package interpolates. Here is every function of
-# the module `augment` at a strength you can see. Name what each imitates before you read its title.
+# the module `augment` on the line's beginning, at a strength you can see. Name what each imitates before you
+# read its title.
 
 # %% tags=["figure"]
 rng = np.random.default_rng(run.seed)
+part = grey[:, : 8 * grey.shape[0]]
 changed = {
-    "as it is": grey,
-    "warp: slant": augment.warp(grey, slant=0.35),
-    "warp: rotation, 1.5 degrees": augment.warp(grey, rotation=1.5),
-    "warp: stretch, 0.75": augment.warp(grey, stretch=0.75),
-    "elastic: an unsteady hand": augment.elastic(grey, rng, amount=2.5),
-    "pen: thicker": augment.pen(grey, 1.0),
-    "pen: thinner": augment.pen(grey, -0.8),
-    "tone: a faded ink": augment.tone(grey, contrast=0.4),
-    "shadow: a phone above the paper": augment.shadow(grey, rng, depth=0.6),
-    "noise: a cheap sensor": augment.noise(grey, rng, sigma=18),
-    "ruled: lined paper": augment.ruled(grey, rng),
-    "jpeg: quality 10": augment.jpeg(grey, 10),
+    "as it is": part,
+    "warp: slant": augment.warp(part, slant=0.35),
+    "warp: rotation, 1.5 degrees": augment.warp(part, rotation=1.5),
+    "warp: stretch, 0.75": augment.warp(part, stretch=0.75),
+    "elastic: an unsteady hand": augment.elastic(part, rng, amount=2.5),
+    "pen: thicker": augment.pen(part, 1.0),
+    "pen: thinner": augment.pen(part, -0.8),
+    "tone: faded ink": augment.tone(part, contrast=0.4),
+    "shadow: a phone above the paper": augment.shadow(part, rng, depth=0.6),
+    "noise: a cheap sensor": augment.noise(part, rng, sigma=18),
+    "ruled: lined paper": augment.ruled(part, rng),
+    "jpeg: quality 10": augment.jpeg(part, 10),
 }
 plots.stages(
     list(changed), list(changed.values()), columns=2, facts=f"{len(changed)} pictures of one text",
@@ -257,8 +263,11 @@ one, two, other = (augment.augment(grey, np.random.default_rng(s), 1.0) for s in
 print("same seed, same picture:", np.array_equal(one, two))
 print("other seed, same picture:", np.array_equal(one, other))
 
+# %% [markdown]
+# Ten draws for the same line, at the strength that the parameters cell names:
+
 # %% tags=["figure"]
-versions = [augment.augment(grey, np.random.default_rng([run.seed, n]), run.strength) for n in range(10)]
+versions = [augment.augment(part, np.random.default_rng([run.seed, n]), run.strength) for n in range(10)]
 plots.stages(
     [f"version {n + 1}" for n in range(10)], versions, columns=2, facts=f"{len(versions)} versions of one line",
     alt="Ten versions of one line in two columns, different in slant, width, pen, contrast, noise and paper, all with "
@@ -284,13 +293,16 @@ from htr_utils.lines import fonts, synth
 
 ttf = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 font = fonts.FontFile("dejavu", 400, str(ttf))
-writers = [synth.Writer.draw(font, np.random.default_rng([run.seed, n]), variety=1.5) for n in range(3)]
-drawn = [synth.render("No hand wrote this line.", one, np.random.default_rng(run.seed)) for one in writers]
+writers = [synth.Writer.draw(font, np.random.default_rng([run.seed, n]), variety=1.0) for n in range(3)]
+drawn = [
+    synth.render("No hand wrote this line, and yet it wavers.", one, np.random.default_rng(run.seed))
+    for one in writers
+]
 plots.stages(
     [f"slant {one.slant:+.0f} degrees, ink {one.ink}, paper {one.paper}" for one in writers],
     [one.grey for one in drawn],
-    alt="The sentence 'No hand wrote this line.' three times in a print font whose letters shake and lean, with "
-    "different slant, ink and paper.",
+    alt="One sentence three times in a print font whose letters shake and lean, with different slant, ink "
+    "and paper.",
     facts=f"{len(drawn)} invented writers of one font, {len(drawn[0].letters)} letters each",
 )
 
@@ -321,6 +333,10 @@ def read(image: np.ndarray) -> list[str]:
     return [recognizer.charset.decode(one.ids) for one in best]
 
 
+# %% [markdown]
+# So `read` skips the preparation on purpose. Sixteen lines of the validation split go through it; the figure
+# shows the first of them.
+
 # %% tags=["figure"]
 inputs = {"ink 0 to 1": batch.image, "ink 0 to 255": 255 * batch.image, "paper 1, ink 0": 1 - batch.image}
 answers = [read(image) for image in inputs.values()]
@@ -342,7 +358,7 @@ plots.readings(
 # %%
 negatives = [255 - one.image() for one in some]
 rates = []
-for name, greys in (("negative", negatives), ("turned over", [255 - one for one in negatives])):
+for greys in (negatives, [255 - one for one in negatives]):
     texts = [reading.text for reading in recognizer.read(greys)]
     rates.append(metrics.cer(texts, truths, samples=10).value)
 print("turning it over removes more than half of the errors:", rates[1] < 0.5 * rates[0])
@@ -368,7 +384,7 @@ print("two draws, two different figures:", rates[0] != rates[1])
 top = round(0.45 * grey.shape[0])
 lies = [grey[:, ::-1], augment.crop(grey, top, 0), augment.augment(grey, np.random.default_rng(5), 3.0)]
 plots.stages(
-    ["mirrored: b is d now", "45 % of the rows cut off: h is n now, and d is a", "strength 3: what does it say?"],
+    ["mirrored: b is d now", "45 % of the rows cut off: is it h or n, d or a?", "strength 3: what does it say?"],
     lies, facts=f"{len(lies)} pictures whose text is no longer the label",
     alt="The line mirrored, the line without its upper part so that tall letters look like short ones, and the "
     "line distorted so much that it is hard to read.",

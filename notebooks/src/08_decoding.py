@@ -24,8 +24,8 @@
 # used by thousands of people turned every "letter" into "leter". Would you notice?
 
 # %% tags=["parameters"]
-data_root: str = ""  # a folder in IAM layout; "" = the embedded data
-my_image: str = ""  # picture of one line of your own, for the pictures; "" = a line of the test split
+data_root: str = ""  # a folder in IAM layout; "" for the embedded data
+my_image: str = ""  # picture of one line of your own, for the pictures; "" for a line of the test split
 model: str = "course"  # a model's name, or the path of a .keras file
 lines: int = 12  # how many test lines the decoders are compared on
 beam_width: int = 10  # prefixes that the beam keeps

@@ -23,8 +23,8 @@
 # is not in its list is wrong? What would it do with your surname?
 
 # %% tags=["parameters"]
-data_root: str = ""  # a folder in IAM layout; "" = the embedded data
-my_image: str = ""  # picture of one line of your own, read and corrected as well; "" = none
+data_root: str = ""  # a folder in IAM layout; "" for the embedded data
+my_image: str = ""  # picture of one line of your own, read and corrected as well; "" for none
 model: str = "course"  # a model's name, or the path of a .keras file
 lines: int = 48  # how many test lines are read
 doubt: float = 0.8  # the gate lets a word pass when one of its letters is less sure than this

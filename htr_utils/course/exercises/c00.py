@@ -9,14 +9,15 @@ from htr_utils.course.exercises import exercise
 
 
 @exercise("00.1")
-def prediction(answer: Any) -> str | None:
-    """What 200 columns of white paper on the left change."""
-    if answer not in ("nothing changes", "the text changes", "the places move"):
-        return "one of: 'nothing changes', 'the text changes', 'the places move'"
-    if answer == "the text changes":
-        return "paper without ink is cut away before the network looks: what is left of the change?"
-    if answer == "nothing changes":
-        return "the text stays, but x counts columns of the picture that you gave: where is the first letter now?"
+def columns(answer: Any) -> str | None:
+    """How far the places move when 200 columns of white paper are glued to the left."""
+    number = float(answer)
+    if number == 0:
+        return "the network sees no change, but x counts the columns of the picture that YOU gave"
+    if number < 0:
+        return "the first letter is further from the left edge now, not nearer"
+    if number != 200:
+        return "nothing is stretched: how far did each letter move in the picture?"
     return None
 
 

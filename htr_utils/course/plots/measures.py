@@ -135,7 +135,7 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
     worst_is_short = bool(short.any() and rate_of[short].max() == rate_of.max())
     show(
         made,
-        alt="Dots, one a line: short lines scatter widely and reach the highest rates, long lines stay near the "
+        alt="Dots, one a line: short lines scatter widely and many reach high rates, long lines stay near the "
         "average; the dashed mean of the lines' rates lies beside the solid line of the micro average.",
         facts=f"{len(length_of)} lines of {length_of.min()} to {length_of.max()} characters; "
         f"mean of lines above micro: {mean > micro}; the worst line is a short one: {worst_is_short}",

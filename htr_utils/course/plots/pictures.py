@@ -25,6 +25,18 @@ def _draw(axis: Axes, image: np.ndarray) -> None:
     base.picture(axis, image, ink=image.dtype != np.uint8)
 
 
+def _one_width(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The pictures with white added on the right, up to the widest."""
+    widest = max(image.shape[1] for image in images)
+    return [
+        np.pad(
+            image, ((0, 0), (0, widest - image.shape[1])),
+            constant_values=255 if image.dtype == np.uint8 else 0,
+        )
+        for image in images
+    ]  # fmt: skip
+
+
 def _inches(images: Sequence[np.ndarray], width: float) -> float:
     """Height of a panel `width` inches wide, so that the highest of the pictures fits."""
     return max(image.shape[0] / image.shape[1] for image in images) * width
@@ -33,8 +45,12 @@ def _inches(images: Sequence[np.ndarray], width: float) -> float:
 def levels(grey: np.ndarray) -> None:
     """A detail of a stroke with its grey levels written in, beside the histogram of the whole line."""
     rows, columns = min(_PATCH[0], grey.shape[0]), min(_PATCH[1], grey.shape[1])
-    dark = cv2.boxFilter(255.0 - grey, -1, (columns, rows))[:, : max(columns + 1, grey.shape[1] // 3)]
-    y, x = (int(v) for v in np.unravel_index(int(dark.argmax()), dark.shape))
+    values = grey.astype(np.float64)
+    mean, square = (cv2.boxFilter(v, -1, (columns, rows)) for v in (values, values**2))
+    spread = (square - mean**2)[
+        :, : max(columns + 1, grey.shape[1] // 3)
+    ]  # much paper and much ink: a stroke
+    y, x = (int(v) for v in np.unravel_index(int(spread.argmax()), spread.shape))
     top = int(np.clip(y - rows // 2, 0, grey.shape[0] - rows))
     left = int(np.clip(x - columns // 2, 0, grey.shape[1] - columns))
     detail = grey[top : top + rows, left : left + columns]
@@ -47,7 +63,7 @@ def levels(grey: np.ndarray) -> None:
     picture.set_yticks(range(0, rows, 4), [str(top + i) for i in range(0, rows, 4)])
     picture.set_xlabel("column (pixels)")
     picture.set_ylabel("row (pixels)")
-    histogram.hist(grey.ravel(), bins=np.arange(0, 257, 8), color=base.BLUE)
+    histogram.hist(grey.ravel(), bins=np.arange(-8.5, 265, 17), color=base.BLUE, rwidth=0.9)
     histogram.set_yscale("log")
     histogram.set_xlabel("grey level (0 black, 255 white)")
     histogram.set_ylabel("pixels (log scale)")
@@ -64,6 +80,8 @@ def stages(
     titles: Sequence[str], images: Sequence[np.ndarray], *, alt: str, facts: str, columns: int = 1
 ) -> None:
     """Pictures with a title each, in `columns`; grey levels (uint8) and ink (float) may be mixed."""
+    if columns > 1:  # one scale for all, so that a narrower line looks narrower
+        images = _one_width(images)
     rows = -(-len(images) // columns)
     height = rows * (min(1.1, _inches(images, 8.8 / columns)) + 0.36)
     made, axes = base.figure(rows, columns, height=height, squeeze=False)
@@ -77,7 +95,7 @@ def stages(
 
 def fits(kept: np.ndarray, canvas: np.ndarray) -> None:
     """A line at its own width above the same line on a fixed canvas, in one scale, with the canvas outlined."""
-    made, axes = base.figure(2, 1, height=2.3, sharex=True, sharey=True)
+    made, axes = base.figure(2, 1, height=1.9, sharex=True, sharey=True)
     widest = max(kept.shape[1], canvas.shape[1])
     highest = max(kept.shape[0], canvas.shape[0])
     panels = ((kept, "width kept"), (canvas, "fixed canvas"))
@@ -88,6 +106,7 @@ def fits(kept: np.ndarray, canvas: np.ndarray) -> None:
         axis.set_title(f"{title}: {h} x {w}", loc="left", fontsize=9)
         axis.set_yticks([])
         axis.spines[["left", "bottom"]].set_visible(False)
+    axes[0].tick_params(bottom=False)
     axes[0].set_xlim(-5, widest + 5)
     axes[0].set_ylim(highest + 3, -3)
     axes[1].set_xlabel("columns (pixels)")
@@ -154,6 +173,7 @@ def padded(batch: np.ndarray, widths: Sequence[int]) -> None:
         )  # fmt: skip
         axis.axvline(true, color=base.RED, linewidth=1.5)
         axis.set_yticks([])
+        axis.tick_params(bottom=axis is axes[-1, 0])
         axis.set_ylabel(f"{true}", rotation=0, ha="right", va="center", fontsize=9)
         axis.spines[["left", "bottom"]].set_visible(False)
     axes[-1, 0].set_xlabel("columns of the batch (pixels); on the left the true width of each line")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,7 +152,7 @@ def _box(axis: Axes, x: float, y: float, chapter: str, name: str, words: str, co
               fontsize=7.5, color=GREY)  # fmt: skip
 
 
-def _arrow(axis: Axes, begin: Sequence[float], end: Sequence[float], *, dashed: bool = False) -> None:
+def _arrow(axis: Axes, begin: tuple[float, float], end: tuple[float, float], *, dashed: bool = False) -> None:
     style = {"arrowstyle": "-|>", "color": ORANGE if dashed else BLUE, "linewidth": 1.5}
     style["linestyle"] = DASHES[1] if dashed else DASHES[0]
-    axis.annotate("", xy=tuple(end), xytext=tuple(begin), arrowprops=style)
+    axis.annotate("", xy=end, xytext=begin, arrowprops=style)

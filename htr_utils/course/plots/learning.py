@@ -1,0 +1,132 @@
+"""Drawings of chapter 7: losses, blank rates, readings while a network learns, schedules, published curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from htr_utils.course.plots import base
+
+
+def montage(inks: Sequence[np.ndarray], texts: Sequence[str], *, columns: int = 5, alt: str) -> None:
+    """Short lines in a grid, each under its text. inks: float (H, w), 1 = ink."""
+    rows = -(-len(inks) // columns)
+    made, axes = base.figure(rows, columns, height=0.95 * rows, squeeze=False)
+    widest = max(ink.shape[1] for ink in inks)
+    for axis in axes.ravel():
+        axis.axis("off")
+    for axis, ink, text in zip(axes.ravel(), inks, texts, strict=False):
+        base.picture(axis, np.pad(ink, ((0, 0), (0, widest - ink.shape[1]))), ink=True)
+        axis.set_title(text, loc="left", fontsize=9)
+    base.show(made, alt=alt, facts=f"{len(inks)} lines, {sum(map(len, texts))} characters")
+
+
+def progress(losses: Sequence[float], blanks: Sequence[float], *, alt: str) -> None:
+    """Loss (nats per line) and blank rate (share of frames won by the blank) over optimiser steps."""
+    made, axes = base.figure(1, 2, height=2.8)
+    axes[0].plot(losses, color=base.BLUE)
+    axes[0].set_ylabel("loss (nats per line)")
+    axes[0].set_ylim(0, None)
+    axes[1].plot(np.multiply(blanks, 100), color=base.ORANGE, linestyle="--")
+    axes[1].set_ylabel("blank rate (% of frames)")
+    axes[1].set_ylim(0, 105)
+    for axis in axes:
+        axis.set_xlabel("step")
+    collapsed, left = max(blanks) > 0.95, blanks[-1] < 0.8
+    fell = losses[-1] < 0.5 * losses[0]
+    base.show(
+        made,
+        alt=alt,
+        facts=f"loss halved: {fell}; nearly all frames said blank: {collapsed}; "
+        f"later fewer than 80 %: {left}",
+    )
+
+
+def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str], *, alt: str) -> None:
+    """What a network reads at some steps: a column per line, a row per step, the truth below."""
+    made, axis = base.figure(height=0.34 * (len(table) + 2))
+    axis.axis("off")
+    rows = [*[(f"step {step}", texts) for step, texts in table.items()], ("written", truths)]
+    for down, (name, texts) in enumerate(rows):
+        y = 1 - (down + 0.5) / len(rows)
+        last = down == len(rows) - 1
+        axis.text(0, y, name, va="center", fontsize=10, color="black" if last else base.GREY)
+        for column, text in enumerate(texts):
+            x = 0.12 + 0.88 * column / len(truths)
+            right = text == truths[column]
+            shown = text if len(text) <= 11 else text[:10] + "…"
+            axis.text(
+                x,
+                y,
+                shown or "∅",
+                va="center",
+                fontsize=10,
+                family="monospace",
+                color="black" if last else base.GREEN if right else base.RED,
+                weight="bold" if right and not last else "normal",
+            )
+    made.get_layout_engine().set(w_pad=0.05, h_pad=0.05)
+    base.show(made, alt=alt, facts=f"{len(table)} moments, {len(truths)} lines")
+
+
+def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence[float], *, alt: str) -> None:
+    """Left: the learning rate over steps. Right: one weight during a training, and its moving average."""
+    made, axes = base.figure(1, 2, height=2.8)
+    axes[0].plot(rates, color=base.BLUE)
+    axes[0].set_ylabel("learning rate")
+    axes[0].set_ylim(0, None)
+    axes[1].plot(weight, color=base.GREY, linewidth=1, label="weight")
+    axes[1].plot(averaged, color=base.RED, linestyle="--", label="moving average")
+    axes[1].set_ylabel("value of one weight")
+    axes[1].legend(frameon=False)
+    for axis in axes:
+        axis.set_xlabel("step")
+    top = int(np.argmax(rates))
+    base.show(
+        made, alt=alt, facts=f"highest rate at step {top} of {len(rates)}; {len(weight)} values of a weight"
+    )
+
+
+def compare(curves: Mapping[str, Sequence[float]], *, alt: str, facts: str, top: float | None = None) -> None:
+    """Losses of several trainings over steps, each with its own colour and dashes. top: highest loss drawn."""
+    made, axis = base.figure(height=3.0, width=8.0)
+    for number, (name, losses) in enumerate(curves.items()):
+        colour, dashes = base.COLOURS[number], base.DASHES[number]
+        axis.plot(losses, color=colour, linestyle=dashes, label=name)
+    axis.set_ylim(0, top)
+    axis.set_xlabel("step")
+    axis.set_ylabel("loss (nats per line)")
+    if len(curves) > 1:
+        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    base.show(made, alt=alt, facts=facts)
+
+
+def curves(
+    own: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]], *, alt: str, facts: str
+) -> None:
+    """Histories of `Trainer`: loss, and blank rate and CER on the validation lines, over epochs.
+
+    Args:
+        own: rows of the short training of this chapter. published: of the course's model; may be empty.
+    """
+    histories = [("this chapter", own)] + ([("the published model", published)] if published else [])
+    made, axes = base.figure(2, len(histories), height=4.2, squeeze=False, sharex="col")
+    for (title, rows), column in zip(histories, axes.T, strict=True):
+        epochs = [row["epoch"] for row in rows]
+        mark = "." if len(epochs) < 40 else ""
+        column[0].plot(epochs, [row["loss"] for row in rows], color=base.BLUE, marker=mark)
+        column[0].set_title(title, fontsize=10)
+        column[0].set_ylabel("training loss\n(nats per line)")
+        column[0].set_ylim(0, None)
+        shown = [("blank_rate", "blank rate", base.ORANGE, "--"), ("cer", "CER", base.GREEN, "-")]
+        for key, name, colour, dashes in shown:
+            values = [100 * row.get(key, np.nan) for row in rows]
+            column[1].plot(epochs, values, color=colour, linestyle=dashes, marker=mark, label=name)
+        column[1].set_ylabel("validation (%)")
+        column[1].set_ylim(0, 108)
+        column[1].set_xlabel("epoch")
+        column[1].xaxis.get_major_locator().set_params(integer=True)
+    axes[1, -1].legend(frameon=False)
+    base.show(made, alt=alt, facts=facts)

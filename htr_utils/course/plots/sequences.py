@@ -1,0 +1,213 @@
+"""Figures of chapter 5: strips of a line, LSTM cells along it, directions, ways to stack, padding, speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, figure, show
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def _line(axis: Axes, ink: np.ndarray, letters: Sequence[tuple[str, float]] = ()) -> None:
+    """A line's ink over its columns, with the letters read below it. letters: (character, column)."""
+    rows, columns = ink.shape
+    axis.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
+    for letter, column in letters:
+        axis.text(column, rows * 1.05, letter, ha="center", va="top", fontsize=9, color=BLUE, clip_on=False)
+    axis.set_yticks([])
+    axis.spines[["left", "bottom"]].set_visible(False)
+    axis.tick_params(bottom=False, labelbottom=False)
+
+
+def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 56) -> None:
+    """Narrow strips of a line, and the same places with their neighbourhood. columns: the strips' first columns."""
+    made, axes = figure(2, len(columns), height=2.5, height_ratios=(1, 1))
+    rows = ink.shape[0]
+    wide = np.pad(ink, ((0, 0), (around, around + width)))
+    for number, column in enumerate(columns):
+        narrow = np.zeros((rows, width + 2 * around), np.float32)
+        narrow[:, around : around + width] = ink[:, column : column + width]
+        for axis, shown in zip(
+            axes[:, number], (narrow, wide[:, column : column + width + 2 * around]), strict=True
+        ):
+            axis.imshow(shown, cmap="gray_r", vmin=0, vmax=1)
+            for edge in (around, around + width):
+                axis.axvline(edge - 0.5, color=ORANGE, lw=1)
+            axis.set_xticks([])
+            axis.set_yticks([])
+        axes[0, number].set_title(f"strip {number + 1}", fontsize=9)
+    axes[0, 0].set_ylabel("alone", fontsize=9)
+    axes[1, 0].set_ylabel("in the line", fontsize=9)
+    show(
+        made,
+        alt="Above, narrow strips cut out of a handwritten line, each showing a piece of a letter that could be many; "
+        "below, the same strips with the writing around them, where the letter is plain.",
+        facts=f"{len(columns)} strips of {width} columns",
+    )
+
+
+def cells(
+    ink: np.ndarray, letters: Sequence[tuple[str, float]], states: np.ndarray, gates: Mapping[str, np.ndarray]
+) -> None:
+    """States of a few LSTM cells along a line, and the gates of the first of them.
+
+    Args:
+        letters: (character, column) as read. states: (T, cells). gates: name -> (T,), values 0 to 1.
+    """
+    made, (top, middle, bottom) = figure(3, 1, height=4.9, sharex=True, height_ratios=(1, 1.7, 1.4))
+    columns = ink.shape[1]
+    _line(top, ink, letters)
+    limit = float(np.abs(np.tanh(states)).max())
+    shown = middle.imshow(
+        np.tanh(states).T, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest",
+        extent=(0, columns, states.shape[1] + 0.5, 0.5),
+    )  # fmt: skip
+    middle.set_yticks(range(1, states.shape[1] + 1))
+    middle.set_ylabel("cell")
+    made.colorbar(shown, ax=middle, label="tanh(state)", pad=0.01)
+    place = (np.arange(len(states)) + 0.5) * columns / len(states)
+    for number, (name, curve) in enumerate(gates.items()):
+        bottom.plot(place, curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
+    bottom.set_ylim(-0.05, 1.05)
+    bottom.set_ylabel("gate of cell 1")
+    bottom.set_xlabel("column of the picture (pixels)")
+    bottom.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    show(
+        made,
+        alt="A handwritten line with the letters read below it; under it the states of several LSTM cells as red and "
+        "blue bands that change along the letters, and two gates of one cell going up and down.",
+        facts=f"{states.shape[1]} cells, gates drawn: {', '.join(gates)}",
+    )
+
+
+def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> None:
+    """What each direction notices when the line right of `start` is covered. moved: name -> (T,) mean change."""
+    made, (top, below) = figure(2, 1, height=3.6, sharex=True, height_ratios=(1, 2))
+    columns = ink.shape[1]
+    _line(top, ink)
+    top.axvspan(start, columns, color=GREY, alpha=0.6, lw=0)
+    for number, (name, curve) in enumerate(moved.items()):
+        place = (np.arange(len(curve)) + 0.5) * columns / len(curve)
+        below.plot(place, curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
+    below.axvline(start, color=GREY, lw=1)
+    below.set_ylabel("mean change of\nan LSTM output")
+    below.set_xlabel("column of the picture (pixels)")
+    below.legend(frameon=False, fontsize=8, loc="upper left")
+    show(
+        made,
+        alt="A line whose right half is covered, and two curves: the forward direction changes nothing before the "
+        "cover, the backward direction already changes some letters to the left of it.",
+        facts=f"directions drawn: {', '.join(moved)}",
+    )
+
+
+def scores(right: Mapping[str, float], ceiling: float) -> None:
+    """Share of right letters per direction, beside what one direction can reach at best."""
+    made, axis = figure(height=1.9, width=7)
+    names = list(right)
+    axis.barh(names, [100 * right[name] for name in names], color=[COLOURS[n] for n in range(len(names))])
+    for number, name in enumerate(names):
+        axis.text(100 * right[name] + 1, number, f"{right[name]:.0%}", va="center", fontsize=9)
+    axis.axvline(100 * ceiling, color=GREY, linestyle="--")
+    axis.text(100 * ceiling - 1, -0.75, "best that one\ndirection can do", fontsize=7, color=GREY, ha="right")
+    axis.set_ylim(len(names) - 0.5, -0.9)
+    axis.set_xlim(0, 110)
+    axis.set_xlabel("letters right (%)")
+    show(
+        made,
+        alt="Three bars: reading only forward and only backward both stop at about three quarters of the letters, "
+        "reading both ways gets nearly all of them.",
+        facts="; ".join(f"{name} more than 9 in 10: {value > 0.9}" for name, value in right.items()),
+    )
+
+
+def stacks() -> None:
+    """How two layers in two directions can be wired: joined once at the top, or stacked."""
+    made, axes = figure(1, 2, height=3.4)
+    top = ("2 joined: 1,024 numbers a frame",) * 2
+    for axis, title in zip(
+        axes, ("joined once at the top (`stacked=False`)", "stacked (`stacked=True`)"), strict=True
+    ):
+        axis.set_title(title, fontsize=10)
+        axis.set_xlim(0, 10)
+        axis.set_ylim(0, 10)
+        axis.set_axis_off()
+
+    def box(axis: Axes, x: float, y: float, text: str, colour: str, wide: float = 3.6) -> None:
+        axis.text(
+            x, y, text, ha="center", va="center", fontsize=8.5, color="white" if colour != GREY else "black",
+            bbox={"boxstyle": "round,pad=0.45", "facecolor": colour if colour != GREY else "white", "edgecolor": GREY},
+        )  # fmt: skip
+
+    def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1.3})
+
+    for axis, crossed in zip(axes, (False, True), strict=True):
+        box(axis, 5, 0.9, "feature sequence: 512 numbers a frame", GREY)
+        for x, name, colour in ((2.4, "forward", BLUE), (7.6, "backward", "#A34700")):
+            for layer, y in ((1, 3.6), (2, 6.3)):
+                box(axis, x, y, f"{name} LSTM {layer}", colour)
+            arrow(axis, (5, 1.6), (x, 2.9))
+            arrow(axis, (x, 4.3), (x, 5.6))
+            arrow(axis, (x, 7.0), (5, 8.4))
+        if crossed:
+            arrow(axis, (2.4, 4.3), (7.2, 5.6))
+            arrow(axis, (7.6, 4.3), (2.8, 5.6))
+        box(axis, 5, 9.1, top[0], GREY)
+    show(
+        made,
+        alt="Two wiring plans: on the left the forward and the backward column of two LSTMs meet only at the top, on "
+        "the right crossing arrows give each LSTM of layer two both directions of layer one.",
+        facts="arrows between layer 1 and layer 2: joined 2, stacked 4",
+    )
+
+
+def reach(curves: Mapping[str, np.ndarray]) -> None:
+    """How far padding changes LSTM outputs. curves: name -> (T,) largest change per frame."""
+    made, axis = figure(height=2.7)
+    for number, (name, curve) in enumerate(curves.items()):
+        axis.plot(curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
+    axis.set_xlabel("frame of the line")
+    axis.set_ylabel("largest change of\nan LSTM output")
+    axis.legend(frameon=False, fontsize=8, loc="upper left")
+    show(
+        made,
+        alt="Three curves along a line: the backward direction without a mask is changed at the line's end and less "
+        "and less towards the left, the forward one and the masked one lie at zero.",
+        facts="; ".join(f"{name}: changed: {bool(curve.max() > 1e-3)}" for name, curve in curves.items()),
+    )
+
+
+def speed(names: Sequence[str], work: Sequence[float], seconds: Sequence[float]) -> None:
+    """Operations and measured time of LSTMs that give equally many numbers, relative to the first."""
+    made, axis = figure(height=2.6, width=8)
+    place = np.arange(len(names))
+    for number, (label, values) in enumerate((("multiply-accumulates", work), ("time", seconds))):
+        relative = np.array(values) / values[0]
+        at = place + (number - 0.5) * 0.38
+        axis.bar(
+            at,
+            relative,
+            0.36,
+            color=COLOURS[number],
+            hatch=("", "///")[number],
+            edgecolor="white",
+            label=label,
+        )
+        for x, value in zip(at, relative, strict=True):
+            axis.text(x, value + 0.02, f"{value:.2f}", ha="center", fontsize=8)
+    axis.set_xticks(place, names)
+    axis.set_ylabel("relative to the first")
+    axis.margins(y=0.15)
+    axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    show(
+        made,
+        alt="Pairs of bars for LSTMs of fewer, wider and more, narrower steps: the operations halve from pair to "
+        "pair, the measured time does not fall with them.",
+        facts=f"operations, first over last: {work[0] / work[-1]:.0f}",
+    )

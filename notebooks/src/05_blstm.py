@@ -1,0 +1,484 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 5 · BLSTM: reading in order
+#
+# After this chapter you can compute an LSTM step by hand, say what each direction of a bidirectional LSTM knows,
+# and keep padding out of both.
+#
+# *40 minutes to read, 35 for the exercises. Needs only the package.*
+#
+# You will
+#
+# - write the LSTM step in NumPy and see that it gives the trained network's own numbers;
+# - watch single cells remember and forget along a line, and find out what each direction cannot know;
+# - wire two layers in two ways, count both, and mend a backward direction that starts in the padding.
+#
+# The convolutions of chapter 4 hand over a *feature sequence*: for each *frame*, a thin slice of the line, a list
+# of numbers. Could you read a line slice by slice, each without the others?
+
+# %% tags=["parameters"]
+data_root: str = ""  # folder in IAM layout; "" = the embedded data
+my_image: str = ""  # your own picture of a line; "" = a line of the test split
+line_number: int = 1  # which line of the test split
+model: str = "course"  # the trained model that is looked at: a name, or the path of a .keras file
+strip_width: int = 12  # columns of the strips in the first figure
+cells: int = 8  # how many LSTM cells are drawn
+extra_padding: int = 64  # frames of padding put behind the line
+toy_lines: int = 2000  # made-up lines for the small training
+seed: int = 0  # strips, toy lines and first weights
+
+# %%
+from htr_utils import Recognizer
+from htr_utils.course.parameters import validate
+from htr_utils.lines import iam, images
+
+run = validate(
+    data_root=(data_root, "text"), my_image=(my_image, "text"), line_number=(line_number, "int", 0, None),
+    model=(model, "text", 1, 400), strip_width=(strip_width, "int", 4, 60), cells=(cells, "int", 2, 16),
+    extra_padding=(extra_padding, "int", 8, 1000), toy_lines=(toy_lines, "int", 200, 50_000),
+    seed=(seed, "int", 0, None),
+)  # fmt: skip
+lines = iam.read(run.data_root or None).split("test")
+grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
+
+# %% [markdown]
+# Cover the lower row of the figure with your hand and read the strips. (The line is rendered with a handwriting
+# font, not written by a pen; the trouble is the same.)
+
+# %% tags=["figure"]
+import numpy as np
+
+from htr_utils.course.plots import sequences as plots
+
+recognizer = Recognizer.load(run.model)
+ink = recognizer.prepare(grey).ink  # (48, width), 1 = ink
+rng = np.random.default_rng(run.seed)
+inked = np.flatnonzero(ink[:, : -run.strip_width].sum(axis=0) > 2)  # columns with some ink
+plots.strips(ink, sorted(map(int, rng.choice(inked, 6, replace=False))), run.strip_width)
+
+# %% [markdown]
+# An upright stroke may be an `l`, half an `n` or the end of a `d`. `rn` is an `m`, `cl` is a `d`, until you see
+# what stands around them. A frame of the network sees more than these strips (chapter 4 measured how much), but
+# its view ends too. Something has to carry knowledge along the line.
+#
+# ## 1 · One LSTM step by hand
+#
+# An *LSTM* reads the frames in order. It has a notebook, the *cell state*, with one number per *unit*. At each
+# frame three *gates*, numbers between 0 and 1, decide for every unit:
+#
+# - *forget gate*: how much of the old state stays;
+# - *input gate*: how much of a new *candidate* is written;
+# - *output gate*: how much of the state is shown to the outside.
+#
+# All four (three gates and the candidate) are computed from the frame and from what was shown one frame ago.
+
+
+# %%
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def lstm_step(frame, shown, state, kernel, recurrent, bias):
+    z = frame @ kernel + shown @ recurrent + bias  # (4 * units,)
+    write, keep, candidate, show = np.split(z, 4)  # in the order in which Keras stores them
+    write, keep, show = sigmoid(write), sigmoid(keep), sigmoid(show)
+    state = keep * state + write * np.tanh(candidate)
+    return show * np.tanh(state), state, {"input gate": write, "forget gate": keep}
+
+
+# %% [markdown]
+# The fourth line is the whole idea: old state times a gate, plus something new times a gate. If the forget gate
+# stays near one, a number survives for many frames.
+#
+# Does Keras do the same? You take a small Keras LSTM with random weights, copy the weights and make one step.
+
+# %%
+import keras
+
+keras.utils.set_random_seed(run.seed)
+small = keras.layers.LSTM(3)
+frame = rng.normal(size=5).astype(np.float32)  # one frame of 5 features
+theirs = np.asarray(small(frame[None, None, :]))[0]  # Keras wants (batch, frames, features)
+ours, _, _ = lstm_step(frame, np.zeros(3), np.zeros(3), *small.get_weights())
+print("shapes of the three weights:", [weight.shape for weight in small.get_weights()])
+print("your step and Keras agree:", np.allclose(ours, theirs, atol=1e-6))
+
+# %% [markdown]
+# Four blocks of `units` columns each: hence 3 units make 12 columns.
+#
+# ## 2 · Along a real line
+#
+# Now the trained network. Its convolutions turn the line into a feature sequence, and its first LSTM layer, named
+# `blstm1`, reads that in both directions. You run the forward half by hand, frame by frame.
+
+# %%
+import tensorflow as tf
+
+
+def model_input(ink, canvas):  # (48, w) -> the model's input, padded to `canvas` columns
+    image = images.pad_width(ink, canvas)[None, :, :, None]
+    return {"image": image, "width": np.array([ink.shape[1]], np.int32)}
+
+
+trained = recognizer.model
+canvas = -(-ink.shape[1] // 4) * 4  # a frame is 4 columns
+trunk = keras.Model(trained.input, trained.get_layer("column_max").output)
+features = np.asarray(trunk(model_input(ink, canvas)))[0]  # (frames, 160)
+blstm = tf.function(trained.get_layer("blstm1"))  # compiled: many calls, faster
+both = blstm(features[None]).numpy()[0]  # (frames, 256): 128 forward, then 128 backward
+print("features in:", features.shape[1], "numbers a frame; out:", both.shape[1])
+
+# %% [markdown]
+# The loop below keeps every state and every gate on the way: things that Keras computes and throws away.
+
+
+# %%
+def along(features, weights):  # (T, F) -> shown (T, units), states (T, units), gates
+    shown = state = np.zeros(len(weights[1]), np.float32)
+    rows = []
+    for frame in features:
+        shown, state, gates = lstm_step(frame, shown, state, *weights)
+        rows.append((shown, state, gates))
+    shown, states, gates = zip(*rows, strict=True)
+    return np.array(shown), np.array(states), {name: np.array([g[name] for g in gates]) for name in gates[0]}
+
+
+forward = trained.get_layer("blstm1").forward_layer.get_weights()
+shown, states, gates = along(features, forward)
+print("forward half, agreement over the whole line:", np.allclose(shown, both[:, :128], atol=1e-4))
+
+# %% [markdown]
+# The same weights, the same numbers. So you may look inside. The figure shows the cells whose shown state varies
+# most over this line; the letters below the line are what the whole network reads there.
+
+# %% tags=["figure"]
+reading = recognizer.read(grey)
+prepared = recognizer.prepare(grey)
+letters = [(c.character, (c.x - prepared.left) * prepared.scale) for c in reading.characters]
+busy = np.argsort(-np.tanh(states).std(axis=0), kind="stable")[: run.cells]
+plots.cells(ink, letters, states[:, busy], {name: gate[:, busy[0]] for name, gate in gates.items()})
+
+# %% [markdown]
+# Look for two kinds of cell. Some change their sign with every stroke: they say where in a letter we are. Others
+# keep one colour over several letters and let go at a gap: memory. Where the forget gate drops, the old state is
+# wiped; where the input gate rises, something new is written.
+#
+# Do not read too much into a single cell. Nobody told it what to mean, and another training gives other cells.
+#
+# ## 3 · Why both directions
+#
+# At the `c` of `cl` a forward LSTM knows everything to the left and nothing to the right. A second LSTM reads
+# the line from its end. A *bidirectional* LSTM (*BLSTM*) runs both and lays their outputs side by side.
+#
+# ### Exercise 5.1 · A prediction *(2 minutes)*
+#
+# In a moment you cover the right half of the line with white paper. Look at the frames well inside the *left* half.
+# Whose outputs change there: `"forward"`, `"backward"`, or `"both"`?
+
+# %% tags=["exercise"]
+guess = (
+    # SOLUTION
+    "backward"
+    # END
+)
+
+# %% [markdown]
+# *Hint: who has already seen the right half when it comes to the left?*
+
+# %% tags=["check"]
+from htr_utils.course.exercises import check
+
+check("05.1", guess)
+
+# %% [markdown]
+# Now do it.
+
+# %% tags=["figure"]
+start = ink.shape[1] // 2
+hidden = ink.copy()
+hidden[:, start:] = 0
+change = np.abs(blstm(trunk(model_input(hidden, canvas))).numpy()[0] - both)  # (frames, 256)
+moved = {"forward": change[:, :128].mean(axis=1), "backward": change[:, 128:].mean(axis=1)}
+plots.covered(ink, start, moved)
+left = start // 4 - 10  # frames that no convolution connects with the cover
+for name, curve in moved.items():
+    print(f"{name}: changed left of the cover: {bool(curve[:left].max() > 1e-4)}")
+
+# %% [markdown]
+# The backward curve rises *before* the cover: at these letters it already knew what was coming, and now it
+# does not. It falls towards the left, because an LSTM forgets: the next few letters matter, the end of the
+# line hardly.
+#
+# How much is that worth? Try it on a toy script with two strokes, `o` and `l`. An `o` followed by an `l` is a
+# **d** (both strokes belong to it); any other `o` is a **c**, any other `l` an **l**. Chance decides the
+# strokes.
+
+
+# %%
+def letters_of(strokes):  # (lines, frames), 0 = o, 1 = l -> 0 = c, 1 = d, 2 = l
+    edge = np.ones((len(strokes), 1), int)
+    before = np.hstack([edge, strokes[:, :-1]])
+    after = np.hstack([strokes[:, 1:], 1 - edge])
+    return np.where(strokes == 0, np.where(after == 1, 1, 0), np.where(before == 0, 1, 2))
+
+
+strokes = rng.integers(0, 2, (run.toy_lines, 16))
+print("strokes:", "".join("ol"[s] for s in strokes[0]))
+print("letters:", "".join("cdl"[s] for s in letters_of(strokes[0:1])[0]))
+
+# %% [markdown]
+# At an `o` a forward reader must guess, and half of the guesses are wrong. Half of the strokes are `o`, so it can
+# get three quarters right at best. A backward reader has the same trouble at every `l`. You train three small
+# networks for a few seconds; reading backward means turning the lines round.
+
+
+# %%
+def train(layer, turned=False):  # -> share of right letters on new lines
+    keras.utils.set_random_seed(run.seed)
+    network = keras.Sequential([layer, keras.layers.Dense(3, activation="softmax")])
+    network.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    fresh = np.random.default_rng(run.seed + 1).integers(0, 2, (500, 16))
+    data = [(np.eye(2, dtype="float32")[s], letters_of(s)) for s in (strokes, fresh)]
+    if turned:
+        data = [(x[:, ::-1], y[:, ::-1]) for x, y in data]
+    network.fit(*data[0], batch_size=64, epochs=4, verbose=0)
+    return network.evaluate(*data[1], verbose=0)[1]
+
+
+# %% tags=["figure"]
+def lstm(units):
+    return keras.layers.LSTM(units, return_sequences=True)
+
+
+right = {
+    "forward only": train(lstm(16)),
+    "backward only": train(lstm(16), turned=True),
+    "both directions": train(keras.layers.Bidirectional(lstm(8))),
+}
+run.record(toy=right)
+plots.scores(right, ceiling=0.75)
+
+# %% [markdown]
+# Both single directions stand at their ceiling (a little above it, since the line's edges give something away).
+# More units or more training cannot help: the knowledge is not there. The two directions together have as many
+# units as each of the others, and read nearly everything.
+#
+# ## 4 · Stacked or joined?
+#
+# One layer is rarely enough. With two layers there are two ways to wire them. The reference system runs two
+# forward LSTMs on top of each other, two backward ones beside them, and lays the results side by side once, at
+# the top. A *stacked* BLSTM joins after each layer, so that the second layer reads both directions.
+
+# %% tags=["figure"]
+plots.stacks()
+
+# %% [markdown]
+# The difference: in the joined network no LSTM ever sees both sides. Only the last layer, which looks at single
+# frames, adds them up. In the stacked one the second layer can reason: "left of me ends a word, right of me a
+# capital begins". That costs weights, because its inputs are twice as many.
+#
+# One LSTM stores 4 x units x (inputs + units + 1) numbers: four blocks, each fed by the frame, the shown state and
+# a bias. You count the LSTMs of the `reference` preset (512 features, 512 units) by formula and by Keras.
+
+# %%
+from htr_utils.network import models
+
+
+def one_lstm(inputs, units=512):
+    return 4 * units * (inputs + units + 1)
+
+
+by_formula = {False: 2 * (one_lstm(512) + one_lstm(512)), True: 2 * (one_lstm(512) + one_lstm(1024))}
+for stacked, expected in by_formula.items():
+    network = models.build(models.preset("reference", stacked=stacked), recognizer.charset.classes)
+    parts = [layer for layer in network.layers if layer.name.startswith(("forward", "backward", "blstm"))]
+    counted = sum(layer.count_params() for layer in parts)
+    print(f"{'stacked' if stacked else 'joined'}: LSTMs {expected / 1e6:.2f} million, Keras counts the same: "
+          f"{counted == expected}; whole network {network.count_params() / 1e6:.2f} million")  # fmt: skip
+
+# %% [markdown]
+# People call both of them "BLSTM". When you compare published results, look which one was built. This course's
+# own network is stacked, with 128 units instead of 512.
+#
+# ## 5 · What goes wrong: the backward reader starts in the padding
+#
+# Lines in a batch are padded at the right. For the forward LSTM that is harmless: padding comes last. The
+# backward LSTM *begins* there. It walks through empty frames, and its gates and biases write something into its
+# state before the first letter arrives. You pad the feature sequence with zeros and look.
+
+# %% tags=["figure"]
+padded = np.pad(features, ((0, run.extra_padding), (0, 0)))[None]  # (1, frames + padding, 160)
+mask = np.arange(padded.shape[1])[None] < len(features)  # True where the line is
+bare = np.abs(blstm(padded).numpy()[0, : len(features)] - both)
+masked = np.abs(blstm(padded, mask=mask).numpy()[0, : len(features)] - both)
+felt = {
+    "backward, no mask": bare[:, 128:].max(axis=1),
+    "forward, no mask": bare[:, :128].max(axis=1),
+    "both, with the mask": masked.max(axis=1),
+}
+plots.reach(felt)
+
+# %% [markdown]
+# The damage is greatest at the last letters and fades, as the LSTM slowly forgets how it began. In a test with
+# lines one by one you would never see it; in batches your last letters go wrong, now and then, depending on the
+# longest line.
+#
+# The mend is a *mask*: True for frames of the line, False for padding. Where it is False, the LSTM keeps its state
+# as it is, so the backward reader arrives at the last letter with a fresh notebook. `FrameMask` in the package
+# makes the mask from the true widths.
+#
+# A second trap hides beside it. In Keras, an LSTM with `go_backwards=True` returns its outputs in the order in
+# which *it* met the frames: last frame first. `Bidirectional` turns them round again; whoever builds the two
+# directions by hand must do so, too. Your own code shows it.
+
+# %%
+backward = trained.get_layer("blstm1").backward_layer.get_weights()
+shown_backward, _, _ = along(features[::-1], backward)  # read from the end
+print("as it comes out, it fits:", np.allclose(shown_backward, both[:, 128:], atol=1e-4))
+print("turned round, it fits:   ", np.allclose(shown_backward[::-1], both[:, 128:], atol=1e-4))
+
+# %% [markdown]
+# ## 6 · Few wide steps or many narrow ones
+#
+# A convolution does all columns at once. An LSTM cannot: frame 2 waits for frame 1. So its time depends on the
+# *number* of steps at least as much as on the work in each. Three LSTMs that all give 51,200 numbers:
+
+# %% tags=["figure", "nbval-ignore-output"]
+import time
+
+shapes = [(100, 512), (200, 256), (400, 128)]  # steps, units (and as many features)
+work = [steps * 4 * units * (units + units) for steps, units in shapes]
+seconds = []
+for steps, units in shapes:
+    layer, x = tf.function(lstm(units)), tf.zeros((1, steps, units))
+    layer(x)  # the first call compiles
+    times = []
+    for _ in range(7):
+        begin = time.perf_counter()
+        layer(x)
+        times.append(time.perf_counter() - begin)
+    seconds.append(min(times))
+plots.speed([f"{steps} steps of {units}" for steps, units in shapes], work, seconds)
+
+# %% [markdown]
+# The work halves from one to the next; the time does not follow it down. (Times differ between machines and from run
+# to run: measure your own before you believe any.) That is why a frame every 4 columns is a price worth thinking
+# about, and why the frames are made by convolution, where width costs little.
+#
+# ## Exercises
+#
+# ### Exercise 5.2 · Count a BLSTM *(5 minutes)*
+#
+# How many numbers does one *bidirectional* layer store?
+
+
+# %% tags=["exercise"]
+def blstm_parameters(inputs: int, units: int) -> int:
+    """Numbers stored by one bidirectional LSTM layer of `units` units in each direction."""
+    # SOLUTION
+    return 2 * 4 * units * (inputs + units + 1)
+    # END
+
+
+# %% [markdown]
+# *Hint: `trained.get_layer("blstm1").count_params()` has 160 inputs and 128 units.*
+
+# %% tags=["check"]
+check("05.2", blstm_parameters)
+
+# %% [markdown]
+# ### Exercise 5.3 · Turn round what is real *(10 minutes)*
+#
+# A padded line is turned round before a backward LSTM. With `sequence[::-1]` the padding would come first.
+# Write it properly: the first `length` frames in reverse order, the padding left where it is.
+
+
+# %% tags=["exercise"]
+def turn_round(sequence: np.ndarray, length: int) -> np.ndarray:
+    """sequence (T, F) with its first `length` frames reversed and the rest as it was."""
+    # SOLUTION
+    return np.concatenate([sequence[:length][::-1], sequence[length:]])
+    # END
+
+
+# %% [markdown]
+# *Hint: cut the sequence in two, turn one piece, join. Do not change the array that you were given.*
+
+# %% tags=["check"]
+check("05.3", turn_round)
+
+# %% [markdown]
+# ### Exercise 5.4 · Measure the reach *(10 minutes)*
+#
+# How many frames, counted from the end of the line, does the padding reach? Write a function that takes a curve
+# such as `felt["backward, no mask"]` and a limit, and returns the distance from the end to the *earliest* frame
+# whose change is above the limit: 0 if there is none, 1 if only the last frame is changed. Then measure your curve
+# with the limit 0.01, and again with another `extra_padding`.
+
+
+# %% tags=["exercise"]
+def reach(changes: np.ndarray, limit: float) -> int:
+    """Frames from the end of the line back to the earliest one changed by more than `limit`."""
+    # SOLUTION
+    above = np.flatnonzero(changes > limit)
+    return len(changes) - int(above[0]) if len(above) else 0
+    # END
+
+
+# %% [markdown]
+# *Hint: `np.flatnonzero(changes > limit)` gives the places; the first of them is what you need.*
+
+# %% tags=["check"]
+check("05.4", reach)
+
+# %% [markdown]
+# ## Summary
+#
+# Single frames are ambiguous, so an LSTM carries knowledge along the line in its cell state. Gates decide what it
+# keeps, writes and shows, and you can compute each step with a few lines of NumPy. One direction knows only one
+# side; two directions together know both, which no amount of training replaces. Joined and stacked BLSTMs differ
+# in what the second layer sees and in size. Without a mask the backward direction begins in the padding, and the
+# end of a line depends on its neighbours in the batch.
+#
+# ## Quiz
+#
+# **1.** A forward LSTM reads `cl` and `d`, which begin alike. At which frame can it tell them apart at the earliest?
+#
+# <details><summary>Answer</summary>
+#
+# At the first frame whose receptive field differs between the two: the convolutions look a little ahead, the LSTM
+# itself never does. A backward LSTM knows it at the beginning of the letter.
+#
+# </details>
+#
+# **2.** Forget gate 1 and input gate 0 for the whole line. What does the cell do?
+#
+# <details><summary>Answer</summary>
+#
+# It keeps its first state unchanged: perfect memory of nothing new. With forget gate 0 and input gate 1 it would
+# be the opposite, a cell without memory that sees only the present candidate.
+#
+# </details>
+#
+# **3.** Someone pads on the *left* instead of the right. Which direction needs the mask now?
+#
+# <details><summary>Answer</summary>
+#
+# The forward one: it now begins in the padding. The backward one meets the padding last. Masks in both directions
+# make the side of the padding irrelevant, which is why the package always sets them.
+#
+# </details>
+#
+# ## Further reading
+#
+# - S. Hochreiter and J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9, 1997.
+# - A. Graves and J. Schmidhuber, *Framewise Phoneme Classification with Bidirectional LSTM*, 2005.
+# - C. Olah, *Understanding LSTM Networks*, 2015: the gates in pictures.
+# - A. Karpathy, J. Johnson and L. Fei-Fei, *Visualizing and Understanding Recurrent Networks*, 2015: what cells
+#   do, and how few can be named.
+#
+# Next: [6 · CTC loss](06_ctc_loss.ipynb)

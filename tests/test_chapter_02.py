@@ -1,0 +1,62 @@
+"""The exercises of chapter 2."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from htr_utils.course.exercises import verdict
+from htr_utils.course.plots import pictures
+
+
+def pad_batch(
+    inks: list[np.ndarray], right: bool = True, paper: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    widths = np.array([ink.shape[1] for ink in inks])
+    batch = np.full((len(inks), inks[0].shape[0], widths.max()), paper, np.float32)
+    for row, ink in zip(batch, inks, strict=True):
+        row[:, slice(0, ink.shape[1]) if right else slice(-ink.shape[1], None)] = ink
+    return batch, widths
+
+
+def padding_share(widths: list[int], size: int) -> float:
+    batches = [widths[at : at + size] for at in range(0, len(widths), size)]
+    return 1 - sum(widths) / sum(max(batch) * len(batch) for batch in batches)
+
+
+def upright(grey: np.ndarray) -> np.ndarray:
+    middle = (int(grey.min()) + int(grey.max())) / 2
+    return grey if np.median(grey) > middle else 255 - grey
+
+
+SOLUTIONS = {"02.1": 32, "02.2": pad_batch, "02.3": padding_share, "02.4": upright}
+
+
+@pytest.mark.parametrize("number", SOLUTIONS)
+def test_solution_is_correct_and_stub_is_to_do(number: str) -> None:
+    assert verdict(number, SOLUTIONS[number]) == "correct"
+    assert not callable(SOLUTIONS[number]) or verdict(number, lambda *_: ...) == "to do"
+    assert verdict(number, ...) == "to do"
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "word"),
+    [
+        ("02.1", 64, "halved"),
+        ("02.1", 16, "same factor"),
+        ("02.2", lambda inks: pad_batch(inks, right=False), "paper"),
+        ("02.2", lambda inks: pad_batch(inks, paper=1.0), "paper"),
+        ("02.2", lambda inks: pad_batch(inks)[0], "two things"),
+        ("02.3", lambda widths, size: 1 - sum(widths) / (max(widths) * len(widths)), "last batch"),
+        ("02.3", lambda widths, size: 0.5, "equal width"),
+        ("02.4", lambda grey: grey, "turned over"),
+        ("02.4", lambda grey: grey if np.median(grey) > 128 else 255 - grey, "dim"),
+    ],
+)
+def test_wrong_answer_gets_a_hint(number: str, answer: object, word: str) -> None:
+    said = verdict(number, answer)
+    assert said.startswith("hint: ") and word in said, said
+
+
+def test_symbols_counts_doubled_letters() -> None:
+    assert [pictures.symbols(text) for text in ("", "to", "letter", "aaa")] == [0, 2, 7, 5]

@@ -1,0 +1,94 @@
+"""The exercises of chapters 0 and 3, and the way through a table of edits that chapter 3 draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from htr_utils.course.exercises import verdict
+from htr_utils.course.plots.measures import cheapest_way
+from htr_utils.text import metrics
+
+
+def table(truth: str, reading: str) -> np.ndarray:
+    """Distances of all beginnings, by the library."""
+    rows = [
+        [metrics.edits(reading[:j], truth[:i]) for j in range(len(reading) + 1)]
+        for i in range(len(truth) + 1)
+    ]
+    return np.array(rows)
+
+
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6))
+def test_way_costs_the_distance(truth: str, reading: str) -> None:
+    way, steps = cheapest_way(table(truth, reading), truth, reading)
+    assert way[0] == (0, 0) and way[-1] == (len(truth), len(reading))
+    assert sum(step != "keep" for step in steps) == metrics.edits(reading, truth)
+
+
+def test_no_way_through_another_table() -> None:
+    with pytest.raises(ValueError, match="no table of edit distances"):
+        cheapest_way(np.full((3, 3), 7), "ab", "cd")
+
+
+def least_sure(reading: Any) -> tuple[str, float]:
+    weakest = min(reading.characters, key=lambda character: character.confidence)
+    return weakest.character, weakest.x
+
+
+def surest(reading: Any) -> tuple[str, float]:
+    weakest = max(reading.characters, key=lambda character: character.confidence)
+    return weakest.character, weakest.x
+
+
+def mean_of_lines(readings: list[str], truths: list[str]) -> float:
+    return float(np.mean([metrics.edits(r, t) / len(t) for r, t in zip(readings, truths, strict=True)]))
+
+
+def stub(*_: Any) -> Any:
+    return ...
+
+
+RIGHT: dict[str, Any] = {
+    "00.1": 200,
+    "00.2": least_sure,
+    "00.3": lambda readings, truths: sum(r == t for r, t in zip(readings, truths, strict=True)),
+    "03.1": [1, 5.0],
+    "03.2": metrics.word_edits,
+    "03.3": lambda readings, truths: metrics.cer(readings, truths).value,
+    "03.4": lambda lines, width, wanted: int(np.ceil(lines * (width / wanted) ** 2)),
+}
+WRONG: list[tuple[str, Any]] = [
+    ("00.1", 0),
+    ("00.1", 100),
+    ("00.2", surest),
+    ("00.2", lambda reading: min(c.confidence for c in reading.characters)),
+    ("00.3", lambda readings, truths: sum(r != t for r, t in zip(readings, truths, strict=True))),
+    ("00.3", lambda readings, truths: len(set(readings) & set(truths))),
+    ("03.1", [100, 500]),
+    ("03.1", [1, 6]),
+    ("03.2", metrics.edits),
+    ("03.2", lambda reading, truth: abs(len(reading.split()) - len(truth.split()))),
+    ("03.3", mean_of_lines),
+    ("03.3", lambda readings, truths: 100 * metrics.cer(readings, truths).value),
+    ("03.4", lambda lines, width, wanted: round(lines * width / wanted)),
+    ("03.4", lambda lines, width, wanted: int(lines * (width / wanted) ** 2)),
+]
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_solution_is_correct_and_stub_is_to_do(number: str) -> None:
+    assert verdict(number, RIGHT[number]) == "correct"
+    empty: Callable[..., Any] | object = stub if callable(RIGHT[number]) else ...
+    assert verdict(number, empty) == "to do"
+
+
+@pytest.mark.parametrize(("number", "answer"), WRONG)
+def test_wrong_answer_gets_a_hint(number: str, answer: Any) -> None:
+    found = verdict(number, answer)
+    assert found.startswith("hint: ") and "Error" not in found

@@ -1,0 +1,119 @@
+"""A folder of one's own pictures with a table of their texts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_fonts import one_line_error
+
+from htr_utils.lines import images, own
+
+
+def folder(root: Path, table: str, names: tuple[str, ...], name: str = "transcriptions.tsv") -> Path:
+    picture = np.full((20, 60), 240, np.uint8)
+    picture[8:12, 5:55] = 30
+    images.save(root / "source.dat", picture)
+    for one in names:
+        (root / one).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "source.dat", root / one)
+    (root / name).write_text(table, encoding="utf-8")
+    return root
+
+
+def test_two_columns(tmp_path: Path) -> None:
+    lines = own.read(folder(tmp_path, "b\tsecond\na.png\tfirst line\n", ("a.png", "b.png")))
+    assert [(line.id, line.text, line.path.name) for line in lines] == [
+        ("b", "second", "b.png"),
+        ("a", "first line", "a.png"),
+    ]
+    assert lines[0].writer_id == ""
+    assert lines[0].status == "ok"
+    assert lines[0].image().shape == (20, 60)
+
+
+def test_three_columns_and_a_header(tmp_path: Path) -> None:
+    table = "id\twriter_or_document\ttext\na\tanna\tHallo  dort \n\n b \tbob\tYes\n"
+    lines = own.read(folder(tmp_path, table, ("lines/a.jpg", "lines/deep/b.PNG"), "lines.tsv"))
+    assert [(line.id, line.writer_id, line.text) for line in lines] == [
+        ("a", "anna", "Hallo  dort"),
+        ("b", "bob", "Yes"),
+    ]
+
+
+def test_windows_habits(tmp_path: Path) -> None:
+    folder(tmp_path, "", ("a.png",))
+    (tmp_path / "transcriptions.tsv").write_bytes("\ufeffname\ttext\r\na\tGrüße\r\n".encode())
+    assert [line.text for line in own.read(tmp_path)] == ["Grüße"]
+
+
+def test_separators_inside_a_text_are_no_ends_of_lines(tmp_path: Path) -> None:
+    lines = own.read(folder(tmp_path, "a\tone\u2028two\x0bthree\n", ("a.png",)))
+    assert lines[0].text == "one\u2028two\x0bthree"
+
+
+def test_dots_in_names(tmp_path: Path) -> None:
+    lines = own.read(folder(tmp_path, "line.1\tone\nline.2\ttwo\n", ("line.1.png", "line.2.png", "line.png")))
+    assert [(line.id, line.path.name) for line in lines] == [("line.1", "line.1.png"), ("line.2", "line.2.png")]
+    (tmp_path / "transcriptions.tsv").write_text("line.3\tthree\n")
+    assert "line.3" in one_line_error(own.read, tmp_path), "and line.png is not taken for it"
+
+
+def test_a_path_within_the_folder_names_one_picture(tmp_path: Path) -> None:
+    table = "mon/a.png\tone\ntue/a.png\ttwo\nmon/b\tthree\nc.png\tfour\n"
+    lines = own.read(folder(tmp_path, table, ("mon/a.png", "tue/a.png", "mon/b.tif", "c.png", "old/c.png")))
+    found = [(line.id, line.path.relative_to(tmp_path).as_posix()) for line in lines]
+    assert found == [("mon/a", "mon/a.png"), ("tue/a", "tue/a.png"), ("mon/b", "mon/b.tif"), ("c", "c.png")]
+
+
+@pytest.mark.parametrize("names", [("a.png", "a.jpg"), ("mon/a.png", "tue/a.png")])
+def test_a_name_with_two_pictures(tmp_path: Path, names: tuple[str, ...]) -> None:
+    message = one_line_error(own.read, folder(tmp_path, "a\tone\n", names))
+    assert "line 1" in message
+    assert names[1].split("/")[-1] in message
+
+
+def test_ids_stay_apart(tmp_path: Path) -> None:
+    lines = own.read(folder(tmp_path, "a.png\tone\na.jpg\ttwo\n", ("a.png", "a.jpg")))
+    assert [line.id for line in lines] == ["a", "a.jpg"]
+    assert lines[0].path != lines[1].path
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("a\tone\nb\ttwo\n", "line 2: no image named 'b'"),
+        ("a\n", "line 1"),
+        ("a\t \n", "line 1"),
+        ("a\tx\ty\tz\n", "line 1"),
+        ("id\ttext\n", "holds no line"),
+        ("", "holds no line"),
+        ("a\tone\na.png\tagain\n", "in line 1 too"),
+    ],
+)
+def test_tables_that_do_not_read(tmp_path: Path, table: str, says: str) -> None:
+    message = one_line_error(own.read, folder(tmp_path, table, ("a.png",)))
+    assert says in message
+    assert "transcriptions.tsv" in message
+
+
+def test_no_table(tmp_path: Path) -> None:
+    assert own.find_table(tmp_path) is None
+    assert "transcriptions.tsv" in one_line_error(own.read, tmp_path)
+    assert "transcriptions.tsv" in one_line_error(own.read, tmp_path / "missing")
+
+
+def test_a_table_in_another_encoding(tmp_path: Path) -> None:
+    folder(tmp_path, "", ("a.png",))
+    (tmp_path / "transcriptions.tsv").write_bytes("a\tKäse\n".encode("latin-1"))
+    assert "UTF-8" in one_line_error(own.read, tmp_path)
+
+
+def test_the_samples_of_the_course_answer_too(tmp_path: Path, root: Path) -> None:
+    for path in (root / "data" / "samples").glob("*.png"):
+        shutil.copy(path, tmp_path)
+    shutil.copy(root / "data" / "samples" / "transcriptions.tsv", tmp_path)
+    lines = own.read(tmp_path)
+    assert len(lines) == len(list(tmp_path.glob("*.png"))) >= 5
