@@ -89,7 +89,9 @@ def test_nothing_asked_nothing_done() -> None:
     assert np.array_equal(augment.noise(GREY, np.random.default_rng(0), sigma=0), GREY)
 
 
-@pytest.mark.parametrize(("slant", "rotation", "stretch"), [(0.5, 0, 1), (-0.5, 0, 1), (0, 3, 1), (0, -3, 1), (0.3, 2, 1.3)])
+@pytest.mark.parametrize(
+    ("slant", "rotation", "stretch"), [(0.5, 0, 1), (-0.5, 0, 1), (0, 3, 1), (0, -3, 1), (0.3, 2, 1.3)]
+)
 def test_warp_cuts_nothing_off(slant: float, rotation: float, stretch: float) -> None:
     grey = np.full((60, 200), 240, np.uint8)
     for corner in ((slice(0, 6), slice(0, 6)), (slice(-6, None), slice(-6, None)),

@@ -20,8 +20,8 @@ PASSAGES = [
     Passage("p000", "train", "news",
             'Xavier Quill, 63, has left. "I shall miss it," he said, "but not the ladder!" Dr. J. Fox & Sons paid 4.50 '
             "for the boys' hats (all 12 of them); it's done."),
-    Passage("p001", "test", "news", "A left-hand drive lorry overturned near Exeter. Nobody was hurt! \"Why?\" isn't known yet, "
-            "neither by us nor by them."),
+    Passage("p001", "test", "news", "A left-hand drive lorry overturned near Exeter. Nobody was hurt! "
+            "\"Why?\" isn't known yet, neither by us nor by them."),
     Passage("p002", "validation", "list", "1. Eggs, 2. flour; 3. milk: mix them * well + wait 20 minutes (or more)."),
     Passage("p003", "train", "letter", "Dear Zoe, thank you for the jam/honey & the hat. Yours, B. Umber"),
 ]  # fmt: skip
@@ -60,7 +60,9 @@ def test_the_check_passes(data: Path) -> None:
     report = check.check(data)
     assert report.usable
     assert report.problems == []
-    assert all(count.known == count.found for count in report.counts if count.name in ("lines", "forms", "writers"))
+    assert all(
+        count.known == count.found for count in report.counts if count.name in ("lines", "forms", "writers")
+    )
 
 
 def test_the_layout_is_iams(data: Path, folder: iam.IamFolder) -> None:
@@ -120,7 +122,9 @@ def test_xml_agrees_with_lines_txt(data: Path, folder: iam.IamFolder) -> None:
             assert " ".join(str(word.get("text")) for word in words) == line.text
             assert node.get("threshold") == str(line.grey_level)
             x, y, w, h = line.box
-            boxes = [tuple(int(str(c.get(k))) for k in ("x", "y", "width", "height")) for c in node.iter("cmp")]
+            boxes = [
+                tuple(int(str(c.get(k))) for k in ("x", "y", "width", "height")) for c in node.iter("cmp")
+            ]
             assert len(boxes) == line.components
             for a, b, c, d in boxes:
                 assert x <= a
@@ -242,7 +246,10 @@ def test_a_build_replaces_the_old_data(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_passage_that_does_not_come_back_is_named(tmp_path: Path) -> None:
-    odd = [Passage("p009", p.split, p.genre, "He said word ,another " * 6) if p.id == "p000" else p for p in PASSAGES]
+    odd = [
+        Passage("p009", p.split, p.genre, "He said word ,another " * 6) if p.id == "p000" else p
+        for p in PASSAGES
+    ]
     try:
         build.build(tmp_path / "data", odd, say=lambda line: None, available=FONTS)
     except build.HtrError as error:

@@ -127,7 +127,9 @@ def test_seed_and_epoch_decide_the_order() -> None:
     assert order(3, 0) != order(3, 1)
     assert order(3, 0) != order(4, 0)
     whole = Batches(source, Codes(), 4, shuffle=False)
-    assert {i for b in list(whole.epoch(0))[:12] for i in b.numbers.tolist()} == set(range(48)), "pools in order"
+    assert {i for b in list(whole.epoch(0))[:12] for i in b.numbers.tolist()} == set(range(48)), (
+        "pools in order"
+    )
 
 
 def test_lines_that_do_not_fit_are_left_out() -> None:

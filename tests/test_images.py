@@ -345,7 +345,9 @@ def test_pad_width() -> None:
 # --- prepare
 
 
-@pytest.mark.parametrize("preparation", [Preparation(), Preparation(64), Preparation(64, 800), Preparation(32, crop=False)])
+@pytest.mark.parametrize(
+    "preparation", [Preparation(), Preparation(64), Preparation(64, 800), Preparation(32, crop=False)]
+)
 def test_prepare_is_exact(preparation: Preparation) -> None:
     grey = written(90)
     before = grey.copy()

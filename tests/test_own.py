@@ -56,7 +56,10 @@ def test_separators_inside_a_text_are_no_ends_of_lines(tmp_path: Path) -> None:
 
 def test_dots_in_names(tmp_path: Path) -> None:
     lines = own.read(folder(tmp_path, "line.1\tone\nline.2\ttwo\n", ("line.1.png", "line.2.png", "line.png")))
-    assert [(line.id, line.path.name) for line in lines] == [("line.1", "line.1.png"), ("line.2", "line.2.png")]
+    assert [(line.id, line.path.name) for line in lines] == [
+        ("line.1", "line.1.png"),
+        ("line.2", "line.2.png"),
+    ]
     (tmp_path / "transcriptions.tsv").write_text("line.3\tthree\n")
     assert "line.3" in one_line_error(own.read, tmp_path), "and line.png is not taken for it"
 

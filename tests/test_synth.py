@@ -19,7 +19,9 @@ from htr_utils.text.charset import IAM79
 
 CALM = synth.Writer(SANS, jitter=0.0, pressure=0.0, drift=0.0, ink=20, paper=250)
 USUAL = synth.Writer(SANS)
-words = st.lists(st.text(IAM79.replace(" ", "").replace("#", ""), min_size=1, max_size=9), min_size=1, max_size=8)
+words = st.lists(
+    st.text(IAM79.replace(" ", "").replace("#", ""), min_size=1, max_size=9), min_size=1, max_size=8
+)
 
 
 def render(text: str, writer: synth.Writer = USUAL, seed: int = 0, height: int | None = 64) -> synth.Rendered:
@@ -49,9 +51,9 @@ def test_a_box_for_each_letter(words: list[str], seed: int, height: int | None, 
     for x, y, w, h in line.letters + line.words:
         assert w > 0
         assert h > 0
-        assert 0 <= x
+        assert x >= 0
         assert x + w <= columns
-        assert 0 <= y
+        assert y >= 0
         assert y + h <= rows
     assert [middle(box) for box in line.words] == sorted(middle(box) for box in line.words)
     at = 0
@@ -153,7 +155,9 @@ def test_each_letter_differs_a_little() -> None:
 
 def test_what_a_writer_is_told_is_seen() -> None:
     def width(**changes: float) -> int:
-        return render("seven words in one single short line", synth.Writer(SANS, jitter=0.3, **changes)).grey.shape[1]
+        return render(
+            "seven words in one single short line", synth.Writer(SANS, jitter=0.3, **changes)
+        ).grey.shape[1]
 
     assert width(stretch=1.3) > 1.15 * width()
     assert width(word_gap=0.8) > 1.1 * width()

@@ -63,7 +63,8 @@ def train(
     if unknown:
         raise HtrError(f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them")
     if rendered:
-        words = corpus.Corpus(training_passages() + corpus.read_paragraphs(texts), charset)
+        # The passages are modern, the books are not: each passage counts five times.
+        words = corpus.Corpus(corpus.read_paragraphs(texts) + training_passages() * 5, charset)
         available = training_fonts(font_folders, debian=debian)
         source = dataset.RenderedLines(available, words.line, chosen.preparation, rendered, augment, seed)
         origin = (

@@ -24,7 +24,7 @@
 # the code that *loaded* the lines. By the end of this chapter you know four places where it may hide.
 
 # %% tags=["parameters"]
-data_root: str = ""  # a folder in IAM layout; "" = the data that comes with the course
+data_root: str = ""  # a folder in IAM layout; empty: the data that comes with the course
 line_number: int = 3  # the line that is looked at closely, counted from 0 in lines.txt
 seed: int = 0  # decides the random split
 

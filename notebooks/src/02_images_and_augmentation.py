@@ -18,10 +18,10 @@
 # - use augmentation where it helps, and recognise where it harms.
 
 # %% tags=["parameters"]
-data_root: str = ""  # a folder in IAM layout; "" = the data that comes with the course
-my_image: str = ""  # a picture of one line of your own; "" = a line of the data
+data_root: str = ""  # a folder in IAM layout; empty: the data that comes with the course
+my_image: str = ""  # a picture of one line of your own; empty: a line of the data
 line_number: int = 1303  # the line that is looked at closely, counted from 0 in lines.txt
-strength: float = 1.0  # how strong the augmentation is; 0 = none, 1 = as in training
+strength: float = 1.0  # how strong the augmentation is: 0 for none, 1 as in training
 seed: int = 0  # decides every random change
 
 # %%

@@ -127,7 +127,7 @@ def one_step(image, width, label, length):
         ]  # (batch, frames, classes)
         loss = tf.reduce_mean(ctc.loss(logits, true_frames, label, length))
     gradients = tape.gradient(loss, network.trainable_variables)
-    gradients, norm = tf.clip_by_global_norm(gradients, 5.0)
+    gradients, _ = tf.clip_by_global_norm(gradients, 5.0)
     optimiser.apply(gradients, network.trainable_variables)
     return loss, logits
 
@@ -519,7 +519,8 @@ check("07.4", letters_come)
 #
 # **1. The loss falls and every reading is empty. What do you look at before you change anything?**
 # <details><summary>Answer</summary>At the number of steps and at the blank rate. If it is near 100 % after a few
-# hundred steps, go on; if it stays there for thousands, check rate, scale of the ink and frames per letter, and whether ten
+# hundred steps, go on; if it stays there for thousands, check rate, scale of the ink and frames per letter, and
+# whether ten
 # lines can be learned by heart.</details>
 #
 # **2. Why are the averaged weights saved, and not the last ones?**

@@ -67,7 +67,6 @@ def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str], *, alt: 
                 color="black" if last else base.GREEN if right else base.RED,
                 weight="bold" if right and not last else "normal",
             )
-    made.get_layout_engine().set(w_pad=0.05, h_pad=0.05)
     base.show(made, alt=alt, facts=f"{len(table)} moments, {len(truths)} lines")
 
 

@@ -24,25 +24,24 @@ def _line(axis: Axes, ink: np.ndarray, letters: Sequence[tuple[str, float]] = ()
     axis.tick_params(bottom=False, labelbottom=False)
 
 
-def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 56) -> None:
+def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 36) -> None:
     """Narrow strips of a line, and the same places with their neighbourhood. columns: the strips' first columns."""
-    made, axes = figure(2, len(columns), height=2.5, height_ratios=(1, 1))
-    rows = ink.shape[0]
+    made, axes = figure(2, len(columns), height=2.9, height_ratios=(1.5, 1))
+    made.set_layout_engine("constrained", wspace=0.08)
     wide = np.pad(ink, ((0, 0), (around, around + width)))
     for number, column in enumerate(columns):
-        narrow = np.zeros((rows, width + 2 * around), np.float32)
-        narrow[:, around : around + width] = ink[:, column : column + width]
-        for axis, shown in zip(
-            axes[:, number], (narrow, wide[:, column : column + width + 2 * around]), strict=True
-        ):
-            axis.imshow(shown, cmap="gray_r", vmin=0, vmax=1)
-            for edge in (around, around + width):
-                axis.axvline(edge - 0.5, color=ORANGE, lw=1)
+        above, below = axes[:, number]
+        above.imshow(ink[:, column : column + width], cmap="gray_r", vmin=0, vmax=1)
+        above.set_title(f"strip {number + 1}", fontsize=9)
+        below.imshow(wide[:, column : column + width + 2 * around], cmap="gray_r", vmin=0, vmax=1)
+        for edge in (around, around + width):
+            below.axvline(edge - 0.5, color=ORANGE, lw=1.2)
+        for axis in (above, below):
             axis.set_xticks([])
             axis.set_yticks([])
-        axes[0, number].set_title(f"strip {number + 1}", fontsize=9)
-    axes[0, 0].set_ylabel("alone", fontsize=9)
-    axes[1, 0].set_ylabel("in the line", fontsize=9)
+            for spine in axis.spines.values():
+                spine.set_visible(axis is above)
+                spine.set_color(ORANGE)
     show(
         made,
         alt="Above, narrow strips cut out of a handwritten line, each showing a piece of a letter that could be many; "
@@ -52,16 +51,21 @@ def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 56
 
 
 def cells(
-    ink: np.ndarray, letters: Sequence[tuple[str, float]], states: np.ndarray, gates: Mapping[str, np.ndarray]
+    ink: np.ndarray,
+    letters: Sequence[tuple[str, float]],
+    states: np.ndarray,
+    gates: Mapping[str, np.ndarray],
+    until: int = 440,
 ) -> None:
     """States of a few LSTM cells along a line, and the gates of the first of them.
 
     Args:
         letters: (character, column) as read. states: (T, cells). gates: name -> (T,), values 0 to 1.
+        until: the first columns that are drawn.
     """
     made, (top, middle, bottom) = figure(3, 1, height=4.9, sharex=True, height_ratios=(1, 1.7, 1.4))
     columns = ink.shape[1]
-    _line(top, ink, letters)
+    _line(top, ink, [letter for letter in letters if letter[1] < until])
     limit = float(np.abs(np.tanh(states)).max())
     shown = middle.imshow(
         np.tanh(states).T, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest",
@@ -69,14 +73,15 @@ def cells(
     )  # fmt: skip
     middle.set_yticks(range(1, states.shape[1] + 1))
     middle.set_ylabel("cell")
-    made.colorbar(shown, ax=middle, label="tanh(state)", pad=0.01)
+    made.colorbar(shown, ax=(top, middle, bottom), label="tanh(state)", pad=0.01, shrink=0.5)
     place = (np.arange(len(states)) + 0.5) * columns / len(states)
     for number, (name, curve) in enumerate(gates.items()):
         bottom.plot(place, curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
     bottom.set_ylim(-0.05, 1.05)
     bottom.set_ylabel("gate of cell 1")
     bottom.set_xlabel("column of the picture (pixels)")
-    bottom.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    bottom.legend(frameon=False, fontsize=8, loc="upper left", ncols=2, bbox_to_anchor=(0, 1.2))
+    bottom.set_xlim(0, min(until, columns))
     show(
         made,
         alt="A handwritten line with the letters read below it; under it the states of several LSTM cells as red and "
@@ -168,18 +173,18 @@ def stacks() -> None:
 
 
 def reach(curves: Mapping[str, np.ndarray]) -> None:
-    """How far padding changes LSTM outputs. curves: name -> (T,) largest change per frame."""
+    """How far padding changes LSTM outputs. curves: name -> (T,) mean change per frame."""
     made, axis = figure(height=2.7)
     for number, (name, curve) in enumerate(curves.items()):
         axis.plot(curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
     axis.set_xlabel("frame of the line")
-    axis.set_ylabel("largest change of\nan LSTM output")
+    axis.set_ylabel("mean change of\nan LSTM output")
     axis.legend(frameon=False, fontsize=8, loc="upper left")
     show(
         made,
-        alt="Three curves along a line: the backward direction without a mask is changed at the line's end and less "
-        "and less towards the left, the forward one and the masked one lie at zero.",
-        facts="; ".join(f"{name}: changed: {bool(curve.max() > 1e-3)}" for name, curve in curves.items()),
+        alt="Three curves along a line: the backward direction without a mask is changed in the right part and hardly "
+        "at all on the left, the forward one and the masked one lie at zero.",
+        facts="; ".join(f"{name}: changed: {bool(curve.max() > 1e-4)}" for name, curve in curves.items()),
     )
 
 
