@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -31,11 +32,23 @@ def main() -> None:
 
 
 def _quiet() -> None:
-    """TensorFlow's greetings on stderr are no message of ours."""
-    import os
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+
+def _import_tensorflow() -> None:
+    """Import it without its greetings, which its compiled part writes straight to file descriptor 2."""
+    if "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @main.command()
@@ -64,6 +77,7 @@ def read(files: tuple[str, ...], model: str, decoder: str, spelling: str) -> Non
             bad += 1
             click.echo(f"error: {error}", err=True)
     if pictures:
+        _import_tensorflow()
         from htr_utils.recognizer import Recognizer
 
         readings = Recognizer.load(model).read(list(pictures.values()), decoder=decoder)  # type: ignore[call-overload]
@@ -129,6 +143,7 @@ def evaluate(
         rows = Path(ids).read_text(encoding="utf-8").splitlines()
         keep = {row.strip() for row in rows if row.strip() and not row.startswith("#")}
         lines = [line for line in lines if line.writer_id in keep]
+    _import_tensorflow()
     from htr_utils.recognizer import Recognizer
 
     found = evaluation.evaluate(
@@ -190,6 +205,7 @@ def _portable(arguments: list[str]) -> list[str]:
 @click.option("--workers", type=int, default=1, show_default=True, help="processes that prepare lines")
 def train(**options: Any) -> None:
     """Train a model. Interrupt it when you like: the same command goes on from the last finished epoch."""
+    _import_tensorflow()
     from htr_utils.network import fit
 
     fit.train(**options, command="htr " + shlex.join(_portable(sys.argv[1:])), say=click.echo)

@@ -102,3 +102,14 @@ def test_loading_prepares_like_training(recogniser, some_lines):
     prepared = recogniser.prepare(grey)
     assert np.array_equal(prepared.ink, images.prepare(grey, recogniser.preset.preparation).ink)
     assert prepared.ink.shape[0] == recogniser.preset.preparation.height
+
+
+def test_paper_on_any_side_changes_nothing(recogniser, some_lines):
+    """Once, a picture cut close to its ink was read otherwise than the same line with a margin."""
+    for line in some_lines[:6]:
+        grey = images.load(line.path)
+        tone = int(np.percentile(grey, 90))
+        more = np.pad(grey, ((0, 0), (200, 150)), constant_values=tone)
+        one, other = recogniser.prepare(grey).ink, recogniser.prepare(more).ink
+        assert abs(one.shape[1] - other.shape[1]) <= 1
+        assert metrics.edits(recogniser.read(grey).text, recogniser.read(more).text) <= 1

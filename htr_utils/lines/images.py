@@ -18,6 +18,7 @@ import numpy as np
 from htr_utils.errors import HtrError
 
 MAX_PIXELS = 40_000_000
+_GRAIN = 0.08  # how much darker than the paper its grain and faint lines may be
 MIN_SIDE = 4  # a picture with a side shorter than this cannot hold a letter
 MAX_ASPECT = 100.0  # the longest IAM line is 40 times as wide as it is high
 # Only these are tried: other formats of PIL start programs (EPS) or hold no scans.
@@ -167,12 +168,12 @@ def normalise(grey: np.ndarray) -> np.ndarray:
     darker = np.clip(
         (paper - grey) / np.maximum(paper, 1), 0, 1
     )  # relative: a shadow darkens ink and paper alike
-    levels = (darker * 255).astype(np.uint8)
-    threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    strokes = levels[levels > threshold]
-    stroke = float(strokes.mean()) / 255 if strokes.size else 0.0
-    if stroke < 0.05:  # paper grain, no writing
+    # Only pixels darker than grain count, so that the amount of empty paper changes nothing.
+    candidates = darker[darker > _GRAIN]
+    peak = float(np.percentile(candidates, 95)) if candidates.size >= 10 else 0.0
+    if peak < 1.5 * _GRAIN:  # paper and its shadows, no writing
         return np.zeros(grey.shape, np.float32)
+    stroke = float(candidates[candidates > peak / 2].mean())
     floor = 0.2 * stroke  # grain and faint lines stay paper
     return np.clip((darker - floor) / (0.9 * stroke - floor), 0, 1).astype(np.float32)
 
@@ -191,13 +192,14 @@ def ink_box(ink: np.ndarray) -> tuple[int, int, int, int] | None:
 
 
 def crop_to_ink(ink: np.ndarray) -> tuple[np.ndarray, int]:
-    """Cut the empty paper around the ink away, but for a small margin.
+    """Cut the empty paper around the ink away, but for a small margin on each side.
 
     Args:
         ink: float32 (H, W).
 
     Returns:
-        the cropped ink, float32 (h, w), and the column of the given picture at which it begins.
+        the cropped ink, float32 (h, w), and the column of the given picture at which it begins (negative where
+        paper was added).
     """
     box = ink_box(ink)
     if box is None:
@@ -205,8 +207,9 @@ def crop_to_ink(ink: np.ndarray) -> tuple[np.ndarray, int]:
     left, top, right, bottom = box
     margin = max(1, round(0.04 * (bottom - top)))
     side = max(2, round(0.15 * (bottom - top)))
-    start = max(0, left - side)
-    return ink[max(0, top - margin) : bottom + margin, start : right + side], start
+    # Paper is added where the picture is cut closer: how much was left around the ink must not matter.
+    wide = np.pad(ink, ((margin, margin), (side, side)))
+    return wide[top : bottom + 2 * margin, left : right + 2 * side], left - side
 
 
 def fit_height(ink: np.ndarray, height: int) -> tuple[np.ndarray, float]:

@@ -229,8 +229,8 @@ plots.changes(
 
 # %% [markdown]
 # The dashed curve lies at the foot of the figure: nothing moves, but perhaps a last digit. The solid one is far
-# above it. Compare the texts, too: one of them may even be better, by luck. A reader whose answer depends on the company cannot be tested.
-# `Recognizer` therefore reads with moving statistics, always.
+# above it. Compare the texts, too: one of them may even be better, by luck. A reader whose answer depends on the
+# company cannot be tested. `Recognizer` therefore reads with moving statistics, always.
 #
 # ## 4 · Seven layers, one by one
 #

@@ -247,7 +247,7 @@ readers = {
 toy = keras.Model(line, [keras.layers.Dense(3, activation="softmax")(reader) for reader in readers.values()])
 toy.compile(keras.optimizers.Adam(0.02), ["sparse_categorical_crossentropy"] * 3, jit_compile=False)
 eye = np.eye(2, dtype=np.float32)  # a stroke as two numbers: (1, 0) or (0, 1)
-toy.fit(eye[strokes], [letters_of(strokes)] * 3, batch_size=100, epochs=6, verbose=0)
+toy.fit(eye[strokes], [letters_of(strokes)] * 3, batch_size=100, epochs=4, verbose=0)
 print("three readers of at most", max(reader.shape[-1] for reader in readers.values()), "units are trained")
 
 # %% [markdown]

@@ -88,13 +88,16 @@ def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence
     )
 
 
-def compare(curves: Mapping[str, Sequence[float]], *, alt: str, facts: str, top: float | None = None) -> None:
-    """Losses of several trainings over steps, each with its own colour and dashes. top: highest loss drawn."""
+def compare(curves: Mapping[str, Sequence[float]], *, alt: str, facts: str) -> None:
+    """Losses of several trainings over steps, each with its own colour and dashes."""
     made, axis = base.figure(height=3.0, width=8.0)
     for number, (name, losses) in enumerate(curves.items()):
         colour, dashes = base.COLOURS[number], base.DASHES[number]
         axis.plot(losses, color=colour, linestyle=dashes, label=name)
-    axis.set_ylim(0, top)
+    if len(curves) > 1:
+        axis.set_yscale("log")
+    else:
+        axis.set_ylim(0, None)
     axis.set_xlabel("step")
     axis.set_ylabel("loss (nats per line)")
     if len(curves) > 1:
@@ -119,10 +122,11 @@ def curves(
         column[0].set_title(title, fontsize=10)
         column[0].set_ylabel("training loss\n(nats per line)")
         column[0].set_ylim(0, None)
-        shown = [("blank_rate", "blank rate", base.ORANGE, "--"), ("cer", "CER", base.GREEN, "-")]
-        for key, name, colour, dashes in shown:
+        # The wider line lies below: both are at 100 % in the blank stage.
+        shown = [("cer", "CER", base.SKY, "-", 4.0), ("blank_rate", "blank rate", base.RED, "--", 1.5)]
+        for key, name, colour, dashes, wide in shown:
             values = [100 * row.get(key, np.nan) for row in rows]
-            column[1].plot(epochs, values, color=colour, linestyle=dashes, marker=mark, label=name)
+            column[1].plot(epochs, values, color=colour, linestyle=dashes, linewidth=wide, label=name)
         column[1].set_ylabel("validation (%)")
         column[1].set_ylim(0, 108)
         column[1].set_xlabel("epoch")

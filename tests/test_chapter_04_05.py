@@ -1,0 +1,91 @@
+"""Chapters 4 and 5: what their exercise checks say to stubs, right and wrong answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from htr_utils.course.exercises import verdict
+
+
+def block(kernel: int, channels_in: int, channels_out: int, norm: bool) -> int:
+    return kernel**2 * channels_in * channels_out + (4 if norm else 1) * channels_out
+
+
+def field(blocks: list[tuple[int, int, int]]) -> int:
+    wide, jump = 1, 1
+    for kernel, stride, pool in blocks:
+        wide, jump = wide + (kernel - 1) * jump, jump * stride
+        wide, jump = wide + (pool - 1) * jump, jump * pool
+    return wide
+
+
+def turned(sequence: np.ndarray, length: int) -> np.ndarray:
+    return np.concatenate([sequence[:length][::-1], sequence[length:]])
+
+
+def turned_in_place(sequence: np.ndarray, length: int) -> np.ndarray:
+    sequence[:length] = sequence[:length][::-1].copy()
+    return sequence
+
+
+def far(changes: np.ndarray, limit: float) -> int:
+    above = np.flatnonzero(changes > limit)
+    return len(changes) - int(above[0]) if len(above) else 0
+
+
+RIGHT = {
+    "04.1": 2,
+    "04.2": block,
+    "04.3": field,
+    "04.4": 24.5,
+    "05.1": "backward",
+    "05.2": lambda inputs, units: 8 * units * (inputs + units + 1),
+    "05.3": turned,
+    "05.4": far,
+}
+WRONG: list[tuple[str, Any, str]] = [
+    ("04.1", 1, "channels come in"),
+    ("04.1", 3, "run on"),
+    ("04.1", "two", "1 to 7"),
+    ("04.2", lambda k, i, o, norm: k**2 * i * o, "bias"),
+    ("04.2", lambda k, i, o, norm: k**2 * i * o + (2 if norm else 1) * o, "moving"),
+    ("04.2", lambda k, i, o, norm: k**2 * i * o + (5 if norm else 1) * o, "no bias of its own"),
+    ("04.3", lambda blocks: 1 + sum(k - 1 for k, _, _ in blocks), "stride"),
+    ("04.3", lambda blocks: 3, "one column"),
+    ("04.4", 0.245, "percent"),
+    ("04.4", 38.2, "whole share"),
+    ("05.1", "both", "not met"),
+    ("05.1", "left", "answer with"),
+    ("05.2", lambda inputs, units: 4 * units * (inputs + units + 1), "one direction"),
+    ("05.2", lambda inputs, units: 8 * units * (inputs + units), "bias"),
+    ("05.3", lambda sequence, length: sequence[::-1], "padding comes first"),
+    ("05.3", turned_in_place, "copy"),
+    ("05.3", lambda sequence, length: sequence[:length], "shape"),
+    ("05.4", lambda changes, limit: int((changes > limit).sum()), "earliest"),
+    (
+        "05.4",
+        lambda changes, limit: len(changes) - int(np.flatnonzero(changes > limit)[0]),
+        "raises IndexError",
+    ),
+]
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_right_answer(number: str) -> None:
+    assert verdict(number, RIGHT[number]) == "correct"
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_stub(number: str) -> None:
+    assert verdict(number, ...) == "to do"
+    if callable(RIGHT[number]):
+        assert verdict(number, lambda *arguments: ...) == "to do"
+
+
+@pytest.mark.parametrize(("number", "answer", "part"), WRONG)
+def test_wrong_answer_gets_a_hint(number: str, answer: Any, part: str) -> None:
+    said = verdict(number, answer)
+    assert said.startswith("hint: ") and part in said
