@@ -12,6 +12,7 @@ import click
 
 from htr_utils import __version__, paths
 from htr_utils.errors import HtrError
+from htr_utils.quiet import hushed
 
 
 class _Commands(click.Group):
@@ -37,18 +38,10 @@ def _quiet() -> None:
 
 
 def _import_tensorflow() -> None:
-    """Import it without its greetings, which its compiled part writes straight to file descriptor 2."""
-    if "tensorflow" in sys.modules:
-        return
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import tensorflow  # noqa: F401
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    """Import it without its greetings."""
+    if "tensorflow" not in sys.modules:
+        with hushed():
+            import tensorflow  # noqa: F401
 
 
 @main.command()

@@ -22,6 +22,15 @@ SOURCES = sorted((ROOT / "notebooks" / "src").glob("[0-9][0-9]_*.py"))
 # the first also in `make test`.
 OTHER_PARAMETERS: dict[str, dict[str, object]] = {
     "06": {"word": "no", "frames": 3},
+    "00": {"line": 7, "others": 5},
+    "01": {"line_number": 40, "seed": 2},
+    "02": {"line_number": 12, "strength": 0.5, "seed": 3},
+    "03": {"line": 7, "split": "validation", "worst": 0.3, "samples": 200},
+    "04": {"line_number": 5, "extra_padding": 64},
+    "05": {"line_number": 5, "cells": 4, "toy_lines": 500},
+    "07": {"steps": 20, "overfit_steps": 20, "epochs": 2, "lines": 16, "batch": 4},
+    "08": {"lines": 5, "beam_width": 4, "seed": 3},
+    "09": {"lines": 10, "doubt": 0.5, "seed": 2},
 }
 
 

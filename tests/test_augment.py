@@ -59,7 +59,7 @@ def test_any_size_stays_a_picture(height: int, width: int, strength: float, seed
         assert got.shape[1] >= 0.4 * width
 
 
-@pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("strength", [0.5, 1.0])
 def test_the_ink_stays(strength: float) -> None:
     for seed in range(30):
         share = ink_share(augment.augment(GREY, np.random.default_rng(seed), strength))

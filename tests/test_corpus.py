@@ -38,6 +38,13 @@ def test_lines_are_lines() -> None:
     assert min(lengths) < 5, "single words occur"
 
 
+def test_long_words_do_not_make_long_lines() -> None:
+    long = Corpus(["incomprehensibilities counterrevolutionaries uncharacteristically disproportionately"])
+    rng = np.random.default_rng(0)
+    for make in (long._made_up, long._piece):
+        assert max(len(" ".join(make(rng, 88))) for _ in range(400)) <= LONGEST
+
+
 def test_all_characters_occur() -> None:
     counts = Counter("".join(lines(Corpus(PARAGRAPHS), 3000)))
     assert {c for c in IAM79 if counts[c] < 10} == set()

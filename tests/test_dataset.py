@@ -126,6 +126,8 @@ def test_seed_and_epoch_decide_the_order() -> None:
         assert numbers(batches.epoch(epoch)) == order(3, epoch)
     assert order(3, 0) != order(3, 1)
     assert order(3, 0) != order(4, 0)
+    pools = [{i for batch in order(*one)[:12] for i in batch} for one in ((3, 0), (3, 1), (4, 0))]
+    assert pools[0] != pools[1] != pools[2] != pools[0], "other lines come together"
     whole = Batches(source, Codes(), 4, shuffle=False)
     assert {i for b in list(whole.epoch(0))[:12] for i in b.numbers.tolist()} == set(range(48)), (
         "pools in order"

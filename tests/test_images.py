@@ -263,6 +263,12 @@ def test_a_shadow_does_not_matter() -> None:
     difference = np.abs(images.normalise(shaded) - images.normalise(grey))
     assert difference.mean() < 0.03
     assert np.percentile(difference, 99) < 0.35
+    deep = (grey * np.linspace(1, 0.25, width)).astype(np.uint8)  # a lamp on the left
+    ink = images.normalise(deep)
+    strokes = grey < 60
+    left, right = strokes[:, : width // 3], strokes[:, -width // 3 :]
+    assert ink[:, : width // 3][left].mean() > 0.9
+    assert ink[:, -width // 3 :][right].mean() > 0.9, "ink in the shade is as much ink"
     assert not images.normalise((200 * shade).astype(np.uint8)).any(), "a shadow is no ink"
 
 
@@ -309,6 +315,20 @@ def test_crop_keeps_all_ink() -> None:
     assert np.array_equal(cropped[:, 100 - left : 350 - left].max(0), np.ones(250))
     empty = np.zeros((30, 40), np.float32)
     assert images.crop_to_ink(empty)[0].shape == (30, 40)
+
+
+def test_paper_around_the_line_does_not_matter() -> None:
+    grey = written(72)
+    rows, columns = np.flatnonzero((grey < 200).any(1)), np.flatnonzero((grey < 200).any(0))
+    tight = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    first = images.prepare(np.pad(tight, 6, constant_values=235), Preparation())
+    for above, side in ((6, 80), (40, 30)):
+        wide = np.pad(tight, ((above, above), (side, side)), constant_values=235)
+        other = images.prepare(wide, Preparation())
+        assert abs(other.ink.shape[1] - first.ink.shape[1]) <= 4
+        again = cv2.resize(other.ink, first.ink.shape[::-1])
+        assert np.corrcoef(again.ravel(), first.ink.ravel())[0, 1] > 0.9
+        assert other.original_x(100) - side == pytest.approx(first.original_x(100) - 6, abs=3)
 
 
 @FEW

@@ -153,6 +153,15 @@ def test_each_letter_differs_a_little() -> None:
     assert len(sizes) <= 4, "a machine's letters differ by rounding only"
 
 
+def test_letters_differ_also_on_a_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turn, size, width and height of each letter are drawn anew, not only bent with the line."""
+    monkeypatch.setattr(synth, "_bend", lambda points, *others: points)
+    line = render("eeeeeeee", synth.Writer(SANS, letter_size=200), height=None)
+    assert len({box[2] for box in line.letters}) >= 4
+    assert len({box[3] for box in line.letters}) >= 4
+    assert len({box[1] for box in line.letters}) >= 4
+
+
 def test_what_a_writer_is_told_is_seen() -> None:
     def width(**changes: float) -> int:
         return render(

@@ -26,6 +26,7 @@ from htr_utils import __version__
 from htr_utils.course.parameters import write_atomically
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
+from htr_utils.quiet import hushed
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _START, _END = "# SOLUTION", "# END"
@@ -144,7 +145,8 @@ def kernel_environment(**more: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
-        yield
+        with hushed():  # what kernels and TensorFlow say on stderr; a failing cell is reported otherwise
+            yield
     finally:
         for name, value in before.items():
             if value is None:

@@ -18,6 +18,7 @@ from typing import Any
 from htr_utils.course.html import describe, index_page, write_page
 from htr_utils.course.notebooks import blank, find, kernel_environment, notebooks_folder, save
 from htr_utils.errors import HtrError
+from htr_utils.quiet import hushed
 
 LINES_SHOWN = 5
 
@@ -219,7 +220,8 @@ def show_readings(count: int = LINES_SHOWN) -> None:
     from htr_utils.paths import samples
     from htr_utils.text.spelling import Speller, without_with
 
-    recognizer = Recognizer.load("course")
+    with hushed():
+        recognizer = Recognizer.load("course")
     speller = Speller(mode="fast")
     lines = iam.read().split("test")
     step = max(1, len(lines) // count)

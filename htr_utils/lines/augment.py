@@ -127,7 +127,7 @@ def augment(grey: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -
 
     Args:
         grey: uint8 (H, W). rng: every draw comes from it.
-        strength: 0 = no change, 1 = as in training; above 2 lines become hard to read.
+        strength: 0 = no change, 1 = as in training; above 1.5 or so some lines lose their ink.
 
     Returns:
         uint8 (h, w), of another size as a rule. With strength 0 the very array that was given.

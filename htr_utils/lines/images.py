@@ -94,9 +94,8 @@ def load(path: str | Path) -> np.ndarray:
     if not content:
         raise HtrError(f"{path}: the file is empty; copy it again")
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # PIL's, about odd metadata and sizes: a mistake gets its one line below
+        # PIL warns about odd metadata and sizes; a mistake gets its one line, from here.
+        warnings.simplefilter("ignore")
         return _decode(path, content)
 
 
@@ -221,7 +220,7 @@ def fit_height(ink: np.ndarray, height: int) -> tuple[np.ndarray, float]:
 
 
 def fit_canvas(ink: np.ndarray, height: int, width: int) -> tuple[np.ndarray, float]:
-    """Scale to fit inside `height` x `width`, the aspect kept, and fill up with paper on the right and below.
+    """Scale to fit inside `height` x `width`, the aspect kept, and fill up with paper on the right, above and below.
 
     Returns:
         float32 (height, width) and the scale.

@@ -335,8 +335,8 @@ run.record(first=reading.text, confidence=reading.confidence, mean_error=float(n
 # ## Exercise 0.1 · Predict *(3 minutes)*
 # You glue a strip of white paper, 200 columns wide, to the left of the picture. Empty paper is cut away before
 # the network looks. By how many columns does the `x` of the characters grow? Write down your number, then
-# try it: `recogniser.read(np.pad(grey, ((0, 0), (200, 0)), "edge"))`. Compare the texts as well. On some
-# lines an unsure character changes, because the cut is not the same to the last column.
+# try it: `recogniser.read(np.pad(grey, ((0, 0), (200, 0)), "edge"))`. Compare the texts as well:
+# how much empty paper surrounds a line should not matter.
 
 # %% tags=["exercise"]
 columns = (

@@ -21,8 +21,8 @@
 # of numbers. Could you read a line slice by slice, each without the others?
 
 # %% tags=["parameters"]
-data_root: str = ""  # folder in IAM layout; "" = the embedded data
-my_image: str = ""  # your own picture of a line; "" = a line of the test split
+data_root: str = ""  # folder in IAM layout; "" for the embedded data
+my_image: str = ""  # your own picture of a line; "" for a line of the test split
 line_number: int = 1  # which line of the test split
 model: str = "course"  # the trained model that is looked at: a name, or the path of a .keras file
 strip_width: int = 8  # columns of the strips in the first figure

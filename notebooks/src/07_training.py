@@ -101,7 +101,7 @@ def fresh() -> keras.Model:
 source = dataset.FileLines(few, tiny.preparation)
 labels = training.labels_for(tiny, charset)
 ten = next(dataset.Batches(source, labels, len(few), shuffle=False).epoch(0))
-truths = [few[i].text for i in ten.index]  # a batch is sorted by width
+truths = [few[i].text for i in ten.numbers]  # a batch is sorted by width
 true_frames = models.frames(ten.width, tiny)  # (10,)
 print(f"image {ten.image.shape}, label {ten.label.shape}, frames {true_frames.tolist()}")
 
