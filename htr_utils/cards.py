@@ -43,8 +43,8 @@ The commands:
 
 ## Licence and attribution
 
-The weights are under CC BY 4.0. No line of anybody's real handwriting was used in the training. Rendered with fonts under
-open licences, listed in `htr_utils/lines/fonts.tsv` and, for further files given with `--fonts`, in the training
+The weights are under CC BY 4.0. No line of anybody's real handwriting was used in the training. Rendered with fonts
+under open licences, listed in `htr_utils/lines/fonts.tsv` and, for further files given with `--fonts`, in the training
 command; text: the embedded passages (CC0) and public-domain English books and addresses named in the command.
 
 Real lines in the table: *copiste* - Copiste d'un jour, Bibliothèque et Archives nationales du Québec, CC BY 4.0;

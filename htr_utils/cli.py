@@ -68,7 +68,8 @@ def read(files: tuple[str, ...], model: str, decoder: str, spelling: str) -> Non
             pictures[name] = grey
         except HtrError as error:
             bad += 1
-            click.echo(f"error: {error}", err=True)
+            message = str(error) if name in str(error) else f"{name}: {error}"
+            click.echo(f"error: {message}", err=True)
     if pictures:
         _import_tensorflow()
         from htr_utils.recognizer import Recognizer
@@ -140,7 +141,12 @@ def evaluate(
     from htr_utils.recognizer import Recognizer
 
     found = evaluation.evaluate(
-        Recognizer.load(model), lines, split=split, convention=spacing, decoder=decoder, fold=fold  # type: ignore[arg-type]
+        Recognizer.load(model),
+        lines,
+        split=split,
+        convention=spacing,
+        decoder=decoder,
+        fold=fold,  # type: ignore[arg-type]
     )
     click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
     if save:

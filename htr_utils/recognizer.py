@@ -122,8 +122,13 @@ class Recognizer:
 
     def prepare(self, source: Picture) -> images.Prepared:
         """The network's input for one picture: `images.load` and `images.prepare` with this model's settings."""
-        grey = source if isinstance(source, np.ndarray) else images.load(source)
-        return images.prepare(grey, self.preset.preparation)
+        if isinstance(source, np.ndarray):
+            return images.prepare(source, self.preset.preparation)
+        grey = images.load(source)
+        try:
+            return images.prepare(grey, self.preset.preparation)
+        except HtrError as error:
+            raise HtrError(f"{source}: {error}") from error
 
     def log_probs(self, source: Sequence[Picture], batch: int = 32) -> list[np.ndarray]:
         """The network's answer before decoding: per line (T, C) log-probabilities, T its true frames."""

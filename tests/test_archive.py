@@ -73,7 +73,7 @@ def test_a_changed_description_is_refused(saved, tmp_path, change, message):
 def test_what_is_no_model_is_refused(tmp_path, saved):
     for name, content in (("a.keras", b"hello"), ("b.keras", b""), ("c.keras", saved[0].read_bytes()[:3000])):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(HtrError, match="not a model|damaged"):
+        with pytest.raises(HtrError, match=r"not a model|damaged"):
             archive.load(tmp_path / name)
     with zipfile.ZipFile(tmp_path / "stock.keras", "w") as stock:  # what keras itself writes has a config
         stock.writestr("config.json", "{}")

@@ -48,7 +48,7 @@ def test_bad_files_are_named_and_the_good_one_is_still_read(tmp_path):
     errors = result.stderr.strip().splitlines()
     assert len(errors) == len(bad)
     for path, error in zip(bad, errors, strict=True):
-        assert error.startswith("error: ") and (path.name in error or "too small" in error)
+        assert error.startswith("error: ") and path.name in error
     assert f"{good}:" in result.stdout
     assert len(result.stdout.strip().splitlines()) == 2
 
@@ -107,8 +107,8 @@ def test_train_writes_a_model_that_reads(tmp_path, monkeypatch):
 def test_help_and_bad_arguments_do_not_import_tensorflow():
     for arguments in (["--help"], ["read", "missing.png"], ["data", "check", "nowhere"]):
         code = (
-            "import sys; sys.argv = ['htr', *%r]\nfrom htr_utils.cli import main\n"
+            f"import sys; sys.argv = ['htr', *{arguments!r}]\nfrom htr_utils.cli import main\n"
             "try: main()\nexcept SystemExit: pass\nassert 'tensorflow' not in sys.modules"
-        ) % arguments
+        )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

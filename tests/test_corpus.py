@@ -116,3 +116,14 @@ def test_text_files_that_do_not_read(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("Käse".encode("latin-1"))
     assert "latin.txt" in one_line_error(read_paragraphs, [tmp_path / "latin.txt"])
     assert "missing.txt" in one_line_error(read_paragraphs, [tmp_path / "missing.txt"])
+
+
+def test_held_out_passages_never_come_in_by_a_file() -> None:
+    from htr_utils import paths
+    from htr_utils.lines import build
+    from htr_utils.network import fit
+
+    table = paths.data_root() / "passages.tsv"
+    found = set(fit.training_text([str(table)]))
+    for passage in build.read_passages(table):
+        assert (passage.text in found) == (passage.split == "train")

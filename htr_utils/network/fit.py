@@ -8,6 +8,7 @@ from pathlib import Path
 from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, fonts, iam, own
+from htr_utils.lines.build import Passage, read_passages
 from htr_utils.network import archive, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
@@ -22,14 +23,24 @@ def training_fonts(folders: Sequence[str] = (), *, debian: bool = False) -> list
     return found
 
 
+def _passages() -> list[Passage]:
+    root = paths.repo_root()
+    return read_passages(root / "data" / "passages.tsv") if root is not None else []
+
+
 def training_passages() -> list[str]:
     """The embedded passages that training may use: those of the train split alone."""
-    from htr_utils.lines.build import read_passages
+    return [p.text for p in _passages() if p.split == "train"]
 
-    root = paths.repo_root()
-    if root is None:
-        return []
-    return [p.text for p in read_passages(root / "data" / "passages.tsv") if p.split == "train"]
+
+def training_text(files: Sequence[str]) -> list[str]:
+    """The paragraphs to render: of the files, and the training passages five times, since they are few and modern.
+
+    Held-out passages are left out wherever they come from.
+    """
+    held_out = {p.text for p in _passages() if p.split != "train"}
+    found = [text for text in corpus.read_paragraphs(files) if text not in held_out]
+    return found + training_passages() * 5
 
 
 def train(
@@ -63,8 +74,7 @@ def train(
     if unknown:
         raise HtrError(f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them")
     if rendered:
-        # The passages are modern, the books are not: each passage counts five times.
-        words = corpus.Corpus(corpus.read_paragraphs(texts) + training_passages() * 5, charset)
+        words = corpus.Corpus(training_text(texts), charset)
         available = training_fonts(font_folders, debian=debian)
         source = dataset.RenderedLines(available, words.line, chosen.preparation, rendered, augment, seed)
         origin = (
