@@ -126,7 +126,7 @@ def _expand(files: tuple[str, ...]) -> list[str]:
     "--save", metavar="NAME", default=None, help="keep the figures in model/metrics.json under this name"
 )
 def evaluate(
-    model: str, data: str | None, split: str, task: str | None, spacing: str, decoder: str, fold: bool, ids: str | None,
+    model: str, data: str | None, split: str, task: str | None, spacing: str, decoder: Any, fold: bool, ids: str | None,
     save: str | None,
 ) -> None:  # fmt: skip
     """Measure CER and WER of a model, with 95 % bootstrap intervals."""
@@ -146,7 +146,7 @@ def evaluate(
         split=split,
         convention=spacing,
         decoder=decoder,
-        fold=fold,  # type: ignore[arg-type]
+        fold=fold,
     )
     click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
     if save:

@@ -217,7 +217,7 @@ def build(
         texts = [(n, p) for n, p in enumerate(passages) if p.split == split]
         for number in range(round(form_count * scale)):
             at, passage = texts[number % len(texts)]
-            # As in IAM: the same text by several writers has the same number and another last letter.
+            # As in IAM, forms with the same text have the same number and another last letter.
             form_id = (
                 f"{letters[at // 8]}{at % 8 + 1:02d}-{(at * 37) % 120:03d}{'uxzwvkr'[number // len(texts)]}"
             )

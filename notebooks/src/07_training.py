@@ -24,10 +24,10 @@
 # of the embedded training split (rendered by a program, not written by hand). Can a network learn these ten?
 
 # %% tags=["parameters"]
-steps: int = 100  # optimiser steps of the loop written in this chapter
-overfit_steps: int = 90  # steps in which the course's network learns ten lines by heart
+steps: int = 90  # optimiser steps of the loop written in this chapter
+overfit_steps: int = 75  # steps in which the course's network learns ten lines by heart
 epochs: int = 3  # epochs of the short real training
-lines: int = 80  # training lines in it; raise this and the epochs for a longer run
+lines: int = 48  # training lines in it; raise this and the epochs for a longer run
 batch: int = 8  # lines per batch in it
 data_root: str = ""  # folder in IAM layout; empty for the embedded data
 seed: int = 0  # initial weights, order of lines, dropout
@@ -377,17 +377,17 @@ print("lines that cannot be learned:", [i for i in range(10) if needed[i] > enou
 # on a logarithmic axis; where a curve has gaps, the loss was infinite.
 
 # %% tags=["figure"]
-tried = {"0.01": losses[:40]}
+tried = {"0.01": losses[:30]}
 for name, highest, warmup, longest in [
     ("0.00001", 1e-5, 10, 5.0), ("0.3", 0.3, 10, 5.0), ("0.3, no warm-up,\nno clipping", 0.3, 1, 1e9),
 ]:  # fmt: skip
-    tried[name], *_ = learn(fresh(), highest, 40, warmup, longest)
+    tried[name], *_ = learn(fresh(), highest, 30, warmup, longest)
 careless = tried["0.3, no warm-up,\nno clipping"]
 plots.compare(
     tried,
     facts=f"with 0.00001 the loss moved less than a tenth: {tried['0.00001'][-1] > 0.9 * losses[0]}; "
           f"without care it doubled: {max(careless) > 2 * losses[0]}",
-    alt="Four loss curves over forty steps: with a very small rate hardly any change, with a middle one a smooth "
+    alt="Four loss curves over thirty steps: with a very small rate hardly any change, with a middle one a smooth "
         "fall, with a large rate a ragged one, and without warm-up and clipping a jump far above the start.",
 )  # fmt: skip
 
