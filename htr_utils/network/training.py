@@ -11,6 +11,7 @@ import csv
 import json
 import math
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -289,7 +290,7 @@ class Trainer:
             with np.load(file, allow_pickle=False) as stored:
                 about = json.loads(str(stored["about"]))
                 arrays = [stored[name] for name in sorted(stored.files) if name != "about"]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise HtrError(
                 f"{file}: the checkpoint is damaged ({error}); delete it to start again"
             ) from error

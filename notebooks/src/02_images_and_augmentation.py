@@ -239,7 +239,7 @@ changed = {
     "warp: slant": augment.warp(part, slant=0.35),
     "warp: rotation, 1.5 degrees": augment.warp(part, rotation=1.5),
     "warp: stretch, 0.75": augment.warp(part, stretch=0.75),
-    "elastic: an unsteady hand": augment.elastic(part, rng, amount=2.5),
+    "elastic: an unsteady hand": augment.elastic(part, rng, amount=1.3),
     "pen: thicker": augment.pen(part, 1.0),
     "pen: thinner": augment.pen(part, -0.8),
     "tone: faded ink": augment.tone(part, contrast=0.4),

@@ -176,6 +176,9 @@ print("moving statistics, agreement with Keras:", np.allclose(by_hand, norm(x, t
 # and the text looks plausible. But now mean and variance come from *all* lines of the batch, so your line is
 # read differently beside other neighbours. You make this mistake with a copy of the model (without dropout,
 # so that nothing else is random). Compiled with `tf.function` it runs faster.
+#
+# A batch is a stack of pictures padded with paper to one width, and each line's true width beside it. `frames`
+# counts the frames that belong to your line.
 
 # %%
 from dataclasses import replace
@@ -190,12 +193,7 @@ for weight in copy.weights:
     weight.assign(stored[weight.path])
 quick = tf.function(copy)
 
-# %% [markdown]
-# A batch is a stack of pictures padded with paper to one width, and each line's true width beside it. `frames`
-# counts the frames that belong to your line.
 
-
-# %%
 def batch(inks, canvas):  # list of (48, w) -> the model's input
     stack = np.stack([images.pad_width(one, canvas) for one in inks])[..., None]  # (B, 48, canvas, 1)
     return {"image": stack, "width": np.array([one.shape[1] for one in inks], np.int32)}
@@ -229,8 +227,9 @@ plots.changes(
 
 # %% [markdown]
 # The dashed curve lies at the foot of the figure: nothing moves, but perhaps a last digit. The solid one is far
-# above it. Compare the texts, too: one of them may even be better, by luck. A reader whose answer depends on the
-# company cannot be tested. `Recognizer` therefore reads with moving statistics, always.
+# above it. Compare the texts, too. Sometimes a letter changes, sometimes none does, sometimes one is even better
+# by luck; you cannot know when. A reader whose answer depends on the company cannot be tested. `Recognizer`
+# therefore reads with moving statistics, always.
 #
 # ## 4 · Seven layers, one by one
 #
@@ -432,15 +431,15 @@ moved = {
     for name, on in (("without the mask", False), ("with the mask", True))
 }
 plots.changes(
-    moved, alt="Two curves over the frames of a line that got more padding: without the mask logits move, most "
-    "of all towards the end of the line; with it they stay where they were.",
+    moved, alt="Two curves over the frames of a line that got more padding: without the mask logits move all "
+    "along the line; with it they stay where they were.",
     facts="; ".join(f"{name}: padding matters: {bool(m.max() > 1e-3)}" for name, m in moved.items()),
 )  # fmt: skip
 
 # %% [markdown]
-# Without the mask, the frames at the end of the line suffer most: they stand next to the padding. But look how far
-# the change reaches. Convolutions alone could carry it no further than half a receptive field; the rest is
-# the backward LSTM, which starts in the padding. The next chapter mends that side.
+# The padding touches only the end of the line. Convolutions could carry the change no further than half a
+# receptive field to the left. But look how far the solid curve reaches: the rest is the backward LSTM, which
+# starts in the padding. The next chapter looks at that side.
 #
 # With the mask you can make a promise, and test it: alone, in a batch, with more padding, always the same logits.
 

@@ -210,8 +210,8 @@ for name, curve in moved.items():
 
 # %% [markdown]
 # The backward curve rises *before* the cover: at these letters it already knew what was coming, and now it
-# does not. It falls towards the left, because an LSTM forgets: the next few letters matter, the end of the
-# line hardly.
+# does not. It is highest beside the cover: the next letters matter most. How far to the left does it stay above
+# zero? So far the LSTM carries what it has seen.
 #
 # How much is that worth? Try it on a toy script with two strokes, `o` and `l`. An `o` followed by an `l` is a
 # **d** (both strokes belong to it); any other `o` is a **c**, any other `l` an **l**. Chance decides the
@@ -232,23 +232,25 @@ print("letters:", "".join("cdl"[s] for s in letters_of(strokes[0:1])[0]))
 
 # %% [markdown]
 # At an `o` a forward reader must guess, and half of the guesses are wrong. Half of the strokes are `o`, so it can
-# get about three quarters right at best. A backward reader has the same trouble at every `l`. You train three small
-# readers side by side, for a few seconds. (`flip` turns the backward reader's outputs round again; section 5 says
-# why.)
+# get about three quarters right at best. A backward reader has the same trouble at every `l`. You train one LSTM
+# in each direction for a few seconds, with three judges on top: one sees the forward LSTM, one the backward LSTM, one
+# both side by side. (`flip` turns the backward outputs round again; section 5 says why.)
 
 # %%
 keras.utils.set_random_seed(run.seed)
 line = keras.Input((16, 2))
+forwards = keras.layers.LSTM(12, return_sequences=True)(line)
+backwards = keras.ops.flip(keras.layers.LSTM(12, return_sequences=True, go_backwards=True)(line), axis=1)
 readers = {
-    "forward only": keras.layers.LSTM(16, return_sequences=True)(line),
-    "backward only": keras.ops.flip(keras.layers.LSTM(16, return_sequences=True, go_backwards=True)(line), 1),
-    "both directions": keras.layers.Bidirectional(keras.layers.LSTM(8, return_sequences=True))(line),
+    "forward only": forwards,
+    "backward only": backwards,
+    "both directions": keras.layers.Concatenate()([forwards, backwards]),
 }
 toy = keras.Model(line, [keras.layers.Dense(3, activation="softmax")(reader) for reader in readers.values()])
 toy.compile(keras.optimizers.Adam(0.02), ["sparse_categorical_crossentropy"] * 3, jit_compile=False)
 eye = np.eye(2, dtype=np.float32)  # a stroke as two numbers: (1, 0) or (0, 1)
 toy.fit(eye[strokes], [letters_of(strokes)] * 3, batch_size=100, epochs=4, verbose=0)
-print("three readers of at most", max(reader.shape[-1] for reader in readers.values()), "units are trained")
+print("numbers a frame:", {name: reader.shape[-1] for name, reader in readers.items()})
 
 # %% [markdown]
 # They are tested on lines that they have not seen.
@@ -264,7 +266,7 @@ plots.scores(right, ceiling=1 - 15 / 16 / 4)  # the last stroke of 16 is no ridd
 
 # %% [markdown]
 # Both single directions stand at their ceiling, give or take chance. More units or more training cannot help: the
-# knowledge is not there. The two directions together have as many units as each of the others, and read nearly
+# knowledge is not there. The third judge sees nothing but the same two LSTMs side by side, and reads nearly
 # everything.
 #
 # ## 4 · Stacked or joined?
@@ -323,9 +325,9 @@ felt = {
 plots.reach(felt)
 
 # %% [markdown]
-# The damage sits in the right part of the line and fades towards the left, as the LSTM slowly forgets how it began.
-# In a test with lines one by one you would never see it; in batches your last words go wrong, now and then,
-# depending on the longest line.
+# The damage is greatest at the last frames, and fades as the LSTM slowly forgets how it began. In a test with lines
+# one by one you would never see it; in batches your last words go wrong, now and then, depending on the longest
+# line.
 #
 # The mend is a *mask*: True for frames of the line, False for padding. Where it is False, the LSTM keeps its state
 # as it is, so the backward reader arrives at the last letter with a fresh notebook. `FrameMask` in the package
@@ -345,12 +347,13 @@ print("turned round, it fits:   ", np.allclose(shown_backward[::-1], both[:, 128
 # ## 6 · Few wide steps or many narrow ones
 #
 # A convolution does all columns at once. An LSTM cannot: frame 2 waits for frame 1. So its time depends on the
-# *number* of steps at least as much as on the work in each. Three LSTMs that all give 51,200 numbers:
+# *number* of steps as much as on the work in each. Here are three LSTMs that do the same number of
+# multiply-accumulates in all, cut into more and more, smaller and smaller steps.
 
 # %% tags=["figure", "nbval-ignore-output"]
 import time
 
-shapes = [(100, 512), (200, 256), (400, 128)]  # steps, units (and as many features)
+shapes = [(50, 256), (200, 128), (800, 64)]  # steps, units (and as many features)
 work = [steps * 4 * units * (units + units) for steps, units in shapes]
 seconds = []
 for steps, units in shapes:
@@ -366,9 +369,10 @@ for steps, units in shapes:
 plots.speed([f"{steps} steps of {units}" for steps, units in shapes], work, seconds)
 
 # %% [markdown]
-# The work halves from one to the next; the time does not follow it down. (Times differ between machines and from run
-# to run: measure your own before you believe any.) That is why a frame every 4 columns is a price worth thinking
-# about, and why the frames are made by convolution, where width costs little.
+# The same work, and yet the time grows with the steps, because each step waits for the one before and has a cost of
+# its own. (Times differ between machines and from run to run: measure your own before you believe any.) So the
+# number of frames is a price worth thinking about: a frame every 4 columns gives room for every letter, and costs
+# twice the steps of a frame every 8.
 #
 # ## Exercises
 #

@@ -75,6 +75,7 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
     names = [name for name, _ in next(iter(tables.values()))]
     axis.set_yticks(np.arange(len(names)), names)
     axis.invert_yaxis()
+    axis.margins(x=0.09)
     axis.set_xlabel("multiply-accumulates for one line (millions)")
     axis.legend(frameon=False, loc="lower right", fontsize=8)
     largest = {name: max(rows, key=lambda row: row[1])[0] for name, rows in tables.items()}

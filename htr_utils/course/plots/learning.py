@@ -96,6 +96,9 @@ def compare(curves: Mapping[str, Sequence[float]], *, alt: str, facts: str) -> N
         axis.plot(losses, color=colour, linestyle=dashes, label=name)
     if len(curves) > 1:
         axis.set_yscale("log")
+        ticks = (5, 10, 20, 50, 100, 200, 500)
+        axis.set_yticks(ticks, [str(tick) for tick in ticks])
+        axis.minorticks_off()
     else:
         axis.set_ylim(0, None)
     axis.set_xlabel("step")

@@ -106,7 +106,7 @@ def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> Non
     show(
         made,
         alt="A line whose right half is covered, and two curves: the forward direction changes nothing before the "
-        "cover, the backward direction already changes some letters to the left of it.",
+        "cover, the backward direction already differs to the left of it.",
         facts=f"directions drawn: {', '.join(moved)}",
     )
 
@@ -182,14 +182,14 @@ def reach(curves: Mapping[str, np.ndarray]) -> None:
     axis.legend(frameon=False, fontsize=8, loc="upper left")
     show(
         made,
-        alt="Three curves along a line: the backward direction without a mask is changed in the right part and hardly "
-        "at all on the left, the forward one and the masked one lie at zero.",
+        alt="Three curves along a line: the backward direction without a mask is changed most at the end of the "
+        "line, the forward one and the masked one lie at zero.",
         facts="; ".join(f"{name}: changed: {bool(curve.max() > 1e-4)}" for name, curve in curves.items()),
     )
 
 
 def speed(names: Sequence[str], work: Sequence[float], seconds: Sequence[float]) -> None:
-    """Operations and measured time of LSTMs that give equally many numbers, relative to the first."""
+    """Operations and measured time of LSTMs of other shapes, relative to the first."""
     made, axis = figure(height=2.6, width=8)
     place = np.arange(len(names))
     for number, (label, values) in enumerate((("multiply-accumulates", work), ("time", seconds))):
@@ -212,7 +212,7 @@ def speed(names: Sequence[str], work: Sequence[float], seconds: Sequence[float])
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     show(
         made,
-        alt="Pairs of bars for LSTMs of fewer, wider and more, narrower steps: the operations halve from pair to "
-        "pair, the measured time does not fall with them.",
-        facts=f"operations, first over last: {work[0] / work[-1]:.0f}",
+        alt="Pairs of bars for LSTMs of few wide and of many narrow steps: the operations stay the same from pair "
+        "to pair, the measured time grows with the number of steps.",
+        facts=f"operations, last over first: {work[-1] / work[0]:.0f}",
     )

@@ -1,0 +1,59 @@
+"""Chapter 6: its checks take right answers, name wrong ones, and the drawn best path is the best."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from htr_utils.course.exercises import verdict
+from htr_utils.course.plots.ctc import viterbi
+from htr_utils.network import ctc
+
+
+def _log_sum(values: list[float]) -> float:
+    return float(np.logaddexp.reduce(values))
+
+
+RIGHT: dict[str, Any] = {
+    "06.1": 5,
+    "06.2": lambda label: len(label) + sum(a == b for a, b in itertools.pairwise(label)),
+    "06.3": _log_sum,
+    "06.4": lambda widths, needed, step: int((np.ceil(widths / step) < needed).sum()),
+}
+WRONG: list[tuple[str, Any]] = [
+    ("06.1", 15),
+    ("06.1", 3),
+    ("06.2", len),
+    ("06.2", lambda label: len(label) + len(set(label))),
+    ("06.3", lambda values: math.log(sum(math.exp(value) for value in values))),
+    ("06.3", max),
+    ("06.4", lambda widths, needed, step: int((widths // step < needed).sum())),
+    ("06.4", lambda widths, needed, step: len(widths)),
+]
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_right_answer_and_stub(number: str) -> None:
+    assert verdict(number, RIGHT[number]) == "correct"
+    assert verdict(number, ... if number == "06.1" else lambda *_: None) == "to do"
+
+
+@pytest.mark.parametrize(("number", "answer"), WRONG)
+def test_wrong_answer_gets_a_hint(number: str, answer: Any) -> None:
+    assert verdict(number, answer).startswith("hint: ")
+
+
+@pytest.mark.parametrize("label", [[1, 2], [1, 1], [2], [1, 2, 1]])
+def test_drawn_path_is_the_best(label: list[int]) -> None:
+    x = np.random.default_rng(len(label)).normal(size=(5, 3))
+    log_probs = x - np.log(np.exp(x).sum(1, keepdims=True))
+    classes = np.array([0] + [c for letter in label for c in (letter, 0)])
+    path = classes[viterbi(log_probs, np.array(label))]
+    assert ctc.collapse(tuple(path)) == tuple(label)
+    paths = [p for p in itertools.product(range(3), repeat=5) if ctc.collapse(p) == tuple(label)]
+    best = max(log_probs[np.arange(5), p].sum() for p in paths)
+    assert log_probs[np.arange(5), path].sum() == pytest.approx(best)

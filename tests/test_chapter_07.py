@@ -1,0 +1,66 @@
+"""Chapter 7: its checks take right answers and name wrong ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from htr_utils.course.exercises import verdict
+
+
+def _clip(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
+    norm = np.sqrt(sum(float((g**2).sum()) for g in gradients))
+    return [g * min(1.0, longest / max(norm, 1e-12)) for g in gradients]
+
+
+def _each(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
+    return [g * min(1.0, longest / max(float(np.linalg.norm(g)), 1e-12)) for g in gradients]
+
+
+def _letters_come(rates: list[float], limit: float = 0.9) -> int:
+    top = int(np.argmax(rates))
+    return next((step for step in range(top, len(rates)) if rates[step] < limit), -1)
+
+
+CULPRITS = {
+    "the loss is inf from the first epoch on": "label does not fit",
+    "60 steps done": "not finished",
+    "after 2,000 steps": "rate too low",
+    "ten times its start": "rate too high",
+}
+RIGHT: dict[str, Any] = {"07.1": 100, "07.2": _clip, "07.3": CULPRITS, "07.4": _letters_come}
+WRONG: list[tuple[str, Any]] = [
+    ("07.1", 1),
+    ("07.1", 0),
+    ("07.2", _each),
+    ("07.2", lambda gradients, longest: gradients),
+    ("07.3", {**CULPRITS, "60 steps done": "rate too low"}),
+    ("07.3", {}),
+    ("07.4", lambda rates, limit=0.9: next(i for i, rate in enumerate(rates) if rate < limit)),
+    ("07.4", lambda rates, limit=0.9: _letters_come(rates)),
+]
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_right_answer(number: str) -> None:
+    assert verdict(number, RIGHT[number]) == "correct"
+
+
+@pytest.mark.parametrize(
+    ("number", "stub"),
+    [
+        ("07.1", ...),
+        ("07.2", lambda *_: None),
+        ("07.3", dict.fromkeys(CULPRITS, ...)),
+        ("07.4", lambda *_: None),
+    ],
+)
+def test_stub_is_to_do(number: str, stub: Any) -> None:
+    assert verdict(number, stub) == "to do"
+
+
+@pytest.mark.parametrize(("number", "answer"), WRONG)
+def test_wrong_answer_gets_a_hint(number: str, answer: Any) -> None:
+    assert verdict(number, answer).startswith("hint: ")
