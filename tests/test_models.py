@@ -83,3 +83,14 @@ def test_course_counts():
     assert 0.9e6 < model.count_params() < 1.3e6
     with pytest.raises(HtrError):
         models.macs(preset, 80)
+
+
+def test_padding_changes_nothing_in_one_way_stacks_either():
+    """Once, the second backward layer got its mask in the wrong order."""
+    import keras
+
+    keras.utils.set_random_seed(4)
+    model = models.build(models.preset("course", stacked=False), 80)
+    ink = np.random.default_rng(2).integers(0, 256, (48, 90), np.uint8)
+    frames = -(-90 // 4)
+    assert np.abs(logits(model, [ink])[0, :frames] - logits(model, [ink], width=320)[0, :frames]).max() < 1e-4

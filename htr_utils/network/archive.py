@@ -131,7 +131,7 @@ def sha256(path: str | Path) -> str:
 
 
 def _stored(model: Any) -> list[Any]:
-    """Weights that reading needs: no random states, and not the shortcut, which only training uses."""
+    """All weights but the random states of dropout; the shortcut is kept, so that a training can start from them."""
     return [v for v in model.weights if "seed" not in _name(v)]
 
 

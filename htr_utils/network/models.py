@@ -223,9 +223,9 @@ def _blstm(features: Any, mask: Any, chosen: Preset) -> Any:
     for layer in range(1, depth + 1):
         forward = lstm(f"forward{layer}")(forward, mask=mask)
     for layer in range(1, depth + 1):
-        # The first one reads from the right; the next ones read what it wrote, in the same order.
-        backward = lstm(f"backward{layer}", backwards=layer == 1)(backward, mask=mask)
-    backward = layers.Lambda(_reverse, name="backward_turned")(backward)
+        # Each reads from the right, and its answer is turned back, so that the mask fits the next one too.
+        backward = lstm(f"backward{layer}", backwards=True)(backward, mask=mask)
+        backward = layers.Lambda(_reverse, name=f"turned{layer}")(backward)
     return layers.Concatenate(name="joined")([forward, backward])
 
 

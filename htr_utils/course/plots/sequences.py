@@ -117,7 +117,7 @@ def scores(right: Mapping[str, float], ceiling: float) -> None:
     names = list(right)
     axis.barh(names, [100 * right[name] for name in names], color=[COLOURS[n] for n in range(len(names))])
     for number, name in enumerate(names):
-        axis.text(100 * right[name] + 1, number, f"{right[name]:.0%}", va="center", fontsize=9)
+        axis.text(100 * max(right[name], ceiling) + 1, number, f"{right[name]:.0%}", va="center", fontsize=9)
     axis.axvline(100 * ceiling, color=GREY, linestyle="--")
     axis.text(100 * ceiling - 1, -0.75, "best that one\ndirection can do", fontsize=7, color=GREY, ha="right")
     axis.set_ylim(len(names) - 0.5, -0.9)
