@@ -11,18 +11,14 @@ from typing import Any
 
 import numpy as np
 
-BLANK = 0
+from htr_utils.text.charset import BLANK
+from htr_utils.text.decoding import collapse
 
 
 def frames_needed(label: np.ndarray) -> int:
     """The least number of frames in which a path can write `label` (N,): a blank must part doubled letters."""
     label = np.asarray(label)
     return len(label) + int(np.sum(label[1:] == label[:-1]))
-
-
-def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
-    """What a path (a class per frame) writes: repeats merged, then blanks dropped."""
-    return tuple(c for i, c in enumerate(path) if c != BLANK and (i == 0 or c != path[i - 1]))
 
 
 def alignments(word: str, frames: int, blank: str = "-") -> list[str]:

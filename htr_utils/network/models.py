@@ -8,7 +8,7 @@ directions of the LSTM skip it.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import keras
@@ -48,7 +48,6 @@ class Preset:
     column_max: bool = True
     dropout: float = 0.2
     shortcut: bool = True
-    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def frame_step(self) -> int:

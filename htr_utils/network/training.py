@@ -7,12 +7,13 @@ the same weights as an unbroken one (same number of threads, deterministic opera
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
 import time
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ class Trainer:
         self.optimiser = keras.optimizers.AdamW(settings.rate, weight_decay=settings.weight_decay)
         self.optimiser.exclude_from_weight_decay(var_names=["bias", "norm", "gamma", "beta"])
         self.optimiser.build(model.trainable_variables)
-        self.averaged = [v for v in model.weights if "seed" not in archive._name(v)]
+        self.averaged = archive._stored(model)
         self.ema = [tf.Variable(v, trainable=False) for v in self.averaged]
         height = preset.preparation.height
         batch = {
@@ -193,12 +194,21 @@ class Trainer:
         self.history.append(row)
         return row
 
-    def measure(self, batches: dataset.Batches) -> dict[str, Any]:
-        """Greedy CER of the averaged weights on `batches`, and the share of frames that say blank."""
+    @contextlib.contextmanager
+    def _with_averages(self) -> Iterator[None]:
+        """The model holds the averaged weights meanwhile, and its own again afterwards."""
         kept = [v.numpy() for v in self.averaged]
         for value, mean in zip(self.averaged, self.ema, strict=True):
             value.assign(mean)
         try:
+            yield
+        finally:
+            for value, old in zip(self.averaged, kept, strict=True):
+                value.assign(old)
+
+    def measure(self, batches: dataset.Batches) -> dict[str, Any]:
+        """Greedy CER of the averaged weights on `batches`, and the share of frames that say blank."""
+        with self._with_averages():
             predictions, truths, blanks, frames_seen = [], [], 0, 0
             for batch in batches.epoch(0):
                 logits = predict(self.model, batch)
@@ -213,9 +223,6 @@ class Trainer:
                     blanks += int((one[:n] == ctc.BLANK).sum())
                     frames_seen += int(n)
             edits = sum(map(metrics.edits, predictions, truths))
-        finally:
-            for value, old in zip(self.averaged, kept, strict=True):
-                value.assign(old)
         return {
             "cer": round(edits / max(1, sum(map(len, truths))), 5),
             "blank_rate": round(blanks / max(1, frames_seen), 4),
@@ -242,12 +249,8 @@ class Trainer:
 
     def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
         """Write the averaged weights as a model file."""
-        kept = [v.numpy() for v in self.averaged]
-        for value, mean in zip(self.averaged, self.ema, strict=True):
-            value.assign(mean)
-        archive.save(path, self.model, self.preset, self.charset, about, half)
-        for value, old in zip(self.averaged, kept, strict=True):
-            value.assign(old)
+        with self._with_averages():
+            archive.save(path, self.model, self.preset, self.charset, about, half)
 
     # Everything that the next step depends on, in one file.
     def _state(self) -> list[Any]:
