@@ -179,6 +179,20 @@ def _portable(arguments: list[str]) -> list[str]:
     help="train on so many rendered lines per epoch instead",
 )
 @click.option(
+    "--share",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="with --rendered: this share of the lines comes from --data",
+)
+@click.option(
+    "--leave-out",
+    type=click.Path(exists=True),
+    default=None,
+    help="file of writers or documents of --data that training must not see",
+)
+@click.option("--fold", is_flag=True, help="fold accents and unknown characters of the texts of --data")
+@click.option(
     "--text",
     "texts",
     multiple=True,
@@ -201,7 +215,7 @@ def _portable(arguments: list[str]) -> list[str]:
 )
 @click.option("--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--workers", type=int, default=1, show_default=True, help="processes that prepare lines")
+@click.option("--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="processes that prepare lines")
 def train(**options: Any) -> None:
     """Train a model. Interrupt it when you like: the same command goes on from the last finished epoch."""
     _import_tensorflow()

@@ -66,11 +66,8 @@ def shadow(grey: np.ndarray, rng: np.random.Generator, depth: float = 0.3) -> np
     """Darken the line smoothly by up to `depth`, as a hand or a phone does that shades the paper."""
     height, width = grey.shape
     coarse = rng.uniform(1 - depth, 1, (2, max(2, width // 160 + 2))).astype(np.float32)
-    return (
-        (grey * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
-        .clip(0, 255)
-        .astype(np.uint8)
-    )
+    light = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return (grey * light.clip(1 - depth, 1)).astype(np.uint8)  # a cubic overshoots, light does not
 
 
 def noise(grey: np.ndarray, rng: np.random.Generator, sigma: float = 6.0, grain: float = 0.0) -> np.ndarray:
@@ -117,6 +114,24 @@ def ruled(grey: np.ndarray, rng: np.random.Generator, squared: bool = False) -> 
     return np.minimum(grey, layer)
 
 
+def neighbours(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Leave remains of the lines above or below: strips of this line's own ink, moved along and to the edge."""
+    height, width = grey.shape
+    rows = round(height * rng.uniform(0.08, 0.22))
+    share = round(height * rng.uniform(0.3, 0.5))  # of the other line: its feet above, its heads below
+    other = np.roll(grey, int(rng.integers(width // 4, max(width // 4 + 1, 3 * width // 4))), axis=1)
+    below = rng.random() < 0.6
+    strip = other[share - rows : share] if below else other[height - share : height - share + rows]
+    made = np.full((height + rows // 2, width), paper_tone(grey), np.uint8)
+    if below:
+        made[:height] = grey
+        made[-rows:] = np.minimum(made[-rows:], strip)
+    else:
+        made[-height:] = grey
+        made[:rows] = np.minimum(made[:rows], strip)
+    return made
+
+
 def paper_tone(grey: np.ndarray) -> int:
     """The most common light grey level: the 80th percentile of a sample."""
     return int(np.percentile(grey[::2, ::4], 80))
@@ -158,8 +173,10 @@ def augment(grey: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -
         grey = pen(grey, rng.uniform(-0.8, 1) * s)
     if often(0.5):
         grey = crop(grey, round(rng.normal(-1, 3) * s * unit), round(rng.normal(-1, 3) * s * unit))
-    if often(0.15):
-        grey = ruled(grey, rng, squared=often(0.3))
+    if often(0.1):
+        grey = neighbours(grey, rng)
+    if often(0.2):
+        grey = ruled(grey, rng, squared=often(0.25))
     if often(0.6):
         grey = tone(
             grey,
@@ -171,7 +188,7 @@ def augment(grey: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -
     if often(0.35):
         grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 1.3) * s * unit)
     if often(0.4):
-        grey = noise(grey, rng, sigma=rng.uniform(2, 14) * s, grain=rng.uniform(0, 1.2))
+        grey = noise(grey, rng, sigma=rng.uniform(1, 9) * s, grain=rng.uniform(0, 1.2))
     if often(0.15):
         grey = jpeg(grey, int(rng.integers(25, 80)))
     return grey

@@ -221,7 +221,8 @@ def build(
             form_id = (
                 f"{letters[at // 8]}{at % 8 + 1:02d}-{(at * 37) % 120:03d}{'uxzwvkr'[number // len(texts)]}"
             )
-            writer_id = sorted(hands)[number % len(hands)]
+            # Shifted at each round of the texts, so that a text is written by several hands.
+            writer_id = sorted(hands)[(number + number // len(texts)) % len(hands)]
             made.append(_form(form_id, writer_id, hands[writer_id], passage, work))
         say(f"{split}: {sum(f.split == split for f in made)} forms by {writer_count} writers")
     _write_files(work, made)
@@ -264,7 +265,7 @@ def _write_files(folder: Path, forms: list[BuiltForm]) -> None:
     ]
     (folder / "ascii" / "lines.txt").write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
     head = "# forms.txt: id  writer  sentences  prt  lines  lines ok  words  words in ok lines\n"
-    rows = []
+    form_rows = []
     for form in sorted(forms, key=lambda f: f.id):
         good = [ln for ln in form.lines if ln.status == "ok"]
         counts = (
@@ -273,8 +274,8 @@ def _write_files(folder: Path, forms: list[BuiltForm]) -> None:
             sum(len(ln.tokens) for ln in form.lines),
             sum(len(ln.tokens) for ln in good),
         )
-        rows.append(f"{form.id} {form.writer_id} {form.sentences} prt {' '.join(map(str, counts))}")
-    (folder / "ascii" / "forms.txt").write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+        form_rows.append(f"{form.id} {form.writer_id} {form.sentences} prt {' '.join(map(str, counts))}")
+    (folder / "ascii" / "forms.txt").write_text(head + "\n".join(form_rows) + "\n", encoding="utf-8")
     (folder / "xml").mkdir()
     for form in forms:
         (folder / "xml" / f"{form.id}.xml").write_text(_xml(form), encoding="utf-8")
@@ -292,7 +293,7 @@ def _write_files(folder: Path, forms: list[BuiltForm]) -> None:
         "writers": len({f.writer_id for f in forms}),
         "characters": len({c for ln in lines for token in ln.tokens for c in token}) + 1,
     }
-    fingerprint = hashlib.sha256("\n".join([*rows, *digests]).encode()).hexdigest()[:16]
+    fingerprint = hashlib.sha256("\n".join([*rows, *form_rows, *digests]).encode()).hexdigest()[:16]
     about = {"seed": SEED, "fingerprint": fingerprint, "expected_counts": expected}
     (folder / "data.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 

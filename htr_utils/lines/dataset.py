@@ -58,8 +58,8 @@ class Source(Protocol):
 class FileLines:
     """Lines of an IAM-layout folder.
 
-    strength: of the augmentation, 0 for none. Pictures are read once and kept in memory: grey ones with
-    augmentation, prepared ones (smaller, as a rule) without.
+    strength: of the augmentation, 0 for none. Without augmentation prepared pictures are kept in memory; with it
+    each is read again, since all grey pictures of IAM would take a gigabyte in every process.
     """
 
     lines: Sequence[Line]
@@ -68,7 +68,6 @@ class FileLines:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        self._grey: dict[int, np.ndarray] = {}
         self._ink: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -78,9 +77,7 @@ class FileLines:
         line = self.lines[index]
         if index in self._ink:
             return self._ink[index], line.text
-        grey = self._grey.get(index)
-        if grey is None:
-            grey = self._grey[index] = line.image()
+        grey = line.image()
         if self.strength:
             rng = np.random.default_rng([self.seed, epoch, index])
             grey = augment.augment(grey, rng, self.strength)
@@ -90,13 +87,15 @@ class FileLines:
             raise HtrError(f"{line.path}: {error}") from error
         if not self.strength:
             self._ink[index] = ink
-            del self._grey[index]
         return ink, line.text
 
 
 @dataclass
 class RenderedLines:
-    """Lines that no epoch repeats: text from `text(rng)`, a new writer each, rendered and augmented."""
+    """Lines that no epoch repeats: text from `text(rng)`, a new writer each, rendered and augmented.
+
+    free: share of hands that stay less close to a font (`synth.Writer.draw_free`).
+    """
 
     fonts: Sequence[fonts.FontFile]
     text: Callable[[np.random.Generator], str]
@@ -104,6 +103,7 @@ class RenderedLines:
     count: int = 4096
     strength: float = 1.0
     seed: int = 0
+    free: float = 0.6
 
     def __post_init__(self) -> None:
         families: dict[str, list[fonts.FontFile]] = {}
@@ -117,19 +117,45 @@ class RenderedLines:
     def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
         rng = np.random.default_rng([self.seed, epoch, index])
         text = self.text(rng)
+        font = self._font(rng, text)
+        if rng.random() < self.free:
+            second = self._font(rng, text) if rng.random() < 0.35 else None
+            writer = synth.Writer.draw_free(font, rng, second)
+        else:
+            writer = synth.Writer.draw(font, rng, variety=rng.uniform(0.5, 1.5))
+        grey = synth.render(text, writer, rng, height=int(rng.integers(52, 80))).grey
+        grey = augment.augment(grey, rng, self.strength)
+        return to_bytes(images.prepare(grey, self.preparation).ink), text
+
+    def _font(self, rng: np.random.Generator, text: str) -> fonts.FontFile:
+        """A font that can write the text: each family as often as any other."""
         for _ in range(TRIES):
             family = self._families[int(rng.integers(len(self._families)))]
             font = family[int(rng.integers(len(family)))]
             if synth.can_write(font, text):
-                break
-        else:
-            raise HtrError(
-                f"none of {TRIES} fonts has all letters of {text!r}; use other fonts or another text"
-            )
-        writer = synth.Writer.draw(font, rng, variety=rng.uniform(0.5, 1.5))
-        grey = synth.render(text, writer, rng, height=int(rng.integers(52, 80))).grey
-        grey = augment.augment(grey, rng, self.strength)
-        return to_bytes(images.prepare(grey, self.preparation).ink), text
+                return font
+        raise HtrError(f"none of {TRIES} fonts has all letters of {text!r}; use other fonts or another text")
+
+
+@dataclass
+class MixedLines:
+    """Two sources in one: a share of the lines of `second`, the others of `first`; its length is that of `first`."""
+
+    first: Source
+    second: Source
+    share: float
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
+        rng = np.random.default_rng([self.seed, 7, epoch, index])
+        if rng.random() >= self.share:
+            return self.first.get(epoch, index)
+        number = int(rng.integers(len(self.second)))
+        # A line drawn twice in an epoch is distorted anew: its "epoch" is the draw's own number.
+        return self.second.get(int(rng.integers(2**31)), number)
 
 
 def to_bytes(ink: np.ndarray) -> np.ndarray:

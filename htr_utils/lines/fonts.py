@@ -248,6 +248,8 @@ def _shapes(contours: list[np.ndarray]) -> tuple[tuple[np.ndarray, ...], ...]:
             if cv2.pointPolygonTest(contours[parent], point, False) >= 0:
                 groups[parent].append(contour)
                 break
+        else:  # it lies in no other: a dot or an accent drawn the other way round
+            groups[i] = [contour]
     return tuple(tuple(group) for group in groups.values())
 
 

@@ -30,6 +30,9 @@ class Writer:
 
     letter_size: pixels of the em at a line 64 px high. word_gap: in ems. pen: change of the stroke's width,
     -1 to 1. pressure: how much the ink's darkness varies. ink, paper: grey levels.
+    bend: how much the shape of a letter differs from one time to the next. tall: size of what rises above the
+    small letters. join: share of neighbouring small letters that a stroke joins. nib: 0 keeps the font's strokes;
+    else every stroke is drawn with a ball pen of this width in ems. borrowed: letters taken from the font `second`.
     """
 
     font: fonts.FontFile
@@ -45,6 +48,12 @@ class Writer:
     ink: int = 50
     paper: int = 240
     margin: float = 30.0
+    bend: float = 0.0
+    tall: float = 1.0
+    join: float = 0.0
+    nib: float = 0.0
+    second: fonts.FontFile | None = None
+    borrowed: str = ""
 
     @classmethod
     def draw(cls, font: fonts.FontFile, rng: np.random.Generator, variety: float = 1.0) -> Writer:
@@ -64,6 +73,39 @@ class Writer:
             ink=int(rng.integers(15, 110)),
             paper=int(rng.integers(222, 252)),
             margin=float(rng.uniform(10, 60)),
+        )
+
+    @classmethod
+    def draw_free(
+        cls, font: fonts.FontFile, rng: np.random.Generator, second: fonts.FontFile | None = None
+    ) -> Writer:
+        """A hand further from any font: for training, where no two lines should look set by one machine.
+
+        Args:
+            second: a font from which this hand takes some of its letters.
+        """
+        nib = float(rng.uniform(0.028, 0.085)) if rng.random() < 0.6 else 0.0
+        letters = [c for c in _ALPHABET if c.isalpha()]
+        count = int(rng.integers(3, 27)) if second is not None else 0
+        return cls(
+            font=font,
+            slant=float(rng.normal(0, 9)),
+            letter_size=float(rng.uniform(30, 46)),
+            stretch=float(np.exp(rng.normal(0.05, 0.2))),
+            letter_gap=float(rng.normal(0.01, 0.025) + rng.exponential(0.035)),
+            word_gap=float(np.exp(rng.normal(-0.75, 0.45))),
+            pen=float(rng.uniform(-1.0, 0.5)),
+            pressure=float(rng.uniform(0.02, 0.4)),
+            drift=float(rng.uniform(0.0, 0.06)),
+            jitter=float(rng.uniform(0.8, 3.0)),
+            ink=int(rng.integers(15, 130)),
+            paper=int(rng.integers(215, 255)),
+            bend=float(rng.uniform(0, 1.4)),
+            tall=float(np.exp(rng.normal(0, 0.18))),
+            join=float(rng.choice([0.0, rng.uniform(0.1, 0.95)], p=[0.55, 0.45])),
+            nib=nib,
+            second=second,
+            borrowed="".join(rng.choice(letters, count)),
         )
 
 
@@ -144,7 +186,7 @@ def render(text: str, writer: Writer, rng: np.random.Generator, height: int | No
     letters = _letter_boxes(points, bounds, outlines.letters)
     for index in strikes:
         _strike(mask, letters[index], rng, em)
-    grey = _ink(mask, writer, rng, em)
+    grey = _ball_pen(mask, writer, rng, em) if writer.nib else _ink(mask, writer, rng, em)
     rows = height or max(8, round(grey.shape[0] / _SUPER))
     scale = rows / grey.shape[0]
     grey = cv2.resize(grey, (max(8, round(grey.shape[1] * scale)), rows), interpolation=cv2.INTER_AREA)
@@ -156,7 +198,7 @@ def render(text: str, writer: Writer, rng: np.random.Generator, height: int | No
 
 def _place(text: str, writer: Writer, rng: np.random.Generator, em: float) -> tuple[_Outlines, list[int]]:
     """Set the letters one by one along the baseline; points in pixels, baseline at y = 0."""
-    glyphs = fonts.outlines(writer.font.path, _ALPHABET)
+    glyphs = _letters(writer)
     made, strikes, x = _Outlines(), [], 0.0
     shear = np.tan(np.deg2rad(writer.slant))
     j = writer.jitter
@@ -168,6 +210,7 @@ def _place(text: str, writer: Writer, rng: np.random.Generator, em: float) -> tu
             word = "".join(rng.choice(list("aceinorstu"), rng.integers(3, 8)))
         lift = rng.normal(0, 0.012 * j) * em
         draws = rng.normal(0, 1, (len(word), 5))
+        before: np.ndarray | None = None  # points of the letter before, where a stroke may join
         for character, (turn, grow, widen, up, gap) in zip(word, draws, strict=True):
             if not struck:
                 made.letters.append(len(made.contours))
@@ -180,12 +223,78 @@ def _place(text: str, writer: Writer, rng: np.random.Generator, em: float) -> tu
                 [[wide * cos, wide * sin - shear * tall], [-tall * sin, tall * cos]], np.float32
             )
             move = np.array([x, lift + 0.009 * j * up * em], np.float32)
-            for shape in glyph.shapes:
-                made.contours += [contour @ matrix.T + move for contour in shape]
+            shapes = _reshaped(glyph, writer, rng)
+            placed = [[contour @ matrix.T + move for contour in shape] for shape in shapes]
+            if writer.join:
+                points = np.concatenate([c for shape in placed for c in shape]) if placed else None
+                if not character.islower():
+                    points = None
+                if before is not None and points is not None and rng.random() < writer.join:
+                    placed += _joining(before, points, rng, em)
+                before = points
+            for shape in placed:
+                made.contours += shape
                 made.shapes.append(len(shape))
             x += glyph.advance * wide + (writer.letter_gap + 0.008 * j * gap) * em
         x += em * writer.word_gap * float(np.exp(rng.normal(0, 0.18 * j)))
     return made, strikes
+
+
+def _letters(writer: Writer) -> dict[str, fonts.Glyph]:
+    """The glyphs of a hand; borrowed ones are scaled so that small letters are equally high in both fonts."""
+    glyphs = fonts.outlines(writer.font.path, _ALPHABET)
+    if writer.second is None:
+        return glyphs
+    other = fonts.outlines(writer.second.path, _ALPHABET)
+    heights = [float(-min(s[0][:, 1].min() for s in g["x"].shapes)) if "x" in g and g["x"].shapes else 0.0
+               for g in (glyphs, other)]  # fmt: skip
+    if min(heights) <= 0.05:
+        return glyphs
+    scale = np.float32(heights[0] / heights[1])
+    mixed = dict(glyphs)
+    for c in writer.borrowed:
+        if c in other:
+            shapes = tuple(tuple(contour * scale for contour in shape) for shape in other[c].shapes)
+            mixed[c] = fonts.Glyph(shapes, other[c].advance * float(scale))
+    return mixed
+
+
+def _reshaped(
+    glyph: fonts.Glyph, writer: Writer, rng: np.random.Generator
+) -> Sequence[Sequence[np.ndarray]]:
+    """A letter as it comes out this time: bent by a random quadratic, its upper part longer or shorter."""
+    if not writer.bend and writer.tall == 1.0:
+        return glyph.shapes
+    a = rng.normal(0, 0.16 * writer.bend, 6).astype(np.float32)
+    grow = np.float32(writer.tall * np.exp(rng.normal(0, 0.06 * writer.bend)))
+    middle, x_height = np.float32(glyph.advance / 2), np.float32(0.4)
+
+    def moved(contour: np.ndarray) -> np.ndarray:
+        x, y = contour[:, 0] - middle, contour[:, 1]
+        y = np.where(y < -x_height, -x_height + (y + x_height) * grow, y)
+        v = y + np.float32(0.2)
+        new_x = x * (1 + a[0] * v) + a[1] * v * v * np.float32(0.7) + a[2] * x * x
+        new_y = y + np.float32(0.6) * (a[3] * x * x + a[4] * x * v) + np.float32(0.25) * a[5] * x
+        return np.stack([new_x + middle, new_y], 1)
+
+    return [[moved(contour) for contour in shape] for shape in glyph.shapes]
+
+
+def _joining(
+    left: np.ndarray, right: np.ndarray, rng: np.random.Generator, em: float
+) -> list[list[np.ndarray]]:
+    """A thin stroke from the foot of one letter to the next, as a closed outline; nothing where they are apart."""
+    low, near = left[left[:, 1] > -0.28 * em], right[(right[:, 1] > -0.5 * em) & (right[:, 1] < 0.02 * em)]
+    if not len(low) or not len(near):
+        return []
+    start, end = low[low[:, 0].argmax()], near[near[:, 0].argmin()]
+    if end[0] - start[0] > 0.3 * em or end[0] < start[0] - 0.1 * em:
+        return []
+    t = np.linspace(0, 1, 7, dtype=np.float32)[:, None]
+    sag = np.array([0, rng.uniform(0, 0.06) * em], np.float32)
+    path = start + (end - start) * t + sag * (4 * t * (1 - t))
+    half = np.array([0, rng.uniform(0.012, 0.03) * em], np.float32)
+    return [[np.concatenate([path - half, path[::-1] + half]).astype(np.float32)]]
 
 
 def _bend(points: np.ndarray, writer: Writer, rng: np.random.Generator, em: float) -> np.ndarray:
@@ -239,6 +348,21 @@ def _ink(mask: np.ndarray, writer: Writer, rng: np.random.Generator, em: float) 
     press = np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(knots)), knots)
     press = press.astype(np.float32)[None]  # along the line; one value per column
     cut = 0.42 - 0.24 * writer.pen - 0.3 * writer.pressure * press  # more pressure, broader stroke
-    cover = np.clip((soft - np.clip(cut, 0.08, 0.72)) * 4 + 0.5, 0, 1)
+    cover = np.clip((soft - np.clip(cut, 0.13, 0.72)) * 4 + 0.5, 0, 1)
     dark = np.clip(1 - writer.pressure * (0.8 + 0.5 * press), 0.25, 1)
+    return (writer.paper - cover * dark * (writer.paper - writer.ink)).astype(np.uint8)
+
+
+def _ball_pen(mask: np.ndarray, writer: Writer, rng: np.random.Generator, em: float) -> np.ndarray:
+    """The letters' middle lines (Zhang & Suen 1984, CACM 27(3)) drawn with a round tip of one width."""
+    from skimage.morphology import skeletonize
+
+    thin = skeletonize(mask > 127)
+    away = cv2.distanceTransform((~thin).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    width = mask.shape[1]
+    knots = rng.normal(0, 1, max(3, round(width / (0.5 * em))))
+    press = np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(knots)), knots).astype(np.float32)[None]
+    half = 0.5 * writer.nib * em * np.clip(1 + 0.5 * writer.pressure * press, 0.5, 1.6)
+    cover = np.clip(half - away + 0.5, 0, 1)
+    dark = np.clip(1 - writer.pressure * (0.6 + 0.5 * press), 0.3, 1)
     return (writer.paper - cover * dark * (writer.paper - writer.ink)).astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from htr_utils import paths
@@ -43,10 +44,28 @@ def training_text(files: Sequence[str]) -> list[str]:
     return found + training_passages() * 5
 
 
+def _listed(file: str | None) -> set[str]:
+    """The names in a file, one a row; rows that begin with # are comments."""
+    rows = Path(file).read_text(encoding="utf-8").splitlines() if file else []
+    return {row.strip() for row in rows if row.strip() and not row.startswith("#")}
+
+
+def _own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
+    """Training and validation lines of a folder without splits: every tenth writer, else every tenth line."""
+    writers = sorted({line.writer_id for line in lines})
+    if len(writers) < 10:
+        return [line for n, line in enumerate(lines) if n % 10], lines[::10]
+    watched = set(writers[::10])
+    return (
+        [line for line in lines if line.writer_id not in watched],
+        [line for line in lines if line.writer_id in watched],
+    )
+
+
 def train(
     *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
     init: str | None, out: str, epochs: int, batch: int, rate: float, augment: float, task: str | None, spacing: str,
-    seed: int, workers: int, command: str, say: Callable[[str], None] = print,
+    seed: int, workers: int, share: float, leave_out: str | None, fold: bool, command: str, say: Callable[[str], None] = print,
 ) -> Path:  # fmt: skip
     """Train as `htr train` is told; see its help. Returns the model file."""
     import keras
@@ -67,9 +86,14 @@ def train(
         folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
         lines, validation = folder.split("train"), folder.split("validation")
     else:
-        lines = own.read(data)
-        validation = lines[::10]  # every tenth line tells how the training goes
-        lines = [line for number, line in enumerate(lines) if number % 10]
+        excluded = _listed(leave_out)
+        lines = [line for line in own.read(data) if line.writer_id not in excluded]
+        if fold:
+            lines = [replace(line, text=charset.fold(line.text)) for line in lines]
+        if rendered:  # the embedded writers tell how the training goes
+            validation = iam.read(None, spacing=spacing).split("validation")  # type: ignore[arg-type]
+        else:
+            lines, validation = _own_lines(lines)
     unknown = sorted({c for line in lines for c in line.text if c not in charset.characters})
     if unknown:
         raise HtrError(f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them")
@@ -77,9 +101,12 @@ def train(
         words = corpus.Corpus(training_text(texts), charset)
         available = training_fonts(font_folders, debian=debian)
         source = dataset.RenderedLines(available, words.line, chosen.preparation, rendered, augment, seed)
-        origin = (
-            f"{rendered} lines rendered per epoch from {len({f.family for f in available})} font families"
-        )
+        origin = f"{rendered} lines per epoch, rendered with {len({f.family for f in available})} font families"
+        if share:
+            real = dataset.FileLines(lines, chosen.preparation, augment, seed)
+            source = dataset.MixedLines(source, real, share, seed)
+            name = Path(data).name if data else "the embedded data"
+            origin += f", {share:.0%} of them drawn from {len(lines)} lines of {name} instead"
     else:
         source = dataset.FileLines(lines, chosen.preparation, augment, seed)
         short = training.infeasible(dataset.FileLines(lines, chosen.preparation), labels)
