@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, own
 from htr_utils.lines.iam import Line
@@ -101,6 +102,4 @@ def record(file: Path, name: str, entry: dict[str, Any], model: Path, command: s
         "date": date.today().isoformat(),
     }
     rows = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(known.items())]
-    part = file.with_name(file.name + ".part")
-    part.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
-    part.replace(file)
+    files.write_text(file, "{\n" + ",\n".join(rows) + "\n}\n")

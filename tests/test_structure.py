@@ -14,7 +14,7 @@ from chapters import ROOT
 
 PACKAGE = ROOT / "htr_utils"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "_model" not in path.parts)
-BASE = {"errors", "paths", "quiet", ""}
+BASE = {"errors", "files", "paths", "quiet", ""}
 # Which rooms a room may use, beside itself and the base.
 ARROWS = {
     "text": set(),

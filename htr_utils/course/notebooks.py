@@ -22,8 +22,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from htr_utils import __version__
-from htr_utils.course.parameters import write_atomically
+from htr_utils import __version__, files
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
 from htr_utils.quiet import hushed
@@ -264,7 +263,7 @@ def save(notebook: NotebookNode, path: Path) -> None:
     """Write a valid notebook, whole or not at all."""
     nbformat.validate(notebook)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, nbformat.writes(notebook, version=4).rstrip("\n") + "\n")
+    files.write_text(path, nbformat.writes(notebook, version=4).rstrip("\n") + "\n")
 
 
 def build_all(names: Sequence[str], *, force: bool = False, solutions: bool = False) -> int:

@@ -7,12 +7,12 @@ import math
 import operator
 import os
 import random
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 
 
@@ -37,20 +37,7 @@ class Run(SimpleNamespace):
             "parameters": {name: _plain(value) for name, value in vars(self).items()},
             "results": stored.get("results", {}) | {name: _plain(value) for name, value in results.items()},
         }
-        write_atomically(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: a reader never sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        files.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _plain(value: Any) -> Any:

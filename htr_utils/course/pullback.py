@@ -17,8 +17,8 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from htr_utils import files
 from htr_utils.course.notebooks import _END, _START, blank, notebooks_folder
-from htr_utils.course.parameters import write_atomically
 from htr_utils.errors import HtrError
 
 
@@ -118,7 +118,7 @@ def pull(notebook_path: Path, *, force: bool = False, folder: Path | None = None
         )
     changed += len(known)
     if changed:
-        write_atomically(source, _as_percent(text, cells))
+        files.write_text(source, _as_percent(text, cells))
     return source, changed
 
 

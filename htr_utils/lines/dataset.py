@@ -18,6 +18,7 @@ import numpy as np
 
 from htr_utils.errors import HtrError
 from htr_utils.lines import augment, fonts, images, synth
+from htr_utils.lines.fonts import FontFile
 from htr_utils.lines.iam import Line
 
 PAD_TO = 32  # widths are padded to a multiple: few distinct shapes, and strides fall alike on every line
@@ -127,7 +128,7 @@ class RenderedLines:
         grey = augment.augment(grey, rng, self.strength)
         return to_bytes(images.prepare(grey, self.preparation).ink), text
 
-    def _font(self, rng: np.random.Generator, text: str) -> fonts.FontFile:
+    def _font(self, rng: np.random.Generator, text: str) -> FontFile:
         """A font that can write the text: each family as often as any other."""
         for _ in range(TRIES):
             family = self._families[int(rng.integers(len(self._families)))]

@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 
 MAX_PIXELS = 40_000_000
@@ -137,14 +138,10 @@ def _decode(path: str | Path, content: bytes) -> np.ndarray:
 
 def save(path: str | Path, grey: np.ndarray) -> None:
     """Write uint8 (H, W) as PNG: to a temporary file first, then renamed, so that no half file stays."""
-    target = Path(path)
     ok, data = cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     if not ok:
         raise HtrError(f"{path}: could not be encoded as PNG")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    part.write_bytes(data.tobytes())
-    part.replace(target)
+    files.write_bytes(path, data.tobytes())
 
 
 def normalise(grey: np.ndarray) -> np.ndarray:

@@ -259,9 +259,7 @@ def _letters(writer: Writer) -> dict[str, fonts.Glyph]:
     return mixed
 
 
-def _reshaped(
-    glyph: fonts.Glyph, writer: Writer, rng: np.random.Generator
-) -> Sequence[Sequence[np.ndarray]]:
+def _reshaped(glyph: fonts.Glyph, writer: Writer, rng: np.random.Generator) -> Sequence[Sequence[np.ndarray]]:
     """A letter as it comes out this time: bent by a random quadratic, its upper part longer or shorter."""
     if not writer.bend and writer.tall == 1.0:
         return glyph.shapes

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines.images import Preparation
 from htr_utils.network import models
@@ -61,16 +62,14 @@ def save(
     kind = np.float16 if half else np.float32
     arrays = {f"w{i:04d}": np.asarray(v, np.float32).astype(kind) for i, v in enumerate(_stored(model))}
     np.savez(buffer, allow_pickle=False, **arrays)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in (
             ("htr.json", json.dumps(description, indent=1).encode()),
             ("weights.npz", buffer.getvalue()),
         ):
             archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-    part.replace(target)
+    files.write_bytes(path, whole.getvalue())
 
 
 def load(path: str | Path) -> Archive:

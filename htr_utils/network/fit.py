@@ -65,7 +65,8 @@ def _own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
 def train(
     *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
     init: str | None, out: str, epochs: int, batch: int, rate: float, augment: float, task: str | None, spacing: str,
-    seed: int, workers: int, share: float, leave_out: str | None, fold: bool, command: str, say: Callable[[str], None] = print,
+    seed: int, workers: int, share: float, leave_out: str | None, fold: bool, command: str,
+    say: Callable[[str], None] = print,
 ) -> Path:  # fmt: skip
     """Train as `htr train` is told; see its help. Returns the model file."""
     import keras
@@ -101,7 +102,9 @@ def train(
         words = corpus.Corpus(training_text(texts), charset)
         available = training_fonts(font_folders, debian=debian)
         source = dataset.RenderedLines(available, words.line, chosen.preparation, rendered, augment, seed)
-        origin = f"{rendered} lines per epoch, rendered with {len({f.family for f in available})} font families"
+        origin = (
+            f"{rendered} lines per epoch, rendered with {len({f.family for f in available})} font families"
+        )
         if share:
             real = dataset.FileLines(lines, chosen.preparation, augment, seed)
             source = dataset.MixedLines(source, real, share, seed)

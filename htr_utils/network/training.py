@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import math
 import time
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
 from htr_utils.network import archive, ctc, models
@@ -260,7 +262,6 @@ class Trainer:
     def checkpoint(self) -> None:
         """Keep weights, optimiser, EMA, random states and history: `state.npz`, `history.json`, `history.csv`."""
         assert self.folder is not None
-        self.folder.mkdir(parents=True, exist_ok=True)
         about = {
             "epoch": self.epoch,
             "settings": asdict(self.settings),
@@ -268,17 +269,15 @@ class Trainer:
             "history": self.history,
         }
         arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._state())}
-        part = self.folder / "state.npz.part"
-        with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-        part.replace(self.folder / "state.npz")
-        _write(self.folder / "history.json", json.dumps(self.history, indent=1) + "\n")
-        names = list(dict.fromkeys(name for row in self.history for name in row))
-        with (self.folder / "history.csv.part").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self.history)
-        (self.folder / "history.csv.part").replace(self.folder / "history.csv")
+        state = io.BytesIO()
+        np.savez(state, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+        files.write_bytes(self.folder / "state.npz", state.getvalue())
+        files.write_text(self.folder / "history.json", json.dumps(self.history, indent=1) + "\n")
+        table = io.StringIO(newline="")
+        writer = csv.DictWriter(table, list(dict.fromkeys(name for row in self.history for name in row)))
+        writer.writeheader()
+        writer.writerows(self.history)
+        files.write_text(self.folder / "history.csv", table.getvalue())
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one.
@@ -307,12 +306,6 @@ class Trainer:
         self.epoch, self.history = about["epoch"], about["history"]
         self.say(f"resumed after epoch {self.epoch} from {file}")
         return True
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
 
 
 def predict(model: Any, batch: dataset.Batch) -> np.ndarray:

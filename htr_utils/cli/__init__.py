@@ -1,0 +1,42 @@
+"""The `htr` command. Imports what a verb needs when it runs, so that `htr --help` answers at once."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from htr_utils import __version__
+from htr_utils.errors import HtrError
+
+
+class _Commands(click.Group):
+    """Turns a user's mistake into one line on stderr and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HtrError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="htr")
+def main() -> None:
+    """Read handwritten text lines, train and measure the models that do."""
+    _quiet()
+
+
+def _quiet() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+
+from htr_utils.cli.data import data  # noqa: E402
+from htr_utils.cli.evaluate import evaluate  # noqa: E402
+from htr_utils.cli.read import read  # noqa: E402
+from htr_utils.cli.train import train  # noqa: E402
+
+for command in (read, evaluate, train, data):
+    main.add_command(command)

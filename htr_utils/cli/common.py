@@ -1,0 +1,21 @@
+"""What several commands of `htr` share."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from htr_utils.quiet import hushed
+
+
+def import_tensorflow() -> None:
+    """Import it without its greetings."""
+    if "tensorflow" not in sys.modules:
+        with hushed():
+            import tensorflow  # noqa: F401
+
+
+def command_line() -> str:
+    """This command as others would give it: folders of this machine by their last part alone."""
+    return "htr " + shlex.join(Path(a).name if Path(a).is_absolute() else a for a in sys.argv[1:])

@@ -1,0 +1,68 @@
+"""`htr evaluate`: CER and WER of a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from htr_utils import paths
+from htr_utils.cli.common import command_line, import_tensorflow
+
+
+@click.command()
+@click.option(
+    "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
+)
+@click.option(
+    "--data",
+    type=str,
+    default=None,
+    help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]",
+)
+@click.option("--split", default="test", show_default=True)
+@click.option(
+    "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
+)
+@click.option("--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True)
+@click.option("--decoder", type=click.Choice(["greedy", "beam"]), default="greedy", show_default=True)
+@click.option("--fold", is_flag=True, help="fold accents and unknown characters of the truth")
+@click.option(
+    "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
+)
+@click.option(
+    "--save", metavar="NAME", default=None, help="keep the figures in model/metrics.json under this name"
+)
+def evaluate(
+    model: str, data: str | None, split: str, task: str | None, spacing: str, decoder: Any, fold: bool, ids: str | None,
+    save: str | None,
+) -> None:  # fmt: skip
+    """Measure CER and WER of a model, with 95 % bootstrap intervals."""
+    from htr_utils import evaluation
+
+    lines = evaluation.load_lines(data, split, spacing=spacing, task=task)
+    if ids is not None:
+        rows = Path(ids).read_text(encoding="utf-8").splitlines()
+        keep = {row.strip() for row in rows if row.strip() and not row.startswith("#")}
+        lines = [line for line in lines if line.writer_id in keep]
+    import_tensorflow()
+    from htr_utils.recognizer import Recognizer
+
+    found = evaluation.evaluate(
+        Recognizer.load(model),
+        lines,
+        split=split,
+        convention=spacing,
+        decoder=decoder,
+        fold=fold,
+    )
+    click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
+    if save:
+        from htr_utils import cards
+
+        root, file = paths.repo_root(), paths.model_file(model)
+        target = (root / "model" if root else file.parent) / "metrics.json"
+        evaluation.record(target, save, found, file, command_line())
+        cards.write(file, target)
+        click.echo(f"kept as {save!r} in {target}")
