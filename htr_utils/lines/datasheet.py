@@ -56,10 +56,6 @@ Good for learning, for testing code, and for comparing methods under equal condi
 handwriting: there are no joined hands beyond the fonts' own, no slips, no corrections but strike-outs, no aged paper.
 No person's handwriting or text is in it; names in the texts are invented.
 
-Known flaws of this version: one family of the training split (herr-von-muellerhoff) lacks the dots of `i` and `;` and
-a part of `K`, one of the test split (marck-script) the dot of `!`; most passages of the training split are written by
-one writer only, several times.
-
 ## Licence
 
 The passages, the pictures and the tables are dedicated to the public domain under CC0 1.0. The fonts' licences (below)
