@@ -11,7 +11,7 @@ import pytest
 
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
-from htr_utils.network import models, training
+from htr_utils.network import archive, models, training
 from htr_utils.text.charset import Charset
 
 CHARSET = Charset("abc")
@@ -119,3 +119,23 @@ def test_infeasible_lines_are_found_and_left_out():
 def test_settings_out_of_range_are_named():
     with pytest.raises(HtrError, match="rate=0"):
         training.Settings(rate=0).check()
+
+
+def test_the_model_file_holds_the_best_epoch_and_a_resumed_run_knows_it(tmp_path):
+    one = trainer(tmp_path, validation=True)
+    cers = iter([0.5, 0.2, 0.4])
+    one.measure = lambda batches: {"cer": next(cers), "blank_rate": 0.5}  # type: ignore[method-assign]
+    kept = []
+    for _ in range(3):
+        one.run_epoch()
+        one.checkpoint()
+        kept.append([v.numpy() for v in one.ema])
+    assert one.best.epoch == 2 and one.best.cer == 0.2
+    again = trainer(tmp_path, validation=True)
+    assert again.resume()
+    assert again.best.epoch == 2
+    again.export(tmp_path / "m.keras", {}, half=False)
+    stored = archive.load(tmp_path / "m.keras")
+    for value, best, last in zip(archive._stored(stored.model), kept[1], kept[2], strict=True):
+        assert np.array_equal(np.asarray(value), best)
+        assert best.size < 9 or not np.array_equal(best, last)

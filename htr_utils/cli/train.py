@@ -26,10 +26,11 @@ from htr_utils.cli.common import command_line, import_tensorflow
 @click.option(
     "--share",
     type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    help="with --rendered: this share of the lines comes from --data",
+    default=None,
+    help="with --rendered: this share of the lines comes from --data [default: 0]; without: this share of embedded "
+    "lines is mixed in [default: 0.2 with --init]",
 )
+@click.option("--limit", type=click.IntRange(1), default=None, help="train on so many lines of --data only")
 @click.option(
     "--leave-out",
     type=click.Path(exists=True),
@@ -51,9 +52,14 @@ from htr_utils.cli.common import command_line, import_tensorflow
 @click.option("--preset", type=click.Choice(["course", "reference"]), default="course", show_default=True)
 @click.option("--init", default=None, help="start from this model instead of random weights")
 @click.option("--out", default="runs/train/model.keras", show_default=True, help="the model file to write")
-@click.option("--epochs", type=int, default=20, show_default=True)
-@click.option("--batch", type=int, default=24, show_default=True)
-@click.option("--rate", type=float, default=1.5e-3, show_default=True)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=None,
+    help="[default: as many as suit the number of lines: 80 for 100 lines, 24 for IAM]",
+)
+@click.option("--batch", type=click.IntRange(1, 1024), default=24, show_default=True)
+@click.option("--rate", type=float, default=None, help="[default: 0.0015, or 0.0005 with --init]")
 @click.option("--augment", type=float, default=1.0, show_default=True, help="strength, 0 for none")
 @click.option(
     "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"

@@ -8,12 +8,8 @@ the same weights as an unbroken one (same number of threads, deterministic opera
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
-import json
 import math
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
-from htr_utils.network import archive, ctc, models
+from htr_utils.network import archive, checkpoints, ctc, models
 from htr_utils.text import decoding, metrics
 from htr_utils.text.charset import Charset
 
@@ -119,6 +114,7 @@ class Trainer:
         self.total_steps = settings.epochs * len(batches)
         self.history: list[dict[str, Any]] = []
         self.epoch = 0
+        self.best: checkpoints.Best | None = None
         self.optimiser = keras.optimizers.AdamW(settings.rate, weight_decay=settings.weight_decay)
         self.optimiser.exclude_from_weight_decay(var_names=["bias", "norm", "gamma", "beta"])
         self.optimiser.build(model.trainable_variables)
@@ -193,14 +189,16 @@ class Trainer:
         }
         if self.validation is not None:
             row.update(self.measure(self.validation))
+            if self.best is None or row["cer"] < self.best.cer:
+                self.best = checkpoints.Best(self.epoch, row["cer"], [v.numpy() for v in self.ema])
         self.history.append(row)
         return row
 
     @contextlib.contextmanager
-    def _with_averages(self) -> Iterator[None]:
-        """The model holds the averaged weights meanwhile, and its own again afterwards."""
+    def _with_averages(self, weights: Sequence[Any] | None = None) -> Iterator[None]:
+        """The model holds the averaged weights (or others) meanwhile, and its own again afterwards."""
         kept = [v.numpy() for v in self.averaged]
-        for value, mean in zip(self.averaged, self.ema, strict=True):
+        for value, mean in zip(self.averaged, weights or self.ema, strict=True):
             value.assign(mean)
         try:
             yield
@@ -250,8 +248,8 @@ class Trainer:
         return self.history
 
     def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
-        """Write the averaged weights as a model file."""
-        with self._with_averages():
+        """Write the averaged weights as a model file: those of the best epoch, where lines were watched."""
+        with self._with_averages(self.best.weights if self.best else None):
             archive.save(path, self.model, self.preset, self.charset, about, half)
 
     # Everything that the next step depends on, in one file.
@@ -260,7 +258,7 @@ class Trainer:
         return [*self.averaged, *self.optimiser.variables, *self.ema, *seeds]
 
     def checkpoint(self) -> None:
-        """Keep weights, optimiser, EMA, random states and history: `state.npz`, `history.json`, `history.csv`."""
+        """Keep weights, optimiser, EMA, random states and history in `folder`."""
         assert self.folder is not None
         about = {
             "epoch": self.epoch,
@@ -268,16 +266,7 @@ class Trainer:
             "preset": self.preset.to_json(),
             "history": self.history,
         }
-        arrays = {f"v{i:04d}": np.asarray(v) for i, v in enumerate(self._state())}
-        state = io.BytesIO()
-        np.savez(state, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-        files.write_bytes(self.folder / "state.npz", state.getvalue())
-        files.write_text(self.folder / "history.json", json.dumps(self.history, indent=1) + "\n")
-        table = io.StringIO(newline="")
-        writer = csv.DictWriter(table, list(dict.fromkeys(name for row in self.history for name in row)))
-        writer.writeheader()
-        writer.writerows(self.history)
-        files.write_text(self.folder / "history.csv", table.getvalue())
+        checkpoints.write(self.folder, about, [np.asarray(v) for v in self._state()], self.best)
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one.
@@ -285,26 +274,24 @@ class Trainer:
         Raises:
             HtrError: damaged, or made with other settings.
         """
-        file = self.folder / "state.npz" if self.folder is not None else None
-        if file is None or not file.is_file():
+        found = checkpoints.read(self.folder) if self.folder is not None else None
+        if self.folder is None or found is None:
             return False
-        try:
-            with np.load(file, allow_pickle=False) as stored:
-                about = json.loads(str(stored["about"]))
-                arrays = [stored[name] for name in sorted(stored.files) if name != "about"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise HtrError(
-                f"{file}: the checkpoint is damaged ({error}); delete it to start again"
-            ) from error
+        about, arrays = found
         if about["settings"] != asdict(self.settings) or about["preset"] != self.preset.to_json():
-            raise HtrError(f"{file}: was made with other settings; use them, or another --run folder")
+            raise HtrError(
+                f"{self.folder}: its checkpoint was made with other settings; use them, or another --out"
+            )
         state = self._state()
         if [tuple(v.shape) for v in state] != [a.shape for a in arrays]:
-            raise HtrError(f"{file}: does not fit this model; use another --run folder")
+            raise HtrError(f"{self.folder}: its checkpoint does not fit this model; use another --out")
         for variable, value in zip(state, arrays, strict=True):
             variable.assign(value)
         self.epoch, self.history = about["epoch"], about["history"]
-        self.say(f"resumed after epoch {self.epoch} from {file}")
+        best = checkpoints.read_best(self.folder)
+        if best is not None and best.epoch <= self.epoch:  # one that is ahead will be made again
+            self.best = best
+        self.say(f"resumed after epoch {self.epoch} from {self.folder}")
         return True
 
 
