@@ -11,7 +11,7 @@ from typing import Any
 
 from htr_utils import files
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, own
+from htr_utils.lines import iam, own, spacing
 from htr_utils.lines.iam import Line
 from htr_utils.recognizer import Decoder, Recognizer
 from htr_utils.text import metrics
@@ -25,7 +25,7 @@ def load_lines(
     Args:
         root: None for the embedded data (or HTR_DATA). split: None for every line.
     """
-    if root is not None and own.find_table(root) is not None:
+    if root is not None and own.is_own(root):
         return own.read(root)
     folder = iam.read(root, spacing=spacing, task=task)  # type: ignore[arg-type]
     return list(folder.lines.values()) if split is None else folder.split(split)
@@ -103,3 +103,57 @@ def record(file: Path, name: str, entry: dict[str, Any], model: Path, command: s
     }
     rows = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(known.items())]
     files.write_text(file, "{\n" + ",\n".join(rows) + "\n}\n")
+
+
+# Published results on IAM's lines, CER and WER in %. Splits and conventions differ from row to row, where a
+# source gives them at all: such a table orders nothing by itself.
+PUBLISHED = (
+    ("reference system (CNN, BLSTM, CTC)", "its own validation lines", 8.65, None),
+    ("Puigcerver 2017, CNN + 5 BLSTM", "test", 5.8, 18.4),
+    ("the same with a word 3-gram", "test", 4.4, 12.2),
+    ("PyLaia model card", "test", 8.44, 24.51),
+    ("the same with a character 6-gram", "test", 7.50, 20.98),
+    ("Gated CNN (flor)", "test", 8.58, 27.9),
+    ("OrigamiNet", "test", 4.76, None),
+    ("VAN, lines", "test", 4.97, 16.3),
+    ("HTR-VT", "test", 4.7, 14.9),
+    ("TrOCR small / base / large, 62 / 334 / 558 M", "test", "4.22 / 3.42 / 2.89", None),
+    ("DTrOCR", "test", 2.38, None),
+)
+
+
+def in_both_conventions(
+    recognizer: Recognizer, folder: iam.IamFolder, split: str
+) -> list[tuple[str, metrics.Rate, metrics.Rate]]:
+    """CER and WER of a split in natural and in raw spacing, both sides converted by the same rule.
+
+    Args:
+        folder: read in the convention that the model writes. The lines of a form carry open quotes from one to
+            the next, so readings are converted form by form.
+    """
+    lines = sorted(folder.split(split), key=lambda line: line.id)
+    texts = [reading.text for reading in recognizer.read([line.path for line in lines])]
+    found = []
+    for convention in ("natural", "raw"):
+        sides: list[list[str]] = []
+        for side in (texts, [line.text for line in lines]):
+            forms: dict[str, list[str]] = {}
+            for line, text in zip(lines, side, strict=True):
+                forms.setdefault(line.form_id, []).append(text)
+            sides.append([text for form in forms.values() for text in spacing.convert(form, convention)])  # type: ignore[arg-type]
+        cer = metrics.cer(*sides, split=split, convention=convention)
+        found.append((convention, cer, metrics.wer(*sides, split=split, convention=convention)))
+    return found
+
+
+def beside_published(rates: Sequence[tuple[str, metrics.Rate, metrics.Rate]], split: str) -> str:
+    """A table in Markdown: these rates, and below them what others published, each with its split."""
+    rows = ["| reader | split, spacing | CER % | WER % |", "|---|---|---|---|"]
+    for convention, cer, wer in rates:
+        spans = (f"{100 * r.value:.2f} [{100 * r.low:.2f}, {100 * r.high:.2f}]" for r in (cer, wer))
+        rows.append(f"| **this model** | {split}, {convention} | " + " | ".join(spans) + " |")
+    for name, where, *values in PUBLISHED:
+        rows.append(
+            f"| {name} | {where} | " + " | ".join("-" if v is None else str(v) for v in values) + " |"
+        )
+    return "\n".join(rows)

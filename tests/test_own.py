@@ -120,3 +120,19 @@ def test_the_samples_of_the_course_answer_too(tmp_path: Path, root: Path) -> Non
     shutil.copy(root / "data" / "samples" / "transcriptions.tsv", tmp_path)
     lines = own.read(tmp_path)
     assert len(lines) == len(list(tmp_path.glob("*.png"))) >= 5
+
+
+def test_a_text_file_beside_each_image(tmp_path: Path) -> None:
+    root = folder(tmp_path, "", ("a.png", "deep/b.jpg", "c.png"), "unused.txt")
+    (root / "a.txt").write_text("first  line\n", encoding="utf-8")
+    (root / "deep" / "b.txt").write_text("\ufeffsecond", encoding="utf-8")
+    assert own.is_own(root)
+    assert [(line.id, line.text) for line in own.read(root)] == [("a", "first line"), ("deep/b", "second")]
+    (root / "c.txt").write_text(" \n", encoding="utf-8")
+    assert "c.txt: is empty" in one_line_error(lambda: own.read(root))
+
+
+def test_a_folder_of_images_alone_is_not_taken(tmp_path: Path) -> None:
+    root = folder(tmp_path, "", ("a.png",), "unused.txt")
+    assert not own.is_own(root)
+    assert "transcriptions.tsv" in one_line_error(lambda: own.read(root))

@@ -75,3 +75,21 @@ def train(**options: Any) -> None:
     from htr_utils.network import fit
 
     fit.train(**options, command=command_line(), say=click.echo)
+    if not options["rendered"]:
+        _report(options["out"], options["data"], options["task"], options["spacing"])
+
+
+def _report(model: str, data: str | None, task: str | None, spacing: str) -> None:
+    """The test split, which the training has not seen, beside what others published."""
+    from htr_utils import evaluation
+    from htr_utils.lines import iam, own
+    from htr_utils.recognizer import Recognizer
+
+    if data is not None and own.is_own(data):
+        return  # a folder of one's own has no test split
+    folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
+    if "test" not in folder.split_names:
+        return
+    rates = evaluation.in_both_conventions(Recognizer.load(model), folder, "test")
+    name = task or ("embedded test" if data is None else "test")
+    click.echo(evaluation.beside_published(rates, name))

@@ -1,13 +1,15 @@
-"""A folder of one's own line images with one table of transcriptions.
+"""A folder of one's own line images, with one table of transcriptions or a text file beside each image.
 
     my_folder/transcriptions.tsv      name <tab> text, or name <tab> writer <tab> text
     my_folder/monday.png ...          the images, anywhere below the folder
+    my_folder/monday.txt ...          or, without a table, what each image says
 
 The table may have a header (`id`, `file`, `name` in its first column). `lines.tsv` is taken too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from htr_utils.errors import HtrError
@@ -22,8 +24,34 @@ def find_table(root: str | Path) -> Path | None:
     return next((Path(root) / name for name in TABLES if (Path(root) / name).is_file()), None)
 
 
+def is_own(root: str | Path) -> bool:
+    """Whether a folder is of this kind: a table, or an image with a text file of the same name beside it."""
+    return find_table(root) is not None or next(_pairs(Path(root)), None) is not None
+
+
+def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Each image below a folder that has a text file beside it, and that file."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in IMAGE_TYPES and path.with_suffix(".txt").is_file():
+            yield path, path.with_suffix(".txt")
+
+
+def _read_pairs(folder: Path) -> list[Line]:
+    lines = []
+    for image, text_file in _pairs(folder):
+        try:
+            text = " ".join(text_file.read_text(encoding="utf-8-sig").split())
+        except UnicodeDecodeError as error:
+            raise HtrError(f"{text_file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+        if not text:
+            raise HtrError(f"{text_file}: is empty; write what {image.name} says")
+        name = image.relative_to(folder).with_suffix("").as_posix()
+        lines.append(Line(name, text, image, "", "", "ok", 0, 0, (0, 0, 0, 0)))
+    return lines
+
+
 def read(root: str | Path) -> list[Line]:
-    """The lines of such a folder, in the order of its table.
+    """The lines of such a folder, in the order of its table or of their names.
 
     Raises:
         HtrError: no table, a row that does not parse, a name without an image or with two, a name twice.
@@ -31,9 +59,12 @@ def read(root: str | Path) -> list[Line]:
     folder = Path(root)
     table = find_table(folder)
     if table is None:
-        raise HtrError(
-            f"{root}: neither lines.txt (IAM layout) nor transcriptions.tsv in it; see `htr data check`"
-        )
+        found_pairs = _read_pairs(folder)
+        if not found_pairs:
+            raise HtrError(
+                f"{root}: neither lines.txt (IAM layout) nor transcriptions.tsv in it; see `htr data check`"
+            )
+        return found_pairs
     pictures = _pictures(folder)
     lines: list[Line] = []
     rows_of: dict[Path, int] = {}

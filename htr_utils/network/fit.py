@@ -93,7 +93,7 @@ def material(
         HtrError: no line left, or a text with a character that the charset lacks.
     """
     name = Path(data).resolve().name if data else "the embedded data"
-    if data is None or own.find_table(data) is None:
+    if data is None or not own.is_own(data):
         folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
         train, validation = folder.split("train"), folder.split("validation")
     else:
