@@ -162,3 +162,23 @@ def test_jpeg(quality: int) -> None:
     got = augment.jpeg(GREY, quality)
     assert got.shape == GREY.shape
     assert 0 < np.abs(got.astype(int) - GREY).mean() < 12
+
+
+def test_neighbours_leave_the_line_and_add_ink_at_an_edge() -> None:
+    grey = np.full((60, 300), 240, np.uint8)
+    grey[15:45, 10:290:7] = 20
+    for seed in range(8):
+        made = augment.neighbours(grey, np.random.default_rng(seed))
+        extra = made.shape[0] - grey.shape[0]
+        assert made.shape[1] == 300 and 0 < extra < 10
+        above, below = made[: grey.shape[0]], made[extra:]
+        assert (above[15:45] <= grey[15:45]).all() or (below[15:45] <= grey[15:45]).all()
+        assert (made < 128).sum() > (grey < 128).sum()
+
+
+def test_a_shadow_is_no_deeper_than_told() -> None:
+    """A regression: the cubic overshot, and deep shadows swallowed the line."""
+    paper = np.full((64, 800), 200, np.uint8)
+    for seed in range(20):
+        made = augment.shadow(paper, np.random.default_rng(seed), depth=0.9)
+        assert made.min() >= 19 and made.max() <= 200

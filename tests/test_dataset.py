@@ -260,3 +260,17 @@ def test_families_count_alike_whatever_their_weights() -> None:
 def test_a_text_that_no_font_can_write() -> None:
     source = RenderedLines(FONTS, lambda rng: "漢字", images.Preparation())
     assert "漢字" in one_line_error(source.get, 0, 0)
+
+
+def test_mixed_lines_have_the_share_and_depend_on_seed_epoch_and_index() -> None:
+    first, second = drawn(4000, low=3, high=50), drawn(30, low=100, high=200)
+    mixed = dataset.MixedLines(first, second, 0.3, seed=5)
+    assert len(mixed) == 4000
+    widths = [mixed.get(2, index)[0].shape[1] for index in range(4000)]
+    share = np.mean([width >= 100 for width in widths])
+    assert abs(share - 0.3) < 0.03
+    again = dataset.MixedLines(first, second, 0.3, seed=5)
+    for index in (0, 17, 3999):
+        assert np.array_equal(mixed.get(2, index)[0], again.get(2, index)[0])
+    assert [mixed.get(3, i)[0].shape[1] for i in range(50)] != widths[:50]
+    assert all(dataset.MixedLines(first, second, 0.0).get(0, i)[1] == first.get(0, i)[1] for i in range(20))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -314,3 +315,59 @@ def test_fonts_of_ones_own(tmp_path: Path) -> None:
     assert "no .ttf" in one_line_error(fonts.extra, tmp_path / "missing")
     (tmp_path / "empty" / "bad.ttf").write_bytes(b"no font")
     assert "bad.ttf" in one_line_error(fonts.extra, tmp_path / "empty", exclude=["x"])
+
+
+# --- freer hands, for training
+
+
+@settings(max_examples=15, deadline=None)
+@given(words=words, seed=st.integers(0, 100))
+def test_a_free_hand_writes_each_letter_too(words: list[str], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    writer = synth.Writer.draw_free(FONTS[seed % len(FONTS)], rng, FONTS[(seed + 1) % len(FONTS)])
+    line = synth.render(" ".join(words), writer, rng)
+    assert len(line.letters) == len("".join(words))
+    assert all(w > 0 and h > 0 for _, _, w, h in line.letters)
+    assert line.grey.min() < writer.paper - 15
+
+
+def test_a_ball_pen_has_one_width_whatever_the_font() -> None:
+    def stroke(font: fonts.FontFile, nib: float) -> float:
+        grey = render(
+            "lift lift",
+            synth.Writer(font, letter_size=160, jitter=0, pressure=0, nib=nib, ink=0, paper=255),
+            height=None,
+        ).grey
+        ink = (grey < 128).astype(np.uint8)
+        inside = cv2.distanceTransform(ink, cv2.DIST_L2, 5)
+        return float(np.percentile(inside[ink > 0], 90))
+
+    widths = [stroke(font, 0.06) for font in (SANS, SERIF, MONO)]
+    assert max(widths) < 1.35 * min(widths)
+    assert stroke(SANS, 0.1) > 1.3 * stroke(SANS, 0.05)
+
+
+def test_a_joining_stroke_makes_pieces_fewer() -> None:
+    def pieces(join: float) -> int:
+        grey = render("nunununu", replace(CALM, join=join), height=None).grey
+        return int(cv2.connectedComponents((grey < 128).astype(np.uint8))[0])
+
+    assert pieces(1.0) < pieces(0.0) / 2
+
+
+def test_borrowed_letters_come_from_the_second_font() -> None:
+    own = render("axe", CALM).grey
+    mixed = replace(CALM, second=SERIF, borrowed="e")
+    assert np.array_equal(render("ax", CALM).grey, render("ax", replace(mixed, borrowed="")).grey)
+    assert not np.array_equal(own, render("axe", mixed).grey)
+    heights = [box[3] for box in render("xx", replace(CALM, second=SERIF, borrowed="x"), height=None).letters]
+    plain = [box[3] for box in render("xx", CALM, height=None).letters]
+    assert heights == pytest.approx(plain, abs=2)  # scaled to the same x-height
+
+
+def test_a_contour_that_lies_in_no_other_is_drawn() -> None:
+    """A regression: dots drawn the other way round than the stem vanished."""
+    stem = np.array([[0, 0], [0.1, 0], [0.1, 0.5], [0, 0.5]], np.float32)
+    dot = np.array([[0, -0.2], [0, -0.1], [0.1, -0.1], [0.1, -0.2]], np.float32)
+    assert sum(len(shape) for shape in fonts._shapes([stem, dot])) == 2
+    assert len(fonts._shapes([stem, dot])) == 2
