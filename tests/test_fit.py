@@ -1,0 +1,65 @@
+"""From the command line's words to the material of a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from chapters import ROOT
+
+from htr_utils.errors import HtrError
+from htr_utils.lines import images
+from htr_utils.network import archive, fit
+from htr_utils.text.charset import Charset
+
+
+def folder(root: Path, writers: int, lines: int, text: str = "été") -> Path:
+    picture = np.full((20, 60), 240, np.uint8)
+    picture[8:12, 5:55] = 30
+    rows = []
+    for writer in range(writers):
+        for line in range(lines):
+            name = f"w{writer:02d}-{line}"
+            images.save(root / f"{name}.png", picture)
+            rows.append(f"{name}\tw{writer:02d}\t{text}")
+    (root / "transcriptions.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return root
+
+
+def test_left_out_writers_take_part_in_nothing(tmp_path: Path) -> None:
+    data = folder(tmp_path / "data", 12, 3)
+    (tmp_path / "out.txt").write_text("# not these\nw03\n w10 \n", encoding="utf-8")
+    found = fit.material(str(data), Charset(), leave_out=str(tmp_path / "out.txt"), fold=True)
+    seen = {line.writer_id for line in found.train + found.validation}
+    assert seen == {f"w{n:02d}" for n in range(12)} - {"w03", "w10"}
+    assert {line.text for line in found.train} == {"ete"}
+
+
+def test_a_text_outside_the_charset_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(HtrError, match=r"'é'.*--fold"):
+        fit.material(str(folder(tmp_path, 2, 3)), Charset())
+
+
+def test_a_limit_takes_lines_from_the_whole_folder(tmp_path: Path) -> None:
+    found = fit.material(str(folder(tmp_path, 20, 5, "ab")), Charset(), limit=9)
+    assert len(found.train) == 9
+    assert len({line.writer_id for line in found.train}) == 9
+
+
+def test_nothing_left_is_one_line(tmp_path: Path) -> None:
+    data = folder(tmp_path / "data", 1, 2)
+    (tmp_path / "out.txt").write_text("w00\n", encoding="utf-8")
+    with pytest.raises(HtrError, match="no line is left"):
+        fit.material(str(data), Charset(), leave_out=str(tmp_path / "out.txt"), fold=True)
+
+
+def test_the_shipped_model_left_the_held_out_documents_out() -> None:
+    """Every tenth document of `copiste`, by sorted id; the list is in the repository."""
+    about = archive.load(ROOT / "model" / "course.keras").about
+    if "copiste" in about["origin"]:
+        assert "--leave-out copiste_held_out.txt" in about["command"] or (
+            "--leave-out model/copiste_held_out.txt" in about["command"]
+        )
+    rows = (ROOT / "model" / "copiste_held_out.txt").read_text(encoding="utf-8").splitlines()
+    assert len([row for row in rows if not row.startswith("#")]) == 20
