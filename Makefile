@@ -17,7 +17,8 @@ data:       ## render the embedded data set again (needs npm for the fonts)
 	@$(RUN) data build $(ARGS)
 
 serve:      ## the web page
-	@echo "The web page comes with a later release; \`htr read FILE\` reads a line now."; exit 2
+	@$(RUN) setup
+	@$(RUN) serve $(ARGS)
 
 clean:      ## what was made here, but not .venv
 	rm -rf runs build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache

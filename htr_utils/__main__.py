@@ -36,7 +36,7 @@ HELP = """python -m htr_utils VERB [arguments]
   lock        renew requirements.lock
   --here VERB uses the Python that runs this instead of .venv (also: HTR_NO_VENV=1)
 
-Everything else is the htr command (the same as `htr ...`): read, data, train, evaluate; see `htr --help`.
+Everything else is the htr command (the same as `htr ...`): read, serve, data, train, evaluate; see `htr --help`.
 """
 
 if TYPE_CHECKING:  # at run time an old Python must get as far as `check_version`
@@ -310,7 +310,7 @@ VERBS = ("setup", "course", "test", "test-all", "lab", "notebooks", "pull", "lin
 
 def pass_on(arguments: Sequence[str], root: Path) -> int:
     """Hand the call to the `htr` command line, in `.venv` where this Python lacks what it needs."""
-    if importlib.util.find_spec("click") is None or importlib.util.find_spec("numpy") is None:
+    if any(importlib.util.find_spec(name) is None for name in ("click", "numpy", "tensorflow")):
         python = venv_python(root / ".venv")
         if not python.is_file() or python == Path(sys.executable):
             raise SetupError("the package is not installed here; first `python -m htr_utils setup`")

@@ -7,8 +7,12 @@ print(reading.text, reading.confidence)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 Picture = str | Path | np.ndarray
 Decoder = Literal["greedy", "beam"]
+CHUNK = 256  # lines that are sorted by width together: a few MB prepared
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Emission:
-    """log_probs: (T, C) of one line. frames: how many of them belong to it."""
+    """log_probs: (T, C) of one line, its true frames."""
 
     log_probs: np.ndarray
-    frames: int
     prepared: images.Prepared
 
 
@@ -112,13 +116,68 @@ class Recognizer:
         """
         if isinstance(source, str | Path | np.ndarray):
             return self.read([source], decoder=decoder, width=width, batch=batch)[0]
+        readings = self.read_iter(source, decoder=decoder, width=width, batch=batch)
+        return [reading for reading in readings if isinstance(reading, Reading)]
+
+    def read_iter(
+        self,
+        sources: Iterable[Picture],
+        *,
+        decoder: Decoder = "greedy",
+        width: int = 10,
+        batch: int = 32,
+        errors: Literal["raise", "keep"] = "raise",
+        chunk: int = CHUNK,
+    ) -> Iterator[Reading | HtrError]:
+        """Read any number of lines, one after the other in the order given, in bounded memory.
+
+        `chunk` lines at a time are sorted by width and read, while threads prepare the next ones.
+
+        Args:
+            sources: as for `read`; fetched no further ahead than two chunks.
+            errors: "keep" gives a bad picture's HtrError in its place and reads on; "raise" raises it.
+
+        Raises:
+            HtrError: an unknown decoder; with "raise", the first bad picture of a chunk, before it is read.
+        """
         if decoder not in ("greedy", "beam"):
             raise HtrError(f"no decoder {decoder!r}; use 'greedy' or 'beam'")
-        prepared = [self.prepare(one) for one in source]
-        readings: list[Reading | None] = [None] * len(prepared)
-        for index, emission in self._emissions(prepared, batch):
-            readings[index] = self._decode(emission, decoder, width)
-        return [reading for reading in readings if reading is not None]
+        return self._stream(sources, decoder, width, batch, errors == "keep", chunk)
+
+    def _stream(
+        self, sources: Iterable[Picture], decoder: Decoder, width: int, batch: int, keep: bool, chunk: int
+    ) -> Iterator[Reading | HtrError]:
+        for part in self._prepared(sources, chunk):
+            found: dict[int, Reading | HtrError] = {}
+            good: dict[int, images.Prepared] = {}
+            for number, one in enumerate(part):
+                if isinstance(one, images.Prepared):
+                    good[number] = one
+                elif keep:
+                    found[number] = one
+                else:
+                    raise one
+            for number, emission in self._emissions(good, batch):
+                found[number] = self._decode(emission, decoder, width)
+            yield from (found[number] for number in range(len(part)))
+
+    def _prepared(self, sources: Iterable[Picture], chunk: int) -> Iterator[list[images.Prepared | HtrError]]:
+        """Pictures prepared by threads, a chunk at a time; the next chunk is under way meanwhile."""
+        rest = iter(sources)
+        pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        try:
+            ahead = [pool.submit(self._tried, one) for one in islice(rest, chunk)]
+            while ahead:
+                part, ahead = ahead, [pool.submit(self._tried, one) for one in islice(rest, chunk)]
+                yield [job.result() for job in part]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _tried(self, source: Picture) -> images.Prepared | HtrError:
+        try:
+            return self.prepare(source)
+        except HtrError as error:
+            return error
 
     def prepare(self, source: Picture) -> images.Prepared:
         """The network's input for one picture: `images.load` and `images.prepare` with this model's settings."""
@@ -132,27 +191,34 @@ class Recognizer:
 
     def log_probs(self, source: Sequence[Picture], batch: int = 32) -> list[np.ndarray]:
         """The network's answer before decoding: per line (T, C) log-probabilities, T its true frames."""
-        prepared = [self.prepare(one) for one in source]
-        found: list[Any] = [None] * len(prepared)
-        for index, emission in self._emissions(prepared, batch):
-            found[index] = emission.log_probs[: emission.frames]
-        return found
+        prepared = {number: self.prepare(one) for number, one in enumerate(source)}
+        found = {number: emission.log_probs for number, emission in self._emissions(prepared, batch)}
+        return [found[number] for number in range(len(found))]
 
-    def _emissions(self, prepared: Sequence[images.Prepared], batch: int) -> Iterator[tuple[int, _Emission]]:
-        from htr_utils.network import models, training
+    @cached_property
+    def _network(self) -> Any:
+        """The compiled network, made at the first line and warm for all others."""
+        from htr_utils.network import inference
 
-        order = sorted(range(len(prepared)), key=lambda i: (prepared[i].ink.shape[1], i))
+        return inference.reader(self.model, self.preset)
+
+    def _emissions(
+        self, prepared: Mapping[int, images.Prepared], batch: int
+    ) -> Iterator[tuple[int, _Emission]]:
+        from htr_utils.network import models
+
+        order = sorted(prepared, key=lambda number: (prepared[number].ink.shape[1], number))
         for at in range(0, len(order), batch):
             chosen = order[at : at + batch]
-            inks = [dataset.to_bytes(prepared[i].ink) for i in chosen]
+            inks = [dataset.to_bytes(prepared[number].ink) for number in chosen]
             made = dataset.collate(inks, [np.zeros(0, np.int32)] * len(inks), chosen)
-            log_probs = training.log_softmax(training.predict(self.model, made))
+            log_probs = self._network(made.image, made.width).numpy()
             frames = np.asarray(models.frames(made.width, self.preset))
-            for index, one, count in zip(chosen, log_probs, frames, strict=True):
-                yield index, _Emission(one, int(count), prepared[index])
+            for number, one, count in zip(chosen, log_probs, frames, strict=True):
+                yield number, _Emission(one[:count], prepared[number])
 
     def _decode(self, emission: _Emission, decoder: Decoder, width: int) -> Reading:
-        log_probs, lengths = emission.log_probs[None, : emission.frames], np.array([emission.frames])
+        log_probs, lengths = emission.log_probs[None], np.array([len(emission.log_probs)])
         if decoder == "greedy":
             best = decoding.greedy(log_probs, lengths)[0]
         else:

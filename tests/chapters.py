@@ -28,7 +28,7 @@ OTHER_PARAMETERS: dict[str, dict[str, object]] = {
     "03": {"line": 7, "split": "validation", "worst": 0.3, "samples": 200},
     "04": {"line_number": 5, "extra_padding": 64},
     "05": {"line_number": 5, "cells": 4, "toy_lines": 500},
-    "07": {"steps": 20, "overfit_steps": 20, "epochs": 2, "lines": 16, "batch": 4},
+    "07": {"steps": 20, "epochs": 2, "lines": 16, "batch": 4},
     "08": {"lines": 5, "beam_width": 4, "seed": 3},
     "09": {"lines": 10, "doubt": 0.5, "seed": 2},
 }

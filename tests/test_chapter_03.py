@@ -58,6 +58,9 @@ RIGHT: dict[str, Any] = {
     "00.1": 200,
     "00.2": least_sure,
     "00.3": lambda readings, truths: sum(r == t for r, t in zip(readings, truths, strict=True)),
+    "00.4": lambda sure, right: max(
+        (c for c, good in zip(sure, right, strict=True) if not good), default=0.0
+    ),
     "03.1": [1, 5.0],
     "03.2": metrics.word_edits,
     "03.3": lambda readings, truths: metrics.cer(readings, truths).value,
@@ -70,6 +73,12 @@ WRONG: list[tuple[str, Any]] = [
     ("00.2", lambda reading: min(c.confidence for c in reading.characters)),
     ("00.3", lambda readings, truths: sum(r != t for r, t in zip(readings, truths, strict=True))),
     ("00.3", lambda readings, truths: len(set(readings) & set(truths))),
+    ("00.4", lambda sure, right: min(c for c, good in zip(sure, right, strict=True) if good)),
+    (
+        "00.4",
+        lambda sure, right: min((c for c, good in zip(sure, right, strict=True) if not good), default=0.0),
+    ),
+    ("00.4", lambda sure, right: sorted(sure)[-3] if not all(right) else 1.0),
     ("03.1", [100, 500]),
     ("03.1", [1, 6]),
     ("03.2", metrics.edits),

@@ -51,7 +51,7 @@ def test_beam_figure_states_what_the_package_finds(capsys: pytest.CaptureFixture
     random = np.random.default_rng(0)
     for width in (1, 2, 4):
         table = random.dirichlet(np.ones(3), size=4)
-        search.beam_tree(table, "ab", width, alt="A grid of prefixes by frames with lines of probability.")
+        search.beam_tree(table, "ab", width)
         [[best]] = decoding.beam(np.log(table)[None], [4], width=width)
         text = "".join(" ab"[i] for i in best.ids)
         assert (

@@ -36,7 +36,8 @@ def _quiet() -> None:
 from htr_utils.cli.data import data  # noqa: E402
 from htr_utils.cli.evaluate import evaluate  # noqa: E402
 from htr_utils.cli.read import read  # noqa: E402
+from htr_utils.cli.serve import serve  # noqa: E402
 from htr_utils.cli.train import train  # noqa: E402
 
-for command in (read, evaluate, train, data):
+for command in (read, serve, evaluate, train, data):
     main.add_command(command)

@@ -82,8 +82,13 @@ def load(path: str | Path) -> np.ndarray:
     Raises:
         HtrError: missing file, not a picture, damaged, under 4 pixels high or wide, or over 40 megapixels.
     """
+    return decode(path, content(path))
+
+
+def content(path: str | Path) -> bytes:
+    """The bytes of a file; HtrError says why there are none."""
     try:
-        content = Path(path).read_bytes()
+        found = Path(path).read_bytes()
     except FileNotFoundError as error:
         raise HtrError(f"{path}: no such file; check the name") from error
     except IsADirectoryError as error:
@@ -92,20 +97,27 @@ def load(path: str | Path) -> np.ndarray:
         raise HtrError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     except ValueError as error:  # a null character
         raise HtrError(f"{str(path)!r}: is no file name ({error}); check the name") from error
-    if not content:
+    if not found:
         raise HtrError(f"{path}: the file is empty; copy it again")
+    return found
+
+
+def decode(path: str | Path, content: bytes, frame: int = 0) -> np.ndarray:
+    """`load` for the bytes of an image file, or for one frame of several; `path` is named in errors."""
     with warnings.catch_warnings():
         # PIL warns about odd metadata and sizes; a mistake gets its one line, from here.
         warnings.simplefilter("ignore")
-        return _decode(path, content)
+        return _decode(path, content, frame)
 
 
-def _decode(path: str | Path, content: bytes) -> np.ndarray:
+def _decode(path: str | Path, content: bytes, frame: int) -> np.ndarray:
     """Grey levels, uint8 (H, W), of an image file's bytes; `path` is named in errors."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            if frame:
+                picture.seek(frame)
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 raise HtrError(

@@ -29,7 +29,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" is the embedded data
-line: int = 69  # which line of the test split is read first (0 is the first)
+line: int = -1  # which line of the test split is read first (0 is the first); -1 looks for one with an error
 others: int = 24  # how many further lines are read, spread over the split (3 to 200)
 my_image: str = ""  # path of a picture of one line of your own; "" takes a sample
 model: str = "course"  # name of a model, or the path of a .keras file
@@ -39,28 +39,9 @@ seed: int = 0  # nothing is drawn at random here; kept so that every chapter has
 from htr_utils.course.parameters import validate
 
 run = validate(
-    data_root=(data_root or None, "path"), line=(line, "int", 0, None), others=(others, "int", 3, 200),
+    data_root=(data_root or None, "path"), line=(line, "int", -1, None), others=(others, "int", 3, 200),
     my_image=(my_image or None, "path"), model=(model, "text", 1, 500), seed=(seed, "int", 0, None),
 )  # fmt: skip
-
-# %% [markdown]
-# `iam.read` finds the lines of a data set and their true texts. The embedded set was **rendered** for
-# this course with handwriting fonts and a simulated pen. It is not real handwriting, and that matters: a
-# model does best on what looks like its training data. The people (here: fonts) of the **test split**
-# took no part in training.
-
-# %% tags=["figure"]
-from htr_utils.course import plots
-from htr_utils.lines import iam
-
-lines = iam.read(run.data_root).split("test")
-first = lines[run.line % len(lines)]
-grey = first.image()  # (height, width), 0 = black, 255 = white
-plots.lines(
-    [grey],
-    alt="One line of rendered handwriting, dark ink on light paper, as the network is going to get it.",
-    facts=f"line {first.id}: {grey.shape[0]} x {grey.shape[1]} pixels of type {grey.dtype}",
-)
 
 # %% [markdown]
 # ## Is this machine ready?
@@ -73,7 +54,6 @@ import importlib.metadata
 import platform
 
 import cv2
-import numpy as np
 import psutil
 
 memory = psutil.virtual_memory()
@@ -85,33 +65,64 @@ print(f"{'cv2':<12} {cv2.__version__}")
 
 # %% [markdown]
 # OpenCV (`cv2`) gets a question of its own, because it is the library that most often fails on a fresh
-# machine: can it shrink our picture?
+# machine: can it halve a picture?
 
 # %%
 import sys
 
-half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+import numpy as np
+
+page = np.zeros((64, 900), np.uint8)
+half = cv2.resize(page, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 problems = []
 if not (3, 11) <= sys.version_info[:2] <= (3, 13):
     problems.append("use Python 3.11, 3.12 or 3.13")
 if memory.total < 3e9:
     problems.append("less than 3 GB of memory: close other programs")
-if abs(2 * half.shape[1] - grey.shape[1]) > 1:
+if half.shape != (32, 450):
     problems.append("cv2 does not work: install the course again")
 print("Verdict:", "; ".join(problems) or "this machine is ready.")
 
 # %% [markdown]
-# ## Read it
+# ## One line
 #
 # A **recogniser** is a trained network together with everything that it needs: the list of its characters
 # and the settings for the picture. Loading takes some seconds, because TensorFlow is started; do it once
-# and keep it.
+# and keep it. `iam.read` finds the lines of a data set and their true texts.
 
 # %%
 from htr_utils import Recognizer
+from htr_utils.course import choice
+from htr_utils.lines import iam
 
-recogniser = Recognizer.load(run.model)
-reading = recogniser.read(grey)  # also takes a path, or a list of pictures
+recognizer = Recognizer.load(run.model)
+lines = iam.read(run.data_root).split("test")
+number = run.line if run.line >= 0 else choice.with_an_error(recognizer, lines)
+print(f"{len(lines)} test lines by {len({one.writer_id for one in lines})} writers")
+
+# %% [markdown]
+# The embedded set was **rendered** for this course with handwriting fonts and a simulated pen. It is not real
+# handwriting, and that matters: a model does best on what looks like its training data. The people (here:
+# fonts) of the **test split** took no part in training. Here is one of its lines. What does it say?
+
+# %% tags=["figure"]
+from htr_utils.course import plots
+
+first = lines[number % len(lines)]
+grey = first.image()  # (height, width), 0 = black, 255 = white
+plots.lines(
+    [grey],
+    alt="One line of rendered handwriting, dark ink on light paper, as the network is going to get it.",
+    facts=f"line {first.id}: {grey.shape[0]} x {grey.shape[1]} pixels of type {grey.dtype}",
+)
+
+# %% [markdown]
+# ## Read it
+#
+# `read` takes a picture, a path, or a list of either, and gives back a **reading**: the text and more.
+
+# %%
+reading = recognizer.read(grey)
 print("read   :", reading.text)
 print("written:", first.text)
 
@@ -124,7 +135,7 @@ print("written:", first.text)
 #
 # The network walks over the picture in narrow steps, called **frames**, and gives each frame a
 # probability for every character. So each character that it writes has a place and a **confidence**
-# between 0 and 1.
+# between 0 and 1. Hatched bars are those of which it is unsure.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import start
@@ -135,8 +146,9 @@ start.where(grey, reading)
 
 # %% [markdown]
 # Notice two things. The places are right, though nobody ever told the network where a letter is: it was
-# trained on pictures and whole texts only. Chapter 6 shows how that can work. And hatched bars often, not
-# always, stand where the reading is wrong. A sure mistake exists, too: confidence is a hint, no proof.
+# trained on pictures and whole texts only. Chapter 6 shows how that can work. And compare the hatched bars
+# with the letters that are wrong: often the two meet, not always. A network can doubt what is right and be
+# sure of what is wrong: confidence is a hint, no proof.
 #
 # ## Without correction, with correction
 #
@@ -165,7 +177,7 @@ print(without_with(reading.text, correction))
 from htr_utils.text import metrics
 
 sample = lines[:: max(1, len(lines) // run.others)][: run.others]
-readings = recogniser.read([one.path for one in sample])
+readings = recognizer.read([one.path for one in sample])
 errors = [metrics.edits(r.text, one.text) / len(one.text) for r, one in zip(readings, sample, strict=True)]
 order = np.argsort(errors, kind="stable")
 three = [int(order[0]), int(order[len(order) // 2]), int(order[-1])]
@@ -232,13 +244,13 @@ from htr_utils.lines import images
 
 own = run.my_image or ([*paths.samples(), first.path])[0]
 own_grey = images.load(own)
-own_reading = recogniser.read(own_grey)
+own_reading = recognizer.read(own_grey)
 print(without_with(own_reading.text, speller.correct(own_reading.text)))
 start.where(own_grey, own_reading)
 
 # %% [markdown]
-# Expect your own writing to be read worse than the rendered lines. The model has seen many fonts and
-# hardly a hand: researchers call this a **domain gap**. What helps is in chapter 2 (cleaner pictures) and
+# Expect your own writing to be read worse than the rendered lines. The model has seen far more fonts than
+# hands: researchers call this a **domain gap**. What helps is in chapter 2 (cleaner pictures) and
 # chapter 7 (training on lines like yours).
 #
 # ## The map of the course
@@ -247,8 +259,8 @@ start.where(own_grey, own_reading)
 # is a chapter. Blue is reading. Orange is what you need to train and to judge.
 
 # %% tags=["figure"]
-ink = recogniser.prepare(grey).ink  # (48, width), 1 = ink
-log_probs = recogniser.log_probs([grey])[0]  # (frames, classes)
+ink = recognizer.prepare(grey).ink  # (48, width), 1 = ink
+log_probs = recognizer.log_probs([grey])[0]  # (frames, classes)
 start.way(grey, ink, log_probs, reading.text, correction.text)
 
 # %% [markdown]
@@ -311,7 +323,7 @@ except HtrError as error:
 pair = lines[:2]
 width = max(one.image().shape[1] for one in pair)
 sheet = np.vstack([np.pad(i, ((0, 0), (0, width - i.shape[1])), "edge") for i in (p.image() for p in pair)])
-nonsense = recogniser.read(sheet)
+nonsense = recognizer.read(sheet)
 truth = " ".join(one.text for one in pair)
 lost = metrics.edits(nonsense.text, truth) / len(truth)
 plots.lines(
@@ -325,7 +337,7 @@ plots.lines(
 # No error message, only nonsense. The cure: cut the page into lines first, then read each of them.
 
 # %%
-single = recogniser.read([one.path for one in pair])
+single = recognizer.read([one.path for one in pair])
 better = metrics.edits(" ".join(one.text for one in single), truth) / len(truth)
 print("line by line:", *(one.text for one in single), sep="\n  ")
 print("better than the sheet as a whole:", better < lost)
@@ -335,7 +347,7 @@ run.record(first=reading.text, confidence=reading.confidence, mean_error=float(n
 # ## Exercise 0.1 · Predict *(3 minutes)*
 # You glue a strip of white paper, 200 columns wide, to the left of the picture. Empty paper is cut away before
 # the network looks. By how many columns does the `x` of the characters grow? Write down your number, then
-# try it: `recogniser.read(np.pad(grey, ((0, 0), (200, 0)), "edge"))`. Compare the texts as well:
+# try it: `recognizer.read(np.pad(grey, ((0, 0), (200, 0)), "edge"))`. Compare the texts as well:
 # how much empty paper surrounds a line should not matter.
 
 # %% tags=["exercise"]
@@ -384,6 +396,24 @@ def without_error(readings: list[str], truths: list[str]) -> int:
 
 # %% tags=["check"]
 check("00.3", without_error)
+
+# %% [markdown]
+# ## Exercise 0.4 · From what confidence on? *(10 minutes)*
+# Nobody wants to proof-read every line. Which lines may you skip? Return the highest confidence of a *wrong*
+# line: whatever lies above it was right in this sample. 0 if no line is wrong. Then measure it on `readings`
+# and `sample`, and count how many lines lie above.
+
+
+# %% tags=["exercise"]
+def safe_above(confidences: list[float], right: list[bool]) -> float:
+    """Highest confidence among the lines that were read wrong; 0.0 if there are none."""
+    # SOLUTION
+    return max((sure for sure, good in zip(confidences, right, strict=True) if not good), default=0.0)
+    # END
+
+
+# %% tags=["check"]
+check("00.4", safe_above)
 
 # %% [markdown]
 # ## Summary

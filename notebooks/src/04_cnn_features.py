@@ -20,6 +20,9 @@
 # A *frame* is one time step: a thin slice of the line about which the network says one thing. Here is the
 # question of this chapter. The network never sees a letter cut out; each frame is a list of numbers computed
 # from pixels. **From which pixels, and how?**
+#
+# The parameters come first; the cell after them checks the values and reads the line. The embedded lines are
+# rendered with handwriting fonts: they look like handwriting, and nobody's pen wrote them.
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" for the embedded data
@@ -29,20 +32,17 @@ model: str = "course"  # the trained model that is looked at: a name, or the pat
 extra_padding: int = 160  # columns of empty paper put behind the line
 seed: int = 0  # random numbers of the examples
 
-# %% [markdown]
-# The next cell checks these values and reads the line. The embedded lines are rendered with handwriting
-# fonts: they look like handwriting, and nobody's pen wrote them.
-
 # %%
 from htr_utils import Recognizer
 from htr_utils.course.parameters import validate
 from htr_utils.lines import iam, images
 
 run = validate(
-    data_root=(data_root, "text"), my_image=(my_image, "text"), line_number=(line_number, "int", 0, None),
+    data_root=(data_root or None, "path"), my_image=(my_image or None, "path"),
+    line_number=(line_number, "int", 0, None),
     model=(model, "text", 1, 400), extra_padding=(extra_padding, "int", 32, 4000), seed=(seed, "int", 0, None),
 )  # fmt: skip
-lines = iam.read(run.data_root or None).split("test")
+lines = iam.read(run.data_root).split("test")
 grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
 
 # %% [markdown]
@@ -375,7 +375,7 @@ for where, column in (("inside", last), ("outside", last + 1), ("outside", first
     marked = ink.copy()
     marked[:, column] = 1 - marked[:, column]
     change = np.abs(np.asarray(trunk(batch([marked], canvas)))[0, frame] - whole).max()
-    print(f"a column {where:7} the field, turned black to white: the frame changes: {bool(change > 1e-4)}")
+    print(f"a column {where:7} the field, turned black to white: the frame changes: {bool(change > 1e-6)}")
 
 # %% [markdown]
 # ## 6 · What the seven blocks make of a word

@@ -32,30 +32,36 @@ toy_lines: int = 2000  # made-up lines for the small training
 seed: int = 0  # strips, toy lines and first weights
 
 # %%
-from htr_utils import Recognizer
 from htr_utils.course.parameters import validate
-from htr_utils.lines import iam, images
 
 run = validate(
-    data_root=(data_root, "text"), my_image=(my_image, "text"), line_number=(line_number, "int", 0, None),
-    model=(model, "text", 1, 400), strip_width=(strip_width, "int", 4, 60), cells=(cells, "int", 2, 16),
-    extra_padding=(extra_padding, "int", 8, 1000), toy_lines=(toy_lines, "int", 200, 50_000),
-    seed=(seed, "int", 0, None),
+    data_root=(data_root or None, "path"), my_image=(my_image or None, "path"), model=(model, "text", 1, 400),
+    line_number=(line_number, "int", 0, None), strip_width=(strip_width, "int", 4, 60),
+    cells=(cells, "int", 2, 16), extra_padding=(extra_padding, "int", 8, 1000),
+    toy_lines=(toy_lines, "int", 200, 50_000), seed=(seed, "int", 0, None),
 )  # fmt: skip
-lines = iam.read(run.data_root or None).split("test")
-grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
 
 # %% [markdown]
-# Cover the lower row of the figure with your hand and read the strips. (The line is rendered with a handwriting
-# font, not written by a pen; the trouble is the same.)
+# You take a line and the trained model. (The line is rendered with a handwriting font, not written by a pen; the
+# trouble is the same.)
+
+# %%
+from htr_utils import Recognizer
+from htr_utils.lines import iam, images
+
+lines = iam.read(run.data_root).split("test")
+grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
+recognizer = Recognizer.load(run.model)
+ink = recognizer.prepare(grey).ink  # (48, width), 1 = ink
+
+# %% [markdown]
+# Cover the lower row of the figure with your hand and read the strips, which were cut out at random.
 
 # %% tags=["figure"]
 import numpy as np
 
 from htr_utils.course.plots import sequences as plots
 
-recognizer = Recognizer.load(run.model)
-ink = recognizer.prepare(grey).ink  # (48, width), 1 = ink
 rng = np.random.default_rng(run.seed)
 inked = np.flatnonzero(ink[:, : -run.strip_width].sum(axis=0) > 2)  # columns with some ink
 plots.strips(ink, sorted(map(int, rng.choice(inked, 6, replace=False))), run.strip_width)
@@ -115,10 +121,8 @@ print("your step and Keras agree:", np.allclose(ours, theirs, atol=1e-6))
 # Now the trained network. Its convolutions turn the line into a feature sequence, and its first LSTM layer, named
 # `blstm1`, reads that in both directions. You run the forward half by hand, frame by frame.
 
+
 # %%
-import tensorflow as tf
-
-
 def model_input(ink, canvas):  # (48, w) -> the model's input, padded to `canvas` columns
     image = images.pad_width(ink, canvas)[None, :, :, None]
     return {"image": image, "width": np.array([ink.shape[1]], np.int32)}
@@ -126,9 +130,16 @@ def model_input(ink, canvas):  # (48, w) -> the model's input, padded to `canvas
 
 trained = recognizer.model
 canvas = -(-ink.shape[1] // 4) * 4  # a frame is 4 columns
+
+# %% [markdown]
+# `trunk` is the convolutions alone; `blstm` is the layer, compiled with `tf.function` because it is called often.
+
+# %%
+import tensorflow as tf
+
 trunk = keras.Model(trained.input, trained.get_layer("column_max").output)
+blstm = tf.function(trained.get_layer("blstm1"))
 features = np.asarray(trunk(model_input(ink, canvas)))[0]  # (frames, 160)
-blstm = tf.function(trained.get_layer("blstm1"))  # compiled: many calls, faster
 both = blstm(features[None]).numpy()[0]  # (frames, 256): 128 forward, then 128 backward
 print("features in:", features.shape[1], "numbers a frame; out:", both.shape[1])
 
@@ -246,11 +257,17 @@ readers = {
     "backward only": backwards,
     "both directions": keras.layers.Concatenate()([forwards, backwards]),
 }
+print("numbers a frame:", {name: reader.shape[-1] for name, reader in readers.items()})
+
+# %% [markdown]
+# Each judge is one dense layer: numbers of a frame in, three probabilities out. All three learn at once.
+
+# %%
 toy = keras.Model(line, [keras.layers.Dense(3, activation="softmax")(reader) for reader in readers.values()])
 toy.compile(keras.optimizers.Adam(0.02), ["sparse_categorical_crossentropy"] * 3, jit_compile=False)
 eye = np.eye(2, dtype=np.float32)  # a stroke as two numbers: (1, 0) or (0, 1)
 toy.fit(eye[strokes], [letters_of(strokes)] * 3, batch_size=100, epochs=4, verbose=0)
-print("numbers a frame:", {name: reader.shape[-1] for name, reader in readers.items()})
+print("numbers learned:", toy.count_params())
 
 # %% [markdown]
 # They are tested on lines that they have not seen.
@@ -258,9 +275,7 @@ print("numbers a frame:", {name: reader.shape[-1] for name, reader in readers.it
 # %% tags=["figure"]
 fresh = rng.integers(0, 2, (500, 16))
 answers = [np.asarray(answer).argmax(axis=-1) for answer in toy(eye[fresh])]
-right = {
-    name: float((answer == letters_of(fresh)).mean()) for name, answer in zip(readers, answers, strict=True)
-}
+right = {name: float((a == letters_of(fresh)).mean()) for name, a in zip(readers, answers, strict=True)}
 run.record(toy=right)
 plots.scores(right, ceiling=1 - 15 / 16 / 4)  # the last stroke of 16 is no riddle
 

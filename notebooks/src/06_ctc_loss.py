@@ -476,8 +476,7 @@ check("06.4", too_narrow)
 # **3. A training reports a loss of about 700 for a few lines and about 20 for the rest. What do you look at?**
 # <details><summary>Answer</summary>At lines whose label needs more frames than they have, and whether the dense
 # implementation is in use, which reports such a finite number instead of infinity.</details>
-
-# %% [markdown]
+#
 # ## Further reading
 #
 # - Graves, Fernández, Gomez, Schmidhuber: *Connectionist Temporal Classification*, ICML 2006,

@@ -35,32 +35,27 @@ seed: int = 0  # random tiny lines for the checks
 from htr_utils.course.parameters import validate
 
 run = validate(
-    data_root=(data_root, "text"),
-    my_image=(my_image, "text"),
-    model=(model, "text", 1),
-    lines=(lines, "int", 2, 200),
-    beam_width=(beam_width, "int", 2, 100),
-    seed=(seed, "int", 0, None),
-)
+    data_root=(data_root or None, "path"), my_image=(my_image or None, "path"), model=(model, "text", 1, 400),
+    lines=(lines, "int", 2, 200), beam_width=(beam_width, "int", 2, 100), seed=(seed, "int", 0, None),
+)  # fmt: skip
 
 # %% [markdown]
 # ## What the network says
 #
 # You take lines spread over the test split, by writers that the model has never seen. (The embedded lines
 # are rendered, not written by hand; chapter 1 says how.) `log_probs` gives one table for each line: a row
-# for each frame, a column for each class, natural logarithms. (A product
-# of two hundred probabilities is too small to compute with; a sum of logarithms is not.)
+# for each frame, a column for each class, natural logarithms. (A product of two hundred probabilities is too
+# small to compute with; a sum of logarithms is not.)
 
 # %%
-import numpy as np
-
 from htr_utils import Recognizer
 from htr_utils.lines import iam
 
-test = iam.read(run.data_root or None).split("test")
+test = iam.read(run.data_root).split("test")
 chosen = test[:: max(1, len(test) // run.lines)][: run.lines]
 
 recognizer = Recognizer.load(run.model)
+step, charset = recognizer.preset.frame_step, recognizer.charset
 tables = recognizer.log_probs([line.path for line in chosen])  # each (frames, classes)
 print(len(tables), "lines; the first:", tables[0].shape, "frames x classes")
 
@@ -71,22 +66,12 @@ print(len(tables), "lines; the first:", tables[0].shape, "frames x classes")
 # %% tags=["figure"]
 from htr_utils.course.plots import search as plots
 
-step, charset = recognizer.preset.frame_step, recognizer.charset
 source = run.my_image or chosen[0].path
 ink, table = recognizer.prepare(source).ink, recognizer.log_probs([source])[0]
 
 frames = min(90, len(table))
 seen = list(dict.fromkeys(i for i in table[:frames].argmax(axis=1).tolist() if i != 0))
-plots.posteriors(
-    ink[:, : frames * step],
-    table[:frames],
-    charset.decode(seen),
-    seen,
-    step=step,
-    alt="The beginning of a written line; below it a grid of classes by frames in which short dark strokes, "
-    "one a letter, step down from left to right, and the row of the blank is dark between them.",
-    facts=f"{frames} frames of {step} pixels; classes shown: the blank and {len(seen)} characters",
-)
+plots.posteriors(ink[:, : frames * step], table[:frames], charset.decode(seen), seen, step=step)
 
 # %% [markdown]
 # Notice three things. Most frames belong to the blank. A letter is certain for a frame or two and then
@@ -97,10 +82,16 @@ plots.posteriors(
 #
 # The shortest recipe has three steps: take the likeliest class of each frame, merge neighbours that are
 # equal, drop the blanks. A sequence of classes, one a frame, is called a **path**; merging and
-# dropping **collapses** it into text.
+# dropping **collapses** it into text. The package's `greedy` does the same for a whole batch, and remembers at
+# which frame each character was strongest; the two must agree on every line.
 
 
 # %%
+import numpy as np
+
+from htr_utils.text import decoding
+
+
 def greedy_ids(table: np.ndarray) -> list[int]:
     """table: (frames, classes) -> class ids of the text."""
     path = table.argmax(axis=1)  # (frames,)
@@ -111,13 +102,6 @@ def greedy_ids(table: np.ndarray) -> list[int]:
 for n in range(min(3, len(tables))):
     print("written:", chosen[n].text)
     print("read:   ", charset.decode(greedy_ids(tables[n])), "\n")
-
-# %% [markdown]
-# The package does the same for a whole batch and also remembers at which frame each character was
-# strongest. The two must agree on every line.
-
-# %%
-from htr_utils.text import decoding
 
 packaged = [decoding.greedy(table[None], [len(table)])[0] for table in tables]
 agree = [list(one.ids) for one in packaged] == [greedy_ids(table) for table in tables]
@@ -153,12 +137,7 @@ for path in itertools.product(range(3), repeat=len(small)):
     text = "".join(" ab"[i] for i in decoding.collapse(path))
     name = "".join("-ab"[i] for i in path)
     paths.setdefault(text, {})[name] = float(np.prod(small[range(4), path]))
-likely = {t: group for t, group in paths.items() if sum(group.values()) > 0.05}
-plots.paths_by_text(
-    likely,
-    alt="Bars of the likeliest texts, each made of pieces, one a path. The single longest piece lies in "
-    "the bar of aa, but the bar of ba is longer because it has more and larger other pieces.",
-)
+plots.paths_by_text({text: group for text, group in paths.items() if sum(group.values()) > 0.05})
 
 # %% [markdown]
 # The orange piece is the best path. It lies in the wrong bar. With 80 classes and two hundred frames nobody
@@ -200,7 +179,7 @@ def prefix_beam(table: np.ndarray, width: int) -> list[tuple[tuple[int, ...], fl
 
 # %% [markdown]
 # Two checks. With room for every prefix the beam must equal the oracle; the numbers come from random tiny
-# lines. On the real lines it must equal the package, which does the same with logarithms and whole arrays.
+# lines.
 
 # %%
 rng = np.random.default_rng(run.seed)
@@ -211,6 +190,10 @@ for _ in range(20):
     wide &= all(np.isclose(p, np.exp(truth.get(ids, -np.inf))) for ids, p in prefix_beam(random_line, 10_000))
 print("full width equals the oracle:", bool(wide))
 
+# %% [markdown]
+# On the real lines it must equal the package, which does the same with logarithms and whole arrays.
+
+# %%
 mine = [prefix_beam(np.exp(table.astype(float)), run.beam_width)[0][0] for table in tables[:3]]
 theirs = [decoding.beam(table[None], [len(table)], width=run.beam_width)[0][0].ids for table in tables[:3]]
 print("from scratch and package agree on three real lines:", mine == theirs)
@@ -220,14 +203,7 @@ print("from scratch and package agree on three real lines:", mine == theirs)
 # are its two scores. Follow the prefix `ba`, which wins, back to the start.
 
 # %% tags=["figure"]
-plots.beam_tree(
-    small,
-    "ab",
-    3,
-    alt="A grid of prefixes by frames. Thick lines of probability lead from the empty prefix to a and b and on to "
-    "aa, ab and ba; several lines meet in one box, some boxes are grey crosses where the width cut them, and ba "
-    "has the highest number at the end.",
-)
+plots.beam_tree(small, "ab", 3)
 
 # %% [markdown]
 # Wherever two blue lines meet in one box, paths have merged. That is the whole trick. Grey crosses are
@@ -258,28 +234,32 @@ check("08.1", prediction)
 # A beam of width 1 keeps one prefix but still adds up all paths of that prefix, and it never goes
 # back on a decision; greedy decides each frame by itself. They are different programs.
 #
-# Does a wide beam read better? Measure it: for each width the mean score of the answers and the character
-# error rate (CER, chapter 3).
+# Does a wide beam read better? Each line is decoded with each width.
+
+# %%
+widths = sorted({1, 2, 3, 5, 20, run.beam_width})
+beams = {w: [decoding.beam(t[None], [len(t)], width=w)[0][0] for t in tables] for w in widths}
+scores = [np.mean([one.log_prob for one in beams[w]]) for w in widths]
+print(
+    "the mean score never falls as the beam widens:",
+    all(a <= b + 1e-6 for a, b in itertools.pairwise(scores)),
+)
+
+# %% [markdown]
+# Beside the scores stands what counts, the character error rate (CER, chapter 3).
 
 # %% tags=["figure"]
 from htr_utils.text.metrics import cer
 
-widths = sorted({1, 2, 3, 5, 20, run.beam_width})
+
+def rate(found):
+    return cer([charset.decode(one.ids).strip() for one in found], truths, split="test")
+
+
 truths = [line.text for line in chosen]
-beams = {w: [decoding.beam(t[None], [len(t)], width=w)[0][0] for t in tables] for w in widths}
-scores = {w: np.mean([one.log_prob for one in beams[w]]) for w in widths}
-rates = {w: cer([charset.decode(one.ids).strip() for one in beams[w]], truths, split="test") for w in widths}
-greedy_rate = cer([charset.decode(one.ids).strip() for one in packaged], truths, split="test")
-steady = all(scores[a] <= scores[b] + 1e-6 for a, b in itertools.pairwise(widths))
-plots.width_against_result(
-    widths,
-    [scores[w] - scores[widths[-1]] for w in widths],
-    [rates[w].value for w in widths],
-    greedy_rate.value,
-    alt="Two panels over the width of the beam. Left, the log probability of the answer rises towards the widest "
-    "beam and levels off; right, the error rate of the beam beside the dashed line of greedy.",
-    facts=f"widths {widths}; the mean score never falls as the beam widens: {steady}",
-)
+rates = [rate(beams[w]) for w in widths]
+greedy_rate = rate(packaged)
+plots.width_against_result(widths, scores, [one.value for one in rates], greedy_rate.value)
 
 # %% [markdown]
 # Look at the lines where the two disagree, and at the rates with their 95 % intervals.
@@ -293,15 +273,14 @@ for n in changed[:3]:
     print("  greedy: ", charset.decode(packaged[n].ids))
     print("  beam:   ", charset.decode(found[n].ids))
 print("greedy:", greedy_rate)
-print("beam:  ", rates[run.beam_width])
+print("beam:  ", rate(found))
 
 # %% [markdown]
 # Compare the difference with the width of the intervals: on so few lines you cannot tell the two
 # apart. A trained CTC network is so sure of most frames that there is little to add up. What the beam
 # buys is something else: it holds *several* readings with honest scores, and that is the door through
-# which a language model enters.
-
-# %% [markdown]
+# which a language model, which knows what letters follow each other, can enter.
+#
 # ## What goes wrong, 1: "leter"
 #
 # The system that this course rebuilds uses TensorFlow 1's beam search with its default
@@ -348,33 +327,25 @@ for merge, ours in [(True, bad), (False, good)]:
 # %% [markdown]
 # ## What goes wrong, 2: the wrong blank
 #
-# Here the blank is class 0. TensorFlow's beam search takes the **last** class as the blank, always. If you
-# pass the table as it is, the shapes fit and a text comes back. Try it on a made-up table that is very sure of
-# `-p-i-z-z-a-`. The last class of this charset is "z".
+# Here the blank is class 0. TensorFlow's beam search takes the **last** class as the blank, always; in this
+# charset that is "z". If you pass the table as it is, the shapes fit and a text comes back. Try it on a made-up
+# table that is very sure of `-p-i-z-z-a-`, as it is and with the classes rotated so that the blank comes last
+# (then add one to the ids that come back).
 
 # %%
 path = [i for letter in charset.encode("pizza") for i in (0, letter)] + [0]
 pizza = np.log(np.full((len(path), 1, charset.classes), 1e-4))  # (frames, 1, classes)
 pizza[np.arange(len(path)), 0, path] = np.log(0.99)
 
-wrong = tf_ids(tf.nn.ctc_beam_search_decoder, pizza)
-print("blank 0 as it is:", charset.decode(wrong))
-print("its ids, 0 as -: ", "".join("-" if i == 0 else charset.decode([i]) for i in wrong))
+modern = tf.nn.ctc_beam_search_decoder
+print("as it is:", charset.decode(tf_ids(modern, pizza)))
+print("rotated: ", charset.decode([i + 1 for i in tf_ids(modern, np.roll(pizza, -1, axis=2))]))
 
 # %% [markdown]
 # It fails silently, and that is what makes it dangerous. TensorFlow takes "z" for the blank, so z vanishes.
 # It takes the real blank for a character, and because `decode` skips class 0, the text looks almost right. But
-# paths are no longer added up per text, so its scores mean nothing. The cure: rotate the classes so that
-# the blank comes last, and add one to the ids that come back. Then a real line agrees with the package too.
-
-# %%
-right = [i + 1 for i in tf_ids(tf.nn.ctc_beam_search_decoder, np.roll(pizza, -1, axis=2))]
-print("blank rotated:   ", charset.decode(right))
-
-line_ids = tuple(i + 1 for i in tf_ids(tf.nn.ctc_beam_search_decoder, rotated[0]))
-print("a real line, rotated, same as the package:", line_ids == good[0].ids)
-
-# %% [markdown]
+# paths are no longer added up per text, so its scores mean nothing.
+#
 # ## Where was each character read?
 #
 # Frames lie in order along the line, so the text comes with places. Each character has a frame where it is
@@ -386,32 +357,13 @@ from htr_utils.lines import images
 
 reading = recognizer.read(source)
 plots.where_read(
-    images.load(source),
-    [(c.character, c.x, c.confidence) for c in reading.characters],
-    doubt=0.8,
-    alt="A written line with each letter that was read printed above the place where it was read, and below it "
-    "a bar for the confidence of each letter; bars under the dotted line are orange and hatched.",
-    facts=f"{len(reading.characters)} characters, from left to right: "
-    f"{all(a.x < b.x for a, b in itertools.pairwise(reading.characters))}",
+    images.load(source), [(c.character, c.x, c.confidence) for c in reading.characters], doubt=0.8
 )
 
 # %% [markdown]
 # An orange bar is a letter that the network doubts. It may still be right, and a blue one may be wrong:
 # this confidence is not *calibrated*, which means that .9 does not promise nine right in ten.
 #
-# You can also ask the reverse: where would the *true* text be? `align` finds the best path that
-# collapses into it, and so you see what the network thinks of the letters it should have read.
-
-# %%
-n = next((n for n, one in enumerate(packaged) if charset.decode(one.ids).strip() != truths[n]), 0)
-ids = charset.encode(truths[n])
-where = decoding.align(tables[n], ids)
-doubted = np.argsort(tables[n][where, ids])[:3]
-print("read:   ", charset.decode(packaged[n].ids))
-print("written:", truths[n])
-print("least believed letters of the truth:", [truths[n][k] for k in sorted(doubted.tolist())])
-
-# %% [markdown]
 # ## Exercise 8.2 · What the merge costs *(10 minutes)*
 # Write a function that counts how many characters of a text `merge_repeated=True` deletes. Then
 # measure: what CER does the bug alone cause on the training texts, if everything else is read perfectly?

@@ -34,13 +34,9 @@ seed: int = 0  # the bootstrap intervals
 from htr_utils.course.parameters import validate
 
 run = validate(
-    data_root=(data_root, "text"),
-    my_image=(my_image, "text"),
-    model=(model, "text", 1),
-    lines=(lines, "int", 2, 1000),
-    doubt=(doubt, "float", 0, 1),
-    seed=(seed, "int", 0, None),
-)
+    data_root=(data_root or None, "path"), my_image=(my_image or None, "path"), model=(model, "text", 1, 400),
+    lines=(lines, "int", 2, 1000), doubt=(doubt, "float", 0, 1), seed=(seed, "int", 0, None),
+)  # fmt: skip
 
 # %% [markdown]
 # ## Lines to mend
@@ -52,7 +48,7 @@ run = validate(
 from htr_utils import Recognizer
 from htr_utils.lines import iam
 
-folder = iam.read(run.data_root or None)
+folder = iam.read(run.data_root)
 test = folder.split("test")
 chosen = test[:: max(1, len(test) // run.lines)][: run.lines]
 recognizer = Recognizer.load(run.model)

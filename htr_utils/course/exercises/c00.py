@@ -59,3 +59,20 @@ def without_error(answer: Callable[[Sequence[str], Sequence[str]], int]) -> str 
     if answer(["on the mat", "The cat sat.", "It rained."], truths) != 1:
         return "each reading belongs to the truth at the same place of the list"
     return None
+
+
+@exercise("00.4")
+def safe_above(answer: Callable[[Sequence[float], Sequence[bool]], float]) -> str | None:
+    """The highest confidence of a line that was read wrong."""
+    found = answer([0.99, 0.7, 0.95, 0.8], [True, False, True, False])
+    if found in (0.95, 0.99):
+        return "this is the confidence of a line that was right: look at the wrong ones"
+    if found == 0.7:
+        return "two lines are wrong, with .7 and .8: lines above .7 are not all right"
+    if found != 0.8:
+        return "with .7 and .8 for the two wrong lines the answer is .8"
+    if answer([0.6, 0.9], [True, True]) != 0.0:
+        return "where no line is wrong, the answer is 0.0"
+    if answer([0.5, 0.99], [True, False]) != 0.99:
+        return "a line may be wrong and surer than all that are right"
+    return None

@@ -10,7 +10,7 @@ import numpy as np
 from htr_utils.course.plots import base
 
 
-def montage(inks: Sequence[np.ndarray], texts: Sequence[str], *, columns: int = 5, alt: str) -> None:
+def montage(inks: Sequence[np.ndarray], texts: Sequence[str], *, columns: int = 5) -> None:
     """Short lines in a grid, each under its text. inks: float (H, w), 1 = ink."""
     rows = -(-len(inks) // columns)
     made, axes = base.figure(rows, columns, height=0.95 * rows, squeeze=False)
@@ -20,10 +20,11 @@ def montage(inks: Sequence[np.ndarray], texts: Sequence[str], *, columns: int = 
     for axis, ink, text in zip(axes.ravel(), inks, texts, strict=False):
         base.picture(axis, np.pad(ink, ((0, 0), (0, widest - ink.shape[1]))), ink=True)
         axis.set_title(text, loc="left", fontsize=9)
+    alt = f"{len(inks)} very short lines of handwriting, mostly single words, each under its text, in {rows} rows."
     base.show(made, alt=alt, facts=f"{len(inks)} lines, {sum(map(len, texts))} characters")
 
 
-def progress(losses: Sequence[float], blanks: Sequence[float], *, alt: str) -> None:
+def progress(losses: Sequence[float], blanks: Sequence[float]) -> None:
     """Loss (nats per line) and blank rate (share of frames won by the blank) over optimiser steps."""
     made, axes = base.figure(1, 2, height=2.8)
     axes[0].plot(losses, color=base.BLUE)
@@ -38,13 +39,14 @@ def progress(losses: Sequence[float], blanks: Sequence[float], *, alt: str) -> N
     fell = losses[-1] < 0.5 * losses[0]
     base.show(
         made,
-        alt=alt,
+        alt="Two charts over steps. Left: the loss falls steeply, flattens, then falls to near zero. Right: the blank "
+        "rate jumps to one hundred per cent, stays, and then sinks.",
         facts=f"loss halved: {fell}; nearly all frames said blank: {collapsed}; "
         f"later fewer than 80 %: {left}",
     )
 
 
-def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str], *, alt: str) -> None:
+def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str]) -> None:
     """What a network reads at some steps: a column per line, a row per step, the truth below."""
     made, axis = base.figure(height=0.34 * (len(table) + 2))
     axis.axis("off")
@@ -67,10 +69,14 @@ def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str], *, alt: 
                 color="black" if last else base.GREEN if right else base.RED,
                 weight="bold" if right and not last else "normal",
             )
+    alt = (
+        "A table of readings at several steps: gibberish at first, then nothing at all, then single frequent letters, "
+        "then parts of the words, and at last mostly the written words, which stand below."
+    )
     base.show(made, alt=alt, facts=f"{len(table)} moments, {len(truths)} lines")
 
 
-def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence[float], *, alt: str) -> None:
+def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence[float]) -> None:
     """Left: the learning rate over steps. Right: one weight during a training, and its moving average."""
     made, axes = base.figure(1, 2, height=2.8)
     axes[0].plot(rates, color=base.BLUE)
@@ -84,33 +90,34 @@ def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence
         axis.set_xlabel("step")
     top = int(np.argmax(rates))
     base.show(
-        made, alt=alt, facts=f"highest rate at step {top} of {len(rates)}; {len(weight)} values of a weight"
+        made,
+        alt="Left: the learning rate rises in a straight line, then falls along half a cosine nearly to zero. Right: "
+        "one weight of a network over the steps, and its moving average following behind it.",
+        facts=f"highest rate at step {top} of {len(rates)}; {len(weight)} values of a weight",
     )
 
 
-def compare(curves: Mapping[str, Sequence[float]], *, alt: str, facts: str) -> None:
+def compare(curves: Mapping[str, Sequence[float]], *, facts: str) -> None:
     """Losses of several trainings over steps, each with its own colour and dashes."""
     made, axis = base.figure(height=3.0, width=8.0)
     for number, (name, losses) in enumerate(curves.items()):
         colour, dashes = base.COLOURS[number], base.DASHES[number]
         axis.plot(losses, color=colour, linestyle=dashes, label=name)
-    if len(curves) > 1:
-        axis.set_yscale("log")
-        ticks = (5, 10, 20, 50, 100, 200, 500)
-        axis.set_yticks(ticks, [str(tick) for tick in ticks])
-        axis.minorticks_off()
-    else:
-        axis.set_ylim(0, None)
+    axis.set_yscale("log")
+    ticks = (5, 10, 20, 50, 100, 200, 500)
+    axis.set_yticks(ticks, [str(tick) for tick in ticks])
+    axis.minorticks_off()
     axis.set_xlabel("step")
     axis.set_ylabel("loss (nats per line)")
-    if len(curves) > 1:
-        axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    alt = (
+        "Loss curves over the steps on a logarithmic axis: with a middle rate a smooth fall, with a large one a "
+        "ragged fall, and without warm-up and clipping a jump far above the start."
+    )
     base.show(made, alt=alt, facts=facts)
 
 
-def curves(
-    own: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]], *, alt: str, facts: str
-) -> None:
+def curves(own: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]], *, facts: str) -> None:
     """Histories of `Trainer`: loss, and blank rate and CER on the validation lines, over epochs.
 
     Args:
@@ -135,4 +142,8 @@ def curves(
         column[1].set_xlabel("epoch")
         column[1].xaxis.get_major_locator().set_params(integer=True)
     axes[1, -1].legend(frameon=False)
+    alt = (
+        "Training loss above, validation blank rate and character error rate below, over epochs. In the short "
+        "training the loss falls while the blank rate stays near one hundred per cent."
+    )
     base.show(made, alt=alt, facts=facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,8 +31,6 @@ def posteriors(
     classes: Sequence[int],
     *,
     step: int,
-    alt: str,
-    facts: str,
 ) -> None:
     """A piece of a line above the probabilities of the classes that are read in it.
 
@@ -60,10 +59,15 @@ def posteriors(
     below.set_xlabel(f"column of the prepared line (pixels); a frame every {step}")
     below.set_ylabel("class")
     made.colorbar(heat, ax=below, label="probability", pad=0.01, aspect=12)
-    base.show(made, alt=alt, facts=facts)
+    base.show(
+        made,
+        alt="The beginning of a written line; below it a grid of classes by frames in which short dark strokes, one a "
+        "letter, step down from left to right, and the row of the blank is dark between them.",
+        facts=f"{len(log_probs)} frames of {step} pixels; classes shown: the blank and {len(text)} characters",
+    )
 
 
-def paths_by_text(paths: Mapping[str, Mapping[str, float]], *, alt: str) -> None:
+def paths_by_text(paths: Mapping[str, Mapping[str, float]]) -> None:
     """One bar a text, made of its paths: `paths[text][path]` is a probability."""
     made, axis = base.figure(height=0.55 * len(paths) + 0.8)
     ranked = sorted(paths, key=lambda text: -sum(paths[text].values()))
@@ -84,12 +88,13 @@ def paths_by_text(paths: Mapping[str, Mapping[str, float]], *, alt: str) -> None
     count = sum(map(len, paths.values()))
     base.show(
         made,
-        alt=alt,
+        alt="Bars of the likeliest texts, each made of pieces, one a path. The single longest piece is orange; its bar "
+        "need not be the longest, because another text has more or larger pieces.",
         facts=f"{len(paths)} texts of {count} paths; the best path is {best!r}, the best text {ranked[0]!r}",
     )
 
 
-def beam_tree(probabilities: np.ndarray, alphabet: str, width: int, *, alt: str) -> None:
+def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
     """The prefixes of a beam search, frame by frame: who stays, who grows, what merges, what is cut.
 
     Args:
@@ -128,6 +133,11 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int, *, alt: str)
     _legend(axis)
     best, scores = max(columns[-1].items(), key=lambda item: sum(item[1]))
     facts = f"width {width}: {merges} times two ways merge into one kept prefix, {cut} prefixes are cut"
+    alt = (
+        "A grid of prefixes by frames. Thick lines of probability lead from the empty prefix to longer ones; where "
+        f"several lines meet in one box, paths merge; grey crosses are cut by the width. {best!r} has the highest "
+        "number at the end."
+    )
     base.show(made, alt=alt, facts=f"{facts}; the answer is {best!r} with probability {sum(scores):.3f}")
 
 
@@ -188,16 +198,13 @@ def _legend(axis: Axes) -> None:
 
 def width_against_result(
     widths: Sequence[int],
-    gap: Sequence[float],
+    scores: Sequence[float],
     cer: Sequence[float],
     greedy_cer: float,
-    *,
-    alt: str,
-    facts: str,
 ) -> None:
-    """Left: how far the score found lies below that of the widest beam (nats a line); right: the CER, fractions."""
+    """Left: the score found (log probability, nats a line) against that of the widest beam; right: CER, fractions."""
     made, (left, right) = base.figure(1, 2, height=2.8)
-    left.plot(widths, gap, color=BLUE, marker="o")
+    left.plot(widths, [score - scores[-1] for score in scores], color=BLUE, marker="o")
     left.set_ylabel("log probability against the\nwidest beam (nats a line)")
     right.plot(widths, [100 * value for value in cer], color=BLUE, marker="o", label="beam")
     right.axhline(100 * greedy_cer, color=ORANGE, ls="--", label="greedy")
@@ -210,12 +217,14 @@ def width_against_result(
         axis.set_xticks(widths, [str(width) for width in widths])
         axis.minorticks_off()
         axis.set_xlabel("width of the beam (prefixes)")
-    base.show(made, alt=alt, facts=facts)
+    alt = (
+        "Two panels over the width of the beam. Left, the log probability of the answer rises towards the widest beam "
+        "and levels off; right, the error rate of the beam beside the dashed line of greedy."
+    )
+    base.show(made, alt=alt, facts=f"widths of the beam: {list(widths)}")
 
 
-def where_read(
-    grey: np.ndarray, characters: Sequence[tuple[str, float, float]], *, doubt: float, alt: str, facts: str
-) -> None:
+def where_read(grey: np.ndarray, characters: Sequence[tuple[str, float, float]], *, doubt: float) -> None:
     """A line, each character above the place where it was read, its confidence below.
 
     Args:
@@ -246,4 +255,10 @@ def where_read(
     below.set_xlim(0, grey.shape[1])
     below.set_ylabel("confidence")
     below.set_xlabel("column of the picture (pixels)")
-    base.show(made, alt=alt, facts=facts)
+    places = [x for _, x, _ in characters]
+    base.show(
+        made,
+        alt="A written line with each letter that was read printed above the place where it was read, and below it a "
+        "bar for the confidence of each letter; bars under the dotted line are orange and hatched.",
+        facts=f"{len(places)} characters, from left to right: {all(a < b for a, b in pairwise(places))}",
+    )

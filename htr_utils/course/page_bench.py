@@ -1,0 +1,223 @@
+"""How well lines are found on composed pages, and how well whole pages are read.
+
+    python -m htr_utils.course.page_bench --split test            # detection, every kind, the measured seeds
+    python -m htr_utils.course.page_bench --split test --read     # and end to end with the course model
+
+The finder was tuned on pages of TUNED seeds with lines of the train split; MEASURED seeds and the test split
+were only ever measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import cv2
+import numpy as np
+
+from htr_utils.lines import compose, pages, sheet, trace
+from htr_utils.text import metrics
+
+TUNED = tuple(range(8))
+MEASURED = tuple(range(1000, 1010))
+Finder = Callable[[np.ndarray], list[np.ndarray]]
+
+
+@dataclass
+class Count:
+    """Sums over pages. right: found with IoU >= 0.5 and in text order. ordered: pages without a line out of order."""
+
+    true: int = 0
+    found: int = 0
+    right: int = 0
+    twice: int = 0
+    lost: int = 0
+    ordered: int = 0
+    pages: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, 0 to 1; 1 for a page without lines where none are found."""
+        return 2 * self.right / (self.true + self.found) if self.true + self.found else 1.0
+
+    def row(self, name: str) -> str:
+        share = 100 / max(1, self.true)
+        return (f"{name:12} {self.true:5} {100 * self.f1:7.2f} {self.twice * share:6.2f} {self.lost * share:6.2f} "
+                f"{self.ordered:4}/{self.pages}")  # fmt: skip
+
+
+HEAD = "kind         lines  F1 in % twice % lost % in order"
+
+
+def overlaps(true: Sequence[np.ndarray], found: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Shared areas of polygons (N, 2): (true + 1, found + 1), the last row and column holding the polygons' own."""
+    scale = min(1.0, 1200 / max(shape))
+    size = [round(side * scale) + 1 for side in shape]
+
+    def painted(polygon: np.ndarray) -> tuple[np.ndarray, slice, slice]:
+        points = (np.asarray(polygon) * scale).round().astype(np.int32)
+        mask = cv2.fillPoly(np.zeros(size, np.uint8), [points], 1) > 0
+        low, high = points.min(0).clip(0), points.max(0).clip(0) + 1
+        return mask, slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+
+    table = np.zeros((len(true) + 1, len(found) + 1))
+    masks = [painted(polygon) for polygon in found]
+    table[-1, :-1] = [mask.sum() for mask, _, _ in masks]
+    for i, polygon in enumerate(true):
+        mask, rows, columns = painted(polygon)
+        table[i, -1] = mask.sum()
+        table[i, :-1] = [(mask[rows, columns] & other[rows, columns]).sum() for other, _, _ in masks]
+    return table
+
+
+def count(true: Sequence[np.ndarray], found: Sequence[np.ndarray], shape: tuple[int, int]) -> Count:
+    """Compare the lines of one page, both in reading order.
+
+    A found line belongs to the true line that holds the most of it. A true line to which two belong, each with a
+    tenth of its area or more, is found twice (also when it is broken in two); one of which none of its own covers
+    half is lost (also when its ink went to a neighbour).
+    """
+    table = overlaps(true, found, shape)
+    shared, own_true, own_found = table[:-1, :-1], table[:-1, -1], table[-1, :-1]
+    iou = shared / np.maximum(own_true[:, None] + own_found[None] - shared, 1)
+    pairs: list[tuple[int, int]] = []
+    for place in np.argsort(-iou, axis=None):
+        i, j = divmod(int(place), max(1, len(found)))
+        if iou.size == 0 or iou[i, j] < 0.5:
+            break
+        if i not in (a for a, _ in pairs) and j not in (b for _, b in pairs):
+            pairs.append((i, j))
+    order = [j for _, j in sorted(pairs)]
+    right = _longest_rise(order)
+    belongs = np.zeros_like(shared, bool)
+    if shared.size:
+        belongs[shared.argmax(0), np.arange(len(found))] = shared.max(0) > 0
+    parts = (belongs & (shared >= 0.1 * own_true[:, None])).sum(1) if shared.size else np.zeros(len(true))
+    covered = (
+        (belongs & (shared >= 0.5 * own_true[:, None])).any(1) if shared.size else np.zeros(len(true), bool)
+    )
+    return Count(len(true), len(found), right, int((parts > 1).sum()), int((~covered).sum()),
+                 int(right == len(order)), 1)  # fmt: skip
+
+
+def _longest_rise(order: Sequence[int]) -> int:
+    """Length of the longest rising part: how many lines keep the text's order."""
+    tails: list[int] = []
+    for value in order:
+        place = int(np.searchsorted(tails, value))
+        tails[place : place + 1] = [value]
+    return len(tails)
+
+
+def ridges(grey: np.ndarray) -> list[np.ndarray]:
+    """The polygons that `pages.find` gives."""
+    return [line.polygon for line in pages.find(grey).lines]
+
+
+def profile(grey: np.ndarray) -> list[np.ndarray]:
+    """The plain method for comparison: on the same straightened page, straight cuts where rows hold little ink.
+
+    The row profile is smoothed over half a small letter; every run above a fifth of its typical peak is a line.
+    """
+    flat = sheet.straighten(grey)
+    ink = sheet.ink_mask(flat.image)
+    unit = trace.x_height(ink)
+    rows = cv2.GaussianBlur(ink.sum(1, dtype=np.float32)[:, None], (1, 0 * 2 + 1), 0.01, None, unit / 4)[:, 0]
+    if not rows.any():
+        return []
+    busy = rows > 0.2 * float(np.percentile(rows[rows > 0], 90))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], busy.astype(int), [0]])))
+    found = []
+    for top, bottom in edges.reshape(-1, 2):
+        columns = np.flatnonzero(ink[top:bottom].any(0))
+        if bottom - top < 0.5 * unit or columns.size < unit:
+            continue
+        grow = 0.8 * unit  # ascenders and descenders
+        box = np.array([[columns[0], top - grow], [columns[-1], top - grow], [columns[-1], bottom + grow], [columns[0], bottom + grow]])  # fmt: skip
+        found.append(cv2.perspectiveTransform(box[None].astype(float), flat.to_given)[0])
+    return found
+
+
+def detect(kinds: Sequence[str], seeds: Sequence[int], split: str, finder: Finder = ridges,
+           say: Callable[[str], Any] = print) -> dict[str, Count]:  # fmt: skip
+    """Compose pages, find their lines, count; says one row per kind and one for all."""
+    table: dict[str, Count] = {}
+    say(HEAD)
+    for kind in kinds:
+        total = Count()
+        for seed in seeds:
+            made = compose.page(kind, seed, split)
+            total += count([line.polygon for line in made.lines], finder(made.grey), made.grey.shape)  # type: ignore[arg-type]
+        table[kind] = total
+        say(total.row(kind))
+    table["all"] = sum(table.values(), Count())
+    say(table["all"].row("all"))
+    return table
+
+
+def bag_of_words_error(read: str, true: str) -> float:
+    """Word error without order (Vidal et al. 2023, Pattern Recognition 142): 0 to about 1, of the true words."""
+    a, b = Counter(read.split()), Counter(true.split())
+    words = max(1, sum(b.values()))
+    apart = sum(abs(a[word] - b[word]) for word in a | b)
+    return (abs(sum(a.values()) - sum(b.values())) + apart) / (2 * words)
+
+
+def read(kinds: Sequence[str], seeds: Sequence[int], split: str, model: str = "course",
+         say: Callable[[str], Any] = print) -> None:  # fmt: skip
+    """Read composed pages end to end; beside it the same lines before they were composed (no page at all)."""
+    from htr_utils.recognizer import Recognizer
+
+    reader = Recognizer.load(model)
+    say("kind         page CER %  bag of words %  cut by the truth: CER %")
+    for kind in kinds:
+        pairs, bags, given = [], [], []
+        for seed in seeds:
+            made = compose.page(kind, seed, split)
+            text = "\n".join(r.text for r in reader.read([line.crop for line in pages.find(made.grey).lines]))
+            truth = "\n".join(line.text for line in made.lines)
+            pairs.append((text, truth))
+            bags.append(bag_of_words_error(text, truth))
+            given += list(zip(reader.read(_cut_by_truth(made)), made.lines, strict=True))
+        page = metrics.cer([a for a, _ in pairs], [b for _, b in pairs])
+        lines = metrics.cer([a.text for a, _ in given], [b.text for _, b in given])
+        say(f"{kind:12} {100 * page:10.2f} {100 * float(np.mean(bags)):14.2f} {100 * lines:14.2f}")
+
+
+def _cut_by_truth(made: compose.Composed) -> list[np.ndarray]:
+    """The true lines cut straight out of the page, as the text's upper limit."""
+    cuts = []
+    for line in made.lines:
+        x, y, w, h = cv2.boundingRect(line.polygon.astype(np.float32))
+        part = made.grey[max(0, y) : y + h, max(0, x) : x + w].copy()
+        inside = cv2.fillPoly(np.zeros(part.shape, np.uint8), [(line.polygon - [max(0, x), max(0, y)]).round().astype(np.int32)], 1)  # fmt: skip
+        part[inside == 0] = np.percentile(part, 90)
+        cuts.append(part)
+    return cuts
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--kinds", nargs="*", default=list(compose.KINDS))
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(MEASURED))
+    parser.add_argument("--finder", choices=["ridges", "profile"], default="ridges")
+    parser.add_argument("--read", action="store_true")
+    chosen = parser.parse_args()
+    if chosen.read:
+        read(chosen.kinds, chosen.seeds, chosen.split)
+    else:
+        detect(
+            chosen.kinds, chosen.seeds, chosen.split, {"ridges": ridges, "profile": profile}[chosen.finder]
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,307 @@
+"""Text lines in the ink of a level sheet: their middle curves, and which ink belongs to which line.
+
+1. `x_height`: how high small letters are, by scale selection.
+2. `blocks`: columns of writing, parted by tall empty strips, in reading order.
+3. `ridges`: blurred along the rows, a line of writing is a ridge; its crest is followed from left to right
+   and pieces that continue each other are joined.
+4. `assign`: connected pieces of ink go to the line whose middle they cross; one that crosses two is cut along
+   the seam with the least ink (after Arvanitopoulos & Süsstrunk 2014, ICFHR, "Seam carving for text line
+   extraction").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+UNIT = 10.0  # pixels of a small letter's height at which lines are traced
+
+
+@dataclass
+class Curve:
+    """The middle of a line's small letters: rows[i] is its row in pixels at column `start` + i."""
+
+    start: int
+    rows: np.ndarray
+    strength: float = 0.0  # mean height of the ridge
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.rows)
+
+    def at(self, x: np.ndarray) -> np.ndarray:
+        """Rows at any columns; beyond its ends the curve goes on level."""
+        return np.interp(x, np.arange(self.start, self.stop), self.rows)
+
+
+def _ridge(ink: np.ndarray, sigma: float) -> np.ndarray:
+    """Minus the second derivative across the rows of the blurred ink, scaled to be comparable between sigmas."""
+    soft = cv2.GaussianBlur(ink, (0, 0), 3.5 * sigma, None, sigma, cv2.BORDER_CONSTANT)
+    up, down = np.roll(soft, 1, 0), np.roll(soft, -1, 0)
+    up[0], down[-1] = 0, 0
+    return (sigma**2) * (2 * soft - up - down)
+
+
+def x_height(ink: np.ndarray) -> float:
+    """The height of small letters in pixels, for 0/1 ink (H, W).
+
+    The sigma at which ridges along the rows are strongest on the ink (scale selection, Lindeberg 1998, IJCV 30):
+    a bar of height h answers most at h / 2.
+    """
+    scale = min(1.0, 1300 / max(ink.shape))
+    small = cv2.resize(ink.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    sigmas, scores = 1.6 * 1.26 ** np.arange(16), []
+    for sigma in sigmas:
+        if sigma > small.shape[0] / 3:
+            break
+        scores.append(float((_ridge(small, sigma).clip(0) * small).sum()))
+    best = int(np.argmax(scores)) if scores else 0
+    return 2.0 * float(sigmas[best]) / scale
+
+
+def drop_foreign(ink: np.ndarray, unit: float) -> np.ndarray:
+    """Ink without what is no writing: specks, blots, long thin strokes, and what reaches in from the edge."""
+    height, width = ink.shape
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    x, y, w, h, area = stats.T
+    bad = (area < 0.02 * unit * unit) | (h > 12 * unit) | ((w > 25 * unit) & (h > 6 * unit))
+    bad |= (w > 20 * unit) & (area / np.maximum(w, 1) < 0.4 * unit) & (h < unit)
+    edge = (x <= 1) | (y <= 1) | (x + w >= width - 1) | (y + h >= height - 1)
+    bad |= edge & ((h > 5 * unit) | ((w > 5 * unit) & (h < 0.7 * unit)))
+    bad[0] = True
+    return np.where(bad[labels], 0, ink).astype(np.uint8) if count > 1 else ink
+
+
+def blocks(ink: np.ndarray, unit: float) -> list[tuple[int, int, int, int]]:
+    """Columns of writing as (left, top, right, bottom), in reading order: what is above a gap, its left, its right, below.
+
+    A gutter is a strip wider than a gap between words, empty over several lines, with much writing on either side.
+    """
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    if not rows.size:
+        return []
+    return _split(ink, unit, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+
+
+def _split(ink: np.ndarray, unit: float, box: tuple[int, int, int, int]) -> list[tuple[int, int, int, int]]:
+    left, top, right, bottom = box
+    part = ink[top:bottom, left:right]
+    need = max(9 * unit, 0.4 * (bottom - top))  # three lines, or much of the block
+    cell = max(2, round(unit / 2))
+    if right - left < 24 * unit or bottom - top < 9 * unit:
+        return [box]
+    filled = part[: part.shape[0] // cell * cell, : part.shape[1] // cell * cell]
+    filled = filled.reshape(part.shape[0] // cell, cell, -1, cell).sum((1, 3)) > 0.02 * cell * cell
+    best: tuple[float, int, int, int, int] | None = None
+    wide = max(2, round(1.6 * unit / cell))
+    for c in range(round(8 * unit / cell), filled.shape[1] - round(8 * unit / cell) - wide):
+        busy = np.flatnonzero(filled[:, c : c + wide].any(1))
+        ends = np.concatenate([[-1], busy, [filled.shape[0]]])
+        for a, b in pairwise(ends):
+            if (b - a - 1) * cell < need:
+                continue
+            # Written rows on either side, near the gutter as well as far: ragged ends leave one side empty.
+            sides = [filled[a + 1 : b, max(0, c - round(16 * unit / cell)) : c], filled[a + 1 : b, c + wide : c + wide + round(16 * unit / cell)]]
+            written = min(float(side.any(1).mean()) * (b - a - 1) * cell for side in sides)
+            if written > 0.35 * need and (best is None or written > best[0] + cell):
+                best = written, a + 1, b, c, c + wide
+    if best is None:
+        return [box]
+    _, first, last, c0, c1 = best
+    middle = left + (c0 + c1) * cell // 2
+    upper, lower = top + first * cell, min(bottom, top + last * cell)
+    if last >= filled.shape[0]:
+        lower = bottom
+    found = []
+    for piece in ((left, top, right, upper), (left, upper, middle, lower), (middle, upper, right, lower), (left, lower, right, bottom)):
+        inside = ink[piece[1] : piece[3], piece[0] : piece[2]]
+        ys, xs = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        if ys.size:
+            tight = piece[0] + int(xs[0]), piece[1] + int(ys[0]), piece[0] + int(xs[-1]) + 1, piece[1] + int(ys[-1]) + 1
+            found += _split(ink, unit, tight)
+    return found
+
+
+def ridges(ink: np.ndarray, unit: float) -> list[Curve]:
+    """The middle curves of the lines in a block of 0/1 ink (H, W), from top to bottom."""
+    answer = _ridge(ink.astype(np.float32), unit / 2)
+    on_ink = answer[(ink > 0) & (answer > 0)]
+    if not on_ink.size:
+        return []
+    floor = 0.22 * float(np.percentile(on_ink, 85))
+    step = max(2, round(unit / 3))
+    pieces = _follow(answer, floor, step, unit)
+    pieces = _join([piece for piece in pieces if len(piece[0]) * step > 0.8 * unit], unit)
+    curves = [_smooth(xs, ys, strength, unit) for xs, ys, strength in pieces]
+    return _without_doubles(curves, unit)
+
+
+Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # columns, rows and heights of a crest
+
+
+def _follow(answer: np.ndarray, floor: float, step: int, unit: float) -> list[Piece]:
+    """Follow crests from left to right, column by column; a crest ends where none goes on within 0.45 units."""
+    open_: list[list[tuple[int, float, float]]] = []
+    done: list[list[tuple[int, float, float]]] = []
+    for x in range(step // 2, answer.shape[1], step):
+        column = answer[:, x]
+        middle = column[1:-1]
+        rows = np.flatnonzero((middle > column[:-2]) & (middle >= column[2:]) & (middle > floor)) + 1
+        free = set(range(len(rows)))
+        pairs = sorted(
+            (abs(float(rows[j]) - crest[-1][1]), i, j)
+            for i, crest in enumerate(open_) for j in range(len(rows))
+            if abs(float(rows[j]) - crest[-1][1]) < 0.45 * unit
+        )  # fmt: skip
+        taken: set[int] = set()
+        for _, i, j in pairs:
+            if i not in taken and j in free:
+                open_[i].append((x, float(rows[j]), float(column[rows[j]])))
+                taken.add(i)
+                free.discard(j)
+        done += [crest for i, crest in enumerate(open_) if i not in taken]
+        open_ = [crest for i, crest in enumerate(open_) if i in taken]
+        open_ += [[(x, float(rows[j]), float(column[rows[j]]))] for j in sorted(free)]
+    return [tuple(np.array(c) for c in zip(*crest, strict=True)) for crest in done + open_]  # type: ignore[misc]
+
+
+def _ends(piece: Piece, unit: float) -> tuple[float, float, float, float]:
+    """Row and slope of a crest at its left and at its right end, from straight fits over up to 12 units."""
+    xs, ys, _ = piece
+    found = []
+    for at in (xs[0], xs[-1]):
+        near = np.abs(xs - at) <= 12 * unit
+        slope = 0.0
+        if near.sum() >= 4 and np.ptp(xs[near]) > 4 * unit:
+            slope = float(np.clip(np.polyfit(xs[near], ys[near], 1)[0], -0.08, 0.08))
+            slope *= min(1.0, float(np.ptp(xs[near])) / (12 * unit))
+        found += [float(np.mean(ys[near] + slope * (at - xs[near]))), slope]
+    return found[0], found[1], found[2], found[3]
+
+
+def _join(pieces: list[Piece], unit: float) -> list[Piece]:
+    """Join crests that continue each other, the best match first, until none is left."""
+    pieces = list(pieces)
+    while True:
+        ends = [_ends(piece, unit) for piece in pieces]
+        best: tuple[float, int, int] | None = None
+        for i, a in enumerate(pieces):
+            for j, b in enumerate(pieces):
+                gap = float(b[0][0] - a[0][-1])
+                if i == j or gap < -1.5 * unit or b[0][-1] <= a[0][-1] or a[0][0] >= b[0][0]:
+                    continue
+                reach = min(max(gap, 0.0), 20 * unit) / 2
+                off = abs(ends[i][2] + ends[i][3] * reach - (ends[j][0] - ends[j][1] * reach))
+                if off < 0.75 * unit + min(0.5 * unit, 0.03 * gap):
+                    cost = off + 0.12 * max(gap, 0.0)
+                    if best is None or cost < best[0]:
+                        best = cost, i, j
+        if best is None:
+            return pieces
+        _, i, j = best
+        keep = pieces[j][0] > pieces[i][0][-1]
+        joined = tuple(np.concatenate([p, q[keep]]) for p, q in zip(pieces[i], pieces[j], strict=True))
+        pieces = [piece for k, piece in enumerate(pieces) if k not in (i, j)] + [joined]  # type: ignore[list-item]
+
+
+def _smooth(xs: np.ndarray, ys: np.ndarray, heights: np.ndarray, unit: float) -> Curve:
+    """A crest as a curve for each column, averaged over about 8 units so that single letters do not lift it."""
+    x = np.arange(int(xs[0]), int(xs[-1]) + 1)
+    rows = np.interp(x, xs, ys)
+    reach = int(4 * unit)
+    if len(rows) > 3 * reach:
+        fit = np.polyfit(x, rows, 1)
+        rest = rows - np.polyval(fit, x)
+        rows = np.polyval(fit, x) + cv2.blur(np.pad(rest, reach, "reflect")[None], (2 * reach + 1, 1))[0, reach:-reach]
+    elif len(rows) > 1:
+        rows = np.full(len(rows), float(np.average(ys, weights=heights)))
+    return Curve(int(xs[0]), rows, float(heights.mean()))
+
+
+def _without_doubles(curves: list[Curve], unit: float) -> list[Curve]:
+    """From top to bottom, without those that run beside a stronger one closer than any two lines can."""
+    kept: list[Curve] = []
+    for curve in sorted(curves, key=lambda c: -c.strength * len(c.rows)):
+        for other in kept:
+            a, b = max(curve.start, other.start), min(curve.stop, other.stop)
+            if b - a > 0.3 * len(curve.rows):
+                x = np.arange(a, b)
+                if float(np.abs(curve.at(x) - other.at(x)).mean()) < 1.15 * unit:
+                    break
+        else:
+            kept.append(curve)
+    return sorted(kept, key=lambda c: float(c.rows.mean()))
+
+
+def assign(ink: np.ndarray, curves: list[Curve], unit: float) -> np.ndarray:
+    """Which line each inked pixel belongs to: int32 (H, W), 0 = none, 1 = the first curve."""
+    height, width = ink.shape
+    core, zone = np.zeros(ink.shape, np.int32), np.zeros(ink.shape, np.int32)
+    seams: dict[tuple[int, int], np.ndarray] = {}
+    x = np.arange(width)
+    rows = np.stack([curve.at(x) for curve in curves]) if curves else np.zeros((0, width))
+    reach = 3 * unit
+    active = np.stack([(x >= c.start - reach) & (x < c.stop + reach) for c in curves]) if curves else rows > 0
+    y = np.arange(height)[:, None]
+    for k, curve in enumerate(curves):
+        top, bottom = rows[k] - 3.2 * unit, rows[k] + 2.6 * unit
+        for j, other in enumerate(curves):
+            both = active[k] & active[j]
+            if j == k or not both.any() or abs(float((rows[k] - rows[j])[both].mean())) > 8 * unit:
+                continue
+            pair = (min(j, k), max(j, k))
+            if pair not in seams:
+                seams[pair] = _seam(ink, rows[pair[0]], rows[pair[1]], both)
+            if float((rows[j] - rows[k])[both].mean()) < 0:
+                top = np.where(both, np.maximum(top, seams[pair]), top)
+            else:
+                bottom = np.where(both, np.minimum(bottom, seams[pair]), bottom)
+        a, b = max(0, int(top.min())), min(height, int(bottom.max()) + 2)
+        inside = (y[a:b] >= top) & (y[a:b] < bottom) & active[k]
+        zone[a:b][inside] = k + 1
+        span = (x >= curve.start - unit) & (x < curve.stop + unit)
+        core[a:b][inside & (np.abs(y[a:b] - rows[k]) < 0.6 * unit) & span] = k + 1
+    return _give(ink, core, zone, len(curves))
+
+
+def _seam(ink: np.ndarray, above: np.ndarray, below: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The way between two lines that cuts the least ink: a row for each column (dynamic programming)."""
+    if float((above - below)[where].mean()) > 0:
+        above, below = below, above
+    columns = np.flatnonzero(where)
+    low, high = above[columns], np.maximum(below[columns], above[columns] + 2)
+    count = int(max(5, round(float((high - low).max()))))
+    share = np.linspace(0.15, 0.85, count)[:, None]
+    y = np.clip(low + (high - low) * share, 0, ink.shape[0] - 1)
+    cost = ink[y.round().astype(int), columns].astype(np.float32) * 10 + 0.5 * np.abs(share - 0.52).astype(np.float32)
+    total, back = cost.copy(), np.zeros(cost.shape, np.int8)
+    for i in range(1, len(columns)):
+        before = np.pad(total[:, i - 1], 1, constant_values=np.inf)
+        options = np.stack([before[1:-1], before[:-2] + 0.2, before[2:] + 0.2])
+        back[:, i] = options.argmin(0)
+        total[:, i] += options.min(0)
+    row = int(total[:, -1].argmin())
+    way = np.zeros(len(columns), int)
+    for i in range(len(columns) - 1, -1, -1):
+        way[i] = row
+        row += (0, -1, 1)[int(back[row, i])]
+    found = (above + below) / 2
+    found[columns] = y[way, np.arange(len(columns))]
+    return found
+
+
+def _give(ink: np.ndarray, core: np.ndarray, zone: np.ndarray, lines: int) -> np.ndarray:
+    """Each connected piece goes whole to the one line whose core it touches, or by its zone when none or several."""
+    count, pieces = cv2.connectedComponents(ink, connectivity=8)
+    at = ink > 0
+    size = np.bincount(pieces[at], minlength=count)
+    touched = np.bincount(pieces[at] * (lines + 1) + core[at], minlength=count * (lines + 1)).reshape(count, -1)
+    zoned = np.bincount(pieces[at] * (lines + 1) + zone[at], minlength=count * (lines + 1)).reshape(count, -1)
+    touched[:, 0] = 0
+    real = touched >= np.maximum(2, 0.04 * size)[:, None]
+    number = real.sum(1)
+    owner = np.where(number == 1, (touched * real).argmax(1), zoned.argmax(1))
+    return np.where(at, np.where(number[pieces] > 1, zone, owner[pieces]), 0).astype(np.int32)

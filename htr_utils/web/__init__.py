@@ -1,0 +1,1 @@
+"""The web page: `htr serve`. Its app factory is `htr_utils.web.app.create_app`."""

@@ -1,0 +1,288 @@
+"""What the worker does with one uploaded file: look at it, find its lines, read them, make small pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import cv2
+import numpy as np
+
+from htr_utils.errors import HtrError
+from htr_utils.lines import images
+from htr_utils.text.spelling import Correction, Speller
+from htr_utils.web.jobs import Job, Limits, Refusal, Say
+
+if TYPE_CHECKING:
+    from htr_utils.recognizer import Reading
+
+KINDS = ("auto", "page", "line")
+PREVIEW = 1600  # longest side of the page picture that is shown
+CROP_HEIGHT = 160  # rows of a line's picture at most: over twice what any preset looks at
+BATCH = 8  # lines between two steps of the progress display
+
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"II*\x00", "TIFF"),
+    (b"MM\x00*", "TIFF"),
+    (b"%PDF-", "PDF"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"BM", "BMP"),
+)
+_HEIC = (b"heic", b"heix", b"hevc", b"heif", b"mif1", b"msf1", b"avif")
+
+
+class Reader(Protocol):
+    """What the page needs of a `Recognizer`; a test gives a quick one."""
+
+    def read(self, source: list[np.ndarray]) -> list[Reading]: ...
+
+
+class Finder(Protocol):
+    """What the page needs of `htr_utils.lines.pages`."""
+
+    def each_page(self, source: bytes, most: int) -> Iterator[np.ndarray]: ...
+
+    def find(self, grey: np.ndarray) -> Any: ...
+
+    def looks_like_line(self, grey: np.ndarray) -> bool: ...
+
+
+@dataclass(frozen=True)
+class WebLine:
+    """One line. polygon: (N, 2) x, y and box x, y, width, height in pixels of the page.
+
+    png: the line's picture, width x height pixels. characters: each with its x in that picture and its
+    confidence. reading: the reader's own, None where the line could not be read at all.
+    """
+
+    polygon: np.ndarray
+    box: tuple[int, int, int, int]
+    png: bytes
+    width: int
+    height: int
+    characters: tuple[tuple[str, float, float], ...]
+    reading: Reading | None
+    correction: Correction
+
+    @property
+    def text(self) -> str:
+        """As read, without correction."""
+        return self.correction.before
+
+
+@dataclass(frozen=True)
+class WebPage:
+    """width, height: of the page in pixels. picture: a JPEG of it, smaller. single: it is one line."""
+
+    width: int
+    height: int
+    picture: bytes
+    lines: tuple[WebLine, ...]
+    single: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """All pages of one file."""
+
+    pages: tuple[WebPage, ...]
+
+    @property
+    def lines(self) -> list[WebLine]:
+        """The lines of all pages in reading order."""
+        return [line for page in self.pages for line in page.lines]
+
+    @property
+    def size(self) -> int:
+        """Bytes held, about."""
+        return sum(len(page.picture) for page in self.pages) + sum(len(line.png) + 2000 for line in self.lines)
+
+
+def check_file(content: bytes, limits: Limits) -> str:
+    """The format of an uploaded file by its first bytes and its header, whatever its name says.
+
+    Nothing is decoded here: a bomb is refused by the size that its header announces.
+
+    Raises:
+        Refusal: 400 empty, 413 too many bytes or pixels, 415 no picture, 422 a header that makes no sense.
+    """
+    if not content:
+        raise Refusal(400, "empty")
+    if len(content) > limits.bytes:
+        raise Refusal(413, "bytes", megabytes=limits.bytes // 1_000_000)
+    found = next((name for start, name in _SIGNATURES if content.startswith(start)), "")
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        found = "WEBP"
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
+        raise Refusal(415, "heic")
+    if not found:
+        raise Refusal(415, "type")
+    if found != "PDF":
+        width, height = _announced_size(content, found)
+        if width * height > limits.pixels:
+            megapixels = limits.pixels // 1_000_000
+            raise Refusal(413, "pixels", width=width, height=height, megapixels=megapixels)
+    return found
+
+
+def _announced_size(content: bytes, kind: str) -> tuple[int, int]:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content), formats=[kind]) as picture:
+                return picture.size
+    except Image.DecompressionBombError as error:
+        raise Refusal(413, "bomb") from error
+    except Exception as error:  # damaged headers raise nearly anything
+        raise Refusal(422, "damaged") from error
+
+
+def count_pages(content: bytes) -> int:
+    """The pages of a TIFF or PDF file; 1 for any other, and where that cannot be told.
+
+    For one thread at a time: PDFium is not made for more.
+    """
+    try:
+        if content.startswith(b"%PDF-"):
+            import pypdfium2
+
+            with contextlib.closing(pypdfium2.PdfDocument(content)) as document:
+                return len(document)
+        if content[:4] in (b"II*\0", b"MM\0*"):
+            from PIL import Image
+
+            with Image.open(io.BytesIO(content), formats=["TIFF"]) as picture:
+                return int(getattr(picture, "n_frames", 1))
+    except Exception:  # damaged, or no pypdfium2: who opens it next says so
+        return 1
+    return 1
+
+
+class Worker:
+    """Reads files with one recognizer, which is loaded once and used by one thread."""
+
+    def __init__(self, recognizer: Reader, limits: Limits, finder: Finder | None = None) -> None:
+        if finder is None:
+            from htr_utils.lines import pages as finder  # type: ignore[no-redef]
+        self.recognizer, self.limits = recognizer, limits
+        self.finder: Any = finder
+        self.speller = Speller("fast")
+
+    def __call__(self, job: Job, say: Say) -> Result:
+        """Carry out one job.
+
+        Raises:
+            Refusal: 413 too many pages, 422 damaged, without lines, with too many lines, or out of time.
+        """
+        content, limits = job.content, self.limits
+        say(step="opening")
+        found: list[WebPage] = []
+        try:
+            count = count_pages(content)
+            if count > limits.pages:
+                raise Refusal(413, "pages", found=count, pages=limits.pages)
+            # One page after the other, so that one big page is held at a time.
+            for number, grey in enumerate(self.finder.each_page(content, limits.pages), 1):
+                height, width = grey.shape
+                if grey.size > limits.pixels:
+                    megapixels = limits.pixels // 1_000_000
+                    raise Refusal(413, "pixels", width=width, height=height, megapixels=megapixels)
+                say(step="finding", page=number, pages=count)
+                single = job.kind == "line" or (job.kind == "auto" and self.finder.looks_like_line(grey))
+                lines = [_whole(grey)] if single else self.finder.find(grey).lines
+                total = sum(len(page.lines) for page in found) + len(lines)
+                if total > limits.lines:
+                    raise Refusal(422, "lines", found=total, lines=limits.lines)
+                picture = _encode(_shrink(grey, PREVIEW / max(grey.shape)), ".jpg")
+
+                def step(page: int = number, **progress: int) -> None:
+                    say(step="reading", page=page, pages=count, **progress)
+
+                readings = self._read([line.crop for line in lines], step)
+                read = tuple(map(self._line, lines, readings))
+                found.append(WebPage(width, height, picture, read, bool(single)))
+        except HtrError as error:
+            raise Refusal(422, "plain", message=_sentence(error)) from error
+        if not any(page.lines for page in found):
+            raise Refusal(422, "no_lines")
+        return Result(tuple(found))
+
+    def _read(self, crops: Sequence[np.ndarray], say: Say) -> list[Reading | None]:
+        """Readings in the order of the crops; lines of similar width are read together."""
+        order = sorted(range(len(crops)), key=lambda i: crops[i].shape[1] / max(1, crops[i].shape[0]))
+        readings: list[Reading | None] = [None] * len(crops)
+        for at in range(0, len(order), BATCH):
+            say(done=at, total=len(crops))
+            chosen = order[at : at + BATCH]
+            try:
+                read: Sequence[Reading | None] = self.recognizer.read([crops[i] for i in chosen])
+            except HtrError:  # one of them is no line: the others must not suffer
+                read = [self._read_one(crops[i]) for i in chosen]
+            for index, reading in zip(chosen, read, strict=True):
+                readings[index] = reading
+        return readings
+
+    def _read_one(self, crop: np.ndarray) -> Reading | None:
+        try:
+            return self.recognizer.read([crop])[0]
+        except HtrError:
+            return None
+
+    def _line(self, line: Any, reading: Reading | None) -> WebLine:
+        """A found line and its reading as the page shows them: the picture smaller, the places in it to match."""
+        small = _shrink(line.crop, CROP_HEIGHT / max(1, line.crop.shape[0]))
+        height, width = small.shape
+        scale = width / max(1, line.crop.shape[1])
+        characters = tuple(
+            (c.character, float(np.clip(c.x * scale, 0, width)), c.confidence)
+            for c in (reading.characters if reading else ())
+        )
+        correction = self.speller.correct(reading.text if reading else "")
+        png = _encode(small, ".png")
+        return WebLine(line.polygon, line.box, png, width, height, characters, reading, correction)
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A picture that is one line: the same fields as a `PageLine`."""
+
+    polygon: np.ndarray
+    box: tuple[int, int, int, int]
+    crop: np.ndarray
+
+
+def _whole(grey: np.ndarray) -> _Whole:
+    height, width = grey.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
+    return _Whole(corners, (0, 0, width, height), grey)
+
+
+def _shrink(grey: np.ndarray, scale: float) -> np.ndarray:
+    """Scaled down, never up: uint8 (h, w)."""
+    if scale >= 1 or not grey.size:
+        return grey
+    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+
+
+def _encode(grey: np.ndarray, ending: str) -> bytes:
+    options = [cv2.IMWRITE_JPEG_QUALITY, 80] if ending == ".jpg" else []
+    ok, data = cv2.imencode(ending, grey, options)
+    if not ok:
+        raise HtrError("a picture of a line could not be encoded")
+    return data.tobytes()
+
+
+def _sentence(error: HtrError) -> str:
+    """An error of the package as a sentence, without the file name that it begins with."""
+    message = str(error).removeprefix("this file: ")
+    return message[:1].upper() + message[1:].rstrip(".") + "."

@@ -1,0 +1,45 @@
+"""The line that a chapter shows is chosen by a rule that always gives one."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from htr_utils.course.choice import with_an_error
+
+LONG = "a text of more than thirty characters"
+
+
+def reader(wrong: list[int], texts: list[str] | None = None) -> tuple[SimpleNamespace, list[SimpleNamespace]]:
+    """A recogniser that makes so many errors in each line, and the lines; paths are the lines' numbers."""
+    texts = texts or [LONG] * len(wrong)
+    lines = [SimpleNamespace(path=place, text=text) for place, text in enumerate(texts)]
+    read = SimpleNamespace(
+        read=lambda paths: [SimpleNamespace(text=lines[p].text[wrong[p] :]) for p in paths],
+    )
+    return read, lines
+
+
+@pytest.mark.parametrize(
+    ("wrong", "chosen"),
+    [
+        ([0, 9, 3, 1], 2),  # the first with few errors, not the one with fewest
+        ([0, 9, 7, 0], 2),  # none with few: the least bad one
+        ([0, 0, 0], 0),  # no error at all
+        ([], 0),  # no line
+    ],
+)
+def test_the_line_is_chosen_by_its_errors(wrong: list[int], chosen: int) -> None:
+    assert with_an_error(*reader(wrong)) == chosen  # type: ignore[arg-type]
+
+
+def test_short_lines_are_passed_over() -> None:
+    assert with_an_error(*reader([2, 2], ["short", LONG])) == 1  # type: ignore[arg-type]
+    assert with_an_error(*reader([2, 2], ["short", "too"])) == 0  # type: ignore[arg-type]
+
+
+def test_only_some_lines_are_read() -> None:
+    recognizer, lines = reader([0] * 50 + [1] + [0] * 49)
+    assert with_an_error(recognizer, lines, look_at=10) == 50  # type: ignore[arg-type]
+    assert with_an_error(recognizer, lines, look_at=3) == 0  # type: ignore[arg-type]
