@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)
 DISK_GB = 4.0  # the environment takes about 2.8 GB, the downloads about .9 GB
 STAMP = "htr-lock.sha256"
+LOCKED_EXTRAS = ("course", "synth", "web", "test", "lint")
 LOG = "htr-setup.log"
 CV2_WITHOUT_DISPLAY = re.compile(r"lib(GL|gthread|glib|xcb|X11|SM|ICE|Xext|Xrender|EGL)[\w.-]*\.so")
 HELP = """python -m htr_utils VERB [arguments]
@@ -273,7 +274,9 @@ def renew_lock(python: Path, root: Path) -> int:
     """Write requirements.lock anew from pyproject.toml: newest versions, one for all Pythons and systems."""
     run_pip(python, ["install", "uv"], root / ".venv" / LOG if (root / ".venv").is_dir() else root / "uv.log")
     environment = {key: value for key, value in clean_environment().items() if not key.startswith("UV_")}
-    options = "--universal --fork-strategy fewest --python-version 3.11 --all-extras --upgrade --quiet"
+    options = "--universal --fork-strategy fewest --python-version 3.11 --upgrade --quiet"
+    # Not export and peers: optional, large, and in each other's way.
+    options += "".join(f" --extra {name}" for name in LOCKED_EXTRAS)
     command = [str(python), "-m", "uv", "--no-config", "pip", "compile", *options.split()]
     command += ["--no-header", "--no-annotate", "pyproject.toml", "--output-file", "requirements.lock"]
     return subprocess.run(command, cwd=root, env=environment).returncode

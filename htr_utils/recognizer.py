@@ -24,11 +24,18 @@ from htr_utils.lines import dataset, images
 from htr_utils.text import decoding
 
 if TYPE_CHECKING:
+    from htr_utils.network import inference
     from htr_utils.network.archive import Archive
 
 Picture = str | Path | np.ndarray
 Decoder = Literal["greedy", "beam"]
 CHUNK = 256  # lines that are sorted by width together: a few MB prepared
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ class Recognizer:
     def _prepared(self, sources: Iterable[Picture], chunk: int) -> Iterator[list[images.Prepared | HtrError]]:
         """Pictures prepared by threads, a chunk at a time; the next chunk is under way meanwhile."""
         rest = iter(sources)
-        pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        pool = ThreadPoolExecutor(cores())
         try:
             ahead = [pool.submit(self._tried, one) for one in islice(rest, chunk)]
             while ahead:
@@ -196,8 +203,8 @@ class Recognizer:
         return [found[number] for number in range(len(found))]
 
     @cached_property
-    def _network(self) -> Any:
-        """The compiled network, made at the first line and warm for all others."""
+    def _network(self) -> inference.Reader:
+        """The compiled network, made at the first line, from the weights as they are then, and kept warm."""
         from htr_utils.network import inference
 
         return inference.reader(self.model, self.preset)
@@ -212,7 +219,7 @@ class Recognizer:
             chosen = order[at : at + batch]
             inks = [dataset.to_bytes(prepared[number].ink) for number in chosen]
             made = dataset.collate(inks, [np.zeros(0, np.int32)] * len(inks), chosen)
-            log_probs = self._network(made.image, made.width).numpy()
+            log_probs = self._network(made.image, made.width)
             frames = np.asarray(models.frames(made.width, self.preset))
             for number, one, count in zip(chosen, log_probs, frames, strict=True):
                 yield number, _Emission(one[:count], prepared[number])

@@ -26,7 +26,9 @@ LOCK = [
     for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     if line.strip() and not line.startswith("#")
 ]
-WANTED = [Requirement(text) for group in PROJECT["optional-dependencies"].values() for text in group]
+WANTED = [
+    Requirement(text) for name in bootstrap.LOCKED_EXTRAS for text in PROJECT["optional-dependencies"][name]
+]
 WANTED += [Requirement(text) for text in PROJECT["dependencies"]]
 MACHINES = [
     {

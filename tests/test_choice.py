@@ -11,14 +11,21 @@ from htr_utils.course.choice import with_an_error
 LONG = "a text of more than thirty characters"
 
 
-def reader(wrong: list[int], texts: list[str] | None = None) -> tuple[SimpleNamespace, list[SimpleNamespace]]:
+def reader(
+    wrong: list[int], texts: list[str] | None = None, sure: list[float] | None = None
+) -> tuple[SimpleNamespace, list[SimpleNamespace]]:
     """A recogniser that makes so many errors in each line, and the lines; paths are the lines' numbers."""
     texts = texts or [LONG] * len(wrong)
     lines = [SimpleNamespace(path=place, text=text) for place, text in enumerate(texts)]
-    read = SimpleNamespace(
-        read=lambda paths: [SimpleNamespace(text=lines[p].text[wrong[p] :]) for p in paths],
-    )
-    return read, lines
+
+    def read(paths: list[int]) -> list[SimpleNamespace]:
+        letters = [[SimpleNamespace(confidence=sure[p])] if sure else [] for p in paths]
+        return [
+            SimpleNamespace(text=lines[p].text[wrong[p] :], characters=c)
+            for p, c in zip(paths, letters, strict=True)
+        ]
+
+    return SimpleNamespace(read=read), lines
 
 
 @pytest.mark.parametrize(
@@ -32,6 +39,10 @@ def reader(wrong: list[int], texts: list[str] | None = None) -> tuple[SimpleName
 )
 def test_the_line_is_chosen_by_its_errors(wrong: list[int], chosen: int) -> None:
     assert with_an_error(*reader(wrong)) == chosen  # type: ignore[arg-type]
+
+
+def test_the_least_sure_of_several_is_taken() -> None:
+    assert with_an_error(*reader([1, 1, 1, 0, 9], sure=[0.9, 0.4, 0.7, 0.1, 0.1])) == 1  # type: ignore[arg-type]
 
 
 def test_short_lines_are_passed_over() -> None:

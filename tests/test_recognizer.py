@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from htr_utils import HtrError, Recognizer, paths
 from htr_utils.lines import iam, images
+from htr_utils.network import inference, models, training
 from htr_utils.network.archive import sha256
 from htr_utils.text import metrics
 
@@ -113,3 +116,96 @@ def test_paper_on_any_side_changes_nothing(recogniser, some_lines):
         one, other = recogniser.prepare(grey).ink, recogniser.prepare(more).ink
         assert abs(one.shape[1] - other.shape[1]) <= 1
         assert metrics.edits(recogniser.read(grey).text, recogniser.read(more).text) <= 1
+
+
+def test_a_bad_picture_is_kept_in_its_place_and_the_others_are_read(recogniser, some_lines, tmp_path):
+    names = [line.path for line in some_lines[:5]]
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    mixed = [names[0], broken, *names[1:3], tmp_path / "none.png", *names[3:]]
+    found = list(recogniser.read_iter(mixed, errors="keep", chunk=3, batch=2))
+    assert [type(one).__name__ for one in found] == ["Reading", "HtrError"] + ["Reading"] * 2 + [
+        "HtrError", "Reading", "Reading",
+    ]  # fmt: skip
+    assert "broken.png" in str(found[1]) and "none.png" in str(found[4])
+    texts = [one.text for one in found if not isinstance(one, HtrError)]
+    assert texts == [one.text for one in recogniser.read(names)]
+    with pytest.raises(HtrError, match=r"broken\.png"):
+        list(recogniser.read_iter(mixed))
+
+
+def test_a_long_list_is_fetched_two_chunks_ahead_and_no_further(recogniser, some_lines):
+    fetched = 0
+
+    def endless():
+        nonlocal fetched
+        while True:
+            fetched += 1
+            yield some_lines[fetched % 3].path
+
+    readings = recogniser.read_iter(endless(), chunk=4)
+    for number in range(9):
+        assert next(readings).text
+        assert fetched <= (number // 4 + 2) * 4
+    readings.close()
+
+
+def test_each_way_through_the_network_is_traced_once(recogniser, some_lines):
+    for count, batch in ((1, 1), (3, 3), (8, 8), (12, 12), (23, 16)):
+        recogniser.read([line.path for line in some_lines[:count]], batch=batch)
+    network = recogniser._network
+    assert network.few.experimental_get_tracing_count() == 1
+    assert network.many.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(("name", "stacked"), [("course", True), ("course", False), ("reference", False)])
+def test_the_reading_network_gives_the_trained_ones_numbers(name, stacked):
+    """Both ways, with batch norms that do something, lines of unlike width and much padding."""
+    preset = models.preset(name, stacked=stacked)
+    model = models.build(preset, 80)
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if "norm" in layer.name:
+            for weight, low, high in zip(
+                layer.weights, (0.5, -0.5, -0.3, 0.5), (1.5, 0.5, 0.3, 2), strict=True
+            ):
+                weight.assign(rng.uniform(low, high, weight.shape))
+        elif "lstm" in layer.name or "ward" in layer.name:  # a bias of zero could stand at any gate
+            for weight in layer.weights:
+                if "bias" in weight.path:
+                    weight.assign(rng.uniform(-1, 1, weight.shape))
+    total = preset.preparation.width or 256
+    for count in (2, inference.FEW + 1):
+        widths = rng.integers(20, total, count).astype(np.int32)
+        widths[0] = 21
+        image = rng.random((count, preset.preparation.height, total, 1), np.float32)
+        image *= np.arange(total)[None, None, :, None] < widths[:, None, None, None]
+        wanted = training.log_softmax(training.reader(model)(image, widths).numpy())
+        found = inference.reader(model, preset)(image, widths)
+        frames = np.asarray(models.frames(widths, preset))
+        assert max(np.abs(a[:n] - b[:n]).max() for a, b, n in zip(wanted, found, frames, strict=True)) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "most", "never"),
+    [
+        (["--help"], 0, 250, {"numpy", "cv2", "tensorflow", "keras"}),
+        (["read"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
+        (["bench", "--limit", "none"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
+        (["export", "--to", "pdf"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
+        (["export", "--to", "onnx", "--model", "nonsense"], 1, 250, {"numpy", "cv2", "tensorflow", "keras"}),
+        (["data", "check"], 0, 600, {"tensorflow", "keras", "matplotlib", "scipy", "skimage"}),
+    ],
+)
+def test_quick_answers_import_little(arguments, status, most, never):
+    """Within half a second; counted are modules, since time depends on what else the machine does."""
+    code = (
+        "import sys\nfrom htr_utils.cli import main\nstatus = 0\n"
+        f"try: main({arguments!r})\nexcept SystemExit as end: status = end.code\n"
+        "print(*sorted(sys.modules), file=sys.stderr)\nsys.exit(status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == status, done.stderr
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert not loaded & never
+    assert len(loaded) <= most, len(loaded)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
 import socket
 import string
+import sys
 import tempfile
 import threading
 import time
 import zipfile
+import zlib
+from xml.etree import ElementTree as ET
 
 import cv2
 import numpy as np
@@ -24,6 +28,9 @@ from web_fakes import FakeFinder, FakeReader, bomb, page_of_lines, png, upload
 from htr_utils.cli import main
 from htr_utils.errors import HtrError
 from htr_utils.lines import images, own
+
+with contextlib.suppress(ImportError):
+    import resource  # not on Windows
 
 flask = pytest.importorskip("flask")
 from htr_utils.web import downloads, texts, work  # noqa: E402
@@ -93,7 +100,7 @@ def test_a_page_comes_back_as_lines_with_pictures_and_places(client, page):
         assert crop.shape == (line["height"], line["width"])
         assert "".join(c for c, _, _ in line["characters"]) == line["text"]
         columns = [x for _, x, _ in line["characters"]]
-        assert columns == sorted(columns) and 0 <= columns[0] and columns[-1] <= line["width"]
+        assert columns == sorted(columns) and columns[0] >= 0 and columns[-1] <= line["width"]
     first = only["lines"][0]
     assert first["text"] == "teh hous is here" and first["corrected"] != first["text"]
     for change in first["changes"]:
@@ -166,6 +173,34 @@ def test_text_holds_the_edited_lines_page_by_page(page):
     assert answer.get_data(as_text=True) == "a\nb\nc\nd\ne\n\nf\ng\nh\ni\nü\n"
 
 
+def test_json_and_page_xml_hold_places_and_edits(client, page):
+    done = finish(client, send(client, page[0], name="über/brief <1>.png"))
+    read = [line["text"] for line in done["pages"][0]["lines"]]
+    body = {"texts": ["edited & <new>", *read[1:]]}
+    answer = client.post(f"{done['url']}/download/json", json=body)
+    assert answer.headers["Content-Disposition"] == "attachment; filename=brief-1.json"
+    (only,) = answer.get_json()["pages"]
+    assert (only["image"], only["width"]) == ("brief <1>.png", done["pages"][0]["width"])
+    first, second = only["lines"][:2]
+    assert first["text"] == "edited & <new>" and first["confidence"] is None and "corrected" not in first
+    assert second["confidence"] > 0.9 and second["corrected"] == done["pages"][0]["lines"][1]["corrected"]
+    assert [word["text"] for word in second["words"]] == read[1].split() and second["words"][0]["box"]
+    answer = client.post(f"{done['url']}/download/pagexml", json=body)
+    assert answer.headers["Content-Disposition"] == "attachment; filename=brief-1.page.xml"
+    root = ET.fromstring(answer.data)
+    place = root.tag.partition("}")[0] + "}"
+    rows = [row.findall(f"{place}TextEquiv")[-1][0].text for row in root.iter(f"{place}TextLine")]
+    assert rows == body["texts"]
+
+
+def test_page_xml_of_several_pages_is_an_archive(page):
+    client = app_of(finder=FakeFinder(pages=2)).test_client()
+    done = finish(client, send(client, page[0]))
+    answer = client.post(f"{done['url']}/download/pagexml", json={"texts": ["a"] * 10})
+    names = zipfile.ZipFile(io.BytesIO(answer.data)).namelist()
+    assert answer.content_type == "application/zip" and names == ["page-1.page.xml", "page-2.page.xml"]
+
+
 def test_edits_are_checked(client, page):
     url = finish(client, send(client, page[0]))["url"]
     for body in (None, [], {}, {"texts": "abcde"}, {"texts": ["a"] * 4}, {"texts": [1] * 5}):
@@ -174,7 +209,8 @@ def test_edits_are_checked(client, page):
     refused(client.post(f"{url}/download/text", json={"texts": ["a" * 501, *"bcde"]}), 422, "500")
     refused(client.post(f"{url}/download/text", json={"texts": [*"abcd", "e\0"]}), 422, "line 5")
     refused(client.post(f"{url}/download/text", data=b"{"), 400)
-    refused(client.post(f"{url}/download/text", data=b" " * 2_100_000), 413)
+    huge = {"data": b" " * 2_100_000, "content_type": "application/json"}
+    refused(client.post(f"{url}/download/text", **huge), 413)
     refused(client.post(f"{url}/download/exe", json={"texts": ["a"] * 5}), 404, "training")
 
 
@@ -236,6 +272,41 @@ def test_limits_have_their_own_words(page):
     assert refused(client.post(f"{finish(client, send(client, page[0]))['url']}/lines/1.png"), 405)
 
 
+def pdf(count=1, picture=(10, 10)):
+    """A PDF of so many pages, each filled by one grey picture of the given width and height."""
+    packer = zlib.compressobj(1)
+    data = b"".join(packer.compress(bytes(picture[0])) for _ in range(picture[1])) + packer.flush()
+    size = b"/Width %d/Height %d/Length %d" % (*picture, len(data))
+    kids = b" ".join(b"%d 0 R" % (5 + i) for i in range(count))
+    page = (
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Resources<</XObject<</I 4 0 R>>>>/Contents 3 0 R>>"
+    )
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, count),
+        b"<</Length 26>>stream\n200 0 0 8 50 50 cm /I Do  \nendstream",
+        b"<</Type/XObject/Subtype/Image/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/FlateDecode%s>>stream\n"
+        % size + data + b"\nendstream",
+        *[page] * count,
+    ]  # fmt: skip
+    body = b"".join(b"%d 0 obj\n%s\nendobj\n" % (i, one) for i, one in enumerate(objects, 1))
+    return b"%PDF-1.4\n" + body + b"trailer<</Size %d/Root 1 0 R>>\n%%%%EOF" % (len(objects) + 1)
+
+
+def test_pdf_pages_are_drawn_in_a_process_of_their_own():
+    pytest.importorskip("pypdfium2")
+    client = app_of(pages=3).test_client()
+    done = finish(client, send(client, pdf(2), name="two.pdf"))
+    assert [(page["width"], page["height"]) for page in done["pages"]] == [(834, 278)] * 2
+    assert "4 pages, over 3" in finish(client, send(client, pdf(4)), 413)["error"]
+    finish(client, send(client, b"%PDF-1.4\n%%EOF"), 422)
+    finish(client, send(client, pdf(1, (50_000, 40_000))), 422)  # 2 GB out of some megabytes
+    if sys.platform == "linux":
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+        assert peak < 1.8, f"{peak:.1f} GB"
+    assert finish(client, send(client, pdf()))["state"] == "done"
+
+
 def test_a_full_queue_says_when_to_come_back(page):
     client = app_of(FakeReader(pause=0.3), queue=2).test_client()
     answers = [send(client, page[0]) for _ in range(6)]
@@ -286,7 +357,10 @@ def test_whatever_fails_inside_the_next_picture_is_read(page):
     assert finish(client, send(client, page[0]), 422)["error"] == "Is locked; unlock it."
 
 
-@given(st.binary(max_size=300), st.sampled_from([b"", *(start for start, _ in work._SIGNATURES), b"RIFF0000WEBP"]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"", *(start for start, _ in work._SIGNATURES), b"RIFF0000WEBP"]),
+)
 @settings(max_examples=200, deadline=None)
 def test_no_bytes_break_the_check_at_the_door(tail, start):
     try:
@@ -307,15 +381,17 @@ def test_a_name_is_only_ever_a_plain_word(name):
     [
         ("../../etc/passwd", "passwd"),
         ("..\\..\\boot.ini", "boot"),
-        ("/", "reading"),
+        ("/", "picture"),
         ("....", "reading"),
-        ("a\r\nSet-Cookie: x=1.png", "a-Set-Cookie-x-1"),
+        ("a\r\nSet-Cookie: x=1.png", "aSet-Cookie-x-1"),
         ("Brief an Jürgen.jpg", "Brief-an-Jurgen"),
     ],
 )
 def test_path_tricks_in_names(client, page, name, made):
     assert downloads.safe_name(name) == made
-    assert finish(client, send(client, png(LINE), name=name.replace("\r\n", " ")))["name"] == made
+    url = finish(client, send(client, png(LINE), name=name.replace("\r\n", "")))["url"]
+    answer = client.post(f"{url}/download/text", json={"texts": ["a"]})
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={made}.txt"
 
 
 # ---- trust -----------------------------------------------------------------------------------------------
@@ -323,7 +399,15 @@ def test_path_tricks_in_names(client, page, name, made):
 
 def test_every_answer_has_the_headers_and_no_cookie(client, page):
     done = finish(client, send(client, page[0]))
-    paths = ["/", "/health", "/static/page.js", "/static/page.css", done["url"], done["pages"][0]["picture"], "/no"]
+    paths = [
+        "/",
+        "/health",
+        "/static/page.js",
+        "/static/page.css",
+        done["url"],
+        done["pages"][0]["picture"],
+        "/no",
+    ]
     for path in paths:
         answer = client.get(path)
         for name, value in HEADERS.items():
@@ -412,7 +496,7 @@ def test_many_at_once_each_get_their_own(page):
         client, width = app.test_client(), 300 + 10 * number
         for _ in range(3):
             done = finish(client, send(client, png(cv2.resize(LINE, (width, 40))), name=f"n{number}.png"))
-            if (done["pages"][0]["width"], done["name"]) != (width, f"n{number}"):
+            if (done["pages"][0]["width"], done["name"]) != (width, f"n{number}.png"):
                 wrong.append(number)
 
     threads = [threading.Thread(target=visit, args=(number,)) for number in range(16)]
@@ -526,7 +610,7 @@ def test_the_page_has_nothing_inline_and_nothing_from_elsewhere(client):
     assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", html))
     assert "<style" not in html and not re.search(r"\s(style|on\w+)=", html)
     for text in (html, script, style):
-        outside = {url for url in re.findall(r"https?://[^\s\"'<>)]+", text)}
+        outside = set(re.findall(r"https?://[^\s\"'<>)]+", text))
         assert outside <= {"http://www.w3.org/2000/svg"}, outside
     assert "innerHTML" not in script and "eval(" not in script
     for path in re.findall(r'(?:src|href)="(/[^"]+)"', html):
@@ -548,15 +632,16 @@ def test_every_control_has_a_name(client):
 def test_every_text_is_in_its_place_and_used(client):
     root = work.__file__.rsplit("work.py", 1)[0]
     sources = ""
-    for name in ("templates/page.html", "static/page.js", "app.py", "jobs.py", "work.py", "downloads.py"):
+    modules = ("app.py", "jobs.py", "work.py", "isolated.py", "downloads.py")
+    for name in ("templates/page.html", "static/page.js", *modules):
         with open(root + name, encoding="utf-8") as file:  # noqa: PTH123
             sources += file.read()
     used = set(re.findall(r'\bt\.(\w+)|say\("(\w+)"|\? "(\w+)" : "(\w+)"', sources))
     names = {name for found in used for name in found if name}
     assert set(texts.PAGE) <= names, set(texts.PAGE) - names
-    assert {name for found in re.findall(r'say\("(\w+)"|\{\{ t\.(\w+)', sources) for name in found if name} <= set(
-        texts.PAGE
-    )
+    assert {
+        name for found in re.findall(r'say\("(\w+)"|\{\{ t\.(\w+)', sources) for name in found if name
+    } <= set(texts.PAGE)
     for key in texts.ERRORS:
         assert f'"{key}"' in sources, key
     for value in (*texts.PAGE.values(), *texts.ERRORS.values()):

@@ -45,6 +45,9 @@ class FakeLine:
     box: tuple[int, int, int, int]
     crop: np.ndarray
 
+    def where(self, points: np.ndarray) -> np.ndarray:
+        return np.asarray(points, float) + self.box[:2]
+
 
 @dataclass(frozen=True)
 class FakePage:
@@ -64,7 +67,9 @@ class FakeFinder:
     def find(self, grey: np.ndarray) -> FakePage:
         full = np.concatenate([[False], (grey < 160).sum(1) > 2, [False]])
         edges = np.flatnonzero(full[1:] != full[:-1]).reshape(-1, 2)
-        return FakePage([self._line(grey, int(top), int(bottom)) for top, bottom in edges if bottom - top > 15])
+        return FakePage(
+            [self._line(grey, int(top), int(bottom)) for top, bottom in edges if bottom - top > 15]
+        )
 
     @staticmethod
     def _line(grey: np.ndarray, top: int, bottom: int) -> FakeLine:

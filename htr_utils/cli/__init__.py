@@ -33,11 +33,14 @@ def _quiet() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 
+from htr_utils.cli.bench import bench  # noqa: E402
 from htr_utils.cli.data import data  # noqa: E402
 from htr_utils.cli.evaluate import evaluate  # noqa: E402
+from htr_utils.cli.export import export  # noqa: E402
+from htr_utils.cli.lm import lm  # noqa: E402
 from htr_utils.cli.read import read  # noqa: E402
 from htr_utils.cli.serve import serve  # noqa: E402
 from htr_utils.cli.train import train  # noqa: E402
 
-for command in (read, serve, evaluate, train, data):
+for command in (read, serve, evaluate, train, data, lm, bench, export):
     main.add_command(command)

@@ -1,14 +1,39 @@
-"""`htr read`: pictures in, text out."""
+"""`htr read`: pictures of lines and pages in, text out."""
 
 from __future__ import annotations
 
 import sys
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from htr_utils.cli.common import import_tensorflow
 from htr_utils.errors import HtrError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from htr_utils.formats import ReadLine, ReadPage
+    from htr_utils.lines.pages import Page
+
+FORMATS = ("text", "json", "hocr", "alto", "page")
+_OVERLAY = ".overlay.png"
+
+
+@dataclass
+class _Opened:
+    """A page on its way: file number `file`, page `number` of it; `last`: no further page follows."""
+
+    file: int
+    number: int
+    grey: np.ndarray
+    found: Page
+    last: bool
 
 
 @click.command()
@@ -16,53 +41,206 @@ from htr_utils.errors import HtrError
 @click.option(
     "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
 )
+@click.option("--as", "kind", type=click.Choice(["auto", "line", "page"]), default="auto", show_default=True,
+              help="what the pictures show")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True,
+              help="of what is printed or written; page is PAGE XML")  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False), default=None,
+              help="folder for one result file per input, instead of printing")  # fmt: skip
+@click.option("--overlay", is_flag=True, help="with --out: also the picture with the reading drawn over it")
 @click.option("--decoder", type=click.Choice(["greedy", "beam"]), default="greedy", show_default=True)
 @click.option("--spelling", type=click.Choice(["off", "fast", "full"]), default="off", show_default=True,
-              help="also print the text after autocorrect")  # fmt: skip
-def read(files: tuple[str, ...], model: str, decoder: str, spelling: str) -> None:
-    """Read pictures of single lines. A folder stands for the images in it.
+              help="also give the text after autocorrect (in text and JSON)")  # fmt: skip
+def read(
+    files: tuple[str, ...], model: str, kind: str, format_: str, out: str | None, overlay: bool, decoder: str,
+    spelling: str,
+) -> None:  # fmt: skip
+    """Read pictures of lines or of pages: PNG, JPEG, TIFF, PDF. A folder stands for the files in it.
 
     A file that cannot be read is named on stderr, the others are read all the same; the exit status is then 1.
     """
-    from htr_utils.lines import images
-
     names = _expand(files)
-    pictures, bad = {}, 0
-    for name in names:
-        try:
-            grey = images.load(name)
-            images.prepare(grey, images.Preparation())
-            pictures[name] = grey
-        except HtrError as error:
-            bad += 1
-            message = str(error) if name in str(error) else f"{name}: {error}"
-            click.echo(f"error: {message}", err=True)
-    if pictures:
+    if out is None and overlay:
+        raise click.UsageError("--overlay needs --out FOLDER")
+    if out is None and format_ != "text" and len(names) > 1:
+        raise click.UsageError(f"--format {format_} of several files needs --out FOLDER")
+    job = _Job(names, kind)
+    opened = job.open()
+    first = next(opened, None)  # nothing to read: no model is loaded
+    if first is not None:
         import_tensorflow()
         from htr_utils.recognizer import Recognizer
 
-        readings = Recognizer.load(model).read(list(pictures.values()), decoder=decoder)  # type: ignore[call-overload]
-        for name, reading in zip(pictures, readings, strict=True):
-            if len(names) > 1:
-                click.echo(f"{name}:")
-            click.echo(reading.text if spelling == "off" else _corrected(reading.text, spelling))
-    if bad:
+        write = _Writer(names, format_, out, overlay, spelling)
+        for page, read_page in job.read(Recognizer.load(model), chain([first], opened), decoder):
+            job.tell(lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
+    job.bar.close()
+    if job.bad:
         sys.exit(1)
 
 
-def _corrected(text: str, mode: str) -> str:
-    from htr_utils.text.spelling import Speller, without_with
+class _Job:
+    """Opens the files one after the other, reads them, says what went wrong; `bad` counts it."""
 
-    return without_with(text, Speller(mode=mode).correct(text))  # type: ignore[arg-type]
+    def __init__(self, names: list[str], kind: str) -> None:
+        from tqdm import tqdm
+
+        self.names, self.kind, self.bad = names, kind, 0
+        shown = len(names) > 1 and sys.stderr.isatty()
+        self.bar = tqdm(total=len(names), unit="file", leave=False, disable=not shown, file=sys.stderr)
+
+    def tell(self, act: Any) -> None:
+        """Print something while the progress bar stands aside; an HtrError of `act` is one of `bad`."""
+        with self.bar.external_write_mode():
+            try:
+                act()
+            except HtrError as error:
+                self._complain(str(error))
+
+    def _complain(self, message: str) -> None:
+        self.bad += 1
+        with self.bar.external_write_mode(file=sys.stderr):
+            click.echo(f"error: {message}", err=True)
+
+    def open(self) -> Iterator[_Opened]:
+        """The pages of all files that can be opened, and their lines."""
+        from htr_utils.lines import pages
+
+        for file, name in enumerate(self.names):
+            try:
+                held: _Opened | None = None
+                for number, grey in enumerate(pages.each_page(name), 1):
+                    if held is not None:
+                        yield held
+                    held = _Opened(file, number, grey, self._lines(grey), False)
+                if held is not None:
+                    held.last = True
+                    yield held
+            except HtrError as error:
+                if held is not None:  # the pages before the damage are still worth something
+                    held.last = True
+                    yield held
+                self._complain(str(error) if name in str(error) else f"{name}: {error}")
+            self.bar.update()
+
+    def _lines(self, grey: np.ndarray) -> Page:
+        from htr_utils.lines import images, pages
+
+        if self.kind == "line":
+            images.prepare(
+                grey, images.Preparation()
+            )  # what is no line is refused before the model is loaded
+            return pages.whole(grey)
+        found = pages.find(grey)
+        return pages.whole(grey) if self.kind == "auto" and pages.is_line(grey, found) else found
+
+    def read(
+        self, recognizer: Any, opened: Iterator[_Opened], decoder: str
+    ) -> Iterator[tuple[_Opened, ReadPage]]:
+        """Read the lines of all pages as one stream, so that short files share batches."""
+        from htr_utils import formats
+        from htr_utils.recognizer import Reading
+
+        waiting: deque[_Opened] = deque()
+
+        def crops() -> Iterator[np.ndarray]:
+            for page in opened:
+                waiting.append(page)
+                yield from (line.crop for line in page.found.lines)
+
+        readings: list[Any] = []
+
+        def ready() -> Iterator[tuple[_Opened, ReadPage]]:
+            while waiting and len(readings) >= len(waiting[0].found.lines):
+                page = waiting.popleft()
+                name, lines = self.names[page.file], page.found.lines
+                mine = [readings.pop(0) for _ in lines]
+                for number, reading in enumerate(mine, 1):
+                    if isinstance(reading, HtrError):
+                        where = f", page {page.number}, line {number}" if len(lines) > 1 else ""
+                        self._complain(f"{name}{where}: {reading}")
+                if not lines:
+                    self._complain(f"{name}, page {page.number}: no line of writing found; try --as line")
+                empty = Reading("", 0.0, (), 0.0)
+                texts = [empty if isinstance(reading, HtrError) else reading for reading in mine]
+                yield page, formats.of_page(Path(name).name, page.grey.shape, lines, texts, page.number)
+
+        for reading in recognizer.read_iter(crops(), decoder=decoder, errors="keep"):
+            readings.append(reading)
+            yield from ready()
+        yield from ready()
+
+
+class _Writer:
+    """Prints or writes each file once its last page is read."""
+
+    def __init__(self, names: list[str], format_: str, out: str | None, overlay: bool, spelling: str) -> None:
+        self.names, self.format, self.overlay, self.spelling = names, format_, overlay, spelling
+        self.out = None if out is None else Path(out)
+        self.pages: list[ReadPage] = []
+        self.stems = _stems(names)
+        self.speller: Any = None
+
+    def __call__(self, page: _Opened, read_page: ReadPage) -> None:
+        from htr_utils import formats
+        from htr_utils.files import write_text
+        from htr_utils.lines import images
+
+        if self.spelling != "off":
+            read_page = replace(read_page, lines=tuple(map(self._corrected, read_page.lines)))
+        self.pages.append(read_page)
+        stem = self.stems[page.file]
+        if self.overlay and self.out is not None:
+            number = "" if page.last and page.number == 1 else f"-{page.number}"
+            images.save(
+                self.out / f"{stem}{number}{_OVERLAY}", formats.overlay(page.grey, read_page)[..., ::-1]
+            )
+        if not page.last:
+            return
+        made, self.pages = self.pages, []
+        contents = formats.render(made, self.format)
+        if self.out is None:
+            if len(self.names) > 1:
+                click.echo(f"{self.names[page.file]}:")
+            click.echo("".join(contents), nl=False)
+            return
+        for number, content in enumerate(contents, 1):
+            part = f"-{number}" if len(contents) > 1 else ""
+            write_text(self.out / f"{stem}{part}{formats.ENDINGS[self.format]}", content)
+
+    def _corrected(self, line: ReadLine) -> ReadLine:
+        from htr_utils.text.spelling import Speller, without_with
+
+        self.speller = self.speller or Speller(mode=self.spelling)  # type: ignore[arg-type]
+        correction = self.speller.correct(line.text)
+        if self.format == "text":
+            return replace(line, text=without_with(line.text, correction))
+        return replace(line, corrected=correction.text)
+
+
+def _stems(names: list[str]) -> list[str]:
+    """A name for each result: the input's own without its ending; where two inputs share one, with it or a number."""
+    stems = [Path(name).stem for name in names]
+    stems = [
+        Path(name).name if stems.count(stem) > 1 else stem for name, stem in zip(names, stems, strict=True)
+    ]
+    seen: dict[str, int] = {}
+    unique = []
+    for stem in stems:
+        seen[stem] = seen.get(stem, 0) + 1
+        unique.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
+    return unique
 
 
 def _expand(files: tuple[str, ...]) -> list[str]:
+    """The files to read: a folder stands for the pictures and PDF files in it, but for overlays made before."""
     from htr_utils.lines.own import IMAGE_TYPES
 
     names: list[str] = []
     for file in files:
         if Path(file).is_dir():
-            inside = [str(p) for p in sorted(Path(file).iterdir()) if p.suffix.lower() in IMAGE_TYPES]
+            found = (path for path in sorted(Path(file).iterdir()) if not path.name.endswith(_OVERLAY))
+            inside = [str(path) for path in found if path.suffix.lower() in (*IMAGE_TYPES, ".pdf")]
             names += inside or [file]
         else:
             names.append(file)

@@ -54,11 +54,11 @@ from htr_utils.cli.common import command_line, import_tensorflow
 @click.option("--out", default="runs/train/model.keras", show_default=True, help="the model file to write")
 @click.option(
     "--epochs",
-    type=click.IntRange(1),
+    type=int,
     default=None,
     help="[default: as many as suit the number of lines: 80 for 100 lines, 24 for IAM]",
 )
-@click.option("--batch", type=click.IntRange(1, 1024), default=24, show_default=True)
+@click.option("--batch", type=int, default=24, show_default=True)
 @click.option("--rate", type=float, default=None, help="[default: 0.0015, or 0.0005 with --init]")
 @click.option("--augment", type=float, default=1.0, show_default=True, help="strength, 0 for none")
 @click.option(

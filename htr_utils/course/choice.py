@@ -21,14 +21,18 @@ def with_an_error(
         lines: of which `look_at` are read, spread over all of them.
         few: wrong characters that are still welcome. letters: how long the text should be at least.
     Returns:
-        the first such line; else the one with the fewest errors among those with any; else the first line.
+        of the lines with so few errors, the one with the least sure character, where there is most to see; else
+        the one with the fewest errors among those with any; else the first line.
     """
     step = max(1, len(lines) // look_at)
     places = [place for place in range(0, len(lines), step) if len(lines[place].text) >= letters][:look_at]
     readings = recognizer.read([lines[place].path for place in places]) if places else []
-    wrong = {
-        place: metrics.edits(reading.text, lines[place].text)
-        for place, reading in zip(places, readings, strict=True)
-    }
-    welcome = [place for place, count in wrong.items() if 0 < count <= few]
-    return next(iter(welcome or sorted((p for p in wrong if wrong[p]), key=lambda p: wrong[p])), 0)
+    chosen = []  # (has more than a few errors, least confidence or errors, place)
+    for place, reading in zip(places, readings, strict=True):
+        wrong = metrics.edits(reading.text, lines[place].text)
+        if 0 < wrong <= few:
+            least = min((character.confidence for character in reading.characters), default=1.0)
+            chosen.append((False, round(least, 1), place))  # rounded: the same choice on another processor
+        elif wrong:
+            chosen.append((True, float(wrong), place))
+    return min(chosen, default=(True, 0.0, 0))[2]

@@ -128,7 +128,9 @@ def profile(grey: np.ndarray) -> list[np.ndarray]:
     flat = sheet.straighten(grey)
     ink = sheet.ink_mask(flat.image)
     unit = trace.x_height(ink)
-    rows = cv2.GaussianBlur(ink.sum(1, dtype=np.float32)[:, None], (1, 0 * 2 + 1), 0.01, None, unit / 4)[:, 0]
+    rows = cv2.GaussianBlur(
+        ink.sum(1, dtype=np.float32)[:, None], (1, 2 * round(unit) + 1), 0, None, unit / 4
+    )[:, 0]
     if not rows.any():
         return []
     busy = rows > 0.2 * float(np.percentile(rows[rows > 0], 90))
@@ -138,9 +140,10 @@ def profile(grey: np.ndarray) -> list[np.ndarray]:
         columns = np.flatnonzero(ink[top:bottom].any(0))
         if bottom - top < 0.5 * unit or columns.size < unit:
             continue
-        grow = 0.8 * unit  # ascenders and descenders
-        box = np.array([[columns[0], top - grow], [columns[-1], top - grow], [columns[-1], bottom + grow], [columns[0], bottom + grow]])  # fmt: skip
-        found.append(cv2.perspectiveTransform(box[None].astype(float), flat.to_given)[0])
+        low, high = top - 0.8 * unit, bottom + 0.8 * unit  # ascenders and descenders
+        left, right = columns[0], columns[-1]
+        box = np.array([[[left, low], [right, low], [right, high], [left, high]]], float)
+        found.append(cv2.perspectiveTransform(box, flat.to_given)[0])
     return found
 
 
@@ -185,18 +188,20 @@ def read(kinds: Sequence[str], seeds: Sequence[int], split: str, model: str = "c
             pairs.append((text, truth))
             bags.append(bag_of_words_error(text, truth))
             given += list(zip(reader.read(_cut_by_truth(made)), made.lines, strict=True))
-        page = metrics.cer([a for a, _ in pairs], [b for _, b in pairs])
-        lines = metrics.cer([a.text for a, _ in given], [b.text for _, b in given])
+        page = metrics.cer([a for a, _ in pairs], [b for _, b in pairs]).value
+        lines = metrics.cer([a.text for a, _ in given], [b.text for _, b in given]).value
         say(f"{kind:12} {100 * page:10.2f} {100 * float(np.mean(bags)):14.2f} {100 * lines:14.2f}")
 
 
 def _cut_by_truth(made: compose.Composed) -> list[np.ndarray]:
-    """The true lines cut straight out of the page, as the text's upper limit."""
+    """The true lines cut straight out of the page: what reading costs without finding."""
     cuts = []
     for line in made.lines:
         x, y, w, h = cv2.boundingRect(line.polygon.astype(np.float32))
-        part = made.grey[max(0, y) : y + h, max(0, x) : x + w].copy()
-        inside = cv2.fillPoly(np.zeros(part.shape, np.uint8), [(line.polygon - [max(0, x), max(0, y)]).round().astype(np.int32)], 1)  # fmt: skip
+        x, y = max(0, x), max(0, y)
+        part = made.grey[y : y + h, x : x + w].copy()
+        outline = (line.polygon - [x, y]).round().astype(np.int32)
+        inside = cv2.fillPoly(np.zeros(part.shape, np.uint8), [outline], 1)
         part[inside == 0] = np.percentile(part, 90)
         cuts.append(part)
     return cuts

@@ -117,6 +117,8 @@ def ruled(grey: np.ndarray, rng: np.random.Generator, squared: bool = False) -> 
 def neighbours(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Leave remains of the lines above or below: strips of this line's own ink, moved along and to the edge."""
     height, width = grey.shape
+    if height < 20:  # no room for a strip
+        return grey
     rows = round(height * rng.uniform(0.08, 0.22))
     share = round(height * rng.uniform(0.3, 0.5))  # of the other line: its feet above, its heads below
     other = np.roll(grey, int(rng.integers(width // 4, max(width // 4 + 1, 3 * width // 4))), axis=1)

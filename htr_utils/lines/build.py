@@ -222,7 +222,7 @@ def build(
                 f"{letters[at // 8]}{at % 8 + 1:02d}-{(at * 37) % 120:03d}{'uxzwvkr'[number // len(texts)]}"
             )
             # Shifted at each round of the texts, so that a text is written by several hands.
-            writer_id = sorted(hands)[(number + number // len(texts)) % len(hands)]
+            writer_id = sorted(hands)[(number + number // max(len(texts), len(hands))) % len(hands)]
             made.append(_form(form_id, writer_id, hands[writer_id], passage, work))
         say(f"{split}: {sum(f.split == split for f in made)} forms by {writer_count} writers")
     _write_files(work, made)

@@ -109,7 +109,7 @@ def compose(lines: Sequence[tuple[np.ndarray, str]], kind: str, seed: int) -> Co
         h, w = one.cover.shape
         x, y = round(one.x), round(one.y)
         sheet[y : y + h, x : x + w] *= 1 - one.cover
-    polygons = [_outline(one.cover) + [round(one.x), round(one.y)] for one in placed]
+    polygons = [_outline(one.cover) + np.round([one.x, one.y]) for one in placed]
     grey, matrix = _photograph(sheet, kind, rng)
     moved = [cv2.perspectiveTransform(p[None], matrix)[0] for p in polygons]
     made = [ComposedLine(one.text, p) for one, p in zip(placed, moved, strict=True)]
@@ -136,7 +136,9 @@ def _lay_out(
 ) -> tuple[list[_Placed], np.ndarray, tuple[int, int]]:
     """Where each line goes, the rows that rules would have, and the sheet's width and height in pixels."""
     mean_height = float(np.mean([grey.shape[0] for grey, _ in lines]))
-    pitch = mean_height * {"touching": rng.uniform(0.72, 0.85), "sloping": 1.55}.get(kind, rng.uniform(1.05, 1.5))
+    pitch = mean_height * {"touching": rng.uniform(0.72, 0.85), "sloping": 1.55}.get(
+        kind, rng.uniform(1.05, 1.5)
+    )
     common = rng.uniform(-2.5, 2.5) if kind == "sloping" else 0.0
     placed = []
     for grey, text in lines:
@@ -176,7 +178,8 @@ def _cover(grey: np.ndarray, size: float) -> np.ndarray:
     """How much each pixel of a line covers the paper, 0 to 1, scaled by `size`."""
     paper = float(augment.paper_tone(grey))
     cover = ((paper - grey) / paper - _GRAIN).clip(0, 1).astype(np.float32) / (1 - _GRAIN)
-    return cv2.resize(cover, None, fx=size, fy=size, interpolation=cv2.INTER_AREA if size < 1 else cv2.INTER_CUBIC).clip(0, 1)  # fmt: skip
+    method = cv2.INTER_AREA if size < 1 else cv2.INTER_CUBIC
+    return cv2.resize(cover, None, fx=size, fy=size, interpolation=method).clip(0, 1)
 
 
 def _shift(cover: np.ndarray, slope: float, bend: float) -> np.ndarray:
@@ -215,14 +218,14 @@ def _outline(cover: np.ndarray) -> np.ndarray:
 
 def _sheet(width: int, height: int, paper: float, rng: np.random.Generator) -> np.ndarray:
     """Paper: its tone, clouds and fibres; float32 (height, width)."""
-    clouds = cv2.resize(rng.normal(0, 1.5, (6, 5)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    clouds = cv2.resize(
+        rng.normal(0, 1.5, (6, 5)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
     fibres = cv2.GaussianBlur(rng.standard_normal((height, width), np.float32), (0, 0), 0.8)
     return np.clip(paper + clouds + 2.5 * fibres, 1, 255).astype(np.float32)
 
 
-def _rules(
-    width: int, rows: np.ndarray, height: int, squared: bool, rng: np.random.Generator
-) -> np.ndarray:
+def _rules(width: int, rows: np.ndarray, height: int, squared: bool, rng: np.random.Generator) -> np.ndarray:
     """The rules of lined or squared paper as a factor on the paper, float32 (height, width)."""
     layer = np.full((height, width), 255, np.uint8)
     shade, thick = int(rng.uniform(130, 225)), int(rng.integers(1, 3))
@@ -265,7 +268,9 @@ def _photograph(sheet: np.ndarray, kind: str, rng: np.random.Generator) -> tuple
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.0))
         grey = augment.noise(picture.clip(0, 255).astype(np.uint8), rng, sigma=rng.uniform(2, 5), grain=0.6)
         return augment.jpeg(grey, int(rng.integers(70, 92))), matrix
-    return augment.noise(picture.clip(0, 255).astype(np.uint8), rng, sigma=rng.uniform(1, 3), grain=0.4), matrix
+    return augment.noise(
+        picture.clip(0, 255).astype(np.uint8), rng, sigma=rng.uniform(1, 3), grain=0.4
+    ), matrix
 
 
 def _on_table(
@@ -287,11 +292,15 @@ def _light(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """A lamp from one side, darker corners, and the soft shadow of a hand or a phone; factors, float32 (H, W)."""
     width, height = size
     lamp = cv2.resize(rng.uniform(0.62, 1, (2, 2)).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    x, y = np.meshgrid(np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32))
+    x, y = np.meshgrid(
+        np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
+    )
     lamp *= 1 - np.float32(rng.uniform(0, 0.2)) * (x * x + y * y) / 2
     shade = np.ones((height, width), np.float32)
     side, deep = rng.integers(0, 4), rng.uniform(0.45, 0.8)
-    centre = np.array([[width, 0.5 * height], [0.5 * width, height], [0, 0.5 * height], [0.2 * width, height]][side])
+    centre = np.array(
+        [[width, 0.5 * height], [0.5 * width, height], [0, 0.5 * height], [0.2 * width, height]][side]
+    )
     angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
     reach = rng.uniform(0.25, 0.6, 9)[:, None] * [width, height]
     blob = centre + np.stack([np.cos(angles), np.sin(angles)], 1) * reach

@@ -69,7 +69,7 @@ def open_pages(source: str | Path | bytes, most: int = MAX_PAGES) -> list[np.nda
 def each_page(source: str | Path | bytes, most: int = MAX_PAGES) -> Iterator[np.ndarray]:
     """The same, one page at a time, so that a long file never is in memory as a whole."""
     name = "this file" if isinstance(source, bytes) else str(source)
-    content = source if isinstance(source, bytes) else _content(source)
+    content = source if isinstance(source, bytes) else images.content(source)
     if content[:1024].lstrip().startswith(b"%PDF"):
         yield from _pdf(content, name, most)
         return
@@ -81,10 +81,6 @@ def each_page(source: str | Path | bytes, most: int = MAX_PAGES) -> Iterator[np.
         raise HtrError(f"{name}: {count} pages are over the limit of {most}; split the file")
     for number in range(count):
         yield images.decode(f"{name}, page {number + 1}", content, number)
-
-
-def _content(path: str | Path) -> bytes:
-    return images.content(path)
 
 
 def _frames(content: bytes) -> int:
@@ -103,7 +99,9 @@ def _pdf(content: bytes, name: str, most: int) -> Iterator[np.ndarray]:
     try:
         import pypdfium2 as pdfium
     except ImportError as error:
-        raise HtrError(f"{name}: PDF needs pypdfium2; install it with `pip install htr-utils[pages]`") from error
+        raise HtrError(
+            f"{name}: PDF needs pypdfium2; install it with `pip install htr-utils[pages]`"
+        ) from error
     try:
         document = pdfium.PdfDocument(content)
         count = len(document)
@@ -119,7 +117,9 @@ def _pdf(content: bytes, name: str, most: int) -> Iterator[np.ndarray]:
                 scale = min(_PDF_DPI / 72, (images.MAX_PIXELS / max(1.0, width * height)) ** 0.5 * 0.999)
                 picture = page.render(scale=scale, grayscale=True).to_numpy()
             except pdfium.PdfiumError as error:
-                raise HtrError(f"{name}, page {number + 1}: cannot be drawn ({error}); save it again") from error
+                raise HtrError(
+                    f"{name}, page {number + 1}: cannot be drawn ({error}); save it again"
+                ) from error
             if picture.ndim == 3:
                 picture = picture[..., 0]
             if min(picture.shape) < images.MIN_SIDE:
@@ -172,7 +172,7 @@ def lines_of(image: np.ndarray) -> tuple[np.ndarray, list[trace.Curve], float]:
         for number, curve in enumerate(curves, 1):
             own = mine == number
             if _is_line(own, unit):
-                found.append(trace.Curve(curve.start + left, curve.rows + top, curve.strength))
+                found.append(trace.Curve(curve.start + left, curve.rows + top, curve.heights))
                 labels[top:bottom, left:right][own] = len(found)
     return labels, found, scale
 
@@ -195,7 +195,8 @@ def cut(
         outline = np.concatenate([np.stack([x, top], 1), np.stack([x, bottom], 1)[::-1]]) / scale
         polygon = cv2.perspectiveTransform(outline[None].astype(float), flat.to_given)[0]
         polygon = np.clip(polygon, 0, [shape[1], shape[0]])
-        low, high = np.floor(polygon.min(0)).astype(int), np.ceil(polygon.max(0)).astype(int)
+        low = np.minimum(np.floor(polygon.min(0)), [shape[1] - 1, shape[0] - 1]).astype(int)
+        high = np.maximum(np.ceil(polygon.max(0)), low + 1).astype(int)
         box = int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
         crop, left, rows = _crop(flat.image, labels, number, curve, (x, top, bottom), scale)
         made.append(PageLine(polygon, box, crop, left, rows, flat.to_given))
@@ -216,7 +217,9 @@ def _envelope(own: np.ndarray, left: int, right: int) -> tuple[np.ndarray, np.nd
     top, bottom = np.array(tops), np.array(bottoms)
     if len(xs) > 2:  # an envelope of ascenders and descenders, not of single letters
         top = np.minimum(np.minimum(top, np.append(top[1:], top[-1])), np.insert(top[:-1], 0, top[0]))
-        bottom = np.maximum(np.maximum(bottom, np.append(bottom[1:], bottom[-1])), np.insert(bottom[:-1], 0, bottom[0]))
+        bottom = np.maximum(
+            np.maximum(bottom, np.append(bottom[1:], bottom[-1])), np.insert(bottom[:-1], 0, bottom[0])
+        )
     margin = 0.15 * trace.UNIT
     xs[0], xs[-1] = (left - margin, right + margin) if len(xs) > 1 else (xs[0], xs[0])
     if len(xs) == 1:
@@ -252,7 +255,9 @@ def _crop(
     own = cv2.dilate((near == number).astype(np.uint8), np.ones((3, 3), np.uint8))
     other = cv2.dilate(((near > 0) & (near != number)).astype(np.uint8), np.ones((5, 5), np.uint8))
     gone = ((other > 0) & (own == 0)).astype(np.uint8)
-    mask = cv2.remap(gone, map_x * np.float32(scale), map_y * np.float32(scale) - np.float32(a), cv2.INTER_NEAREST)
+    mask = cv2.remap(
+        gone, map_x * np.float32(scale), map_y * np.float32(scale) - np.float32(a), cv2.INTER_NEAREST
+    )
     # What lies beyond the outline and is nobody's ink: a speck, the rest of a rule.
     inside_top = (np.interp(columns * scale, xs, tops) - pad) / scale
     inside_bottom = (np.interp(columns * scale, xs, bottoms) + pad) / scale
@@ -260,16 +265,29 @@ def _crop(
     return crop, float(left), rows
 
 
-def looks_like_line(grey: np.ndarray) -> bool:
-    """Whether a picture (H, W) holds one line of writing, or none, rather than a page of several.
+def whole(grey: np.ndarray) -> Page:
+    """A picture (H, W) that is one line, as a page of one line: nothing is changed."""
+    height, width = grey.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
+    line = PageLine(corners, (0, 0, width, height), grey, 0.0, np.zeros(width), np.eye(3))
+    return Page(grey, [line], np.eye(3))
 
-    Remains of neighbours at the upper and lower edge do not count, as they are shorter or lower than the line.
+
+def looks_like_line(grey: np.ndarray) -> bool:
+    """Whether a picture (H, W) holds one line of writing rather than a page."""
+    return is_line(grey, find(grey))
+
+
+def is_line(grey: np.ndarray, page: Page) -> bool:
+    """The same where the page's lines are known.
+
+    Remains of the neighbours above and below do not make a page of a line: they hold little ink, and a picture of
+    one line is wide and low. Nor does one word on a large sheet make a line: it is better cut out.
     """
     height, width = grey.shape
-    if height > 1.3 * width:
+    if not page.lines:
+        return width > 2 * height
+    weights = sorted((float((255 - line.crop.astype(np.float32)).sum()) for line in page.lines), reverse=True)
+    if len(weights) > 1 and (weights[1] > 0.3 * weights[0] or width < 2 * height):
         return False
-    page = find(grey)
-    if len(page.lines) <= 1:
-        return True
-    weights = sorted((float(np.mean(255 - line.crop) * line.crop.size) for line in page.lines), reverse=True)
-    return weights[1] < 0.25 * weights[0] and width > 2 * height
+    return max(line.crop.shape[0] for line in page.lines) > 0.3 * height

@@ -53,7 +53,9 @@ def straighten(grey: np.ndarray) -> Sheet:
     return Sheet(image, to_given)
 
 
-def _warp(grey: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int | None = None) -> np.ndarray:
+def _warp(
+    grey: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int | None = None
+) -> np.ndarray:
     """Pixels (x, y) of the result, `size` = width and height, are at `matrix` @ (x, y, 1) of `grey`."""
     shrink = 1 / max(1e-6, abs(np.linalg.det(matrix[:2, :2])) ** 0.5)
     if shrink < 0.6:  # linear interpolation skips pixels; average them first
@@ -86,9 +88,9 @@ def corners(grey: np.ndarray) -> np.ndarray | None:
     for mask in masks:
         mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        hulls = [cv2.convexHull(contour) for contour in contours]
-        quad = _four(max(hulls, key=cv2.contourArea)) if hulls else None
-        if quad is not None and 0.2 * small.size < cv2.contourArea(quad) < 0.97 * small.size:
+        largest = max(contours, key=lambda contour: cv2.contourArea(cv2.convexHull(contour)), default=None)
+        quad = None if largest is None else _four(largest, small.shape)
+        if quad is not None and cv2.contourArea(quad) > 0.2 * small.size and not _fills(quad, small.shape):
             quads.append(quad)
     support = [_support(tones, quad) for quad in quads]
     if not quads or max(support) < 0.7:
@@ -96,6 +98,14 @@ def corners(grey: np.ndarray) -> np.ndarray | None:
     quad = quads[int(np.argmax(support))]
     quad = quad[np.argsort(np.arctan2(*(quad - quad.mean(0)).T[::-1]))]  # clockwise on the screen
     return (np.roll(quad, -int(np.argmin(quad.sum(1))), axis=0) / scale).astype(np.float32)
+
+
+def _fills(quad: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether all four corners are those of the picture, but for 2 %."""
+    height, width = shape
+    frame = np.array([[0, 0], [width, 0], [width, height], [0, height]])
+    away = np.linalg.norm(quad[:, None] - frame, axis=2)
+    return bool(away.min(0).max() < 0.02 * max(shape))
 
 
 def _support(tones: np.ndarray, quad: np.ndarray) -> float:
@@ -111,20 +121,57 @@ def _support(tones: np.ndarray, quad: np.ndarray) -> float:
         points = a + (b - a) * np.linspace(0.05, 0.95, 60)[:, None]
         outer, inner = points - 6 * inward, points + 6 * inward
         border = (outer < 1).any(1) | (outer > [width - 2, height - 2]).any(1)
-        x, y = np.clip(np.stack([outer, inner]).round().astype(int), 0, [width - 1, height - 1]).transpose(2, 0, 1)
+        x, y = np.clip(np.stack([outer, inner]).round().astype(int), 0, [width - 1, height - 1]).transpose(
+            2, 0, 1
+        )
         step = tones[y[1], x[1]] - tones[y[0], x[0]]
         shares.append(float((border | (step > np.log(1.2))).mean()))
     return min(shares)
 
 
-def _four(hull: np.ndarray) -> np.ndarray | None:
-    """The four-sided shape that a convex hull nearly is, float32 (4, 2), or None."""
+def _four(contour: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The four-sided shape that a contour (N, 1, 2) nearly is, float32 (4, 2), or None.
+
+    A corner may lie outside the picture: then the picture's edge cuts it off, which makes five sides or more. The
+    sides along the edge go, the others are lengthened until they meet. Each side is fitted to the contour near it.
+    """
+    hull = cv2.convexHull(contour)
     length = cv2.arcLength(hull, True)
-    for tolerance in (0.01, 0.015, 0.02, 0.03, 0.04, 0.06):
-        points = cv2.approxPolyDP(hull, tolerance * length, True)
-        if len(points) == 4:
-            return points[:, 0].astype(np.float32)
-    return None
+    for tolerance in (0.006, 0.01, 0.015, 0.02, 0.03, 0.05):
+        points = cv2.approxPolyDP(hull, tolerance * length, True)[:, 0].astype(float)
+        if 4 <= len(points) <= 8:
+            break
+    else:
+        return None
+    ends = np.roll(points, -1, axis=0)
+    far = np.array([shape[1], shape[0]]) - 1
+    at_edge = ((np.maximum(points, ends) < 4) | (np.minimum(points, ends) > far - 4)).any(1)
+    # Sides inside the picture first, the longer ones before the shorter.
+    order = np.argsort(at_edge * 1e6 - np.linalg.norm(ends - points, axis=1))
+    chosen = np.sort(order[:4])
+    dense = contour[:, 0].astype(float)
+    free = ((dense > 2) & (dense < far - 2)).all(1)
+    sides = []
+    for i in chosen:
+        along = (ends[i] - points[i]) / np.linalg.norm(ends[i] - points[i])
+        place = (dense - points[i]) @ along
+        away = np.abs((dense - points[i]) @ [along[1], -along[0]])
+        near = dense[
+            free & (away < 0.008 * length) & (place > 0) & (place < np.linalg.norm(ends[i] - points[i]))
+        ]
+        x, y = points[i]
+        if len(near) > 20:
+            along[0], along[1], x, y = cv2.fitLine(
+                near.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01
+            ).ravel()
+        sides.append(np.cross([x, y, 1], [x + along[0], y + along[1], 1]))
+    meeting = np.cross(sides, np.roll(sides, -1, axis=0))
+    if (np.abs(meeting[:, 2]) < 1e-9).any():
+        return None
+    quad = (meeting[:, :2] / meeting[:, 2:]).astype(np.float32)
+    reach = 0.35 * far
+    inside = bool(((quad > -reach) & (quad < far + reach)).all())
+    return quad if inside and cv2.isContourConvex(quad.reshape(-1, 1, 2).astype(np.int32)) else None
 
 
 def _size(quad: np.ndarray) -> tuple[int, int]:
@@ -163,7 +210,9 @@ def ink_mask(image: np.ndarray) -> np.ndarray:
     The level is Otsu's between faint and dark, of what is darker than the paper's grain.
     """
     soft = cv2.GaussianBlur(image, (0, 0), 0.7)
-    grain = 1.4826 * float(np.median(np.abs(soft[::3, ::3].astype(np.int16) - int(np.median(soft[::3, ::3])))))
+    grain = 1.4826 * float(
+        np.median(np.abs(soft[::3, ::3].astype(np.int16) - int(np.median(soft[::3, ::3]))))
+    )
     floor = int(255 - max(18.0, 5 * grain))
     dark = soft[soft < floor]
     if dark.size < 20:

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ class Curve:
 
     start: int
     rows: np.ndarray
-    strength: float = 0.0  # mean height of the ridge
+    heights: np.ndarray  # of the ridge at each column; 0 in gaps
 
     @property
     def stop(self) -> int:
@@ -35,6 +35,17 @@ class Curve:
     def at(self, x: np.ndarray) -> np.ndarray:
         """Rows at any columns; beyond its ends the curve goes on level."""
         return np.interp(x, np.arange(self.start, self.stop), self.rows)
+
+    def lengthen(self, other: Curve) -> None:
+        """Go on as `other` does where that is longer."""
+        start, stop = min(self.start, other.start), max(self.stop, other.stop)
+        x, ends = np.arange(start, stop), np.array([self.start, self.stop - 1])
+        rows, heights = self.at(x), np.zeros(len(x))
+        off = other.at(ends) - self.rows[[0, -1]]
+        left, right = x < self.start, x >= self.stop
+        rows[left], rows[right] = other.at(x[left]) - off[0], other.at(x[right]) - off[1]
+        heights[self.start - start : self.stop - start] = self.heights
+        self.start, self.rows, self.heights = start, rows, heights
 
 
 def _ridge(ink: np.ndarray, sigma: float) -> np.ndarray:
@@ -53,13 +64,17 @@ def x_height(ink: np.ndarray) -> float:
     """
     scale = min(1.0, 1300 / max(ink.shape))
     small = cv2.resize(ink.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    sigmas, scores = 1.6 * 1.26 ** np.arange(16), []
-    for sigma in sigmas:
-        if sigma > small.shape[0] / 3:
-            break
-        scores.append(float((_ridge(small, sigma).clip(0) * small).sum()))
-    best = int(np.argmax(scores)) if scores else 0
-    return 2.0 * float(sigmas[best]) / scale
+    best, height, factor = -1.0, 2.0 * 1.6, 1.0
+    while min(small.shape) >= 8:
+        for sigma in (1.6, 2.0, 2.54):  # three steps an octave, then at half the size
+            if 4 * sigma > small.shape[0]:
+                break
+            score = float((_ridge(small, sigma).clip(0) * small).sum()) * factor**2
+            if score > best:
+                best, height = score, 2 * sigma * factor
+        small = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        factor *= 2
+    return height / scale
 
 
 def drop_foreign(ink: np.ndarray, unit: float) -> np.ndarray:
@@ -76,27 +91,42 @@ def drop_foreign(ink: np.ndarray, unit: float) -> np.ndarray:
 
 
 def blocks(ink: np.ndarray, unit: float) -> list[tuple[int, int, int, int]]:
-    """Columns of writing as (left, top, right, bottom), in reading order: what is above a gap, its left, its right, below.
+    """Columns of writing as (left, top, right, bottom), in reading order.
 
     A gutter is a strip wider than a gap between words, empty over several lines, with much writing on either side.
     """
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not rows.size:
         return []
-    return _split(ink, unit, (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+    pitch = _pitch(_crests(ink, unit, unit / 2, 3.5 * unit), unit)
+    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return _split(ink, unit, pitch, box)
 
 
-def _split(ink: np.ndarray, unit: float, box: tuple[int, int, int, int]) -> list[tuple[int, int, int, int]]:
+def _word_gap(filled: np.ndarray) -> float:
+    """A wide gap between words, in cells: the 80th percentile of the gaps in well filled rows of `filled` (H, W)."""
+    counts = filled.sum(1)
+    gaps: list[np.ndarray] = []
+    for row in filled[counts > 0.5 * np.percentile(counts[counts > 0], 90)]:
+        apart = np.diff(np.flatnonzero(row)) - 1
+        gaps.append(apart[apart > 1])
+    found = np.concatenate(gaps) if gaps else np.zeros(0)
+    return float(np.percentile(found, 80)) if found.size else 0.0
+
+
+def _split(
+    ink: np.ndarray, unit: float, pitch: float, box: tuple[int, int, int, int]
+) -> list[tuple[int, int, int, int]]:
     left, top, right, bottom = box
     part = ink[top:bottom, left:right]
-    need = max(9 * unit, 0.4 * (bottom - top))  # three lines, or much of the block
+    need = max(4.2 * pitch, 0.4 * (bottom - top))
     cell = max(2, round(unit / 2))
-    if right - left < 24 * unit or bottom - top < 9 * unit:
+    if right - left < 24 * unit or bottom - top < need:
         return [box]
     filled = part[: part.shape[0] // cell * cell, : part.shape[1] // cell * cell]
     filled = filled.reshape(part.shape[0] // cell, cell, -1, cell).sum((1, 3)) > 0.02 * cell * cell
+    wide = max(round(2 * unit / cell), round(1.2 * _word_gap(filled)))
     best: tuple[float, int, int, int, int] | None = None
-    wide = max(2, round(1.6 * unit / cell))
     for c in range(round(8 * unit / cell), filled.shape[1] - round(8 * unit / cell) - wide):
         busy = np.flatnonzero(filled[:, c : c + wide].any(1))
         ends = np.concatenate([[-1], busy, [filled.shape[0]]])
@@ -104,7 +134,10 @@ def _split(ink: np.ndarray, unit: float, box: tuple[int, int, int, int]) -> list
             if (b - a - 1) * cell < need:
                 continue
             # Written rows on either side, near the gutter as well as far: ragged ends leave one side empty.
-            sides = [filled[a + 1 : b, max(0, c - round(16 * unit / cell)) : c], filled[a + 1 : b, c + wide : c + wide + round(16 * unit / cell)]]
+            sides = [
+                filled[a + 1 : b, max(0, c - round(16 * unit / cell)) : c],
+                filled[a + 1 : b, c + wide : c + wide + round(16 * unit / cell)],
+            ]
             written = min(float(side.any(1).mean()) * (b - a - 1) * cell for side in sides)
             if written > 0.35 * need and (best is None or written > best[0] + cell):
                 best = written, a + 1, b, c, c + wide
@@ -116,18 +149,38 @@ def _split(ink: np.ndarray, unit: float, box: tuple[int, int, int, int]) -> list
     if last >= filled.shape[0]:
         lower = bottom
     found = []
-    for piece in ((left, top, right, upper), (left, upper, middle, lower), (middle, upper, right, lower), (left, lower, right, bottom)):
+    for piece in (
+        (left, top, right, upper),
+        (left, upper, middle, lower),
+        (middle, upper, right, lower),
+        (left, lower, right, bottom),
+    ):
         inside = ink[piece[1] : piece[3], piece[0] : piece[2]]
         ys, xs = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
         if ys.size:
-            tight = piece[0] + int(xs[0]), piece[1] + int(ys[0]), piece[0] + int(xs[-1]) + 1, piece[1] + int(ys[-1]) + 1
-            found += _split(ink, unit, tight)
+            tight = (
+                piece[0] + int(xs[0]),
+                piece[1] + int(ys[0]),
+                piece[0] + int(xs[-1]) + 1,
+                piece[1] + int(ys[-1]) + 1,
+            )
+            found += _split(ink, unit, pitch, tight)
     return found
 
 
 def ridges(ink: np.ndarray, unit: float) -> list[Curve]:
-    """The middle curves of the lines in a block of 0/1 ink (H, W), from top to bottom."""
-    answer = _ridge(ink.astype(np.float32), unit / 2)
+    """The middle curves of the lines in a block of 0/1 ink (H, W), from top to bottom.
+
+    Twice: the first result says how far apart the lines are, and so how much blur makes one ridge of each,
+    also where capitals are tall and small letters low.
+    """
+    first = _crests(ink, unit, unit / 2, 3.5 * unit)
+    pitch = _pitch(first, unit)
+    return _crests(ink, unit, float(np.clip(0.18 * pitch, 0.5 * unit, 0.9 * unit)), pitch)
+
+
+def _crests(ink: np.ndarray, unit: float, sigma: float, pitch: float) -> list[Curve]:
+    answer = _ridge(ink.astype(np.float32), sigma)
     on_ink = answer[(ink > 0) & (answer > 0)]
     if not on_ink.size:
         return []
@@ -135,8 +188,20 @@ def ridges(ink: np.ndarray, unit: float) -> list[Curve]:
     step = max(2, round(unit / 3))
     pieces = _follow(answer, floor, step, unit)
     pieces = _join([piece for piece in pieces if len(piece[0]) * step > 0.8 * unit], unit)
-    curves = [_smooth(xs, ys, strength, unit) for xs, ys, strength in pieces]
-    return _without_doubles(curves, unit)
+    return _without_doubles([_smooth(*piece, unit) for piece in pieces], unit, pitch)
+
+
+def _pitch(curves: list[Curve], unit: float) -> float:
+    """The usual distance in pixels from a line to the next below it; 3.5 units where there are too few lines."""
+    totals = np.array([curve.heights.sum() for curve in curves])
+    strong = [c for c, total in zip(curves, totals, strict=True) if total > 0.25 * totals.max()]
+    gaps = []
+    for curve in strong:
+        middle = np.array([(curve.start + curve.stop) / 2])
+        below = [float((other.at(middle) - curve.at(middle))[0]) for other in strong
+                 if other.start < middle[0] < other.stop]  # fmt: skip
+        gaps += [min(gap for gap in below if gap > 0)] if any(gap > 0 for gap in below) else []
+    return float(np.median(gaps)) if len(gaps) >= 3 else 3.5 * unit
 
 
 Piece = tuple[np.ndarray, np.ndarray, np.ndarray]  # columns, rows and heights of a crest
@@ -191,11 +256,17 @@ def _join(pieces: list[Piece], unit: float) -> list[Piece]:
         for i, a in enumerate(pieces):
             for j, b in enumerate(pieces):
                 gap = float(b[0][0] - a[0][-1])
-                if i == j or gap < -1.5 * unit or b[0][-1] <= a[0][-1] or a[0][0] >= b[0][0]:
+                if i == j or b[0][-1] <= a[0][-1] or a[0][0] >= b[0][0]:
                     continue
+                if gap < 0:  # side by side for a while: the heads of figures, say, beside small letters
+                    both = b[0][b[0] <= a[0][-1]]
+                    off = float(np.abs(np.interp(both, a[0], a[1]) - np.interp(both, b[0], b[1])).mean())
+                    if gap < -12 * unit or off > 0.95 * unit:
+                        continue
                 reach = min(max(gap, 0.0), 20 * unit) / 2
-                off = abs(ends[i][2] + ends[i][3] * reach - (ends[j][0] - ends[j][1] * reach))
-                if off < 0.75 * unit + min(0.5 * unit, 0.03 * gap):
+                if gap >= 0:
+                    off = abs(ends[i][2] + ends[i][3] * reach - (ends[j][0] - ends[j][1] * reach))
+                if gap < 0 or off < 0.75 * unit + min(0.5 * unit, 0.03 * gap):
                     cost = off + 0.12 * max(gap, 0.0)
                     if best is None or cost < best[0]:
                         best = cost, i, j
@@ -214,22 +285,32 @@ def _smooth(xs: np.ndarray, ys: np.ndarray, heights: np.ndarray, unit: float) ->
     reach = int(4 * unit)
     if len(rows) > 3 * reach:
         fit = np.polyfit(x, rows, 1)
-        rest = rows - np.polyval(fit, x)
-        rows = np.polyval(fit, x) + cv2.blur(np.pad(rest, reach, "reflect")[None], (2 * reach + 1, 1))[0, reach:-reach]
-    elif len(rows) > 1:
+        rest = np.pad(rows - np.polyval(fit, x), reach, "reflect")
+        rows = np.polyval(fit, x) + cv2.blur(rest[None], (2 * reach + 1, 1))[0, reach:-reach]
+    else:
         rows = np.full(len(rows), float(np.average(ys, weights=heights)))
-    return Curve(int(xs[0]), rows, float(heights.mean()))
+    strong = np.zeros(len(x))
+    strong[xs - int(xs[0])] = heights
+    return Curve(int(xs[0]), rows, strong)
 
 
-def _without_doubles(curves: list[Curve], unit: float) -> list[Curve]:
-    """From top to bottom, without those that run beside a stronger one closer than any two lines can."""
+def _without_doubles(curves: list[Curve], unit: float, pitch: float) -> list[Curve]:
+    """From top to bottom, without those that run beside a stronger one closer than two lines can.
+
+    The heads of capitals and the feet of long letters make weak ridges beside the line's own. Where a ridge
+    that goes is longer than the one that stays, the line is lengthened.
+    """
     kept: list[Curve] = []
-    for curve in sorted(curves, key=lambda c: -c.strength * len(c.rows)):
+    for curve in sorted(curves, key=lambda c: -float(c.heights.sum())):
         for other in kept:
-            a, b = max(curve.start, other.start), min(curve.stop, other.stop)
+            a, b = max(curve.start, other.start - round(unit)), min(curve.stop, other.stop + round(unit))
             if b - a > 0.3 * len(curve.rows):
                 x = np.arange(a, b)
-                if float(np.abs(curve.at(x) - other.at(x)).mean()) < 1.15 * unit:
+                apart = float(np.abs(curve.at(x) - other.at(x)).mean())
+                beside = other.heights[max(0, a - other.start) : max(0, b - other.start)].sum()
+                weak = curve.heights.sum() < 0.6 * beside
+                if apart < (max(1.9 * unit, 0.58 * pitch) if weak else max(1.15 * unit, 0.42 * pitch)):
+                    other.lengthen(curve)
                     break
         else:
             kept.append(curve)
@@ -240,57 +321,59 @@ def assign(ink: np.ndarray, curves: list[Curve], unit: float) -> np.ndarray:
     """Which line each inked pixel belongs to: int32 (H, W), 0 = none, 1 = the first curve."""
     height, width = ink.shape
     core, zone = np.zeros(ink.shape, np.int32), np.zeros(ink.shape, np.int32)
-    seams: dict[tuple[int, int], np.ndarray] = {}
     x = np.arange(width)
     rows = np.stack([curve.at(x) for curve in curves]) if curves else np.zeros((0, width))
-    reach = 3 * unit
-    active = np.stack([(x >= c.start - reach) & (x < c.stop + reach) for c in curves]) if curves else rows > 0
+    ends = np.array([(curve.start, curve.stop) for curve in curves]).reshape(-1, 2)
+    active = (x >= ends[:, :1] - 3 * unit) & (x < ends[:, 1:] + 3 * unit)
+    pairs = []  # of lines that may touch: the upper one first
+    for j, k in combinations(range(len(curves)), 2):
+        both = active[j] & active[k]
+        apart = float((rows[k] - rows[j])[both].mean()) if both.any() else np.inf
+        if abs(apart) < 8 * unit:
+            pairs.append((j, k) if apart > 0 else (k, j))
+    top, bottom = rows - 3.2 * unit, rows + 2.6 * unit
+    for (j, k), seam in zip(pairs, _seams(ink, rows, pairs), strict=True):
+        both = active[j] & active[k]
+        bottom[j] = np.where(both, np.minimum(bottom[j], seam), bottom[j])
+        top[k] = np.where(both, np.maximum(top[k], seam), top[k])
     y = np.arange(height)[:, None]
     for k, curve in enumerate(curves):
-        top, bottom = rows[k] - 3.2 * unit, rows[k] + 2.6 * unit
-        for j, other in enumerate(curves):
-            both = active[k] & active[j]
-            if j == k or not both.any() or abs(float((rows[k] - rows[j])[both].mean())) > 8 * unit:
-                continue
-            pair = (min(j, k), max(j, k))
-            if pair not in seams:
-                seams[pair] = _seam(ink, rows[pair[0]], rows[pair[1]], both)
-            if float((rows[j] - rows[k])[both].mean()) < 0:
-                top = np.where(both, np.maximum(top, seams[pair]), top)
-            else:
-                bottom = np.where(both, np.minimum(bottom, seams[pair]), bottom)
-        a, b = max(0, int(top.min())), min(height, int(bottom.max()) + 2)
-        inside = (y[a:b] >= top) & (y[a:b] < bottom) & active[k]
+        a, b = max(0, int(top[k].min())), min(height, int(bottom[k].max()) + 2)
+        inside = (y[a:b] >= top[k]) & (y[a:b] < bottom[k]) & active[k]
         zone[a:b][inside] = k + 1
         span = (x >= curve.start - unit) & (x < curve.stop + unit)
         core[a:b][inside & (np.abs(y[a:b] - rows[k]) < 0.6 * unit) & span] = k + 1
     return _give(ink, core, zone, len(curves))
 
 
-def _seam(ink: np.ndarray, above: np.ndarray, below: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """The way between two lines that cuts the least ink: a row for each column (dynamic programming)."""
-    if float((above - below)[where].mean()) > 0:
-        above, below = below, above
-    columns = np.flatnonzero(where)
-    low, high = above[columns], np.maximum(below[columns], above[columns] + 2)
-    count = int(max(5, round(float((high - low).max()))))
-    share = np.linspace(0.15, 0.85, count)[:, None]
-    y = np.clip(low + (high - low) * share, 0, ink.shape[0] - 1)
-    cost = ink[y.round().astype(int), columns].astype(np.float32) * 10 + 0.5 * np.abs(share - 0.52).astype(np.float32)
-    total, back = cost.copy(), np.zeros(cost.shape, np.int8)
-    for i in range(1, len(columns)):
-        before = np.pad(total[:, i - 1], 1, constant_values=np.inf)
-        options = np.stack([before[1:-1], before[:-2] + 0.2, before[2:] + 0.2])
-        back[:, i] = options.argmin(0)
-        total[:, i] += options.min(0)
-    row = int(total[:, -1].argmin())
-    way = np.zeros(len(columns), int)
-    for i in range(len(columns) - 1, -1, -1):
-        way[i] = row
-        row += (0, -1, 1)[int(back[row, i])]
-    found = (above + below) / 2
-    found[columns] = y[way, np.arange(len(columns))]
-    return found
+def _seams(ink: np.ndarray, rows: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
+    """For each pair of lines the way between them that cuts the least ink: rows (pairs, W), dynamic programming."""
+    width = ink.shape[1]
+    if not pairs:
+        return np.zeros((0, width))
+    upper, lower = rows[[j for j, _ in pairs]], rows[[k for _, k in pairs]]
+    count = 25  # ways across; neighbouring columns are one way apart at most
+    share = np.linspace(0.15, 0.85, count)
+    y = upper[:, None] + (lower - upper).clip(2)[:, None] * share[:, None]  # (pairs, count, W)
+    y = y.round().astype(int).clip(0, ink.shape[0] - 1)
+    cost = 10 * ink[y, np.arange(width)].astype(np.float32) + 0.5 * np.abs(share - 0.52)[:, None].astype(
+        np.float32
+    )
+    back = np.zeros(cost.shape, np.int8)
+    total = cost[:, :, 0].copy()
+    options = np.full((3, len(pairs), count), np.inf, np.float32)
+    for i in range(1, width):
+        options[0] = total
+        options[1, :, 1:] = total[:, :-1] + 0.2
+        options[2, :, :-1] = total[:, 1:] + 0.2
+        back[:, :, i] = options.argmin(0)
+        total = options.min(0) + cost[:, :, i]
+    at, each = total.argmin(1), np.arange(len(pairs))
+    way = np.zeros((len(pairs), width), int)
+    for i in range(width - 1, -1, -1):
+        way[:, i] = at
+        at = at + np.array([0, -1, 1])[back[each, at, i]]
+    return y[each[:, None], way, np.arange(width)].astype(float)
 
 
 def _give(ink: np.ndarray, core: np.ndarray, zone: np.ndarray, lines: int) -> np.ndarray:
@@ -298,7 +381,9 @@ def _give(ink: np.ndarray, core: np.ndarray, zone: np.ndarray, lines: int) -> np
     count, pieces = cv2.connectedComponents(ink, connectivity=8)
     at = ink > 0
     size = np.bincount(pieces[at], minlength=count)
-    touched = np.bincount(pieces[at] * (lines + 1) + core[at], minlength=count * (lines + 1)).reshape(count, -1)
+    touched = np.bincount(pieces[at] * (lines + 1) + core[at], minlength=count * (lines + 1)).reshape(
+        count, -1
+    )
     zoned = np.bincount(pieces[at] * (lines + 1) + zone[at], minlength=count * (lines + 1)).reshape(count, -1)
     touched[:, 0] = 0
     real = touched >= np.maximum(2, 0.04 * size)[:, None]

@@ -172,13 +172,13 @@ def train(
             origin += f", {share:.0%} of what is seen embedded lines"
     if not validation:
         say("no validation lines: the last epoch is kept, not the best")
-    epochs = epochs or default_epochs(len(source))
-    rate = rate or (5e-4 if init is not None else 1.5e-3)
+    epochs = default_epochs(len(source)) if epochs is None else epochs
+    rate = (5e-4 if init is not None else 1.5e-3) if rate is None else rate
     say(
         f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {origin}; "
         f"{epochs} epochs, rate {rate:g}"
     )
-    warmup = min(300, max(1, epochs * len(source) // batch // 10))
+    warmup = min(300, max(1, epochs * len(source) // max(1, batch) // 10))
     settings = training.Settings(epochs=epochs, batch=batch, rate=rate, warmup=warmup, seed=seed)
     batches = dataset.Batches(source, labels, batch, seed=seed, workers=workers)
     watched = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)

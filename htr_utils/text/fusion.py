@@ -23,7 +23,7 @@ from htr_utils.text.decoding import Candidate, _checked
 
 _NEVER = -np.inf
 _TOGETHER = 64  # lines in one go; more would fall out of the processor's cache
-_MOST_CLASSES = 12  # of a frame, where unlikely classes are left out
+_MOST_CLASSES = 8  # of a frame, where unlikely classes are left out
 _NO_PARENT, _NO_PREFIX = np.uint64(1), np.uint64(2)  # numbers that no prefix has
 _Floats = NDArray[np.float64]
 _Ids = tuple[int, ...]
@@ -35,7 +35,7 @@ class Scorer(Protocol):
     classes: int
 
     def start(self, count: int) -> NDArray[np.int32]: ...
-    def log_probs(self, states: ArrayLike) -> NDArray[np.float32]: ...
+    def log_probs(self, states: ArrayLike, ids: ArrayLike | None = None) -> NDArray[np.float32]: ...
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]: ...
     def end(self, states: ArrayLike) -> NDArray[np.float32]: ...
 
@@ -65,10 +65,10 @@ class Lexicon:
             node = 0
             if all(c in letters for c in word.lower()):
                 for c in word.lower():
-                    before, node = node, tree.setdefault((node, letters[c]), len(tree))
-                    if c == "'" and before in ends:  # the closing quote of 'dog' begins "dog's"
-                        ends.add(node)
+                    node = tree.setdefault((node, letters[c]), len(tree))
                 ends.add(node)
+        # The closing quote of 'dog' looks like the beginning of "dog's".
+        ends |= {to for (node, place), to in tree.items() if place == letters["'"] and node in ends}
         self._child = np.zeros((len(tree), len(letters)), dtype=np.int32)
         for (node, place), to in tree.items():
             if place >= 0:
@@ -82,15 +82,14 @@ class Lexicon:
     def start(self, count: int) -> NDArray[np.int32]:
         return np.zeros(count, dtype=np.int32)
 
-    def log_probs(self, states: ArrayLike) -> NDArray[np.float32]:
-        """0 for what is free, minus the price for what is not, (n, classes)."""
-        now = np.asarray(states)[:, None]
-        inside = (self._child[now, self._letter] > 0) & (self._is_letter | self._is_quote)
+    def log_probs(self, states: ArrayLike, ids: ArrayLike | None = None) -> NDArray[np.float32]:
+        """0 for what is free, minus the price for what is not: (n, classes), or as `LanguageModel` for `ids`."""
+        now = np.asarray(states)[:, None] if ids is None else np.asarray(states)
+        i = np.arange(self.classes) if ids is None else np.asarray(ids)
+        inside = (self._child[now, self._letter[i]] > 0) & (self._is_letter | self._is_quote)[i]
         letter = np.select([inside | (now == self._FREE), now == self._OUTSIDE], [0, self.letter], self.price)
-        other = np.where(inside | self._ends[now], 0, self.price)
-        charge: NDArray[np.float32] = np.where(self._is_letter, letter, other).astype(np.float32)
-        charge[:, BLANK] = 0
-        return -charge
+        other = np.where(inside | self._ends[now] | (i == BLANK), 0, self.price)
+        return -np.where(self._is_letter[i], letter, other).astype(np.float32)
 
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]:
         now, written = np.asarray(states, dtype=np.int32), np.asarray(ids)
@@ -114,7 +113,7 @@ def prefix_beam(
     weight: float = 0.5,
     bonus: float = 1.0,
     top: int = 1,
-    prune: float = 1e-4,
+    prune: float = 1e-3,
 ) -> list[list[Candidate]]:
     """The `top` best readings of each line, best first, by prefix beam search with a language model.
 
@@ -143,7 +142,7 @@ def lexicon_beam(
     weight: float = 0.5,
     bonus: float = 1.0,
     top: int = 1,
-    prune: float = 1e-4,
+    prune: float = 1e-3,
 ) -> list[list[Candidate]]:
     """`prefix_beam` with a word list beside the language model: other words are possible at its price."""
     scorers: list[tuple[Scorer, float]] = [(lexicon, 1.0)] + ([] if lm is None else [(lm, weight)])
@@ -160,7 +159,9 @@ def _decode(
     prune: float,
 ) -> list[list[Candidate]]:
     if width < 1 or not 1 <= top <= width or not 0 <= prune < 0.1:
-        raise HtrError(f"width {width}, top {top}, prune {prune}: 1 <= top <= width, 0 <= prune < 0.1 is needed")
+        raise HtrError(
+            f"width {width}, top {top}, prune {prune}: 1 <= top <= width, 0 <= prune < 0.1 is needed"
+        )
     values, frames = _checked(log_probs, lengths)
     for scorer, _ in scorers:
         if scorer.classes != values.shape[2]:
@@ -210,10 +211,10 @@ def _search(
     batch, _, classes = values.shape
     steps = np.array([len(at) for at, _ in plan])
     longest = int(steps.max(initial=0))
-    # What is known of each prefix: log P of its paths that end in a blank and of those that end in its
-    # last character, what the scorers gave it, its last character, its number and that of its parent.
-    blank, letter = np.full((batch, width), _NEVER), np.full((batch, width), _NEVER)
-    blank[:, 0] = 0.0
+    # What is known of each prefix: log P of its paths, of those that end in a blank and of those that end in
+    # its last character; what the scorers gave it, its last character, its number and that of its parent.
+    both, blank, letter = (np.full((batch, width), _NEVER) for _ in range(3))
+    both[:, 0] = blank[:, 0] = 0.0
     fused, last = np.zeros((batch, width)), np.zeros((batch, width), dtype=np.int64)
     number = np.full((batch, width), _NO_PREFIX)
     number[:, 0] = 0
@@ -221,47 +222,45 @@ def _search(
     states = [scorer.start(batch * width).reshape(batch, width) for scorer, _ in scorers]
     came_from = np.tile(np.arange(width, dtype=np.int32), (longest, batch, 1))  # (steps, batch, width)
     wrote = np.zeros((longest, batch, width), dtype=np.int32)
-    most = classes - 1 if prune == 0 else min(classes - 1, _MOST_CLASSES)
+    used, passed = np.zeros((batch, longest, classes)), np.zeros((batch, longest + 1, 1))
+    for i, (at, quiet) in enumerate(plan):
+        used[i, : at.size], passed[i, : quiet.size, 0] = values[i, at], quiet
     floor = np.log(prune) if prune else _NEVER
+    likely = np.minimum((used[:, :, 1:] > floor).sum(axis=2), _MOST_CLASSES if prune else classes)
+    ranked = 1 + np.argsort(-used[:, :, 1:], axis=2, kind="stable")
 
     for step in range(longest):
         n = int((steps > step).sum())  # the lines that are not done yet come first
         lines = np.arange(n)[:, None]
-        frame = values[np.arange(n), [at[step] for at, _ in plan[:n]]]  # (n, classes)
-        passed = np.array([quiet[step] for _, quiet in plan[:n]])[:, None]
-        b, w = blank[:n], letter[:n]
-        both = np.logaddexp(b, w)
-        b, w = np.where(passed < 0, both + passed, b), np.where(passed < 0, _NEVER, w)
-        both = np.where(passed < 0, b, both)
+        frame, quiet = used[:n, step], passed[:n, step]
+        total, b, w = both[:n] + quiet, blank[:n], letter[:n]
+        b, w = np.where(quiet < 0, total, b), np.where(quiet < 0, _NEVER, w)
 
         # The prefix stays: through a blank, or through its last character once more.
-        stay_blank = both + frame[:, :1]
+        stay_blank = total + frame[:, :1]
         stay_letter = w + frame[lines, last[:n]]
 
         # It grows by one of the likely classes of its line.
-        count = max(1, min(most, int((frame[:, 1:] > floor).sum(axis=1).max(initial=0))))
-        chosen = 1 + np.argsort(-frame[:, 1:], axis=1, kind="stable")[:, :count]  # (n, count)
+        count = max(1, int(likely[:n, step].max()))
+        chosen = ranked[:n, step, :count]  # (n, count)
         p = frame[lines, chosen]
         p = np.where(p > floor, p, _NEVER)
         repeated = chosen[:, None, :] == last[:n, :, None]  # the same character again: only after a blank
-        grow = np.where(repeated, b[:, :, None], both[:, :, None]) + p[:, None, :]  # (n, width, count)
+        grow = np.where(repeated, b[:, :, None], total[:, :, None]) + p[:, None, :]  # (n, width, count)
 
         # A grown prefix may be in the beam already: its paths belong to that one.
         line, child, mother = np.nonzero(parent[:n, :, None] == number[:n, None, :])
         c = last[line, child]
-        paths = np.where(last[line, mother] == c, b[line, mother], both[line, mother]) + frame[line, c]
+        paths = np.where(last[line, mother] == c, b[line, mother], total[line, mother]) + frame[line, c]
         stay_letter[line, child] = np.logaddexp(stay_letter[line, child], paths)
         known, place = np.nonzero(chosen[line] == c[:, None])
         grow[line[known], mother[known], place] = _NEVER
 
-        gain = np.full(grow.shape, bonus)
+        gain = np.full(grow.shape, float(bonus))
         for (scorer, weight), state in zip(scorers, states, strict=True):
-            rows = scorer.log_probs(state[:n].ravel()).reshape(n, width, classes)
-            gain += weight * np.take_along_axis(rows, chosen[:, None, :], axis=2)
+            gain += weight * scorer.log_probs(state[:n, :, None], chosen[:, None, :])
         stay = np.logaddexp(stay_blank, stay_letter)
-        score = np.concatenate(
-            [stay + fused[:n], (grow + fused[:n, :, None] + gain).reshape(n, -1)], axis=1
-        )
+        score = np.concatenate([stay + fused[:n], (grow + fused[:n, :, None] + gain).reshape(n, -1)], axis=1)
         kept = _best(score, width)  # (n, width)
 
         # Places below `width` are prefixes that stayed, the others grew: parent * count + class.
@@ -269,8 +268,10 @@ def _search(
         grown, k = np.divmod(np.maximum(kept - width, 0), count)
         source = np.where(stayed, kept, grown)
         ids = np.where(stayed, BLANK, chosen[lines, k])
+        new = grow[lines, grown, k]
+        both[:n] = np.where(stayed, stay[lines, source], new)
         blank[:n] = np.where(stayed, stay_blank[lines, source], _NEVER)
-        letter[:n] = np.where(stayed, stay_letter[lines, source], grow[lines, grown, k])
+        letter[:n] = np.where(stayed, stay_letter[lines, source], new)
         fused[:n] = fused[lines, source] + np.where(stayed, 0, gain[lines, grown, k])
         last[:n] = np.where(stayed, last[lines, source], ids)
         numbers = number[lines, source]
@@ -279,12 +280,12 @@ def _search(
         dead = score[lines, kept] == _NEVER
         number[:n][dead], parent[:n][dead] = _NO_PREFIX, _NO_PARENT
         for (scorer, _), state in zip(scorers, states, strict=True):
-            state[:n] = scorer.advance(state[lines, source].ravel(), ids.ravel()).reshape(n, width)
+            state[:n] = scorer.advance(state[lines, source], ids)
         came_from[step, :n], wrote[step, :n] = source, ids
 
-    total = np.logaddexp(blank, letter) + np.array([quiet[-1] for _, quiet in plan])[:, None] + fused
+    total = both + passed[np.arange(batch), steps] + fused
     for (scorer, weight), state in zip(scorers, states, strict=True):
-        total += weight * scorer.end(state.ravel()).reshape(batch, width)
+        total += weight * scorer.end(state)
     best = np.argsort(-total, axis=1, kind="stable")[:, :top]  # (batch, top)
     slot, lines = best, np.arange(batch)[:, None]
     written = np.zeros((longest, *best.shape), dtype=np.int32)
@@ -341,15 +342,14 @@ def align_batch(
     score[:, 0] = 0.0  # before the first frame: as if a blank had been written
     came_from = np.zeros((last_frame, *states.shape), dtype=np.int8)  # 0, 1 or 2 states back
     for t in range(last_frame):
+        going = (t < length)[:, None]
         best, back = score.copy(), came_from[t]
-        one = score[:, :-1] > best[:, 1:]
-        best[:, 1:][one], back[:, 1:][one] = score[:, :-1][one], 1
+        back[:, 1:] = going & (score[:, :-1] > score[:, 1:])
+        best[:, 1:] = np.maximum(score[:, 1:], score[:, :-1])
         two = np.where(barred, _NEVER, score[:, :-2])
-        better = two > best[:, 2:]
-        best[:, 2:][better], back[:, 2:][better] = two[better], 2
-        going = t < length
-        back[~going] = 0
-        score = np.where(going[:, None], best + values[line[:, None], t, states], score)
+        back[:, 2:][going & (two > best[:, 2:])] = 2
+        best[:, 2:] = np.maximum(best[:, 2:], two)
+        score = np.where(going, best + values[line[:, None], t, states], score)
 
     at = 2 * size
     at = np.where((at > 0) & (score[rows, at - 1] > score[rows, at]), at - 1, at)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import math
 import threading
 import zipfile
@@ -28,12 +29,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.files import write_bytes
 from htr_utils.text.charset import Charset
 
 FORMAT = 1
-_MOST_ROWS = 65_536  # contexts whose answers are kept at hand: 640 bytes each with 80 classes
+_LARGEST = 2**28  # bytes of one part, unpacked
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_MOST_ROWS = 100_000  # contexts whose answers are kept at hand: 640 bytes each with 80 classes
 
 # A probability is stored in one byte: its logit on an even grid, fine where p is near 0 and near 1.
 _GRID = 1 / (1 + np.exp(-np.linspace(-13.0, 8.0, 256)))
@@ -77,21 +81,25 @@ class LanguageModel:
         self._first = 1 + np.concatenate([[0], np.cumsum(children[:-1], dtype=np.int64)])
         if (self._first[children > 0] <= np.flatnonzero(children)).any():
             raise HtrError("the language model's tree does not hold together; train it again")
-        # Answers of the contexts asked for so far: a row of log P and a row of next states each.
+        # Answers of the contexts asked for so far: a row of P and a row of next states each.
         self._lock = threading.Lock()
         self._suffix = np.zeros(char.size, dtype=np.int32)
-        self._forget(1024)
+        self._forget()
         self._start = int(self.advance(np.zeros(1, np.int32), np.array([self._space]))[0])
 
     def start(self, count: int) -> NDArray[np.int32]:
         """The states of `count` lines before their first character."""
         return np.full(count, self._start, dtype=np.int32)
 
-    def log_probs(self, states: ArrayLike) -> NDArray[np.float32]:
-        """log P of every next class, (n, classes), natural logarithm. Column 0, the blank, writes nothing: 0."""
+    def log_probs(self, states: ArrayLike, ids: ArrayLike | None = None) -> NDArray[np.float32]:
+        """log P of every next class, (n, classes), natural logarithm; or of `ids`, which go with the states.
+
+        Class 0, the blank, writes nothing: 0.
+        """
         with self._lock:
             rows = self._rows(states)  # may replace the arrays, so it comes first
-            return self._log_p[rows]
+            p = self._p[rows] if ids is None else self._p[rows, np.asarray(ids)]
+        return np.log(p)
 
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]:
         """The states after one more character each; id 0 (the blank) leaves a state as it is. Both (n,)."""
@@ -104,7 +112,7 @@ class LanguageModel:
     def end(self, states: ArrayLike) -> NDArray[np.float32]:
         """log P that the line ends here, (n,): that of a space, or 0 where a space was written last."""
         now = np.asarray(states, dtype=np.int32)
-        return np.where(self._char[now] == self._space, np.float32(0), self.log_probs(now)[:, self._space])
+        return np.where(self._char[now] == self._space, np.float32(0), self.log_probs(now, self._space))
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """log P of each text with its end, (n,), in nats.
@@ -117,7 +125,7 @@ class LanguageModel:
         total, states = np.zeros(len(rows)), self.start(len(rows))
         for at in range(max(map(len, rows), default=0)):
             ids = np.array([row[at] if at < len(row) else 0 for row in rows])
-            total += self.log_probs(states)[np.arange(len(rows)), ids]
+            total += self.log_probs(states, ids)
             states = self.advance(states, ids)
         return total + self.end(states)
 
@@ -127,10 +135,10 @@ class LanguageModel:
             raise HtrError("no text to score")
         return float(-self.score(texts).sum() / math.log(2) / sum(len(text) + 1 for text in texts))
 
-    def holds(self, text: str) -> NDArray[np.bool_]:
-        """For each n-gram of the model's order in a text, whether the model has stored it."""
+    def holds(self, text: str, size: int = 6) -> NDArray[np.bool_]:
+        """For each n-gram of `size` characters in a text, whether the model has stored it."""
         ids = Charset(self.characters).encode(text)
-        return np.array([self._holds(ids[i : i + self.order]) for i in range(len(ids) - self.order + 1)], bool)
+        return np.array([self._holds(ids[i : i + size]) for i in range(len(ids) - size + 1)], dtype=bool)
 
     def _holds(self, ids: NDArray[np.int32]) -> bool:
         node = 0
@@ -142,10 +150,10 @@ class LanguageModel:
             node = int(first + place)
         return True
 
-    def _forget(self, rows: int) -> None:
+    def _forget(self) -> None:
         self._row = np.full(self._char.size, -1, dtype=np.int32)
-        self._log_p = np.empty((rows, self.classes), dtype=np.float32)
-        self._next = np.empty((rows, self.classes), dtype=np.int32)
+        self._p = np.empty((1024, self.classes), dtype=np.float32)
+        self._next = np.empty((1024, self.classes), dtype=np.int32)
         self._used = 0
 
     def _rows(self, states: ArrayLike) -> NDArray[np.int32]:
@@ -154,44 +162,50 @@ class LanguageModel:
         rows = self._row[wanted]
         if rows.size and rows.min() < 0:
             if self._used > _MOST_ROWS:
-                self._forget(1024)
-            self._fill(np.unique(wanted))
+                self._forget()
+                rows = self._row[wanted]
+            self._fill(np.unique(wanted[rows < 0]))
             rows = self._row[wanted]
         return rows
 
     def _fill(self, states: NDArray[np.int32]) -> None:
-        states = states[self._row[states] < 0]
-        if not states.size:
-            return
-        longer = states > 0
-        shorter = self._suffix[states]  # the state without its first character
-        self._fill(np.unique(np.append(shorter[longer], 0)) if longer.any() else states[:0])
+        """Work out the rows of new states (n,), each once, from those without their first character."""
+        shorter = self._suffix[states]
+        missing = shorter[(self._row[shorter] < 0) & (states > 0)]
+        if missing.size:
+            self._fill(np.unique(missing))
+            states = states[self._row[states] < 0]  # node 0 may have come along
+            shorter = self._suffix[states]
+        if states.size and states[0] == 0:  # below the single characters: every character alike
+            p = np.full((1, self.classes), 1 / (self.classes - 1), np.float32)
+            self._fill_from(states[:1], p, np.zeros((1, self.classes), np.int32))
+            states, shorter = states[1:], shorter[1:]
+        if states.size:
+            rows = self._row[shorter]
+            self._fill_from(states, self._p[rows], self._next[rows])
 
+    def _fill_from(self, states: NDArray[np.int32], p: NDArray[np.float32], after: NDArray[np.int32]) -> None:
+        """Add what the states know beyond the rows (n, classes) of the shorter contexts."""
         count = self._children[states].astype(np.int64)
         of = np.repeat(np.arange(states.size), count)
         child = np.repeat(self._first[states] - np.cumsum(count) + count, count) + np.arange(of.size)
         ids, share = self._char[child], _GRID[self._share[child]]
         rest = 1 - np.bincount(of, share, minlength=states.size)  # kept above 0 by training
-        p = np.full((states.size, self.classes), 1 / (self.classes - 1))
-        after = np.zeros((states.size, self.classes), dtype=np.int32)
-        rows = self._row[shorter[longer]]
-        p[longer], after[longer] = np.exp(self._log_p[rows]), self._next[rows]
-        p *= np.maximum(rest, 1e-6)[:, None]
+        p *= np.maximum(rest, 1e-6)[:, None].astype(np.float32)
         p[of, ids] += share
+        p[:, 0] = 1
         # A child that is the context of something is the next state; what follows it without its first
         # character is where the shorter context goes.
         context = self._children[child] > 0
-        self._suffix[child[context]] = after[of[context], ids[context]]
-        after[of[context], ids[context]] = child[context]
-        with np.errstate(divide="ignore"):
-            log_p = np.log(p)
-        log_p[:, 0] = 0
+        of, ids, child = of[context], ids[context], child[context]
+        self._suffix[child] = after[of, ids]
+        after[of, ids] = child
 
-        while self._used + states.size > len(self._log_p):
-            self._log_p = np.concatenate([self._log_p, np.empty_like(self._log_p)])
+        while self._used + states.size > len(self._p):
+            self._p = np.concatenate([self._p, np.empty_like(self._p)])
             self._next = np.concatenate([self._next, np.empty_like(self._next)])
         place = np.arange(self._used, self._used + states.size)
-        self._log_p[place], self._next[place], self._row[states] = log_p, after, place
+        self._p[place], self._next[place], self._row[states] = p, after, place
         self._used += states.size
 
     def save(self, path: str | Path) -> None:
@@ -212,38 +226,44 @@ class LanguageModel:
 
     @classmethod
     def load(cls, path: str | Path, charset: Charset | None = None) -> LanguageModel:
-        """Read a model; `charset` is the recogniser's, which has to be the same.
+        """Read a model, by its path or its name ("english"); `charset` is the recogniser's, which must be the same.
 
         Raises:
             HtrError: no such file, a damaged one, one of a later version, or one for another charset.
         """
         try:
-            with zipfile.ZipFile(path) as archive:
+            with zipfile.ZipFile(_found(path)) as archive:
+                if max(entry.file_size for entry in archive.infolist()) > _LARGEST:
+                    raise HtrError("unpacks into more than a language model can be")
                 about = json.loads(archive.read("about.json"))
                 words = dict(row.split("\t") for row in archive.read("words.tsv").decode().split("\n") if row)
-                arrays = [
+                char, children, share = (
                     np.frombuffer(archive.read(name), np.uint8) for name in ("char", "children", "share")
-                ]
+                )
             if about["format"] != FORMAT:
-                raise HtrError(f"{path}: format {about['format']}, this version reads {FORMAT}; train it again")
+                raise HtrError(
+                    f"{path}: format {about['format']}, this version reads {FORMAT}; train it again"
+                )
             counts = {word: int(count) for word, count in words.items()}
-            model = cls(str(about["characters"]), int(about["order"]), *arrays, counts, about["about"])
+            size = int(about["order"])
+            model = cls(str(about["characters"]), size, char, children, share, counts, about["about"])
         except FileNotFoundError as error:
             raise HtrError(f"{path}: no such language model; train one with `htr lm train`") from error
         except HtrError as error:
             raise HtrError(f"{path}: {error}") from error
-        except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile,
-                zlib.error, NotImplementedError, RuntimeError, *_lzma()) as error:  # fmt: skip
+        except (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, *_DAMAGE) as error:
             raise HtrError(f"{path}: damaged, or no language model ({error}); train it again") from error
         if charset is not None and charset.characters != model.characters:
             raise HtrError(f"{path}: made for other characters than the model's; train one for its charset")
         return model
 
 
-def _lzma() -> tuple[type[Exception], ...]:
-    import lzma
-
-    return (lzma.LZMAError,)
+def _found(name: str | Path) -> Path:
+    """The file of a model: a path, or the name of one that ships with the course."""
+    root = paths.repo_root()
+    folders = [Path(paths.__file__).parent / "_model", *([root / "model"] if root else [])]
+    shipped = [folder / f"{name}.lm" for folder in folders] if Path(name).suffix != ".lm" else []
+    return next((file for file in shipped if file.is_file()), Path(name))
 
 
 def train(
@@ -301,7 +321,9 @@ def train(
     )  # fmt: skip
 
 
-def _count(ids: NDArray[np.int64], base: int, order: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _count(
+    ids: NDArray[np.int64], base: int, order: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """For each length the n-grams, as sorted numbers in base `base`, and how often each occurs."""
     found, keys = [], np.zeros(ids.size + 1, dtype=np.int64)
     for k in range(order):

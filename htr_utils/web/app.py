@@ -169,7 +169,7 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
         content = files[0].read()
         work.check_file(content, limits)
         client = flask.request.remote_addr or ""
-        name = downloads.safe_name(files[0].filename or "")
+        name = downloads.file_name(files[0].filename or "")
         job = jobs.submit(name, kind, client, content, own=_is_loopback(client))
         place = flask.url_for("status", job_id=job.id)
         return {"id": job.id, "url": place}, 202, {"Location": place}
@@ -185,7 +185,12 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
         if result is None:
             return {"state": "working", **job.progress}
         pages = [_page_json(job.id, number, result) for number in range(1, len(result.pages) + 1)]
-        return {"state": "done", "name": job.name, "seconds": round(job.seconds, 1), "pages": pages}
+        return {
+            "state": "done",
+            "name": job.name,
+            "seconds": round(job.seconds, 1),
+            "pages": pages,
+        }
 
     @app.delete("/api/jobs/<job_id>")
     def forget(job_id: str) -> ResponseReturnValue:
@@ -207,7 +212,7 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
         flask.request.max_content_length = _EDITS
         result, name = _finished(jobs, job_id), jobs.get(job_id).name
         edits = downloads.check_edits(flask.request.get_json(silent=True), result, limits.characters)
-        made = downloads.make(kind, result, edits, name)
+        made = downloads.make(kind, result, edits, downloads.safe_name(name))
         response = flask.Response(made.content, content_type=made.content_type)
         response.headers.set("Content-Disposition", "attachment", filename=made.name)
         return response
@@ -237,8 +242,8 @@ def _page_json(job_id: str, number: int, result: work.Result) -> dict[str, Any]:
     before = sum(len(other.lines) for other in result.pages[: number - 1])
     return {
         "number": number,
-        "width": page.width,
-        "height": page.height,
+        "width": page.read.width,
+        "height": page.read.height,
         "single": page.single,
         "picture": flask.url_for("page_picture", job_id=job_id, page=number),
         "lines": [_line_json(job_id, before + i, line) for i, line in enumerate(page.lines, 1)],
@@ -253,7 +258,7 @@ def _line_json(job_id: str, number: int, line: work.WebLine) -> dict[str, Any]:
         "width": line.width,
         "height": line.height,
         "text": line.text,
-        "confidence": round(line.reading.confidence, 3) if line.reading else 0.0,
+        "confidence": round(line.confidence, 3),
         "characters": [[c, round(x, 1), round(sure, 3)] for c, x, sure in line.characters],
         "corrected": line.correction.text,
         "changes": [asdict(change) for change in line.correction.changes],

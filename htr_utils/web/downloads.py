@@ -6,13 +6,20 @@ import io
 import re
 import unicodedata
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from htr_utils import formats
 from htr_utils.web.jobs import Refusal
 from htr_utils.web.work import Result
 
-KINDS = ("text", "json", "pagexml", "training")
+# Kind of download: format, type of its content.
+FILES = {
+    "text": ("text", "text/plain; charset=utf-8"),
+    "json": ("json", "application/json"),
+    "pagexml": ("page", "application/xml"),
+}
+KINDS = (*FILES, "training")
 
 
 @dataclass(frozen=True)
@@ -32,12 +39,18 @@ class Made:
     content_type: str
 
 
+def file_name(name: str) -> str:
+    """The name of an uploaded file without its folders and what cannot be printed, 100 characters at most."""
+    last = re.split(r"[/\\\0]", name)[-1]
+    return "".join(c for c in last if c.isprintable())[:100] or "picture"
+
+
 def safe_name(name: str) -> str:
     """The stem of an uploaded file's name, fit for any file system: no folders, letters of ASCII, 40 at most.
 
     It only names downloads: no path is ever made of it.
     """
-    last = re.split(r"[/\\\0]", name)[-1]
+    last = file_name(name)
     stem = last.rpartition(".")[0] or last
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "reading"
@@ -52,8 +65,8 @@ def check_edits(sent: Any, result: Result, characters: int) -> Edits:
         Refusal: 400 another shape, 422 a text too long or with control characters.
     """
     lines = len(result.lines)
-    sent_texts = sent.get("texts") if isinstance(sent, dict) else None
-    right = sent.get("right", [False] * lines) if isinstance(sent, dict) else None
+    sent = sent if isinstance(sent, dict) else {}
+    sent_texts, right = sent.get("texts"), sent.get("right", [False] * lines)
     for values, kind in ((sent_texts, str), (right, bool)):
         fits = isinstance(values, list) and len(values) == lines
         if not fits or not all(isinstance(value, kind) for value in values):
@@ -66,7 +79,7 @@ def check_edits(sent: Any, result: Result, characters: int) -> Edits:
         if any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") for c in text):
             raise Refusal(422, "text_bad", line=number)
         cleaned.append(text)
-    return Edits(tuple(cleaned), tuple(right or ()))
+    return Edits(tuple(cleaned), tuple(right))
 
 
 def make(kind: str, result: Result, edits: Edits, name: str) -> Made:
@@ -77,17 +90,31 @@ def make(kind: str, result: Result, edits: Edits, name: str) -> Made:
     """
     if kind == "training":
         return Made(f"{name}-training.zip", _training(result, edits), "application/zip")
-    if kind == "text":
-        return Made(f"{name}.txt", _text(result, edits).encode(), "text/plain; charset=utf-8")
-    raise NotImplementedError(kind)
+    format_, content_type = FILES[kind]
+    contents = formats.render(_edited(result, edits), format_)
+    ending = formats.ENDINGS[format_]
+    if len(contents) == 1:
+        return Made(f"{name}{ending}", contents[0].encode(), content_type)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, content in enumerate(contents, 1):
+            archive.writestr(zipfile.ZipInfo(f"{name}-{number}{ending}"), content)
+    return Made(f"{name}{ending}.zip", buffer.getvalue(), "application/zip")
 
 
-def _text(result: Result, edits: Edits) -> str:
-    """A line per line, an empty one between pages."""
-    texts, pages = list(edits.texts), []
+def _edited(result: Result, edits: Edits) -> list[formats.ReadPage]:
+    """The pages with the edited texts; what somebody typed has neither a confidence nor a correction."""
+    texts, pages = iter(edits.texts), []
     for page in result.pages:
-        pages.append("".join(f"{texts.pop(0)}\n" for _ in page.lines))
-    return "\n".join(pages)
+        lines = []
+        for line, shown in zip(page.read.lines, page.lines, strict=True):
+            text = next(texts)
+            same = text == line.text
+            corrected = shown.correction.text if same else None
+            sure = line.confidence if same else None
+            lines.append(replace(line, text=text, confidence=sure, corrected=corrected))
+        pages.append(replace(page.read, lines=tuple(lines)))
+    return pages
 
 
 def _training(result: Result, edits: Edits) -> bytes:

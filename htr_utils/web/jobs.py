@@ -183,7 +183,10 @@ class Jobs:
         now, limits = self.clock(), self.limits
         for job in list(self._jobs.values()):
             idle = now - job.touched
-            if idle > (limits.leave if job.state == "waiting" else limits.expire) and job is not self._current:
+            if (
+                idle > (limits.leave if job.state == "waiting" else limits.expire)
+                and job is not self._current
+            ):
                 self._drop(job)
         if self._stuck() and self._current is not None and self._current.error is None:
             self._current.state = "failed"

@@ -100,6 +100,7 @@ ERRORS = {
     "bomb": "The picture has far too many pixels. Scale it down.",
     "damaged": "The picture is damaged. Copy it again, then send it.",
     "plain": "{message}",
+    "pdf": "The PDF cannot be drawn within the limits of memory. Save its pages as pictures and send those.",
     "pages": "The file has {found} pages, over {pages}. Send a part of it.",
     "lines": "The picture has {found} lines, over {lines}. Send a part of it.",
     "time": "Reading took longer than {seconds} s and was stopped. Send a smaller part of the page.",

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
+from htr_utils import formats
 from htr_utils.errors import HtrError
-from htr_utils.lines import images
+from htr_utils.recognizer import Reading
 from htr_utils.text.spelling import Correction, Speller
+from htr_utils.web.isolated import pdf_pages
 from htr_utils.web.jobs import Job, Limits, Refusal, Say
-
-if TYPE_CHECKING:
-    from htr_utils.recognizer import Reading
 
 KINDS = ("auto", "page", "line")
 PREVIEW = 1600  # longest side of the page picture that is shown
 CROP_HEIGHT = 160  # rows of a line's picture at most: over twice what any preset looks at
 BATCH = 8  # lines between two steps of the progress display
+NOTHING = Reading("", 0.0, (), 0.0)  # of a line that could not be read at all
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -56,19 +55,18 @@ class Finder(Protocol):
 
 @dataclass(frozen=True)
 class WebLine:
-    """One line. polygon: (N, 2) x, y and box x, y, width, height in pixels of the page.
+    """One line. polygon: (N, 2) x, y in pixels of the page.
 
     png: the line's picture, width x height pixels. characters: each with its x in that picture and its
-    confidence. reading: the reader's own, None where the line could not be read at all.
+    confidence.
     """
 
     polygon: np.ndarray
-    box: tuple[int, int, int, int]
     png: bytes
     width: int
     height: int
     characters: tuple[tuple[str, float, float], ...]
-    reading: Reading | None
+    confidence: float
     correction: Correction
 
     @property
@@ -79,13 +77,12 @@ class WebLine:
 
 @dataclass(frozen=True)
 class WebPage:
-    """width, height: of the page in pixels. picture: a JPEG of it, smaller. single: it is one line."""
+    """picture: a JPEG of the page, smaller. single: it is one line. read: for the files to download."""
 
-    width: int
-    height: int
     picture: bytes
     lines: tuple[WebLine, ...]
     single: bool
+    read: formats.ReadPage
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,9 @@ class Result:
     @property
     def size(self) -> int:
         """Bytes held, about."""
-        return sum(len(page.picture) for page in self.pages) + sum(len(line.png) + 2000 for line in self.lines)
+        return sum(len(page.picture) for page in self.pages) + sum(
+            len(line.png) + 6000 for line in self.lines
+        )
 
 
 def check_file(content: bytes, limits: Limits) -> str:
@@ -146,25 +145,17 @@ def _announced_size(content: bytes, kind: str) -> tuple[int, int]:
         raise Refusal(422, "damaged") from error
 
 
-def count_pages(content: bytes) -> int:
-    """The pages of a TIFF or PDF file; 1 for any other, and where that cannot be told.
-
-    For one thread at a time: PDFium is not made for more.
-    """
-    try:
-        if content.startswith(b"%PDF-"):
-            import pypdfium2
-
-            with contextlib.closing(pypdfium2.PdfDocument(content)) as document:
-                return len(document)
-        if content[:4] in (b"II*\0", b"MM\0*"):
-            from PIL import Image
-
-            with Image.open(io.BytesIO(content), formats=["TIFF"]) as picture:
-                return int(getattr(picture, "n_frames", 1))
-    except Exception:  # damaged, or no pypdfium2: who opens it next says so
+def frames(content: bytes) -> int:
+    """The pages of a TIFF file; 1 for any other picture, and where that cannot be told."""
+    if content[:4] not in (b"II*\0", b"MM\0*"):
         return 1
-    return 1
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content), formats=["TIFF"]) as picture:
+            return int(getattr(picture, "n_frames", 1))
+    except Exception:  # damaged: who opens it next says so
+        return 1
 
 
 class Worker:
@@ -183,15 +174,12 @@ class Worker:
         Raises:
             Refusal: 413 too many pages, 422 damaged, without lines, with too many lines, or out of time.
         """
-        content, limits = job.content, self.limits
+        limits = self.limits
         say(step="opening")
         found: list[WebPage] = []
         try:
-            count = count_pages(content)
-            if count > limits.pages:
-                raise Refusal(413, "pages", found=count, pages=limits.pages)
-            # One page after the other, so that one big page is held at a time.
-            for number, grey in enumerate(self.finder.each_page(content, limits.pages), 1):
+            count, opened = self._open(job.content)
+            for number, grey in enumerate(opened, 1):
                 height, width = grey.shape
                 if grey.size > limits.pixels:
                     megapixels = limits.pixels // 1_000_000
@@ -208,47 +196,55 @@ class Worker:
                     say(step="reading", page=page, pages=count, **progress)
 
                 readings = self._read([line.crop for line in lines], step)
-                read = tuple(map(self._line, lines, readings))
-                found.append(WebPage(width, height, picture, read, bool(single)))
+                page = formats.of_page(job.name, grey.shape, lines, readings, number)
+                found.append(WebPage(picture, tuple(map(self._line, lines, readings)), bool(single), page))
         except HtrError as error:
             raise Refusal(422, "plain", message=_sentence(error)) from error
         if not any(page.lines for page in found):
             raise Refusal(422, "no_lines")
         return Result(tuple(found))
 
-    def _read(self, crops: Sequence[np.ndarray], say: Say) -> list[Reading | None]:
+    def _open(self, content: bytes) -> tuple[int, Iterator[np.ndarray]]:
+        """How many pages a file has, and the pages one after the other, so that one is held at a time."""
+        limits = self.limits
+        if content.startswith(b"%PDF-"):
+            return pdf_pages(content, limits, limits.seconds)
+        count = frames(content)
+        if count > limits.pages:
+            raise Refusal(413, "pages", found=count, pages=limits.pages)
+        return count, iter(self.finder.each_page(content, limits.pages))
+
+    def _read(self, crops: Sequence[np.ndarray], say: Say) -> list[Reading]:
         """Readings in the order of the crops; lines of similar width are read together."""
         order = sorted(range(len(crops)), key=lambda i: crops[i].shape[1] / max(1, crops[i].shape[0]))
-        readings: list[Reading | None] = [None] * len(crops)
+        readings = [NOTHING] * len(crops)
         for at in range(0, len(order), BATCH):
             say(done=at, total=len(crops))
             chosen = order[at : at + BATCH]
             try:
-                read: Sequence[Reading | None] = self.recognizer.read([crops[i] for i in chosen])
+                read = self.recognizer.read([crops[i] for i in chosen])
             except HtrError:  # one of them is no line: the others must not suffer
                 read = [self._read_one(crops[i]) for i in chosen]
             for index, reading in zip(chosen, read, strict=True):
                 readings[index] = reading
         return readings
 
-    def _read_one(self, crop: np.ndarray) -> Reading | None:
+    def _read_one(self, crop: np.ndarray) -> Reading:
         try:
             return self.recognizer.read([crop])[0]
         except HtrError:
-            return None
+            return NOTHING
 
-    def _line(self, line: Any, reading: Reading | None) -> WebLine:
+    def _line(self, line: Any, reading: Reading) -> WebLine:
         """A found line and its reading as the page shows them: the picture smaller, the places in it to match."""
         small = _shrink(line.crop, CROP_HEIGHT / max(1, line.crop.shape[0]))
         height, width = small.shape
         scale = width / max(1, line.crop.shape[1])
         characters = tuple(
-            (c.character, float(np.clip(c.x * scale, 0, width)), c.confidence)
-            for c in (reading.characters if reading else ())
+            (c.character, float(np.clip(c.x * scale, 0, width)), c.confidence) for c in reading.characters
         )
-        correction = self.speller.correct(reading.text if reading else "")
-        png = _encode(small, ".png")
-        return WebLine(line.polygon, line.box, png, width, height, characters, reading, correction)
+        correction, png = self.speller.correct(reading.text), _encode(small, ".png")
+        return WebLine(line.polygon, png, width, height, characters, reading.confidence, correction)
 
 
 @dataclass(frozen=True)
@@ -258,6 +254,10 @@ class _Whole:
     polygon: np.ndarray
     box: tuple[int, int, int, int]
     crop: np.ndarray
+
+    def where(self, points: np.ndarray) -> np.ndarray:
+        """Points of the crop in the picture: the same."""
+        return points
 
 
 def _whole(grey: np.ndarray) -> _Whole:

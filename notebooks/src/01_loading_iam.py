@@ -333,7 +333,7 @@ print("the empty picture is", cv2.imread(str(copies[0])))
 # %% [markdown]
 # Neither complains. The first teaches the network a character `\r` that nobody can see; the second hands on
 # `None`, and something else crashes an hour later. So look *before* you train: `check` tests every picture's
-# first and last bytes, the characters, the counts and the splits. All of IAM takes seconds.
+# first and last bytes, the characters, the counts and the splits. All of IAM takes less than a minute.
 
 # %%
 from htr_utils.lines.check import check as check_folder
@@ -348,6 +348,7 @@ for line_id, copy in zip(form.line_ids, copies, strict=True):
     shutil.copy(folder.lines[line_id].path, copy)
 Path("broken/splits/test.txt").unlink()
 print("usable now:", check_folder("broken").usable)
+shutil.rmtree("broken")
 run.record(lines=len(every), writers=len(folder.writers), err_share=share)
 
 # %% [markdown]

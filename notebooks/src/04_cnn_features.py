@@ -312,7 +312,8 @@ plots.work({"reference": bill(reference, 800), "course": bill(course, 600)})
 # %% [markdown]
 # The 5 x 5 convolution of block 2 alone takes more than a third of the reference network's work. It is
 # expensive because the picture is still large there *and* the channels are many already. The course network
-# halves rows and columns in its first step, before anything is dear; what is left is spread evenly.
+# halves rows and columns in its first step, before anything is dear. What is left is spread evenly, and the LSTM
+# becomes the dearest single part.
 #
 # Count is one thing, storage another: how many numbers does each network learn? Keras counts. You also send one
 # line through the convolutions of the reference network (untrained: sizes do not depend on training).
@@ -528,8 +529,8 @@ check("04.4", saved_percent)
 #
 # A convolution asks one question at every place of the picture, and a layer asks many. Pooling shrinks the rows
 # faster than the columns, until each column is a frame: 64 x 800 pixels become 100 frames of 512 numbers in the
-# reference network. Most work is done where the picture is still large and the channels are many already, not in
-# the LSTM. A frame sees about as many columns as the line is high. Two things must never reach the answer: the
+# reference network. There, most work is done where the picture is still large and the channels are many already, not
+# in the LSTM. A frame sees about as many columns as the line is high. Two things must never reach the answer: the
 # other lines of a batch (read with moving statistics) and the padding (mask the width after every block).
 #
 # ## Quiz

@@ -262,7 +262,7 @@ greedy_rate = rate(packaged)
 plots.width_against_result(widths, scores, [one.value for one in rates], greedy_rate.value)
 
 # %% [markdown]
-# Look at the lines where the two disagree, and at the rates with their 95 % intervals.
+# On how many lines do the two disagree? The rates come with their 95 % intervals.
 
 # %%
 found = beams[run.beam_width]

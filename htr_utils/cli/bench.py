@@ -1,0 +1,70 @@
+"""`htr bench`: speed and accuracy, side by side with other readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from htr_utils import paths
+from htr_utils.cli.common import command_line
+from htr_utils.errors import HtrError
+
+
+@click.command()
+@click.option("--model", "models", multiple=True, default=("course",), show_default=True,
+              help="name of a model or path of a .keras file; repeatable, the first is ours")  # fmt: skip
+@click.option(
+    "--data", default=None, help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]"
+)
+@click.option("--split", default="test", show_default=True)
+@click.option(
+    "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=None, help="read so many lines, spread over all, at most"
+)
+@click.option("--preset", "presets", multiple=True, type=click.Choice(["course", "reference"]),
+              default=("course", "reference"), show_default=True, help="to measure; repeatable")  # fmt: skip
+@click.option("--speed/--no-speed", default=True, show_default=True, help="measure the presets' speed")
+@click.option("--peers/--no-peers", default=True, show_default=True,
+              help="read the same lines with RapidOCR, Tesseract and EasyHTR, where they are installed")  # fmt: skip
+@click.option("--peer-python", "python", multiple=True, metavar="FILE",
+              help="a Python interpreter of another environment that has peers; repeatable")  # fmt: skip
+@click.option("--to", "target", default=None,
+              help="Markdown file to write, the figure beside it [default: docs/bench.md]")  # fmt: skip
+def bench(
+    models: tuple[str, ...], data: str | None, split: str, ids: str | None, limit: int | None,
+    presets: tuple[str, ...], speed: bool, peers: bool, python: tuple[str, ...], target: str | None,
+) -> None:  # fmt: skip
+    """Measure how fast the presets read and train, and how well this model and its peers read the same lines.
+
+    Each measurement runs in a process of its own. Leave the machine alone meanwhile.
+    """
+    from htr_utils import evaluation
+
+    root = paths.repo_root()
+    file = Path(target) if target else (root or Path()) / "docs" / "bench.md"
+    if file.suffix != ".md":
+        raise HtrError(f"--to {file}: the table is Markdown; let the name end in .md")
+    for model in models:
+        paths.model_file(model)
+    lines = evaluation.load_lines(data, split)
+    if ids is not None:
+        rows = Path(ids).read_text(encoding="utf-8").splitlines()
+        keep = {row.strip() for row in rows if row.strip() and not row.startswith("#")}
+        lines = [line for line in lines if line.writer_id in keep]
+    if limit is not None and len(lines) > limit:
+        lines = [lines[number * len(lines) // limit] for number in range(limit)]
+    if not lines:
+        raise HtrError("no lines to read; check --split and --ids")
+    training = evaluation.load_lines(None, "train") if speed else []
+    from htr_utils.course import bench as measure
+
+    job = measure.Job(
+        models, presets if speed else (), lines, training, python, peers,
+        say=lambda text: click.echo(text, err=True),
+    )  # fmt: skip
+    title = f"{Path(data).name if data else 'embedded data'}, {Path(ids).stem if ids else split}"
+    table, figure = measure.write(measure.run(job), file, command=command_line(), title=title)
+    click.echo(f"{table.read_text(encoding='utf-8')}\nkept in {table} and {figure.name}")

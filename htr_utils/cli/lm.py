@@ -1,0 +1,162 @@
+"""`htr lm`: train a language model, and score text with it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from htr_utils import paths
+from htr_utils.cli.common import command_line
+from htr_utils.errors import HtrError
+
+_WINDOW = 25  # letters and digits in a row that no two texts share by chance
+
+
+@click.group()
+def lm() -> None:
+    """Train a language model, and score text with it."""
+
+
+@lm.command("train")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="text files or folders, a paragraph a line",
+)
+@click.option(
+    "--passages",
+    type=click.IntRange(0, 50),
+    default=3,
+    show_default=True,
+    help="count the embedded training passages so often",
+)
+@click.option("--order", type=click.IntRange(2, 9), default=7, show_default=True, help="longest n-gram")
+@click.option(
+    "--least",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="an n-gram of that length must occur so often",
+)
+@click.option(
+    "--struck",
+    type=click.FloatRange(0, 0.1),
+    default=0.003,
+    show_default=True,
+    help="share of words struck out (`#`)",
+)
+@click.option("--characters", default=None, help="the characters it knows [default: the 79 of IAM]")
+@click.option("--to", "target", default="runs/language.lm", show_default=True, help="the file to write")
+def lm_train(
+    texts: tuple[str, ...],
+    passages: int,
+    order: int,
+    least: int,
+    struck: float,
+    characters: str | None,
+    target: str,
+) -> None:
+    """Count text and write a language model of a few megabytes.
+
+    Paragraphs that share a stretch of text with an embedded passage of the validation or test split are left out,
+    with a word about it.
+    """
+    from htr_utils.text import corpus, language
+    from htr_utils.text.charset import IAM79
+
+    train, held_out = _embedded()
+    found, dropped = without_held_out(corpus.read_paragraphs(texts), held_out)
+    for text in dropped:
+        click.echo(f"left out, it holds a passage of the validation or test split: {text[:60]!r}")
+    about = {
+        "command": command_line(),
+        "sources": [
+            {"name": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+            for file in _files(texts)
+        ],
+        "embedded_passages": {"split": "train", "passages": len(train), "times": passages},
+        "paragraphs": len(found),
+        "paragraphs_left_out": len(dropped),
+    }
+    counted = _strike(found + train * passages, struck)
+    made = language.train(counted, characters or IAM79, order, [*[1] * (order - 1), least], about)
+    made.save(target)
+    size = Path(target).stat().st_size / 2**20
+    click.echo(f"{target}: order {order}, {len(made.words):,} words, {size:.1f} MB")
+
+
+@lm.command("score")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--lm", "model", default="english", show_default=True, help="name or path of a language model")
+def lm_score(file: str, model: str) -> None:
+    """How well a language model foresees a text: bits per character and perplexity. One line of text a row."""
+    from htr_utils.text import corpus, language
+    from htr_utils.text.charset import Charset
+
+    known = language.LanguageModel.load(model)
+    charset = Charset(known.characters)
+    lines = [" ".join(charset.fold(text).split()) for text in corpus.read_paragraphs([file])]
+    bits = known.bits([line for line in lines if line])
+    click.echo(f"{bits:.3f} bits per character, perplexity {2**bits:.2f} ({len(lines):,} lines)")
+
+
+def without_held_out(paragraphs: Sequence[str], held_out: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The paragraphs that share no longer stretch of text with a held-out one, and those that do.
+
+    Only letters and digits count, and a stretch may go over the end of a paragraph: other line breaks, case or
+    punctuation hide nothing.
+    """
+    held = {
+        text[i : i + _WINDOW] for text in map(_bare, held_out) for i in range(max(1, len(text) - _WINDOW + 1))
+    }
+    bare = [_bare(text) for text in paragraphs]
+    stream = "".join(bare)
+    owner = [number for number, text in enumerate(bare) for _ in text]
+    bad = {
+        number
+        for at in range(len(stream) - _WINDOW + 1)
+        if stream[at : at + _WINDOW] in held
+        for number in range(owner[at], owner[at + _WINDOW - 1] + 1)
+    }
+    return (
+        [text for number, text in enumerate(paragraphs) if number not in bad],
+        [text for number, text in enumerate(paragraphs) if number in bad],
+    )
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).lower()
+
+
+def _strike(paragraphs: Sequence[str], share: float) -> list[str]:
+    """Replace some words by `#`, as transcriptions write a struck-out word."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    words = [text.split() for text in paragraphs]
+    return [" ".join("#" if random.random() < share else word for word in text) for text in words]
+
+
+def _embedded() -> tuple[list[str], list[str]]:
+    """The embedded passages of the training split, and those of the others."""
+    from htr_utils.lines.build import read_passages
+
+    root = paths.repo_root()
+    if root is None:
+        raise HtrError("`htr lm train` needs a checkout of the course: it must know the held-out passages")
+    found = read_passages(root / "data" / "passages.tsv")
+    return [p.text for p in found if p.split == "train"], [p.text for p in found if p.split != "train"]
+
+
+def _files(texts: Sequence[str]) -> list[Path]:
+    inside = (
+        sorted([*Path(t).glob("*.txt"), *Path(t).glob("*.tsv")]) if Path(t).is_dir() else [Path(t)]
+        for t in texts
+    )
+    return [file for files in inside for file in files]

@@ -1,0 +1,112 @@
+"""Exports read like the model they came from: the same logits, the same text."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from htr_utils import HtrError, Recognizer
+from htr_utils.cli import main
+from htr_utils.lines import dataset, iam
+from htr_utils.network import export, models, training
+from htr_utils.text import decoding
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+KINDS = [
+    ("savedmodel", None),
+    ("tflite", None),
+    ("tflite", 1024),
+    pytest.param(
+        ("onnx", None),
+        marks=pytest.mark.skipif(
+            not all(map(importlib.util.find_spec, ("tf2onnx", "onnxruntime"))), reason="the extra `export`"
+        ),
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def recogniser():
+    return Recognizer.load("course")
+
+
+@pytest.fixture(scope="module")
+def batch(recogniser):
+    lines = sorted(iam.read().split("test")[::90], key=lambda line: len(line.text))[:4]
+    inks = [dataset.to_bytes(recogniser.prepare(line.path).ink) for line in lines]
+    return dataset.collate(inks, [np.zeros(0, np.int32)] * len(inks), range(len(inks)), 1024)
+
+
+def texts(logits, frames, charset):
+    best = decoding.greedy(training.log_softmax(logits), frames)
+    return [charset.decode(one.ids) for one in best]
+
+
+@pytest.mark.parametrize("chosen", KINDS, ids=str)
+def test_the_same_lines_read_alike_through_an_export(chosen, recogniser, batch, tmp_path):
+    kind, width = chosen
+    path = export.export(recogniser.archive, tmp_path / "made", kind, width)
+    logits = export.runner(path)(batch.image, batch.width)
+    wanted = training.predict(recogniser.model, batch)
+    frames = np.asarray(models.frames(batch.width, recogniser.preset))
+    for one, other, count in zip(logits, wanted, frames, strict=True):
+        assert np.abs(one[:count] - other[:count]).max() < 1e-3
+    assert texts(logits, frames, recogniser.charset) == texts(wanted, frames, recogniser.charset)
+    assert len("".join(texts(wanted, frames, recogniser.charset))) > 20  # something was read at all
+    about = json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))
+    assert about["kind"] == kind and about["inputs"]["image"]["shape"][2] == (width or "any")
+    assert about["charset"]["characters"] == recogniser.charset.characters
+    assert about["classes"] == logits.shape[-1] and about["frame_step"] == recogniser.preset.frame_step
+    assert about["preparation"]["height"] == batch.image.shape[1]
+    assert [p.name for p in tmp_path.iterdir() if ".part" in p.name] == []
+    if width is None:  # any width: the same export takes a narrower picture
+        narrow = export.runner(path)(batch.image[:1, :, :512], np.minimum(batch.width[:1], 512))
+        assert narrow.shape[1] == 512 // recogniser.preset.frame_step
+
+
+def test_the_description_is_enough_to_decode(recogniser, batch):
+    """Written without the package's own functions, as another program would: argmax, merge, drop blanks."""
+    about = export.describe(recogniser.archive, "onnx", None)
+    logits = training.predict(recogniser.model, batch)
+    for one, width in zip(logits, batch.width, strict=True):
+        path = one[: -(-int(width) // about["frame_step"])].argmax(-1)
+        kept = [c for n, c in enumerate(path) if c != about["blank"] and (n == 0 or c != path[n - 1])]
+        text = "".join(about["charset"]["characters"][c - 1] for c in kept)
+        assert text == texts(one[None], [-(-int(width) // 4)], recogniser.charset)[0]
+
+
+def test_mistakes_are_one_line(recogniser, tmp_path, monkeypatch):
+    made = recogniser.archive
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for target, kind, width in (
+        ("a", "pickle", None), ("a", "tflite", 100), ("a", "tflite", 0), ("a", "onnx", 99999),
+        ("full", "savedmodel", None), ("file", "savedmodel", None),
+    ):  # fmt: skip
+        with pytest.raises(HtrError) as caught:
+            export.export(made, tmp_path / target, kind, width)
+        assert "\n" not in str(caught.value)
+    assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
+    monkeypatch.setitem(__import__("sys").modules, "tf2onnx", None)
+    with pytest.raises(HtrError, match=r"htr-utils\[export\]"):
+        export.export(made, tmp_path / "b", "onnx")
+    assert not (tmp_path / "b.onnx").exists()
+    with pytest.raises(HtrError, match="htr export"):
+        export.runner(tmp_path / "full")
+
+
+def test_the_command_writes_again_and_says_how_near(tmp_path):
+    runner = CliRunner()
+    for _ in range(2):  # a second export takes the place of the first
+        done = runner.invoke(main, ["export", "--to", "savedmodel", "--out", str(tmp_path / "net")])
+        assert done.exit_code == 0, done.output
+    assert "checked" in done.output and (tmp_path / "net" / "saved_model.pb").is_file()
+    assert float(done.output.rsplit("most ", 1)[1]) < 1e-3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["net", "net.json"]
+    done = runner.invoke(main, ["export", "--to", "tflite", "--out", str(tmp_path / "x.keras")])
+    assert done.exit_code == 1 and ".keras" in done.output
