@@ -134,17 +134,16 @@ def _text(pages: Sequence[ReadPage]) -> str:
 
 
 def _json(pages: Sequence[ReadPage]) -> str:
-    return json.dumps({"pages": [_plain(page) for page in pages]}, ensure_ascii=False, indent=1) + "\n"
+    """{"pages": [{"image", "page", "width", "height", "lines": [...]}]}, one line of writing on each row."""
+    made = []
+    for page in pages:
+        head = {"image": page.image, "page": page.number, "width": page.width, "height": page.height}
+        rows = ",\n".join(json.dumps(_plain(line, page), ensure_ascii=False) for line in page.lines)
+        made.append(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "lines": [\n{rows}\n]}}')
+    return '{"pages": [\n' + ",\n".join(made) + "\n]}\n"
 
 
-def _plain(page: ReadPage) -> dict[str, Any]:
-    return {
-        "image": page.image, "page": page.number, "width": page.width, "height": page.height,
-        "lines": [_plain_line(line, page) for line in page.lines],
-    }  # fmt: skip
-
-
-def _plain_line(line: ReadLine, page: ReadPage) -> dict[str, Any]:
+def _plain(line: ReadLine, page: ReadPage) -> dict[str, Any]:
     made: dict[str, Any] = {"text": line.text, "confidence": _rounded(line.confidence), "box": list(line.box)}
     if line.corrected is not None:
         made["corrected"] = line.corrected
@@ -169,11 +168,11 @@ def _points(line: ReadLine, page: ReadPage) -> list[tuple[int, int]]:
 
 
 def _clean(text: str) -> str:
-    """Text without the characters that XML forbids."""
-    return _NO_XML.sub("\ufffd", text)
+    """Text without the characters that XML forbids; white space that it would change becomes spaces."""
+    return _NO_XML.sub("\ufffd", re.sub("[\t\n\r]", " ", text))
 
 
-def _add(parent: ET.Element, tag: str, text: str | None = None, **attributes: Any) -> ET.Element:
+def _add(parent: ET.Element, tag: str, text: str | None = None, /, **attributes: Any) -> ET.Element:
     child = ET.SubElement(parent, tag, {k: _clean(str(v)) for k, v in attributes.items() if v is not None})
     if text is not None:
         child.text = _clean(text)
@@ -238,7 +237,7 @@ def _alto(pages: Sequence[ReadPage]) -> str:
     _add(software, "softwareVersion", __version__)
     layout = _add(root, "Layout")
     for i, page in enumerate(pages, 1):
-        size = {"WIDTH": page.width, "HEIGHT": page.height}
+        size: dict[str, Any] = {"WIDTH": page.width, "HEIGHT": page.height}
         sheet = _add(layout, "Page", ID=f"page_{i}", PHYSICAL_IMG_NR=page.number, **size)
         space = _add(sheet, "PrintSpace", HPOS=0, VPOS=0, **size)
         if not page.lines:
@@ -258,7 +257,7 @@ def _alto(pages: Sequence[ReadPage]) -> str:
     return _write(root)
 
 
-def _place(box: Box) -> dict[str, int]:
+def _place(box: Box) -> dict[str, Any]:
     return dict(zip(("HPOS", "VPOS", "WIDTH", "HEIGHT"), box, strict=True))
 
 
@@ -270,7 +269,7 @@ def _page_xml(page: ReadPage) -> str:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     for tag, text in (("Creator", f"htr-utils {__version__}"), ("Created", now), ("LastChange", now)):
         _add(metadata, tag, text)
-    size = {"imageWidth": page.width, "imageHeight": page.height}
+    size: dict[str, Any] = {"imageWidth": page.width, "imageHeight": page.height}
     sheet = _add(root, "Page", imageFilename=page.image, **size)
     if page.lines:
         order = _add(_add(sheet, "ReadingOrder"), "OrderedGroup", id="order")
@@ -303,22 +302,28 @@ def _equivalent(parent: ET.Element, text: str, confidence: float | None) -> None
 
 
 def overlay(grey: np.ndarray, page: ReadPage) -> np.ndarray:
-    """The picture (H, W), paler, with the outline of each line and above it what was read: RGB uint8 (h, w, 3)."""
+    """The picture (H, W), paler, with each line's outline and above each word what was read: RGB uint8 (h, w, 3)."""
     from PIL import Image, ImageDraw, ImageFont
 
     scale = min(1.0, 2000 / max(grey.shape))
-    picture = Image.fromarray(grey).resize(
-        (max(1, round(page.width * scale)), max(1, round(page.height * scale)))
+    size = max(1, round(page.width * scale)), max(1, round(page.height * scale))
+    picture = Image.blend(
+        Image.fromarray(grey).resize(size).convert("RGB"), Image.new("RGB", size, "white"), 0.3
     )
-    picture = Image.blend(picture.convert("RGB"), Image.new("RGB", picture.size, "white"), 0.45)
     draw = ImageDraw.Draw(picture)
     for line in page.lines:
         outline = [(float(x) * scale, float(y) * scale) for x, y in line.polygon]
-        draw.line([*outline, outline[0]], fill=(0, 114, 178), width=2)
-        x, y, w, h = (value * scale for value in line.box)
-        size = max(9.0, 0.5 * h)
-        length = draw.textlength(line.text, ImageFont.load_default(size))
-        font = ImageFont.load_default(max(9.0, min(size, size * max(w, 1) / max(length, 1))))
-        top = max(0.0, y - font.size * 0.55)
-        draw.text((x, top), line.text, (170, 30, 0), font, stroke_width=2, stroke_fill="white")
+        draw.line([*outline, outline[0]], fill=(0, 114, 178), width=1)
+        words = line.split()
+        if not words or words[0].box is None:
+            words = (Word(line.text, line.box),)
+        height = scale * min(word.box[3] for word in words if word.box)
+        for word in words:
+            x, y, w, _ = (value * scale for value in word.box or line.box)
+            full = max(9.0, 0.32 * height)
+            length = draw.textlength(word.text, ImageFont.load_default(full))
+            points = max(8.0, min(full, full * 1.15 * w / max(length, 1.0)))
+            place = x, max(0.0, y - 0.55 * points)
+            font = ImageFont.load_default(points)
+            draw.text(place, word.text, (170, 30, 0), font, stroke_width=2, stroke_fill="white")
     return np.asarray(picture)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import zlib
@@ -10,10 +12,11 @@ from struct import pack
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
-from htr_utils import paths
+from htr_utils import formats, paths
 from htr_utils.cli import main
-from htr_utils.lines import images
+from htr_utils.lines import compose, images
 
 
 def run(*arguments, code=0):
@@ -112,3 +115,94 @@ def test_help_and_bad_arguments_do_not_import_tensorflow():
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+# Pages and formats
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    """A composed page and its texts."""
+    made = compose.compose([(images.load(path), "") for path in paths.samples()[:3]], "plain", seed=1)
+    path = tmp_path_factory.mktemp("pages") / "letter.png"
+    images.save(path, made.grey)
+    return path
+
+
+def test_a_page_and_a_line_are_told_apart(page_file):
+    assert len(run("read", page_file).stdout.strip().splitlines()) == 3
+    assert len(run("read", page_file, "--as", "line").stdout.strip().splitlines()) <= 1
+    assert len(run("read", paths.samples()[0], "--as", "page").stdout.strip().splitlines()) == 1
+
+
+def test_a_page_s_lines_read_like_the_lines_themselves(page_file):
+    lines = [run("read", path).stdout.strip() for path in paths.samples()[:3]]
+    from rapidfuzz.distance import Levenshtein
+
+    read = run("read", page_file).stdout.strip()
+    assert Levenshtein.distance(read, "\n".join(lines)) < 0.1 * len(read)
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "hocr", "alto", "page"])
+def test_every_format_is_written_with_an_overlay_of_each_page(format_, page_file, tmp_path):
+    second = tmp_path / "other" / page_file.name  # the same name in another folder
+    second.parent.mkdir()
+    second.write_bytes(page_file.read_bytes())
+    out = tmp_path / "out"
+    result = run("read", page_file, second, "--out", out, "--format", format_, "--overlay")
+    assert result.stdout == ""
+    ending = formats.ENDINGS[format_]
+    names = {f"letter.png{part}{end}" for part in ("", "-2") for end in (ending, ".overlay.png")}
+    assert {path.name for path in out.iterdir()} == names
+    assert (out / f"letter.png{ending}").read_text(encoding="utf-8").count(
+        "line_1_2" if format_ != "page" else "line_2"
+    ) == (1 if format_ in ("hocr", "alto", "page") else 0)
+    assert images.load(out / "letter.png.overlay.png").size > 100_000
+
+
+def test_json_holds_words_with_boxes_and_what_the_speller_makes_of_them(page_file):
+    made = json.loads(run("read", page_file, "--format", "json", "--spelling", "fast").stdout)
+    (page,) = made["pages"]
+    assert page["image"] == "letter.png" and len(page["lines"]) == 3
+    for line in page["lines"]:
+        assert " ".join(word["text"] for word in line["words"]) == line["text"] and "corrected" in line
+        lefts = [word["box"][0] for word in line["words"]]
+        assert lefts == sorted(lefts) and 0 < line["confidence"] <= 1
+
+
+def test_one_bad_page_stops_neither_the_others_nor_the_folder(page_file, tmp_path):
+    (tmp_path / "a-broken.png").write_bytes(page_file.read_bytes()[:3000])
+    (tmp_path / "b.png").write_bytes(paths.samples()[0].read_bytes())
+    images.save(tmp_path / "c-empty.png", np.full((900, 700), 235, np.uint8))
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "b.overlay.png").write_bytes(b"made by an earlier run")
+    result = run("read", tmp_path, code=1)
+    errors = result.stderr.strip().splitlines()
+    assert len(errors) == 2 and "a-broken.png" in errors[0] and "c-empty.png" in errors[1]
+    assert f"{tmp_path / 'b.png'}:" in result.stdout
+
+
+def test_the_pages_of_a_pdf_and_of_a_tiff_are_read_in_order(page_file, tmp_path):
+    pytest.importorskip("pypdfium2")
+    for name in ("two.pdf", "two.tiff"):
+        pictures = [Image.fromarray(images.load(path)) for path in (page_file, paths.samples()[0])]
+        pictures[0].save(tmp_path / name, save_all=True, append_images=pictures[1:], resolution=200)
+        first, second = run("read", tmp_path / name).stdout.split("\n\n")
+        assert len(first.splitlines()) == 3 and len(second.strip().splitlines()) == 1
+        out = tmp_path / "out"
+        run("read", tmp_path / name, "--format", "page", "--out", out)
+        assert {path.name for path in out.iterdir()} == {"two-1.page.xml", "two-2.page.xml"}
+        shutil.rmtree(out)
+
+
+@pytest.mark.parametrize("arguments", [("--overlay",), ("--format", "alto")])
+def test_what_cannot_be_printed_asks_for_a_folder(arguments, page_file):
+    result = run("read", page_file, page_file, *arguments, code=2)
+    assert "--out FOLDER" in result.stderr
+
+
+def test_a_result_that_cannot_be_written_is_one_of_the_errors(page_file, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "letter.txt").mkdir()
+    result = run("read", page_file, "--out", tmp_path / "out", code=1)
+    assert result.stderr.count("\n") == 1 and "letter.txt" in result.stderr

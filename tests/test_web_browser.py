@@ -26,20 +26,32 @@ from htr_utils.web import texts  # noqa: E402
 from htr_utils.web.app import create_app  # noqa: E402
 from htr_utils.web.jobs import Limits  # noqa: E402
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PHONE = {"width": 390, "height": 800}
+
+
+def chromium() -> str | None:
+    """The program to drive: the named one, the system's, or Playwright's own."""
+    if "HTR_CHROMIUM" in os.environ:
+        return shutil.which(os.environ["HTR_CHROMIUM"])
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        with playwright.sync_playwright() as player:
+            found = shutil.which(player.chromium.executable_path)
+    return found
+
+
+CHROMIUM = chromium()
+if CHROMIUM is None:
+    pytest.skip(
+        "no Chromium: `apt install chromium`, or `playwright install chromium`, or name one by HTR_CHROMIUM",
+        allow_module_level=True,
+    )
 
 
 @pytest.fixture(scope="module")
 def browser():
-    found = os.environ.get("HTR_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     with playwright.sync_playwright() as player:
-        try:
-            made = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        except playwright.Error:
-            pytest.skip(
-                "no Chromium: `apt install chromium`, or `playwright install chromium`, or set HTR_CHROMIUM"
-            )
+        made = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield made
         made.close()
 

@@ -19,4 +19,6 @@ def import_tensorflow() -> None:
 def command_line() -> str:
     """This command as others would give it: folders of this machine by their last part alone."""
     outside = (Path(a).is_absolute() or ".." in Path(a).parts for a in sys.argv[1:])
-    return "htr " + shlex.join(Path(a).name if out else a for a, out in zip(sys.argv[1:], outside, strict=True))
+    return "htr " + shlex.join(
+        Path(a).name if out else a for a, out in zip(sys.argv[1:], outside, strict=True)
+    )

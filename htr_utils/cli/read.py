@@ -204,8 +204,8 @@ class _Writer:
                 click.echo(f"{self.names[page.file]}:")
             click.echo("".join(contents), nl=False)
             return
-        for number, content in enumerate(contents, 1):
-            part = f"-{number}" if len(contents) > 1 else ""
+        for place, content in enumerate(contents, 1):
+            part = f"-{place}" if len(contents) > 1 else ""
             write_text(self.out / f"{stem}{part}{formats.ENDINGS[self.format]}", content)
 
     def _corrected(self, line: ReadLine) -> ReadLine:

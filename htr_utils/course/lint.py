@@ -1,7 +1,7 @@
 """The measure of a chapter: length, prose before code, alt text, sizes, words. `python -m htr_utils.course.lint`.
 
-What a chapter says is looked at in its source, what it shows in its notebook. The limits stand in
-CONTRIBUTING.md too; they are this course's answer to what others measured on well-known courses.
+What a chapter says is looked at in its source, what it shows in its notebook. The limits are this course's
+answer to what was measured on well-known courses.
 """
 
 from __future__ import annotations

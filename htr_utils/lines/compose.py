@@ -170,8 +170,8 @@ def _lay_out(
     for one in placed:
         one.y -= above
     right = max(one.x + one.cover.shape[1] for one in placed)
-    size = max(_WIDTH, round(right + rng.uniform(40, 120))), max(_HEIGHT, round(lowest - above + 120))
-    return placed, np.arange(first_rule - above, size[1] - 60, pitch), size
+    sheet = max(_WIDTH, round(right + rng.uniform(40, 120))), max(_HEIGHT, round(lowest - above + 120))
+    return placed, np.arange(first_rule - above, sheet[1] - 60, pitch), sheet
 
 
 def _cover(grey: np.ndarray, size: float) -> np.ndarray:
@@ -247,7 +247,7 @@ def _photograph(sheet: np.ndarray, kind: str, rng: np.random.Generator) -> tuple
     """What the camera or scanner makes of the sheet: uint8 (H, W), and the matrix (3, 3) from sheet to picture."""
     height, width = sheet.shape
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    turn, size, target = 0.0, (width, height), corners
+    turn, size, target = 0.0, (width, height), corners.astype(float)
     if kind in ("perspective", "photo"):
         size = (round(width * rng.uniform(1.08, 1.25)), round(height * rng.uniform(1.06, 1.2)))
         turn = rng.uniform(-3, 3)
@@ -279,8 +279,9 @@ def _on_table(
     """The sheet lies on a table with a grain, and throws a small shadow; float32 (H, W)."""
     width, height = size
     grain = rng.standard_normal((height, max(2, width // 60)), np.float32)
-    grain = cv2.resize(cv2.GaussianBlur(grain, (0, 0), 1.2, None, 4.0), size, interpolation=cv2.INTER_CUBIC)
-    table = rng.uniform(45, 130) * (1 + 0.35 * grain)
+    grain = cv2.GaussianBlur(grain, (0, 0), 1.2, None, 4.0).astype(np.float32)
+    board = cv2.resize(grain, size, interpolation=cv2.INTER_CUBIC)
+    table: np.ndarray = rng.uniform(45, 130) * (1 + 0.35 * board)
     inside = cv2.warpPerspective(np.ones_like(sheet), matrix, size, flags=cv2.INTER_LINEAR)
     thrown = cv2.GaussianBlur(np.roll(inside, (7, 9), (0, 1)), (0, 0), 9)
     table = table * (1 - 0.6 * thrown)
@@ -295,7 +296,7 @@ def _light(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     x, y = np.meshgrid(
         np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
     )
-    lamp *= 1 - np.float32(rng.uniform(0, 0.2)) * (x * x + y * y) / 2
+    lamp = lamp * (1 - np.float32(rng.uniform(0, 0.2)) * (x * x + y * y) / 2)
     shade = np.ones((height, width), np.float32)
     side, deep = rng.integers(0, 4), rng.uniform(0.45, 0.8)
     centre = np.array(

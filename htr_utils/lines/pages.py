@@ -4,7 +4,8 @@
         page = find(grey)
         readings = recogniser.read([line.crop for line in page.lines])
 
-`sheet` straightens the page, `trace` finds the lines in its ink, this module opens files and cuts lines out.
+`sheet` straightens the page, `trace` finds its lines, `seams` gives each its ink, this module opens files and cuts
+lines out.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import io
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import images, sheet, trace
+from htr_utils.lines import images, seams, sheet, trace
 
 MAX_PAGES = 200  # of one file
 _PDF_DPI = 200
@@ -161,14 +163,15 @@ def lines_of(image: np.ndarray) -> tuple[np.ndarray, list[trace.Curve], float]:
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         ink = sheet.ink_mask(small)
     unit *= scale
+    pitch, unit = trace.pitch_and_unit(ink, unit)
     ink = trace.drop_foreign(ink, unit)
     labels, found = np.zeros(ink.shape, np.int32), []
-    for left, top, right, bottom in trace.blocks(ink, unit):
+    for left, top, right, bottom in trace.blocks(ink, unit, pitch):
         part = np.ascontiguousarray(ink[top:bottom, left:right])
         curves = trace.ridges(np.pad(part, round(2 * unit)), unit)
         for curve in curves:
             curve.start, curve.rows = curve.start - round(2 * unit), curve.rows - round(2 * unit)
-        mine = trace.assign(part, curves, unit)
+        mine = seams.assign(part, curves, unit)
         for number, curve in enumerate(curves, 1):
             own = mine == number
             if _is_line(own, unit):
@@ -178,9 +181,12 @@ def lines_of(image: np.ndarray) -> tuple[np.ndarray, list[trace.Curve], float]:
 
 
 def _is_line(own: np.ndarray, unit: float) -> bool:
-    """Whether the ink of a curve is a line of writing: enough of it, and some letter high enough."""
-    rows = np.flatnonzero(own.any(1))
-    return own.sum() > 0.6 * unit * unit and rows.size > 0 and rows[-1] - rows[0] > 0.7 * unit
+    """Whether the ink of a curve is writing: enough of it, and as high as a letter or as long as a word."""
+    rows, columns = np.flatnonzero(own.any(1)), np.flatnonzero(own.any(0))
+    if not rows.size or own.sum() < 0.6 * unit * unit:
+        return False
+    high, long = rows[-1] - rows[0], columns[-1] - columns[0]
+    return bool(high > 0.7 * unit or (high > 0.4 * unit and long > 5 * unit))
 
 
 def cut(
@@ -288,6 +294,14 @@ def is_line(grey: np.ndarray, page: Page) -> bool:
     if not page.lines:
         return width > 2 * height
     weights = sorted((float((255 - line.crop.astype(np.float32)).sum()) for line in page.lines), reverse=True)
-    if len(weights) > 1 and (weights[1] > 0.3 * weights[0] or width < 2 * height):
+    if len(weights) > 1 and (weights[1] > 0.3 * weights[0] or width < 2 * height) and not _broken(page.lines):
         return False
     return max(line.crop.shape[0] for line in page.lines) > 0.3 * height
+
+
+def _broken(lines: list[PageLine]) -> bool:
+    """Whether these are pieces of one line, as a word or two may give: each shares many rows with the next."""
+    spans = sorted((line.box[1], line.box[1] + line.box[3]) for line in lines)
+    return len(lines) <= 3 and all(
+        min(a[1], b[1]) - b[0] > 0.3 * min(a[1] - a[0], b[1] - b[0]) for a, b in pairwise(spans)
+    )

@@ -86,8 +86,8 @@ def corners(grey: np.ndarray) -> np.ndarray | None:
     masks += [edges > share * np.percentile(edges, 99.5) for share in (0.3, 0.5)]
     quads = []
     for mask in masks:
-        mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+        contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         largest = max(contours, key=lambda contour: cv2.contourArea(cv2.convexHull(contour)), default=None)
         quad = None if largest is None else _four(largest, small.shape)
         if quad is not None and cv2.contourArea(quad) > 0.2 * small.size and not _fills(quad, small.shape):
@@ -210,10 +210,10 @@ def ink_mask(image: np.ndarray) -> np.ndarray:
     The level is Otsu's between faint and dark, of what is darker than the paper's grain.
     """
     soft = cv2.GaussianBlur(image, (0, 0), 0.7)
-    grain = 1.4826 * float(
-        np.median(np.abs(soft[::3, ::3].astype(np.int16) - int(np.median(soft[::3, ::3]))))
-    )
-    floor = int(255 - max(18.0, 5 * grain))
+    sample = soft[::3, ::3].astype(np.int16)
+    paper = int(np.median(sample))
+    grain = 1.4826 * float(np.median(np.abs(sample - paper)))
+    floor = int(paper - max(18.0, 5 * grain))
     dark = soft[soft < floor]
     if dark.size < 20:
         return np.zeros(image.shape, np.uint8)
@@ -283,7 +283,9 @@ def _without_horizontal(image: np.ndarray) -> np.ndarray:
         middle = np.interp(x, (np.arange(count) + 0.5) * strip, rows)
         y = np.clip(middle.round().astype(int) + offsets, 0, height - 1)
         profile = np.median(thin[y, x], axis=1)  # writing covers less than half of a row
-        thick = np.flatnonzero(profile > 0.3 * profile.max())
+        thick = np.flatnonzero(profile > max(0.3 * profile.max(), 2.0))
+        if not thick.size:
+            continue
         core = y[max(0, thick[0] - 1) : thick[-1] + 2]
         tones = 255 - image[core, x]
         tone = float(np.median(tones, axis=1).max())
@@ -307,7 +309,7 @@ def _rule_rows(thin: np.ndarray, strip: int, count: int) -> list[np.ndarray]:
     low = np.percentile(step[:, : count * strip].reshape(height, count, strip), 30, axis=2)
     most = max(2, round(0.015 * strip * count))
     padded = np.pad(low, ((most, most), (0, 0)))
-    drops = np.arange(-most, most + 1, 2)
+    drops = 2 * np.arange(-(most // 2), most // 2 + 1)
     along = np.linspace(0, 1, count)
     index = np.arange(height)[:, None] + most
     score = np.stack(
@@ -318,15 +320,15 @@ def _rule_rows(thin: np.ndarray, strip: int, count: int) -> list[np.ndarray]:
     # Rules run side by side: their common slope, found where most of the page agrees, keeps writing out.
     common = int(np.minimum(np.maximum(score - base - 5, 0), 10).sum(1).argmax())
     score[: max(0, common - 2)] = score[common + 3 :] = 0
-    best = score.max(0)
-    peak = cv2.dilate(best.astype(np.float32), np.ones((11, 1), np.uint8))[:, 0]
-    found, last = [], -100
-    for row in np.flatnonzero((best >= peak) & (best > base + 5)):
-        if row - last > 5:
-            line = row + drops[int(score[:, row].argmax())] * (along - 0.5)
-            near = np.clip(line.round().astype(int) + np.arange(-2, 3)[:, None], 0, height - 1)
-            strong = low[near, np.arange(count)]
-            moved = (near * strong).sum(0) / np.maximum(strong.sum(0), 1e-6)
-            found.append(np.where(strong.max(0) > base + 5, moved, line))
-        last = row
+    best = score.max(0).astype(np.float32)
+    peak = cv2.dilate(best[:, None], np.ones((11, 1), np.uint8)).ravel()
+    rows = np.flatnonzero((best >= 0.9 * peak) & (best > base + 5))
+    found = []
+    for group in np.split(rows, np.flatnonzero(np.diff(rows) > 5) + 1) if rows.size else []:
+        row = int(group[len(group) // 2])  # the middle of a thick rule
+        line = row + drops[int(score[:, row].argmax())] * (along - 0.5)
+        near = np.clip(line.round().astype(int) + np.arange(-2, 3)[:, None], 0, height - 1)
+        strong = low[near, np.arange(count)]
+        moved = (near * strong).sum(0) / np.maximum(strong.sum(0), 1e-6)
+        found.append(np.where(strong.max(0) > base + 5, moved, line))
     return found

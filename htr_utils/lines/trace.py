@@ -1,22 +1,20 @@
-"""Text lines in the ink of a level sheet: their middle curves, and which ink belongs to which line.
+"""Text lines in the ink of a level sheet: their middle curves. Which ink belongs to which line is for `seams`.
 
 1. `x_height`: how high small letters are, by scale selection.
 2. `blocks`: columns of writing, parted by tall empty strips, in reading order.
 3. `ridges`: blurred along the rows, a line of writing is a ridge; its crest is followed from left to right
    and pieces that continue each other are joined.
-4. `assign`: connected pieces of ink go to the line whose middle they cross; one that crosses two is cut along
-   the seam with the least ink (after Arvanitopoulos & Süsstrunk 2014, ICFHR, "Seam carving for text line
-   extraction").
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
+_ACROSS = (0.0, 0.08, 0.16, 0.3, 0.4, 0.5, 0.6, 0.7)  # of the way from a curve to the next
 UNIT = 10.0  # pixels of a small letter's height at which lines are traced
 
 
@@ -69,7 +67,8 @@ def x_height(ink: np.ndarray) -> float:
         for sigma in (1.6, 2.0, 2.54):  # three steps an octave, then at half the size
             if 4 * sigma > small.shape[0]:
                 break
-            score = float((_ridge(small, sigma).clip(0) * small).sum()) * factor**2
+            # Strokes are ridges too, though thin ones: where scales answer about alike, the larger one counts.
+            score = float((_ridge(small, sigma).clip(0) * small).sum()) * factor**2 * (sigma * factor) ** 0.1
             if score > best:
                 best, height = score, 2 * sigma * factor
         small = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -77,20 +76,39 @@ def x_height(ink: np.ndarray) -> float:
     return height / scale
 
 
+def pitch_and_unit(ink: np.ndarray, unit: float) -> tuple[float, float]:
+    """How far apart lines are in pixels, and the height of small letters made to fit it.
+
+    Slender joined writing answers at the scale of its strokes; no line is six times as far from the next as its
+    letters are high, or else nothing is lost by taking them for higher.
+    """
+    for _ in range(2):
+        pitch = _pitch(_crests(ink, unit, unit / 2, 3.5 * unit), unit)
+        unit = float(np.clip(pitch / 6, unit, 1.6 * unit))
+    return pitch, unit
+
+
 def drop_foreign(ink: np.ndarray, unit: float) -> np.ndarray:
     """Ink without what is no writing: specks, blots, long thin strokes, and what reaches in from the edge."""
     height, width = ink.shape
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     x, y, w, h, area = stats.T
-    bad = (area < 0.02 * unit * unit) | (h > 12 * unit) | ((w > 25 * unit) & (h > 6 * unit))
+    bad = (area < 0.02 * unit * unit) | (h > 12 * unit) | ((w > 40 * unit) & (h > 8 * unit))
     bad |= (w > 20 * unit) & (area / np.maximum(w, 1) < 0.4 * unit) & (h < unit)
     edge = (x <= 1) | (y <= 1) | (x + w >= width - 1) | (y + h >= height - 1)
-    bad |= edge & ((h > 5 * unit) | ((w > 5 * unit) & (h < 0.7 * unit)))
+    thick = np.zeros(
+        count
+    )  # half of the thickest stroke: what is solid is the lid beyond a sheet, or a thumb
+    at = ink > 0
+    np.maximum.at(thick, labels.astype(int)[at], cv2.distanceTransform(ink, cv2.DIST_L2, 3)[at])
+    bad |= (thick > 1.6 * unit) | (
+        edge & ((h > 5 * unit) | ((w > 5 * unit) & (h < 0.7 * unit)) | (thick > 0.4 * unit))
+    )
     bad[0] = True
     return np.where(bad[labels], 0, ink).astype(np.uint8) if count > 1 else ink
 
 
-def blocks(ink: np.ndarray, unit: float) -> list[tuple[int, int, int, int]]:
+def blocks(ink: np.ndarray, unit: float, pitch: float) -> list[tuple[int, int, int, int]]:
     """Columns of writing as (left, top, right, bottom), in reading order.
 
     A gutter is a strip wider than a gap between words, empty over several lines, with much writing on either side.
@@ -98,20 +116,19 @@ def blocks(ink: np.ndarray, unit: float) -> list[tuple[int, int, int, int]]:
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     if not rows.size:
         return []
-    pitch = _pitch(_crests(ink, unit, unit / 2, 3.5 * unit), unit)
     box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     return _split(ink, unit, pitch, box)
 
 
 def _word_gap(filled: np.ndarray) -> float:
-    """A wide gap between words, in cells: the 80th percentile of the gaps in well filled rows of `filled` (H, W)."""
+    """The usual gap between words, in cells: the median gap in well filled rows of `filled` (H, W)."""
     counts = filled.sum(1)
     gaps: list[np.ndarray] = []
     for row in filled[counts > 0.5 * np.percentile(counts[counts > 0], 90)]:
         apart = np.diff(np.flatnonzero(row)) - 1
         gaps.append(apart[apart > 1])
     found = np.concatenate(gaps) if gaps else np.zeros(0)
-    return float(np.percentile(found, 80)) if found.size else 0.0
+    return float(np.median(found)) if found.size else 0.0
 
 
 def _split(
@@ -125,7 +142,7 @@ def _split(
         return [box]
     filled = part[: part.shape[0] // cell * cell, : part.shape[1] // cell * cell]
     filled = filled.reshape(part.shape[0] // cell, cell, -1, cell).sum((1, 3)) > 0.02 * cell * cell
-    wide = max(round(2 * unit / cell), round(1.2 * _word_gap(filled)))
+    wide = int(np.clip(round(1.1 * _word_gap(filled)), round(2 * unit / cell), round(4 * unit / cell)))
     best: tuple[float, int, int, int, int] | None = None
     for c in range(round(8 * unit / cell), filled.shape[1] - round(8 * unit / cell) - wide):
         busy = np.flatnonzero(filled[:, c : c + wide].any(1))
@@ -188,7 +205,7 @@ def _crests(ink: np.ndarray, unit: float, sigma: float, pitch: float) -> list[Cu
     step = max(2, round(unit / 3))
     pieces = _follow(answer, floor, step, unit)
     pieces = _join([piece for piece in pieces if len(piece[0]) * step > 0.8 * unit], unit)
-    return _without_doubles([_smooth(*piece, unit) for piece in pieces], unit, pitch)
+    return _without_doubles(ink, [_smooth(*piece, unit) for piece in pieces], unit, pitch)
 
 
 def _pitch(curves: list[Curve], unit: float) -> float:
@@ -294,11 +311,12 @@ def _smooth(xs: np.ndarray, ys: np.ndarray, heights: np.ndarray, unit: float) ->
     return Curve(int(xs[0]), rows, strong)
 
 
-def _without_doubles(curves: list[Curve], unit: float, pitch: float) -> list[Curve]:
+def _without_doubles(ink: np.ndarray, curves: list[Curve], unit: float, pitch: float) -> list[Curve]:
     """From top to bottom, without those that run beside a stronger one closer than two lines can.
 
-    The heads of capitals and the feet of long letters make weak ridges beside the line's own. Where a ridge
-    that goes is longer than the one that stays, the line is lengthened.
+    The heads of capitals and the feet of long letters make weak ridges beside the line's own, bound to it by
+    ink; small lines that stand close have a white valley between them and stay. Where a ridge that goes is longer
+    than the one that stays, the line is lengthened.
     """
     kept: list[Curve] = []
     for curve in sorted(curves, key=lambda c: -float(c.heights.sum())):
@@ -309,7 +327,10 @@ def _without_doubles(curves: list[Curve], unit: float, pitch: float) -> list[Cur
                 apart = float(np.abs(curve.at(x) - other.at(x)).mean())
                 beside = other.heights[max(0, a - other.start) : max(0, b - other.start)].sum()
                 weak = curve.heights.sum() < 0.6 * beside
-                if apart < (max(1.9 * unit, 0.58 * pitch) if weak else max(1.15 * unit, 0.42 * pitch)):
+                near = apart < (max(1.9 * unit, 0.58 * pitch) if weak else max(1.15 * unit, 0.42 * pitch))
+                # A row of dots or two capitals' heads: a line that close is longer and has more ink.
+                bits = curve.heights.sum() < 0.2 * beside or len(curve.rows) < 12 * unit
+                if near and (apart < 1.15 * unit or bits or not _valley(ink, curve.at(x), other.at(x), x)):
                     other.lengthen(curve)
                     break
         else:
@@ -317,76 +338,9 @@ def _without_doubles(curves: list[Curve], unit: float, pitch: float) -> list[Cur
     return sorted(kept, key=lambda c: float(c.rows.mean()))
 
 
-def assign(ink: np.ndarray, curves: list[Curve], unit: float) -> np.ndarray:
-    """Which line each inked pixel belongs to: int32 (H, W), 0 = none, 1 = the first curve."""
-    height, width = ink.shape
-    core, zone = np.zeros(ink.shape, np.int32), np.zeros(ink.shape, np.int32)
-    x = np.arange(width)
-    rows = np.stack([curve.at(x) for curve in curves]) if curves else np.zeros((0, width))
-    ends = np.array([(curve.start, curve.stop) for curve in curves]).reshape(-1, 2)
-    active = (x >= ends[:, :1] - 3 * unit) & (x < ends[:, 1:] + 3 * unit)
-    pairs = []  # of lines that may touch: the upper one first
-    for j, k in combinations(range(len(curves)), 2):
-        both = active[j] & active[k]
-        apart = float((rows[k] - rows[j])[both].mean()) if both.any() else np.inf
-        if abs(apart) < 8 * unit:
-            pairs.append((j, k) if apart > 0 else (k, j))
-    top, bottom = rows - 3.2 * unit, rows + 2.6 * unit
-    for (j, k), seam in zip(pairs, _seams(ink, rows, pairs), strict=True):
-        both = active[j] & active[k]
-        bottom[j] = np.where(both, np.minimum(bottom[j], seam), bottom[j])
-        top[k] = np.where(both, np.maximum(top[k], seam), top[k])
-    y = np.arange(height)[:, None]
-    for k, curve in enumerate(curves):
-        a, b = max(0, int(top[k].min())), min(height, int(bottom[k].max()) + 2)
-        inside = (y[a:b] >= top[k]) & (y[a:b] < bottom[k]) & active[k]
-        zone[a:b][inside] = k + 1
-        span = (x >= curve.start - unit) & (x < curve.stop + unit)
-        core[a:b][inside & (np.abs(y[a:b] - rows[k]) < 0.6 * unit) & span] = k + 1
-    return _give(ink, core, zone, len(curves))
-
-
-def _seams(ink: np.ndarray, rows: np.ndarray, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """For each pair of lines the way between them that cuts the least ink: rows (pairs, W), dynamic programming."""
-    width = ink.shape[1]
-    if not pairs:
-        return np.zeros((0, width))
-    upper, lower = rows[[j for j, _ in pairs]], rows[[k for _, k in pairs]]
-    count = 25  # ways across; neighbouring columns are one way apart at most
-    share = np.linspace(0.15, 0.85, count)
-    y = upper[:, None] + (lower - upper).clip(2)[:, None] * share[:, None]  # (pairs, count, W)
-    y = y.round().astype(int).clip(0, ink.shape[0] - 1)
-    cost = 10 * ink[y, np.arange(width)].astype(np.float32) + 0.5 * np.abs(share - 0.52)[:, None].astype(
-        np.float32
-    )
-    back = np.zeros(cost.shape, np.int8)
-    total = cost[:, :, 0].copy()
-    options = np.full((3, len(pairs), count), np.inf, np.float32)
-    for i in range(1, width):
-        options[0] = total
-        options[1, :, 1:] = total[:, :-1] + 0.2
-        options[2, :, :-1] = total[:, 1:] + 0.2
-        back[:, :, i] = options.argmin(0)
-        total = options.min(0) + cost[:, :, i]
-    at, each = total.argmin(1), np.arange(len(pairs))
-    way = np.zeros((len(pairs), width), int)
-    for i in range(width - 1, -1, -1):
-        way[:, i] = at
-        at = at + np.array([0, -1, 1])[back[each, at, i]]
-    return y[each[:, None], way, np.arange(width)].astype(float)
-
-
-def _give(ink: np.ndarray, core: np.ndarray, zone: np.ndarray, lines: int) -> np.ndarray:
-    """Each connected piece goes whole to the one line whose core it touches, or by its zone when none or several."""
-    count, pieces = cv2.connectedComponents(ink, connectivity=8)
-    at = ink > 0
-    size = np.bincount(pieces[at], minlength=count)
-    touched = np.bincount(pieces[at] * (lines + 1) + core[at], minlength=count * (lines + 1)).reshape(
-        count, -1
-    )
-    zoned = np.bincount(pieces[at] * (lines + 1) + zone[at], minlength=count * (lines + 1)).reshape(count, -1)
-    touched[:, 0] = 0
-    real = touched >= np.maximum(2, 0.04 * size)[:, None]
-    number = real.sum(1)
-    owner = np.where(number == 1, (touched * real).argmax(1), zoned.argmax(1))
-    return np.where(at, np.where(number[pieces] > 1, zone, owner[pieces]), 0).astype(np.int32)
+def _valley(ink: np.ndarray, one: np.ndarray, other: np.ndarray, x: np.ndarray) -> bool:
+    """Whether hardly any ink lies somewhere between two curves, beside what lies on the first."""
+    x = x.clip(0, ink.shape[1] - 1)
+    rows = [(one + (other - one) * share).round().astype(int).clip(0, ink.shape[0] - 1) for share in _ACROSS]
+    filled = [float(ink[row, x].mean()) for row in rows]
+    return min(filled[3:]) < 0.2 * max(filled[:3])

@@ -48,7 +48,7 @@ def export(archive: Archive, target: str | Path, kind: str, width: int | None = 
     preparation = archive.preset.preparation
     if preparation.width is not None and width not in (None, preparation.width):
         raise HtrError(f"this model's lines are {preparation.width} columns wide; leave --width out")
-    width = width or preparation.width
+    width = preparation.width if width is None else width
     if width is not None and (width % PAD_TO or not PAD_TO <= width <= 8192):
         raise HtrError(f"--width {width}: must be a multiple of {PAD_TO}, at most 8192")
     path = Path(target)

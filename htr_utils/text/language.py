@@ -232,7 +232,7 @@ class LanguageModel:
             HtrError: no such file, a damaged one, one of a later version, or one for another charset.
         """
         try:
-            with zipfile.ZipFile(_found(path)) as archive:
+            with zipfile.ZipFile(find(path)) as archive:
                 if max(entry.file_size for entry in archive.infolist()) > _LARGEST:
                     raise HtrError("unpacks into more than a language model can be")
                 about = json.loads(archive.read("about.json"))
@@ -258,7 +258,7 @@ class LanguageModel:
         return model
 
 
-def _found(name: str | Path) -> Path:
+def find(name: str | Path) -> Path:
     """The file of a model: a path, or the name of one that ships with the course."""
     root = paths.repo_root()
     folders = [Path(paths.__file__).parent / "_model", *([root / "model"] if root else [])]

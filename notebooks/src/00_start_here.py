@@ -249,9 +249,9 @@ print(without_with(own_reading.text, speller.correct(own_reading.text)))
 start.where(own_grey, own_reading)
 
 # %% [markdown]
-# Expect your own writing to be read worse than the rendered lines. The model has seen far more fonts than
-# hands: researchers call this a **domain gap**. What helps is in chapter 2 (cleaner pictures) and
-# chapter 7 (training on lines like yours).
+# Expect your own writing to be read worse than the rendered lines. The model learned from fonts and from some
+# hands, none of them yours: researchers call the difference a **domain gap**. What helps is in chapter 2
+# (cleaner pictures) and chapter 7 (training on lines like yours).
 #
 # ## The map of the course
 #

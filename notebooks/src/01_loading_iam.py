@@ -58,7 +58,8 @@ print(folder.layout)
 from htr_utils.course.plots import collection as plots
 
 every = list(folder.lines.values())
-three = [every[0], every[len(every) // 2], every[-1]]
+by_writer = {one.writer_id: one for one in every}  # the last line of each
+three = list(by_writer.values())[:3]
 plots.captioned(
     three,
     alt="Three lines of rendered handwriting by three different writers, each with its id and text above it.",

@@ -280,8 +280,9 @@ run.record(history=history)
 print(f"{trainer.step} steps; the loss fell:", history[-1]["loss"] < history[0]["loss"])
 
 # %% [markdown]
-# Beside it you see how the story goes on for the published model, if its history is in `model/`: the same loop, many
-# more steps, and lines rendered on the fly, so that no epoch repeats another. Its card in `model/` has the details.
+# Beside it you see the last stage of the published model's training, if its history is in `model/`: the same loop,
+# many more steps, and lines rendered or changed at random each time, so that no epoch repeats another. A curve that
+# starts low went on from an earlier stage. The model's card in `model/` has the details.
 
 # %% tags=["figure"]
 import json

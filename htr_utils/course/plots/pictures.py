@@ -198,6 +198,6 @@ def readings(images: Sequence[np.ndarray], titles: Sequence[str], texts: Sequenc
     base.show(
         made,
         alt="One line of handwriting given to the recogniser in several ways; below each picture stands the text "
-        "that it reads, right or nearly so for dark ink on light paper and gibberish for the wrong inputs.",
+        "that it reads, right or nearly so for ink from 0 to 1, worse on another scale, gibberish in negative.",
         facts=facts,
     )

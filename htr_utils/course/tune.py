@@ -1,0 +1,272 @@
+"""Choose the decoder's and the gate's settings on validation lines, then report on lines that chose nothing.
+
+    python -m htr_utils.course.tune --report jls=FOLDER --report inkbench=FOLDER
+
+writes model/decoding.json: settings, figures with the paired bootstrap interval of the difference to greedy
+decoding, and what they were made from.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from htr_utils import paths
+from htr_utils.errors import HtrError
+from htr_utils.files import write_text
+from htr_utils.text import decoding, gate, metrics, spelling, tuned
+from htr_utils.text.charset import Charset
+
+GRID: dict[str, tuple[float, ...]] = {
+    "weight": (0.3, 0.4, 0.5, 0.6, 0.75),
+    "bonus": (1.0, 1.5, 2.0, 2.5, 3.0),
+    "price": (2.0, 4.0, 6.0, 8.0),
+    "letter": (0.0, 0.5, 1.0),
+}
+GATE_GRID: dict[str, tuple[float, ...]] = {
+    "margin": (0.0, 1.0, 2.0, 3.0),
+    "weight": (0.3, 0.5, 0.8),
+    "name": (1.0, 3.0, 6.0),
+    "insert": (2.0, 3.0, 5.0),
+}
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What the network answered to some lines: (lines, frames, classes), true frames, true texts."""
+
+    log_probs: np.ndarray
+    frames: np.ndarray
+    truths: list[str]
+
+
+def padded(answers: Sequence[np.ndarray], truths: list[str]) -> Lines:
+    """Lines of their own length, (T, C) each, as one array."""
+    frames = np.array([len(one) for one in answers])
+    values = np.zeros((len(answers), int(frames.max()), answers[0].shape[1]), np.float32)
+    for row, one in zip(values, answers, strict=True):
+        row[: len(one)] = one
+    return Lines(values, frames, truths)
+
+
+def stripped(reading: decoding.Candidate, charset: Charset) -> tuple[str, tuple[float, ...]]:
+    """Text and confidences of a reading without the spaces at its ends."""
+    text = charset.decode(reading.ids)
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    return text[first:last], reading.confidences[first:last]
+
+
+def texts(readings: Sequence[Sequence[decoding.Candidate]], charset: Charset) -> list[str]:
+    return [stripped(line[0], charset)[0] for line in readings]
+
+
+def read(lines: Lines, settings: tuned.Tuned, decoder: str, top: int = 1) -> list[list[decoding.Candidate]]:
+    """The candidates of a decoder: "greedy", "lm" or "lexicon"."""
+    if decoder == "greedy":
+        return [[one] for one in decoding.greedy(lines.log_probs, lines.frames)]
+    return settings.decode(lines.log_probs, lines.frames, lexicon=decoder == "lexicon", top=top)
+
+
+def paired(
+    before: Sequence[str],
+    after: Sequence[str],
+    truths: Sequence[str],
+    edits: Callable[[str, str], int],
+    samples: int = 1000,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Change of an error rate in % of itself, with the bootstrap 95 % interval over lines (the same lines in both)."""
+    a = np.array([edits(x, t) for x, t in zip(before, truths, strict=True)], dtype=float)
+    b = np.array([edits(x, t) for x, t in zip(after, truths, strict=True)], dtype=float)
+    if not a.sum():
+        raise HtrError("no errors before: there is no relative change to give")
+    drawn = np.random.default_rng(seed).integers(a.size, size=(samples, a.size))
+    sums = a[drawn].sum(axis=1), b[drawn].sum(axis=1)
+    change = 100 * (sums[1] - sums[0])[sums[0] > 0] / sums[0][sums[0] > 0]
+    low, high = np.percentile(change, [2.5, 97.5])
+    return {
+        "value": round(100 * float(b.sum() - a.sum()) / float(a.sum()), 1),
+        "low": round(float(low), 1),
+        "high": round(float(high), 1),
+    }
+
+
+def climb(
+    start: Any, grid: dict[str, tuple[float, ...]], loss: Callable[[Any], float], say: Callable[[str], None]
+) -> Any:
+    """The best settings on a grid, one setting at a time, until a whole round changes nothing."""
+    known: dict[Any, float] = {}
+
+    def measured(one: Any) -> float:
+        if one not in known:
+            known[one] = loss(one)
+            say(f"  {known[one]:.4f}  " + ", ".join(f"{name} {getattr(one, name):g}" for name in grid))
+        return known[one]
+
+    best, before = start, None
+    while best != before:
+        before = best
+        for name, values in grid.items():
+            best = min([best, *(replace(best, **{name: value}) for value in values)], key=measured)
+    return best
+
+
+def choose(lines: Lines, start: tuned.Tuned, say: Callable[[str], None] = print) -> tuned.Tuned:
+    """Settings of beam and gate, on these lines: half CER and half WER, each as a share of greedy decoding's."""
+    charset = Charset(start.lm.characters)
+    plain = read(lines, start, "greedy")
+    before = texts(plain, charset)
+
+    def share(now: list[str]) -> float:
+        return (
+            sum(
+                measure(now, lines.truths).value / measure(before, lines.truths).value
+                for measure in (metrics.cer, metrics.wer)
+            )
+            / 2
+        )
+
+    say("beam:")
+    words = start.words
+
+    def beam(how: tuned.Fusion) -> float:
+        made = replace(start, fusion=how)
+        made.__dict__["words"] = words  # the word list is the same for all
+        return share(texts(read(lines, made, "lexicon"), charset))
+
+    fusion = climb(start.fusion, GRID, beam, say)
+    say("gate after greedy decoding:")
+    one = gate.Gate(start.lm, words)
+
+    def gated(how: gate.Settings) -> float:
+        one.settings = how
+        report = gate.report("gated", _gated(one, plain, charset), before, lines.truths)
+        allowed = 10 * report.broken <= report.mended  # twice as careful as promised
+        return (
+            report.wer_with / report.wer_without
+            + report.cer_with / report.cer_without
+            + (0 if allowed else 9)
+        )
+
+    return replace(start, fusion=fusion, settings=climb(start.settings, GATE_GRID, gated, say))
+
+
+def _gated(
+    one: gate.Gate, readings: list[list[decoding.Candidate]], charset: Charset
+) -> Callable[[int], spelling.Correction]:
+    def correct(i: int) -> spelling.Correction:
+        text, sure = stripped(readings[i][0], charset)
+        return one.correct(text, sure, [stripped(other, charset)[0] for other in readings[i][1:]])
+
+    return correct
+
+
+def figures(lines: Lines, settings: tuned.Tuned, say: Callable[[str], None] = print) -> dict[str, Any]:
+    """Every decoder on lines, against greedy; every spelling policy after each of them."""
+    charset = Charset(settings.lm.characters)
+    found: dict[str, Any] = {"lines": len(lines.truths)}
+    greedy: list[str] = []
+    speller, sym = spelling.Speller("fast"), spelling.SymSpell(settings.words)
+    for decoder in ("greedy", "lm", "lexicon"):
+        readings = read(lines, settings, decoder, 1 if decoder == "greedy" else 5)
+        now = texts(readings, charset)
+        greedy = greedy or now
+        entry: dict[str, Any] = {
+            name: round(100 * measure(now, lines.truths).value, 2)
+            for name, measure in (("cer", metrics.cer), ("wer", metrics.wer))
+        }
+        if decoder != "greedy":
+            entry["cer_change"] = paired(greedy, now, lines.truths, metrics.edits)
+            entry["wer_change"] = paired(greedy, now, lines.truths, metrics.word_edits)
+        say(f"{decoder}: {entry}")
+        policies: dict[str, Callable[[int], spelling.Correction]] = {
+            "autocorrect fast": lambda i, now=now: speller.correct(now[i]),  # type: ignore[misc]
+            "symspell": lambda i, now=now: sym.correct(now[i]),  # type: ignore[misc]
+            "gated": _gated(settings.gate, readings, charset),
+        }
+        for name, policy in policies.items():
+            report = gate.report(name, policy, now, lines.truths)
+            say(f"  {report}")
+            kept = {k: v for k, v in asdict(report).items() if k not in ("policy", "lines", "milliseconds")}
+            entry[name] = {k: round(v, 2) for k, v in kept.items()}
+        found[decoder] = entry
+    return found
+
+
+def useful(entry: dict[str, Any]) -> bool:
+    """Whether the gate did no harm to either rate, some good to one, and broke less than a word for five mended."""
+    gated = entry["gated"]
+    gains = [gated[f"{rate}_without"] - gated[f"{rate}_with"] for rate in ("cer", "wer")]
+    return bool(min(gains) >= 0 and max(gains) > 0 and 5 * gated["broken"] < gated["mended"])
+
+
+@click.command()
+@click.option("--model", default="course", show_default=True, help="name or path of a recogniser")
+@click.option(
+    "--lm", "language", default="english", show_default=True, help="name or path of a language model"
+)
+@click.option(
+    "--report",
+    "sets",
+    multiple=True,
+    metavar="NAME=FOLDER",
+    help="further lines to report on; they choose nothing",
+)
+@click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
+@click.option("--to", "target", default=None, help="the file to write [default: model/decoding.json]")
+def main(model: str, language: str, sets: tuple[str, ...], keep: bool, target: str | None) -> None:
+    """Choose on the embedded validation split, report on the test split and on --report."""
+    from htr_utils.evaluation import load_lines
+    from htr_utils.network.archive import sha256
+    from htr_utils.recognizer import Recognizer
+
+    recognizer = Recognizer.load(model)
+
+    def answered(root: str | None, split: str | None) -> Lines:
+        lines = load_lines(root, split)
+        truths = [recognizer.charset.fold(line.text) for line in lines]
+        return padded(recognizer.log_probs([line.path for line in lines]), truths)
+
+    settings = tuned.Tuned.load(recognizer.charset, language)
+    validation = answered(None, "validation")
+    if not keep:
+        settings = choose(validation, settings, click.echo)
+    measured = {"validation (chosen on)": figures(validation, settings, click.echo)}
+    for name, _, root in [("test", "", ""), *(one.partition("=") for one in sets)]:
+        click.echo(f"{name}:")
+        measured[name] = figures(answered(root or None, None if root else "test"), settings, click.echo)
+    gated = tuple(
+        d for d in ("greedy", "lm", "lexicon") if all(useful(entry[d]) for entry in measured.values())
+    )
+    from htr_utils.text.language import find
+
+    stored = replace(settings, gated=gated).to_json() | {
+        "measured": measured,
+        "model": sha256(paths.model_file(model)),
+        "language": sha256(find(language)),
+        "date": date.today().isoformat(),
+        "command": "python -m htr_utils.course.tune " + " ".join(_named(part) for part in sys.argv[1:]),
+    }
+    root_folder = paths.repo_root() or Path()
+    write_text(
+        Path(target) if target else root_folder / "model" / tuned.FILE, json.dumps(stored, indent=1) + "\n"
+    )
+    click.echo(f"the gate is of use on every set after: {', '.join(gated) or 'no decoder'}")
+
+
+def _named(part: str) -> str:
+    """A part of the command without the folders of this machine."""
+    name, equals, folder = part.rpartition("=")
+    return name + equals + (Path(folder).name if Path(folder).is_absolute() else folder)
+
+
+if __name__ == "__main__":
+    main()

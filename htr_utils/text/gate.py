@@ -1,0 +1,164 @@
+"""Which words to correct: a gate that asks how sure the reader was and what the language expects.
+
+A spell checker sees letters only. The gate weighs three things for a word that the dictionary lacks and each
+word near it:
+
+    gain = weight * (log P(line with it) - log P(line)) - doubt
+
+`doubt` is what the recogniser's confidence says against the edits: to replace or drop a character of
+confidence c costs log(c / (1 - c)) nats, to add one costs `insert`. A word that another reading of the beam has
+gains `seen`. The word changes where the best gain is above `margin`; a capitalised word
+may be a name and needs `name` more. Words with digits, short words and known words stay.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from htr_utils.text import metrics
+from htr_utils.text.language import LanguageModel
+from htr_utils.text.spelling import WORD, Change, Correction, SymSpell, _replaced, same_case
+
+_MOST = 12  # words near a word that are looked at
+_SUREST = 0.999
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Chosen on validation lines by `python -m htr_utils.course.tune`; all in nats but `weight` and `shortest`."""
+
+    weight: float = 0.5
+    margin: float = 1.0
+    name: float = 3.0
+    insert: float = 3.0
+    seen: float = 2.0  # added where another reading of the beam has the word
+    shortest: int = 3
+
+
+class Gate:
+    """Corrects the words that are probably wrong, and no others.
+
+    Args:
+        lm: scores a line with and without a change.
+        counts: the dictionary; see `spelling.dictionary`.
+    """
+
+    def __init__(
+        self, lm: LanguageModel, counts: Mapping[str, int], settings: Settings | None = None
+    ) -> None:
+        self.lm, self.settings = lm, settings or Settings()
+        self.index = SymSpell(counts)
+        self._near: dict[str, list[str]] = {}
+
+    def correct(self, text: str, confidences: Sequence[float], others: Sequence[str] = ()) -> Correction:
+        """Correct a line.
+
+        Args:
+            confidences: one a character of `text`, 0 to 1.
+            others: what the beam's other candidates read, best first.
+        """
+        rule, changes, now = self.settings, list[Change](), text
+        said = {match.group() for other in others for match in WORD.finditer(other)}
+        for match in WORD.finditer(text):
+            word = match.group()
+            known = len(word) < rule.shortest or word.lower() in self.index.counts
+            options = [] if known else self._options(word)
+            if not options:
+                continue
+            at = match.start() + len(now) - len(text)
+            lines = [now, *(now[:at] + option + now[at + len(word) :] for option in options)]
+            fit = self.lm.score(lines)
+            sure = confidences[match.start() : match.end()]
+            gain = [
+                rule.weight * (fit[k] - fit[0])
+                - self.doubt(word, option, sure)
+                + rule.seen * (option in said)
+                for k, option in enumerate(options, 1)
+            ]
+            best = int(np.argmax(gain))
+            before = text[: match.start()].rstrip(" \"'(")
+            name = word[0].isupper() and before != "" and before[-1] not in ".!?"  # no capital is due there
+            if gain[best] > rule.margin + rule.name * name:
+                changes.append(Change(match.start(), match.end(), word, options[best]))
+                now = lines[1 + best]
+        return Correction(_replaced(text, changes), text, tuple(changes))
+
+    def doubt(self, word: str, option: str, confidences: Sequence[float]) -> float:
+        """What the recogniser's confidence says against writing `option` for `word`, in nats."""
+        total = 0.0
+        for edit in Levenshtein.editops(word, option):
+            if edit.tag == "insert":
+                total += self.settings.insert
+            else:
+                c = min(max(confidences[edit.src_pos], 0.01), _SUREST)
+                total += math.log(c / (1 - c))
+        return total
+
+    def _options(self, word: str) -> list[str]:
+        """Known words near a word, in its case, nearest first."""
+        if word not in self._near:
+            self._near[word] = [same_case(option, word) for _, option in self.index.near(word)[:_MOST]]
+        return self._near[word]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a policy did to lines. Rates in %, time in milliseconds per line."""
+
+    policy: str
+    lines: int
+    cer_without: float
+    cer_with: float
+    wer_without: float
+    wer_with: float
+    changed: int
+    mended: int
+    broken: int
+    milliseconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.policy:<18} CER {self.cer_without:5.2f} -> {self.cer_with:5.2f}  "
+            f"WER {self.wer_without:5.2f} -> {self.wer_with:5.2f}  changed {self.changed:4}  "
+            f"mended {self.mended:4}  broken {self.broken:4}  {self.milliseconds:6.1f} ms a line"
+        )
+
+
+def report(
+    policy: str, correct: Callable[[int], Correction], texts: Sequence[str], truths: Sequence[str]
+) -> Report:
+    """Measure a policy: `correct(i)` corrects line `i` of `texts`.
+
+    A word is mended when it was wrong and is right afterwards, broken when it was right and is wrong; which
+    word of the truth it stands for is read off the alignment of the words.
+    """
+    started = time.perf_counter()
+    made = [correct(i) for i in range(len(texts))]
+    seconds = time.perf_counter() - started
+    after = [one.text for one in made]
+    mended = broken = 0
+    for before, then, truth in zip(texts, after, truths, strict=True):
+        right, still = _right(before, truth), _right(then, truth)
+        mended += sum(b and not a for a, b in zip(right, still, strict=True))
+        broken += sum(a and not b for a, b in zip(right, still, strict=True))
+    cer, cer_with = (100 * metrics.cer(t, truths).value for t in (texts, after))
+    wer, wer_with = (100 * metrics.wer(t, truths).value for t in (texts, after))
+    changed = sum(len(one.changes) for one in made)
+    each = 1000 * seconds / max(1, len(texts))
+    return Report(policy, len(texts), cer, cer_with, wer, wer_with, changed, mended, broken, each)
+
+
+def _right(text: str, truth: str) -> list[bool]:
+    """For each word of a text, whether the word of the truth in its place is the same."""
+    words = text.split()
+    found = [False] * len(words)
+    for block in Levenshtein.opcodes(words, truth.split()):
+        if block.tag == "equal":
+            found[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
+    return found

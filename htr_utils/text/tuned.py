@@ -1,0 +1,106 @@
+"""The decoder and the gate as they were tuned: language model, word list and the settings chosen on validation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from htr_utils.errors import HtrError
+from htr_utils.text import language, spelling
+from htr_utils.text.charset import Charset
+from htr_utils.text.decoding import Candidate
+from htr_utils.text.fusion import Lexicon, lexicon_beam, prefix_beam
+from htr_utils.text.gate import Gate, Settings
+
+FILE = "decoding.json"
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """Settings of the beam. weight, bonus: of the language model. price, letter: of words that are not listed."""
+
+    weight: float = 0.5
+    bonus: float = 2.0
+    price: float = 4.0
+    letter: float = 0.5
+    width: int = 25
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A language model with its settings; word list and gate are made when they are first asked for.
+
+    gated: decoders ("greedy", "lm", "lexicon") after which the gate was found better on every set measured.
+    """
+
+    lm: language.LanguageModel
+    fusion: Fusion = field(default_factory=Fusion)
+    settings: Settings = field(default_factory=Settings)
+    gated: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, charset: Charset, name: str | Path = "english") -> Tuned:
+        """The language model of a name or path, with the settings that lie beside it in `decoding.json`, if any.
+
+        Raises:
+            HtrError: as `LanguageModel.load`; settings that are damaged.
+        """
+        lm = language.LanguageModel.load(name, charset)
+        file = language.find(name).with_name(FILE)
+        if not file.is_file():
+            return cls(lm)
+        try:
+            stored = json.loads(file.read_text(encoding="utf-8"))
+            gated = tuple(str(decoder) for decoder in stored["gated"])
+            return cls(lm, _checked(Fusion, stored["fusion"]), _checked(Settings, stored["gate"]), gated)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise HtrError(f"{file}: settings that cannot be read ({error}); run the tuning again") from error
+
+    @cached_property
+    def words(self) -> dict[str, int]:
+        return spelling.dictionary(self.lm.words)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        return Lexicon(self.words, self.lm.characters, self.fusion.price, self.fusion.letter)
+
+    @cached_property
+    def gate(self) -> Gate:
+        return Gate(self.lm, self.words, self.settings)
+
+    def decode(
+        self,
+        log_probs: ArrayLike,
+        lengths: ArrayLike,
+        *,
+        lexicon: bool = True,
+        width: int | None = None,
+        top: int = 1,
+    ) -> list[list[Candidate]]:
+        """`lexicon_beam` or `prefix_beam` with these settings."""
+        how = self.fusion
+        options: dict[str, Any] = {
+            "weight": how.weight,
+            "bonus": how.bonus,
+            "width": width or how.width,
+            "top": top,
+        }
+        if lexicon:
+            return lexicon_beam(log_probs, lengths, self.lexicon, self.lm, **options)
+        return prefix_beam(log_probs, lengths, self.lm, **options)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"fusion": asdict(self.fusion), "gate": asdict(self.settings), "gated": list(self.gated)}
+
+
+def _checked(kind: Any, values: dict[str, Any]) -> Any:
+    """Settings out of a file: known names, whole numbers where they are due, nothing but numbers."""
+    types: dict[str, Any] = {one.name: type(one.default) for one in fields(kind)}
+    if set(values) != set(types) or not all(isinstance(v, int | float) for v in values.values()):
+        raise ValueError(f"{kind.__name__} needs the numbers {', '.join(types)}")
+    return kind(**{name: types[name](value) for name, value in values.items()})
