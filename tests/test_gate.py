@@ -65,7 +65,8 @@ def corrected(text: str, sure: float = 0.6, doubts: dict[int, float] | None = No
 
 def test_doubtful_words_are_mended_and_sure_ones_believed() -> None:
     assert corrected("the hause stood by the river") == "the house stood by the river"
-    assert corrected("the hause stood by the river", sure=0.999) == "the hause stood by the river"
+    sure = corrected("the hause stood by the river", sure=0.999, weight=0.3)
+    assert sure == "the hause stood by the river"
     assert corrected("the hause stood", sure=0.99, doubts={5: 0.5}) == "the house stood", (
         "only the letter changed counts"
     )
@@ -79,8 +80,9 @@ def test_the_language_chooses_among_near_words() -> None:
 def test_the_beam_may_tip_the_balance() -> None:
     text = "the hoise by"
     confidences = [0.97] * len(text)
-    assert GATE.correct(text, confidences).text == text
-    assert GATE.correct(text, confidences, ["the house by"]).text == "the house by"
+    one = Gate(LM, COUNTS, replace(Settings(), seen=4.0))
+    assert one.correct(text, confidences).text == "the horse by"  # what the language expects
+    assert one.correct(text, confidences, ["the house by"]).text == "the house by"
 
 
 @pytest.mark.parametrize(
@@ -101,9 +103,9 @@ def test_known_short_strange_words_digits_and_names_stay(text: str) -> None:
 
 
 def test_a_capital_is_a_name_but_where_a_sentence_begins() -> None:
-    assert corrected("by Hause the", sure=0.8) == "by Hause the"
-    assert corrected("Hause by the river", sure=0.8) == "House by the river"
-    assert corrected("by Hause the", sure=0.8, name=0.0) == "by House the"
+    assert corrected("by Hause the", sure=0.2) == "by Hause the"
+    assert corrected("Hause by the river", sure=0.2) == "House by the river"
+    assert corrected("by Hause the", sure=0.2, name=0.0) == "by House the"
 
 
 @settings(max_examples=60, deadline=None)
