@@ -40,7 +40,10 @@ class Word:
 
 @dataclass(frozen=True)
 class ReadLine:
-    """A line of a page: polygon float (N, 2), x and y. corrected: the text after spell correction, if it ran."""
+    """A line of a page: polygon float (N, 2), x and y. corrected: the text after spell correction, if it ran.
+
+    sure: the confidence of each character of `text`, where a recogniser read it.
+    """
 
     text: str
     polygon: np.ndarray
@@ -48,6 +51,7 @@ class ReadLine:
     confidence: float | None = None
     words: tuple[Word, ...] = ()
     corrected: str | None = None
+    sure: tuple[float, ...] = ()
 
     def split(self) -> tuple[Word, ...]:
         """The words, with their places where the text is still what was read."""
@@ -84,7 +88,8 @@ def of_page(
     lines = []
     for line, reading in zip(found, readings, strict=True):
         words = tuple(_words(line, reading, width, height))
-        lines.append(ReadLine(reading.text, line.polygon, line.box, reading.confidence, words))
+        sure = tuple(c.confidence for c in reading.characters)
+        lines.append(ReadLine(reading.text, line.polygon, line.box, reading.confidence, words, sure=sure))
     return ReadPage(image, width, height, tuple(lines), number)
 
 

@@ -26,9 +26,12 @@ from htr_utils.text import decoding
 if TYPE_CHECKING:
     from htr_utils.network import inference
     from htr_utils.network.archive import Archive
+    from htr_utils.text.spelling import Correction
+    from htr_utils.text.tuned import Tuned
 
 Picture = str | Path | np.ndarray
-Decoder = Literal["greedy", "beam"]
+Decoder = Literal["greedy", "beam", "lm", "lexicon"]
+DECODERS: tuple[Decoder, ...] = ("greedy", "beam", "lm", "lexicon")
 CHUNK = 256  # lines that are sorted by width together: a few MB prepared
 
 
@@ -62,11 +65,12 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class _Emission:
-    """log_probs: (T, C) of one line, its true frames."""
+class _Emissions:
+    """The network's answer to a batch. log_probs: (B, T, C). frames: (B,) true frames. numbers: which lines."""
 
     log_probs: np.ndarray
-    prepared: images.Prepared
+    frames: np.ndarray
+    numbers: list[int]
 
 
 class Recognizer:
@@ -90,7 +94,7 @@ class Recognizer:
 
     @overload
     def read(
-        self, source: Picture, *, decoder: Decoder = ..., width: int = ..., batch: int = ...
+        self, source: Picture, *, decoder: Decoder = ..., width: int | None = ..., batch: int = ...
     ) -> Reading: ...
 
     @overload
@@ -99,7 +103,7 @@ class Recognizer:
         source: list[Any] | tuple[Any, ...],
         *,
         decoder: Decoder = ...,
-        width: int = ...,
+        width: int | None = ...,
         batch: int = ...,
     ) -> list[Reading]: ...
 
@@ -108,14 +112,16 @@ class Recognizer:
         source: Picture | Sequence[Picture],
         *,
         decoder: Decoder = "greedy",
-        width: int = 10,
+        width: int | None = None,
         batch: int = 32,
     ) -> Reading | list[Reading]:
         """Read a line, or a list of lines in batches of similar width.
 
         Args:
             source: a path, grey levels uint8 (H, W), or a list of these.
-            decoder: "greedy", or "beam" of `width`.
+            decoder: "greedy"; "beam"; "lm", a prefix beam with the English language model; "lexicon", the same
+                with a price on words that are in no list.
+            width: of the beam; 10, or 25 with a language model, by default.
             batch: lines per batch; changes the speed and nothing else.
 
         Raises:
@@ -131,7 +137,7 @@ class Recognizer:
         sources: Iterable[Picture],
         *,
         decoder: Decoder = "greedy",
-        width: int = 10,
+        width: int | None = None,
         batch: int = 32,
         errors: Literal["raise", "keep"] = "raise",
         chunk: int = CHUNK,
@@ -147,12 +153,18 @@ class Recognizer:
         Raises:
             HtrError: an unknown decoder; with "raise", the first bad picture of a chunk, before it is read.
         """
-        if decoder not in ("greedy", "beam"):
-            raise HtrError(f"no decoder {decoder!r}; use 'greedy' or 'beam'")
+        if decoder not in DECODERS:
+            raise HtrError(f"no decoder {decoder!r}; use one of {', '.join(DECODERS)}")
         return self._stream(sources, decoder, width, batch, errors == "keep", chunk)
 
     def _stream(
-        self, sources: Iterable[Picture], decoder: Decoder, width: int, batch: int, keep: bool, chunk: int
+        self,
+        sources: Iterable[Picture],
+        decoder: Decoder,
+        width: int | None,
+        batch: int,
+        keep: bool,
+        chunk: int,
     ) -> Iterator[Reading | HtrError]:
         for part in self._prepared(sources, chunk):
             found: dict[int, Reading | HtrError] = {}
@@ -164,8 +176,10 @@ class Recognizer:
                     found[number] = one
                 else:
                     raise one
-            for number, emission in self._emissions(good, batch):
-                found[number] = self._decode(emission, decoder, width)
+            for made in self._emissions(good, batch):
+                best = self._decode(made, decoder, width)
+                for number, candidate in zip(made.numbers, best, strict=True):
+                    found[number] = self._reading(candidate, good[number])
             yield from (found[number] for number in range(len(part)))
 
     def _prepared(self, sources: Iterable[Picture], chunk: int) -> Iterator[list[images.Prepared | HtrError]]:
@@ -199,8 +213,27 @@ class Recognizer:
     def log_probs(self, source: Sequence[Picture], batch: int = 32) -> list[np.ndarray]:
         """The network's answer before decoding: per line (T, C) log-probabilities, T its true frames."""
         prepared = {number: self.prepare(one) for number, one in enumerate(source)}
-        found = {number: emission.log_probs for number, emission in self._emissions(prepared, batch)}
+        found = {
+            number: one[:count]
+            for made in self._emissions(prepared, batch)
+            for number, one, count in zip(made.numbers, made.log_probs, made.frames, strict=True)
+        }
         return [found[number] for number in range(len(found))]
+
+    @cached_property
+    def tuned(self) -> Tuned:
+        """The language model, the settings of the beam and the gate that were chosen for the shipped models.
+
+        Raises:
+            HtrError: the file of the language model is missing or damaged.
+        """
+        from htr_utils.text.tuned import Tuned
+
+        return Tuned.load(self.charset)
+
+    def correct(self, reading: Reading) -> Correction:
+        """Spell correction that asks first: a word changes where the reader was unsure and the language agrees."""
+        return self.tuned.gate.correct(reading.text, [c.confidence for c in reading.characters])
 
     @cached_property
     def _network(self) -> inference.Reader:
@@ -209,9 +242,7 @@ class Recognizer:
 
         return inference.reader(self.model, self.preset)
 
-    def _emissions(
-        self, prepared: Mapping[int, images.Prepared], batch: int
-    ) -> Iterator[tuple[int, _Emission]]:
+    def _emissions(self, prepared: Mapping[int, images.Prepared], batch: int) -> Iterator[_Emissions]:
         from htr_utils.network import models
 
         order = sorted(prepared, key=lambda number: (prepared[number].ink.shape[1], number))
@@ -221,19 +252,23 @@ class Recognizer:
             made = dataset.collate(inks, [np.zeros(0, np.int32)] * len(inks), chosen)
             log_probs = self._network(made.image, made.width)
             frames = np.asarray(models.frames(made.width, self.preset))
-            for number, one, count in zip(chosen, log_probs, frames, strict=True):
-                yield number, _Emission(one[:count], prepared[number])
+            yield _Emissions(log_probs, frames, chosen)
 
-    def _decode(self, emission: _Emission, decoder: Decoder, width: int) -> Reading:
-        log_probs, lengths = emission.log_probs[None], np.array([len(emission.log_probs)])
+    def _decode(self, made: _Emissions, decoder: Decoder, width: int | None) -> list[decoding.Candidate]:
         if decoder == "greedy":
-            best = decoding.greedy(log_probs, lengths)[0]
+            return decoding.greedy(made.log_probs, made.frames)
+        if decoder == "beam":
+            found = decoding.beam(made.log_probs, made.frames, width=width or 10)
         else:
-            best = decoding.beam(log_probs, lengths, width=width)[0][0]
+            lexicon = decoder == "lexicon"
+            found = self.tuned.decode(made.log_probs, made.frames, lexicon=lexicon, width=width)
+        return [candidates[0] for candidates in found]
+
+    def _reading(self, best: decoding.Candidate, prepared: images.Prepared) -> Reading:
         step = self.preset.frame_step
         text = self.charset.decode(best.ids)
         characters = tuple(
-            Character(c, emission.prepared.original_x((frame + 0.5) * step), confidence)
+            Character(c, prepared.original_x((frame + 0.5) * step), confidence)
             for c, frame, confidence in zip(text, best.frames, best.confidences, strict=True)
         )
         # Spaces at the ends are no reading; they go, with their positions.

@@ -209,3 +209,12 @@ def test_quick_answers_import_little(arguments, status, most, never):
     loaded = set(done.stderr.splitlines()[-1].split())
     assert not loaded & never
     assert len(loaded) <= most, len(loaded)
+
+
+def test_decoders_with_a_language_model_read_the_same_line_alone_and_in_a_batch(recogniser, some_lines):
+    paths = [line.path for line in some_lines[:6]]
+    for decoder in ("lm", "lexicon"):
+        together = [reading.text for reading in recogniser.read(paths, decoder=decoder)]
+        assert together == [recogniser.read(path, decoder=decoder).text for path in paths]
+    reading = recogniser.read(paths[0])
+    assert recogniser.correct(reading).before == reading.text

@@ -26,7 +26,9 @@ from htr_utils.cli.common import command_line, import_tensorflow
     "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
 )
 @click.option("--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True)
-@click.option("--decoder", type=click.Choice(["greedy", "beam"]), default="greedy", show_default=True)
+@click.option(
+    "--decoder", type=click.Choice(["greedy", "beam", "lm", "lexicon"]), default="greedy", show_default=True
+)
 @click.option("--fold", is_flag=True, help="fold accents and unknown characters of the truth")
 @click.option(
     "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from htr_utils.formats import ReadLine, ReadPage
     from htr_utils.lines.pages import Page
+    from htr_utils.recognizer import Recognizer
+    from htr_utils.text.spelling import Correction
+
+    _Speller = Callable[[ReadLine], Correction]
 
 FORMATS = ("text", "json", "hocr", "alto", "page")
 _OVERLAY = ".overlay.png"
@@ -48,9 +52,11 @@ class _Opened:
 @click.option("--out", type=click.Path(file_okay=False), default=None,
               help="folder for one result file per input, instead of printing")  # fmt: skip
 @click.option("--overlay", is_flag=True, help="with --out: also the picture with the reading drawn over it")
-@click.option("--decoder", type=click.Choice(["greedy", "beam"]), default="greedy", show_default=True)
-@click.option("--spelling", type=click.Choice(["off", "fast", "full"]), default="off", show_default=True,
-              help="also give the text after autocorrect (in text and JSON)")  # fmt: skip
+@click.option("--decoder", type=click.Choice(["greedy", "beam", "lm", "lexicon"]),
+              default="greedy", show_default=True, help="lm, lexicon: with the English language model")  # fmt: skip
+@click.option("--spelling", type=click.Choice(["off", "gated", "fast", "full"]), default="off", show_default=True,
+              help="also give the text after spell correction (in text and JSON): gated changes doubtful words "
+              "only, fast and full are autocorrect")  # fmt: skip
 def read(
     files: tuple[str, ...], model: str, kind: str, format_: str, out: str | None, overlay: bool, decoder: str,
     spelling: str,
@@ -71,8 +77,9 @@ def read(
         import_tensorflow()
         from htr_utils.recognizer import Recognizer
 
-        write = _Writer(names, format_, out, overlay, spelling)
-        for page, read_page in job.read(Recognizer.load(model), chain([first], opened), decoder):
+        recognizer = Recognizer.load(model)
+        write = _Writer(names, format_, out, overlay, _speller(spelling, recognizer))
+        for page, read_page in job.read(recognizer, chain([first], opened), decoder):
             job.tell(lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
     job.bar.close()
     if job.bad:
@@ -174,19 +181,20 @@ class _Job:
 class _Writer:
     """Prints or writes each file once its last page is read."""
 
-    def __init__(self, names: list[str], format_: str, out: str | None, overlay: bool, spelling: str) -> None:
-        self.names, self.format, self.overlay, self.spelling = names, format_, overlay, spelling
+    def __init__(
+        self, names: list[str], format_: str, out: str | None, overlay: bool, speller: _Speller | None
+    ) -> None:
+        self.names, self.format, self.overlay, self.speller = names, format_, overlay, speller
         self.out = None if out is None else Path(out)
         self.pages: list[ReadPage] = []
         self.stems = _stems(names)
-        self.speller: Any = None
 
     def __call__(self, page: _Opened, read_page: ReadPage) -> None:
         from htr_utils import formats
         from htr_utils.files import write_text
         from htr_utils.lines import images
 
-        if self.spelling != "off":
+        if self.speller is not None:
             read_page = replace(read_page, lines=tuple(map(self._corrected, read_page.lines)))
         self.pages.append(read_page)
         stem = self.stems[page.file]
@@ -209,13 +217,25 @@ class _Writer:
             write_text(self.out / f"{stem}{part}{formats.ENDINGS[self.format]}", content)
 
     def _corrected(self, line: ReadLine) -> ReadLine:
-        from htr_utils.text.spelling import Speller, without_with
+        from htr_utils.text.spelling import without_with
 
-        self.speller = self.speller or Speller(mode=self.spelling)  # type: ignore[arg-type]
-        correction = self.speller.correct(line.text)
+        assert self.speller is not None
+        correction = self.speller(line)
         if self.format == "text":
             return replace(line, text=without_with(line.text, correction))
         return replace(line, corrected=correction.text)
+
+
+def _speller(mode: str, recognizer: Recognizer) -> _Speller | None:
+    """What corrects a line, or None for `off`."""
+    if mode == "off":
+        return None
+    if mode == "gated":
+        return lambda line: recognizer.tuned.gate.correct(line.text, line.sure)
+    from htr_utils.text.spelling import Speller
+
+    speller = Speller(mode=mode)  # type: ignore[arg-type]
+    return lambda line: speller.correct(line.text)
 
 
 def _stems(names: list[str]) -> list[str]:
