@@ -43,6 +43,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, copy / name)
     (copy / "model").mkdir()
+    for name in ("english.lm", "decoding.json"):
+        shutil.copy(ROOT / "model" / name, copy / "model")
     if MODEL.is_file():
         shutil.copy(MODEL, copy / "model")
     else:
@@ -72,6 +74,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
         entry = next(archive.read(n).decode() for n in names if n.endswith("entry_points.txt"))
     if MODEL.is_file():
         assert model == MODEL.read_bytes()
+    assert {"htr_utils/_model/english.lm", "htr_utils/_model/decoding.json"} <= set(names)
     modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "htr_utils").rglob("*.py")}
     assert modules <= set(names)
     assert "htr_utils/lines/fonts.tsv" in names
