@@ -298,6 +298,7 @@ def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> l
             [*start, "ruff", "check", *here],
             [*start, "ruff", "format", "--check", *here],
             [*start, "mypy"],
+            [*start, "htr_utils.course.lint"],
         ]
     if verb == "course":
         return [[*start, "htr_utils.course.runs", *arguments]]
