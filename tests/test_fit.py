@@ -41,6 +41,14 @@ def test_a_text_outside_the_charset_is_refused_with_the_remedy(tmp_path: Path) -
         fit.material(str(folder(tmp_path, 2, 3)), Charset())
 
 
+def test_beside_rendered_lines_a_folder_without_splits_is_used_whole(tmp_path: Path) -> None:
+    found = fit.material(str(folder(tmp_path, 12, 3, "ab")), Charset())
+    assert found.validation
+    every = fit.all_for_training(found)
+    assert len(every.train) == 36
+    assert not every.validation
+
+
 def test_a_limit_takes_lines_from_the_whole_folder(tmp_path: Path) -> None:
     found = fit.material(str(folder(tmp_path, 20, 5, "ab")), Charset(), limit=9)
     assert len(found.train) == 9

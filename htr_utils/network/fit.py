@@ -116,6 +116,11 @@ def material(
     return Material(train, validation, name)
 
 
+def all_for_training(found: Material) -> Material:
+    """No line kept back: for a folder without splits beside rendered lines, where embedded lines watch."""
+    return replace(found, train=found.train + found.validation, validation=[])
+
+
 def train(
     *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
     init: str | None, out: str, epochs: int | None, batch: int, rate: float | None, augment: float,
@@ -124,8 +129,8 @@ def train(
 ) -> Path:  # fmt: skip
     """Train as `htr train` is told; see its help. Returns the model file.
 
-    With `rendered` every epoch has so many rendered lines, of which `share` are drawn from `data` instead, and
-    the embedded validation lines watch. Without, the lines of `data` are the material; a model that is trained
+    With `rendered` every epoch has so many rendered lines, of which `share` are drawn from `data` instead; the
+    validation lines of `data` watch, or the embedded ones where it is a folder without splits. Without, the lines of `data` are the material; a model that is trained
     further then sees embedded lines besides (`share` of them), so that it keeps what it knew.
     """
     import keras
@@ -142,6 +147,9 @@ def train(
     labels = training.labels_for(chosen, charset)
     found = material(data, charset, spacing=spacing, task=task, leave_out=leave_out, fold=fold, limit=limit)
     validation = found.validation
+    if rendered and data is not None and own.is_own(data):
+        found = all_for_training(found)
+        validation = found.validation
     prepared = dataset.FileLines(found.train, chosen.preparation, augment, seed)
     source: dataset.Source = prepared
     if rendered:
@@ -153,7 +161,7 @@ def train(
         if share:
             source = dataset.MixedLines(source, prepared, share, seed)
             origin += f", {share:.0%} of them drawn from {len(found.train)} lines of {found.name} instead"
-        validation = material(None, charset, spacing=spacing).validation
+        validation = validation or material(None, charset, spacing=spacing).validation
     else:
         if share is None:
             share = 0.2 if init is not None and data is not None else 0.0
