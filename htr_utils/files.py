@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from htr_utils.errors import HtrError
@@ -22,9 +24,51 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         part.replace(target)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise HtrError(
-            f"{target}: cannot be written ({error.strerror or error}); choose another place"
-        ) from error
+        raise refused(target, error) from error
+
+
+def refused(path: Path, error: OSError) -> HtrError:
+    """The one line for a file that the system does not let us write."""
+    return HtrError(f"{path}: cannot be written ({error.strerror or error}); choose another place")
+
+
+@contextlib.contextmanager
+def alone(folder: str | Path, work: str) -> Iterator[None]:
+    """Keep a folder to this process while it works there; what a killed one left half written goes.
+
+    The lock is the system's and ends with the process, however it ends. Where the file system has no locks,
+    nothing is kept.
+
+    Args:
+        work: what is done there, for the message: "training".
+
+    Raises:
+        HtrError: another process is at the same work there, or the folder cannot be written to.
+    """
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = (place / ".lock").open("a+b")
+    except OSError as error:
+        raise refused(place, error) from error
+    with lock:
+        try:
+            if os.name == "nt":
+                import msvcrt
+
+                msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            else:
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            remedy = "wait for it, or choose another place"
+            raise HtrError(f"{place}: another {work} is at work there; {remedy}") from error
+        except OSError:
+            pass
+        for part in place.glob("*.part"):
+            part.unlink(missing_ok=True)
+        yield
 
 
 def write_text(path: str | Path, text: str) -> None:

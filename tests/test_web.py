@@ -31,7 +31,7 @@ from htr_utils.errors import HtrError
 from htr_utils.lines import images, own
 
 with contextlib.suppress(ImportError):
-    import resource  # not on Windows
+    pass  # not on Windows
 
 flask = pytest.importorskip("flask")
 from htr_utils.web import downloads, texts, work  # noqa: E402

@@ -19,6 +19,10 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except HtrError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:  # a full disk, a folder that may not be written
+            if isinstance(error, BrokenPipeError) or not error.filename:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror or error}") from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,6 +18,7 @@ from xml.sax.saxutils import quoteattr
 import cv2
 import numpy as np
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines import augment, fonts, images, spacing, synth
 
@@ -204,11 +205,32 @@ def build(
 
     Args:
         scale: share of the forms to make (for tests). available: fonts; by default fetched by `fonts.fetch`.
+
+    Raises:
+        HtrError: the disk is full or read-only; what was in `target` before stays as it was.
     """
     available = available or fonts.fetch(SPLITS)
     work = target.with_name(target.name + ".part")
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    try:
+        work.mkdir(parents=True)
+        made = _forms(work, passages, say, scale, available)
+        _write_files(work, made)
+        _move(work, target)
+    except OSError as error:
+        raise files.refused(target, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return made
+
+
+def _forms(
+    work: Path,
+    passages: list[Passage],
+    say: Callable[[str], None],
+    scale: float,
+    available: list[fonts.FontFile],
+) -> list[BuiltForm]:
     made: list[BuiltForm] = []
     first, letters = 0, "abcdefghijklmnopqr"
     for split, (writer_count, form_count) in SPLITS.items():
@@ -225,8 +247,6 @@ def build(
             writer_id = sorted(hands)[(number + number // max(len(texts), len(hands))) % len(hands)]
             made.append(_form(form_id, writer_id, hands[writer_id], passage, work))
         say(f"{split}: {sum(f.split == split for f in made)} forms by {writer_count} writers")
-    _write_files(work, made)
-    _move(work, target)
     return made
 
 

@@ -227,24 +227,13 @@ class Batches:
     """
 
     def __init__(
-        self,
-        source: Source,
-        encoder: Encoder,
-        size: int,
-        *,
-        seed: int = 0,
-        shuffle: bool = True,
-        workers: int = 0,
-    ) -> None:
+        self, source: Source, encoder: Encoder, size: int, *, seed: int = 0, shuffle: bool = True, workers: int = 0
+    ) -> None:  # fmt: skip
         self.source, self.encoder, self.size, self.seed, self.shuffle = source, encoder, size, seed, shuffle
         self._executor: ProcessPoolExecutor | None = None
         if workers:
-            self._executor = ProcessPoolExecutor(
-                workers,
-                multiprocessing.get_context("spawn"),
-                initializer=_start_worker,
-                initargs=(source, encoder, size, seed),
-            )
+            context, job = multiprocessing.get_context("spawn"), (source, encoder, size, seed)
+            self._executor = ProcessPoolExecutor(workers, context, _start_worker, job)
         self._ahead: dict[int, deque[Future[list[Batch]]]] = {}
 
     def __len__(self) -> int:
@@ -282,16 +271,20 @@ class Batches:
             self._executor.shutdown(wait=False, cancel_futures=True)
 
 
+def specification(height: int) -> dict[str, Any]:
+    """Names, shapes and types of a batch as TensorFlow gets it."""
+    import tensorflow as tf
+
+    image = tf.TensorSpec((None, height, None, 1), tf.float32)
+    one, two = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((None, None), tf.int32)
+    return {"image": image, "width": one, "label": two, "length": one}
+
+
 def tensors(batches: Callable[[], Iterator[Batch]], height: int) -> Any:
     """The same batches as a tf.data.Dataset that fetches two ahead: dicts with the names of `Batch`."""
     import tensorflow as tf
 
-    shapes = {
-        "image": tf.TensorSpec((None, height, None, 1), tf.float32),
-        "width": tf.TensorSpec((None,), tf.int32),
-        "label": tf.TensorSpec((None, None), tf.int32),
-        "length": tf.TensorSpec((None,), tf.int32),
-    }
+    shapes = specification(height)
 
     def rows() -> Iterator[dict[str, np.ndarray]]:
         for batch in batches():

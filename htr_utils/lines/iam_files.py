@@ -57,25 +57,26 @@ def read_bytes(path: Path) -> bytes:
         raise HtrError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
-def data_rows(path: Path) -> Iterator[tuple[int, str]]:
-    """The rows of a text file that are not blank and no `#` comment, each with its number from 1.
-
-    A byte order mark and the line ends of Windows are taken off.
-
-    Raises:
-        HtrError: the file is not UTF-8.
-    """
+def read_text(path: Path) -> str:
+    """A text file without its byte order mark; HtrError where the system does not give it, or it is not UTF-8."""
     data = read_bytes(path)
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = data.count(b"\n", 0, error.start) + 1
         byte = f"byte 0x{data[error.start]:02x}"
         raise HtrError(
             f"{path}, line {number}: {byte} is no UTF-8; save the file as UTF-8 or copy it again"
         ) from None
+
+
+def data_rows(path: Path) -> Iterator[tuple[int, str]]:
+    """The rows of a text file that are not blank and no `#` comment, each with its number from 1.
+
+    The line ends of Windows are taken off. Raises as `read_text`.
+    """
     # Not str.splitlines: that also cuts at form feeds and other characters a damaged text may hold.
-    for number, row in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+    for number, row in enumerate(re.split(r"\r\n|\n|\r", read_text(path)), start=1):
         row = row.strip()
         if row and not row.startswith("#"):
             yield number, row

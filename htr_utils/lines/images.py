@@ -116,6 +116,8 @@ def _decode(path: str | Path, content: bytes, frame: int) -> np.ndarray:
 
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            picture.verify()  # PNG's checksums, which decoding passes over
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             if frame:
                 picture.seek(frame)
             width, height = picture.size

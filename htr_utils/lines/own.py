@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from htr_utils.errors import HtrError
 from htr_utils.lines.iam import Line
+from htr_utils.lines.iam_files import read_text
 
 TABLES = ("transcriptions.tsv", "lines.tsv")
 IMAGE_TYPES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -39,10 +40,7 @@ def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
 def _read_pairs(folder: Path) -> list[Line]:
     lines = []
     for image, text_file in _pairs(folder):
-        try:
-            text = " ".join(text_file.read_text(encoding="utf-8-sig").split())
-        except UnicodeDecodeError as error:
-            raise HtrError(f"{text_file}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
+        text = " ".join(read_text(text_file).split())
         if not text:
             raise HtrError(f"{text_file}: is empty; write what {image.name} says")
         name = image.relative_to(folder).with_suffix("").as_posix()
@@ -69,11 +67,7 @@ def read(root: str | Path) -> list[Line]:
     lines: list[Line] = []
     rows_of: dict[Path, int] = {}
     ids: set[str] = set()
-    try:
-        rows = table.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise HtrError(f"{table}: is not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(read_text(table).split("\n"), 1):
         columns = row.split("\t")
         if not row.strip() or (number == 1 and columns[0].lower() in ("id", "file", "name")):
             continue

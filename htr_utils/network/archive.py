@@ -20,11 +20,10 @@ import numpy as np
 from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines.images import Preparation
-from htr_utils.network import models
+from htr_utils.network import checkpoints, models
 from htr_utils.text.charset import Charset
 
 FORMAT = 1
-_LIMIT = 256_000_000  # bytes unpacked; the largest preset has 61 MB in float32
 
 
 @dataclass
@@ -72,33 +71,44 @@ def save(
     files.write_bytes(path, whole.getvalue())
 
 
+_REMEDY = "fetch or train the model again"
+
+
 def load(path: str | Path) -> Archive:
     """Read a model that `save` wrote.
 
     Raises:
-        HtrError: not such a file, damaged, of a newer format, or weights that do not fit the preset.
+        HtrError: not such a file, damaged, of another format, or weights that do not fit the preset.
     """
-    remedy = "fetch or train the model again"
+    chosen, charset, about, weights = read(path)
+    model = models.build(chosen, charset.classes)
+    variables = _stored(model)
+    if [list(v.shape) for v in variables] != [list(w.shape) for w in weights]:
+        raise HtrError(
+            f"{path}: the weights do not fit preset {chosen.name!r} and {charset.classes} classes; {_REMEDY}"
+        )
+    for variable, weight in zip(variables, weights, strict=True):
+        variable.assign(weight)
+    return Archive(model, chosen, charset, about)
+
+
+def read(path: str | Path) -> tuple[models.Preset, Charset, dict[str, Any], list[np.ndarray]]:
+    """What a model file holds: preset, charset, origin, and the weights in float32; raises like `load`."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _LIMIT:
-                raise HtrError(f"{path}: unpacks to more than a model can hold; {remedy}")
+            if sum(entry.file_size for entry in archive.infolist()) > checkpoints.LIMIT:
+                raise HtrError(f"{path}: unpacks to more than a model can hold; {_REMEDY}")
             description = json.loads(archive.read("htr.json"))
-            arrays = np.load(io.BytesIO(archive.read("weights.npz")), allow_pickle=False)
-            weights = [arrays[name].astype(np.float32) for name in sorted(arrays.files)]
+            arrays = checkpoints.arrays_in(archive.read("weights.npz"))
+            weights = [one.astype(np.float32) for one in arrays.values()]
     except FileNotFoundError as error:
         raise HtrError(f"{path}: no such model file") from error
     except KeyError as error:
-        raise HtrError(f"{path}: is not a model of this course (no htr.json inside); {remedy}") from error
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-        zipfile.LargeZipFile,
-        NotImplementedError,
-    ) as error:
-        raise HtrError(f"{path}: is not a model file or is damaged ({error}); {remedy}") from error
+        raise HtrError(f"{path}: is not a model of this course (no htr.json inside); {_REMEDY}") from error
+    except checkpoints.DAMAGE as error:
+        raise HtrError(
+            f"{path}: is not a model file or is damaged ({checkpoints.reason(error)}); {_REMEDY}"
+        ) from error
     try:
         if description["format"] != FORMAT:
             raise HtrError(
@@ -109,19 +119,11 @@ def load(path: str | Path) -> Archive:
         )
         charset = Charset.from_json(description["charset"])
         if Preparation.from_json(description["preset"]["preparation"]) != chosen.preparation:
-            raise HtrError(f"{path}: prepared otherwise than preset {chosen.name!r} is; {remedy}")
+            raise HtrError(f"{path}: prepared otherwise than preset {chosen.name!r} is; {_REMEDY}")
         about = dict(description["about"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise HtrError(f"{path}: htr.json is damaged ({error}); {remedy}") from error
-    model = models.build(chosen, charset.classes)
-    variables = _stored(model)
-    if [list(v.shape) for v in variables] != [list(w.shape) for w in weights]:
-        raise HtrError(
-            f"{path}: the weights do not fit preset {chosen.name!r} and {charset.classes} classes; {remedy}"
-        )
-    for variable, weight in zip(variables, weights, strict=True):
-        variable.assign(weight)
-    return Archive(model, chosen, charset, about)
+    except checkpoints.DAMAGE as error:
+        raise HtrError(f"{path}: htr.json is damaged ({checkpoints.reason(error)}); {_REMEDY}") from error
+    return chosen, charset, about, weights
 
 
 def sha256(path: str | Path) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,11 @@ import numpy as np
 
 from htr_utils import files
 from htr_utils.errors import HtrError
+
+# What reading a damaged zip of arrays or its JSON raises.
+DAMAGE = (OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, OverflowError, MemoryError,
+          RecursionError, NotImplementedError, RuntimeError, zlib.error, struct.error, zipfile.BadZipFile)  # fmt: skip
+LIMIT = 512_000_000  # bytes unpacked; a checkpoint of the largest preset has 246 MB, a model 61 MB
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,41 @@ def _packed(about: np.ndarray, arrays: Sequence[np.ndarray]) -> bytes:
     return whole.getvalue()
 
 
+def arrays_in(npz: bytes) -> dict[str, np.ndarray]:
+    """The arrays of an npz by name, sorted; what `DAMAGE` lists is raised where it is no whole one.
+
+    Each entry is read to its end before it is looked into: only there does zip compare its checksum, and a
+    changed header may ask for less. Pickled objects, which can run code, are refused.
+    """
+    found = {}
+    with zipfile.ZipFile(io.BytesIO(npz)) as stored:
+        # The last 22 bytes say how many entries there are; zipfile does not compare.
+        if npz[-22:-18] != b"PK\5\6" or int.from_bytes(npz[-12:-10], "little") != len(stored.namelist()):
+            raise ValueError("its list of entries is damaged")
+        if sum(entry.file_size for entry in stored.infolist()) > LIMIT:
+            raise ValueError("it unpacks to more than a training can hold")
+        for name in sorted(stored.namelist()):
+            data = io.BytesIO(stored.read(name))
+            found[name.removesuffix(".npy")] = np.lib.format.read_array(data, allow_pickle=False)
+            if data.read(1):
+                raise ValueError(f"{name} is longer than its array")
+    return found
+
+
 def _unpacked(file: Path) -> tuple[np.ndarray, list[np.ndarray]] | None:
     if not file.is_file():
         return None
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            about = stored["about"]
-            json.loads(str(about)) if about.ndim == 0 else (float(about[0]), float(about[1]))
-            return about, [stored[name] for name in sorted(stored.files) if name != "about"]
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        raise HtrError(f"{file}: the checkpoint is damaged ({error}); delete it to start again") from error
+        arrays = arrays_in(file.read_bytes())
+        about = arrays.pop("about")
+        json.loads(str(about)) if about.ndim == 0 else (float(about[0]), float(about[1]))
+        return about, list(arrays.values())
+    except DAMAGE as error:
+        raise HtrError(
+            f"{file}: the checkpoint is damaged ({reason(error)}); delete it to start again"
+        ) from error
+
+
+def reason(error: BaseException) -> str:
+    """An error's message in one short line."""
+    return " ".join(str(error).split())[:120] or type(error).__name__

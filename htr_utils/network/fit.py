@@ -10,6 +10,7 @@ from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, fonts, iam, own
 from htr_utils.lines.build import Passage, read_passages
+from htr_utils.lines.iam_files import data_rows
 from htr_utils.network import archive, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
@@ -63,8 +64,7 @@ def default_epochs(lines: int) -> int:
 
 def _listed(file: str | None) -> set[str]:
     """The names in a file, one a row; rows that begin with # are comments."""
-    rows = Path(file).read_text(encoding="utf-8").splitlines() if file else []
-    return {row.strip() for row in rows if row.strip() and not row.startswith("#")}
+    return {row for _, row in data_rows(Path(file))} if file else set()
 
 
 def _own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
@@ -130,8 +130,9 @@ def train(
     """Train as `htr train` is told; see its help. Returns the model file.
 
     With `rendered` every epoch has so many rendered lines, of which `share` are drawn from `data` instead; the
-    validation lines of `data` watch, or the embedded ones where it is a folder without splits. Without, the lines of `data` are the material; a model that is trained
-    further then sees embedded lines besides (`share` of them), so that it keeps what it knew.
+    validation lines of `data` watch, or the embedded ones where it is a folder without splits. Without, the lines
+    of `data` are the material; a model that is trained further then sees embedded lines besides (`share` of them),
+    so that it keeps what it knew.
     """
     import keras
 
@@ -191,15 +192,9 @@ def train(
     batches = dataset.Batches(source, labels, batch, seed=seed, workers=workers)
     watched = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)
     trainer = training.Trainer(
-        model,
-        chosen,
-        charset,
-        batches,
-        settings,
-        validation=watched if validation else None,
-        folder=Path(out).with_suffix(""),
-        say=say,
-    )
+        model, chosen, charset, batches, settings,
+        validation=watched if validation else None, folder=Path(out).with_suffix(""), say=say,
+    )  # fmt: skip
     try:
         trainer.run()
     except KeyboardInterrupt:
@@ -209,11 +204,8 @@ def train(
     finally:
         batches.close()
     best = trainer.best
-    about = {
-        "command": command,
-        "seed": seed,
-        "origin": origin,
-        "epochs": trainer.epoch,
+    about = {"command": command, "seed": seed, "origin": origin, "epochs": trainer.epoch}
+    about |= {
         "best_epoch": best.epoch if best else trainer.epoch,
         "validation_cer": best.cer if best else None,
     }

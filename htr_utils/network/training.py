@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
 from htr_utils.network import archive, checkpoints, ctc, models
@@ -46,7 +47,7 @@ class Settings:
     def check(self) -> None:
         """HtrError for a value out of range."""
         for name, low, high in (
-            ("epochs", 1, 100_000), ("batch", 1, 1024), ("rate", 1e-7, 1.0), ("ema", 0.0, 0.99999),
+            ("epochs", 1, 100_000), ("batch", 1, 1024), ("rate", 1e-7, 1.0), ("ema", 0.0, 0.99999)
         ):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise HtrError(f"{name}={getattr(self, name)} is out of range; allowed: {low} to {high}")
@@ -93,17 +94,10 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        model: Any,
-        preset: models.Preset,
-        charset: Charset,
-        batches: dataset.Batches,
-        settings: Settings,
-        *,
-        validation: dataset.Batches | None = None,
-        folder: str | Path | None = None,
+        self, model: Any, preset: models.Preset, charset: Charset, batches: dataset.Batches, settings: Settings, *,
+        validation: dataset.Batches | None = None, folder: str | Path | None = None,
         say: Callable[[str], None] = print,
-    ) -> None:
+    ) -> None:  # fmt: skip
         import keras
         import tensorflow as tf
 
@@ -120,13 +114,7 @@ class Trainer:
         self.optimiser.build(model.trainable_variables)
         self.averaged = archive._stored(model)
         self.ema = [tf.Variable(v, trainable=False) for v in self.averaged]
-        height = preset.preparation.height
-        batch = {
-            "image": tf.TensorSpec((None, height, None, 1), tf.float32),
-            "width": tf.TensorSpec((None,), tf.int32),
-            "label": tf.TensorSpec((None, None), tf.int32),
-            "length": tf.TensorSpec((None,), tf.int32),
-        }
+        batch = dataset.specification(preset.preparation.height)
         self._step = tf.function(self._train_step, input_signature=[batch, tf.TensorSpec((), tf.float32)])
 
     @property
@@ -183,10 +171,9 @@ class Trainer:
             "epoch": self.epoch,
             "step": self.step,
             "loss": round(float(np.mean(losses)), 4),
-            "gradient": round(float(np.median(norms)), 3),
-            "rate": self.rate(self.step),
-            "lines_per_second": round(lines / seconds, 1),
         }
+        row |= {"gradient": round(float(np.median(norms)), 3), "rate": self.rate(self.step)}
+        row["lines_per_second"] = round(lines / seconds, 1)
         if self.validation is not None:
             row.update(self.measure(self.validation))
             if self.best is None or row["cer"] < self.best.cer:
@@ -213,35 +200,36 @@ class Trainer:
             for batch in batches.epoch(0):
                 logits = predict(self.model, batch)
                 frames = np.asarray(models.frames(batch.width, self.preset))
-                for candidate, label, length in zip(
-                    decoding.greedy(log_softmax(logits), frames), batch.label, batch.length, strict=True
-                ):
-                    predictions.append(self.charset.decode(candidate.ids))
-                    truths.append(self.charset.decode(label[:length]))
+                read = decoding.greedy(log_softmax(logits), frames)
+                predictions += [self.charset.decode(one.ids) for one in read]
+                truths += [
+                    self.charset.decode(label[:n]) for label, n in zip(batch.label, batch.length, strict=True)
+                ]
                 best = logits.argmax(-1)
-                for one, n in zip(best, frames, strict=True):
-                    blanks += int((one[:n] == ctc.BLANK).sum())
-                    frames_seen += int(n)
-            edits = sum(map(metrics.edits, predictions, truths))
-        return {
-            "cer": round(edits / max(1, sum(map(len, truths))), 5),
-            "blank_rate": round(blanks / max(1, frames_seen), 4),
-        }
+                blanks += sum(int((one[:n] == ctc.BLANK).sum()) for one, n in zip(best, frames, strict=True))
+                frames_seen += int(frames.sum())
+        cer = sum(map(metrics.edits, predictions, truths)) / max(1, sum(map(len, truths)))
+        return {"cer": round(cer, 5), "blank_rate": round(blanks / max(1, frames_seen), 4)}
 
     def run(self, *, stop_after: int | None = None) -> list[dict[str, Any]]:
         """Train to the last epoch, from where the checkpoint in `folder` stands.
 
         Args:
             stop_after: epochs to do in this sitting at most.
+
+        Raises:
+            HtrError: another training is at work in the folder; as `resume`; the disk is full; the loss is no number.
         """
+        with files.alone(self.folder, "training") if self.folder else contextlib.nullcontext():
+            return self._run(stop_after)
+
+    def _run(self, stop_after: int | None) -> list[dict[str, Any]]:
         self.resume()
         done = 0
         while self.epoch < self.settings.epochs and (stop_after is None or done < stop_after):
             row = self.run_epoch()
             done += 1
-            shown = "  ".join(
-                f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "step")
-            )
+            shown = "  ".join(f"{name} {row[name]:.4g}" for name in row if name not in ("epoch", "step"))
             self.say(f"epoch {row['epoch']}/{self.settings.epochs}  {shown}")
             if self.folder is not None:
                 self.checkpoint()
@@ -260,12 +248,8 @@ class Trainer:
     def checkpoint(self) -> None:
         """Keep weights, optimiser, EMA, random states and history in `folder`."""
         assert self.folder is not None
-        about = {
-            "epoch": self.epoch,
-            "settings": asdict(self.settings),
-            "preset": self.preset.to_json(),
-            "history": self.history,
-        }
+        about = {"epoch": self.epoch, "settings": asdict(self.settings)}
+        about |= {"preset": self.preset.to_json(), "history": self.history}
         checkpoints.write(self.folder, about, [np.asarray(v) for v in self._state()], self.best)
 
     def resume(self) -> bool:
@@ -289,6 +273,8 @@ class Trainer:
             variable.assign(value)
         self.epoch, self.history = about["epoch"], about["history"]
         best = checkpoints.read_best(self.folder)
+        if best is not None and [w.shape for w in best.weights] != [tuple(v.shape) for v in self.ema]:
+            raise HtrError(f"{self.folder}: its best.npz does not fit this model; use another --out")
         if best is not None and best.epoch <= self.epoch:  # one that is ahead will be made again
             self.best = best
         self.say(f"resumed after epoch {self.epoch} from {self.folder}")
@@ -307,14 +293,10 @@ def reader(model: Any) -> Any:
     made = getattr(model, "_htr_reader", None)
     if made is None:
         height, fixed = next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
-        made = tf.function(
-            lambda image, width: model({"image": image, "width": width}, training=False)["logits"],
-            input_signature=[
-                tf.TensorSpec((None, height, fixed, 1), tf.float32),
-                tf.TensorSpec((None,), tf.int32),
-            ],
+        given = [tf.TensorSpec((None, height, fixed, 1), tf.float32), tf.TensorSpec((None,), tf.int32)]
+        made = model._htr_reader = tf.function(
+            lambda image, width: model({"image": image, "width": width}, training=False)["logits"], given
         )
-        model._htr_reader = made
     return made
 
 
@@ -326,7 +308,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 def overfit(
     model: Any, preset: models.Preset, charset: Charset, lines: Sequence[tuple[np.ndarray, str]], steps: int = 150,
-    rate: float = 2e-3, say: Callable[[str], None] | None = None,
+    rate: float = 2e-3, say: Callable[[str], None] | None = None
 ) -> list[float]:  # fmt: skip
     """The first check of any training: a network must be able to learn ten lines by heart.
 
