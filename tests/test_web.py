@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import re
@@ -29,9 +28,6 @@ from web_fakes import FakeFinder, FakeReader, bomb, page_of_lines, png, upload
 from htr_utils.cli import main
 from htr_utils.errors import HtrError
 from htr_utils.lines import images, own
-
-with contextlib.suppress(ImportError):
-    pass  # not on Windows
 
 flask = pytest.importorskip("flask")
 from htr_utils.web import downloads, texts, work  # noqa: E402

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line
+from htr_utils.cli.common import command_line, only
 from htr_utils.errors import HtrError
 
 
@@ -49,11 +49,7 @@ def bench(
         raise HtrError(f"--to {file}: the table is Markdown; let the name end in .md")
     for model in models:
         paths.model_file(model)
-    lines = evaluation.load_lines(data, split)
-    if ids is not None:
-        rows = Path(ids).read_text(encoding="utf-8").splitlines()
-        keep = {row.strip() for row in rows if row.strip() and not row.startswith("#")}
-        lines = [line for line in lines if line.writer_id in keep]
+    lines = only(evaluation.load_lines(data, split), ids)
     if limit is not None and len(lines) > limit:
         lines = [lines[number * len(lines) // limit] for number in range(limit)]
     if not lines:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from htr_utils.quiet import hushed
+
+if TYPE_CHECKING:
+    from htr_utils.lines.iam import Line
 
 
 def import_tensorflow() -> None:
@@ -22,3 +26,13 @@ def command_line() -> str:
     return "htr " + shlex.join(
         Path(a).name if out else a for a, out in zip(sys.argv[1:], outside, strict=True)
     )
+
+
+def only(lines: list[Line], ids: str | None) -> list[Line]:
+    """The lines of the writers or documents that the file `ids` names, for --ids; all of them where it is None."""
+    if ids is None:
+        return lines
+    from htr_utils.lines.iam_files import read_names
+
+    kept = read_names(Path(ids))
+    return [line for line in lines if line.writer_id in kept]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, import_tensorflow
+from htr_utils.cli.common import command_line, import_tensorflow, only
 
 
 @click.command()
@@ -43,11 +42,7 @@ def evaluate(
     """Measure CER and WER of a model, with 95 % bootstrap intervals."""
     from htr_utils import evaluation
 
-    lines = evaluation.load_lines(data, split, spacing=spacing, task=task)
-    if ids is not None:
-        rows = Path(ids).read_text(encoding="utf-8").splitlines()
-        keep = {row.strip() for row in rows if row.strip() and not row.startswith("#")}
-        lines = [line for line in lines if line.writer_id in keep]
+    lines = only(evaluation.load_lines(data, split, spacing=spacing, task=task), ids)
     import_tensorflow()
     from htr_utils.recognizer import Recognizer
 

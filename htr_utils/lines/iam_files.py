@@ -82,6 +82,11 @@ def data_rows(path: Path) -> Iterator[tuple[int, str]]:
             yield number, row
 
 
+def read_names(path: Path) -> set[str]:
+    """The names in a file, one a row, comments left out; raises as `read_text`."""
+    return {row for _, row in data_rows(path)}
+
+
 def read_lines_txt(path: Path) -> list[LineRow]:
     """The rows of lines.txt: `id status greylevel components x y w h text`.
 

@@ -24,6 +24,8 @@ from htr_utils.network import checkpoints, models
 from htr_utils.text.charset import Charset
 
 FORMAT = 1
+_LIMIT = 256_000_000  # bytes unpacked; the largest preset has 61 MB in float32
+_REMEDY = "fetch or train the model again"
 
 
 @dataclass
@@ -71,9 +73,6 @@ def save(
     files.write_bytes(path, whole.getvalue())
 
 
-_REMEDY = "fetch or train the model again"
-
-
 def load(path: str | Path) -> Archive:
     """Read a model that `save` wrote.
 
@@ -96,10 +95,10 @@ def read(path: str | Path) -> tuple[models.Preset, Charset, dict[str, Any], list
     """What a model file holds: preset, charset, origin, and the weights in float32; raises like `load`."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > checkpoints.LIMIT:
+            if sum(entry.file_size for entry in archive.infolist()) > _LIMIT:
                 raise HtrError(f"{path}: unpacks to more than a model can hold; {_REMEDY}")
             description = json.loads(archive.read("htr.json"))
-            arrays = checkpoints.arrays_in(archive.read("weights.npz"))
+            arrays = checkpoints.arrays_in(archive.read("weights.npz"), _LIMIT)
             weights = [one.astype(np.float32) for one in arrays.values()]
     except FileNotFoundError as error:
         raise HtrError(f"{path}: no such model file") from error

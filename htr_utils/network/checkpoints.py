@@ -12,7 +12,7 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from htr_utils.errors import HtrError
 # What reading a damaged zip of arrays or its JSON raises.
 DAMAGE = (OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, OverflowError, MemoryError,
           RecursionError, NotImplementedError, RuntimeError, zlib.error, struct.error, zipfile.BadZipFile)  # fmt: skip
-LIMIT = 512_000_000  # bytes unpacked; a checkpoint of the largest preset has 246 MB, a model 61 MB
+_LIMIT = 512_000_000  # bytes unpacked; a checkpoint of the largest preset has 246 MB
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,13 @@ def read(folder: Path) -> tuple[dict[str, Any], list[np.ndarray]] | None:
     Raises:
         HtrError: the file is damaged.
     """
-    found = _unpacked(folder / "state.npz")
-    return None if found is None else (json.loads(str(found[0])), found[1])
+    return _unpacked(folder / "state.npz", lambda about: json.loads(str(about)))
 
 
 def read_best(folder: Path) -> Best | None:
     """The best weights so far, or None; HtrError when the file is damaged."""
-    found = _unpacked(folder / "best.npz")
-    return None if found is None else Best(int(found[0][0]), float(found[0][1]), found[1])
+    found = _unpacked(folder / "best.npz", lambda about: (int(about[0]), float(about[1])))
+    return None if found is None else Best(found[0][0], found[0][1], found[1])
 
 
 def _packed(about: np.ndarray, arrays: Sequence[np.ndarray]) -> bytes:
@@ -78,19 +77,20 @@ def _packed(about: np.ndarray, arrays: Sequence[np.ndarray]) -> bytes:
     return whole.getvalue()
 
 
-def arrays_in(npz: bytes) -> dict[str, np.ndarray]:
+def arrays_in(npz: bytes, limit: int) -> dict[str, np.ndarray]:
     """The arrays of an npz by name, sorted; what `DAMAGE` lists is raised where it is no whole one.
 
     Each entry is read to its end before it is looked into: only there does zip compare its checksum, and a
-    changed header may ask for less. Pickled objects, which can run code, are refused.
+    changed header may ask for less. Pickled objects, which can run code, are refused, and so is what unpacks to
+    more than `limit` bytes.
     """
     found = {}
     with zipfile.ZipFile(io.BytesIO(npz)) as stored:
         # The last 22 bytes say how many entries there are; zipfile does not compare.
         if npz[-22:-18] != b"PK\5\6" or int.from_bytes(npz[-12:-10], "little") != len(stored.namelist()):
             raise ValueError("its list of entries is damaged")
-        if sum(entry.file_size for entry in stored.infolist()) > LIMIT:
-            raise ValueError("it unpacks to more than a training can hold")
+        if sum(entry.file_size for entry in stored.infolist()) > limit:
+            raise ValueError(f"it unpacks to more than {limit:,} bytes")
         for name in sorted(stored.namelist()):
             data = io.BytesIO(stored.read(name))
             found[name.removesuffix(".npy")] = np.lib.format.read_array(data, allow_pickle=False)
@@ -99,14 +99,13 @@ def arrays_in(npz: bytes) -> dict[str, np.ndarray]:
     return found
 
 
-def _unpacked(file: Path) -> tuple[np.ndarray, list[np.ndarray]] | None:
+def _unpacked(file: Path, parse: Callable[[np.ndarray], Any]) -> tuple[Any, list[np.ndarray]] | None:
+    """What `_packed` was given, its `about` parsed; None where there is no file, HtrError where it is damaged."""
     if not file.is_file():
         return None
     try:
-        arrays = arrays_in(file.read_bytes())
-        about = arrays.pop("about")
-        json.loads(str(about)) if about.ndim == 0 else (float(about[0]), float(about[1]))
-        return about, list(arrays.values())
+        arrays = arrays_in(file.read_bytes(), _LIMIT)
+        return parse(arrays.pop("about")), list(arrays.values())
     except DAMAGE as error:
         raise HtrError(
             f"{file}: the checkpoint is damaged ({reason(error)}); delete it to start again"

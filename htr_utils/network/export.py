@@ -126,9 +126,7 @@ def _savedmodel(archive: Archive, path: Path, width: int | None) -> None:
         shutil.rmtree(path, ignore_errors=True)
         part.replace(path)
     except OSError as error:
-        raise HtrError(
-            f"{path}: cannot be written ({error.strerror or error}); choose another place"
-        ) from error
+        raise files.refused(path, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -10,7 +10,7 @@ from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, fonts, iam, own
 from htr_utils.lines.build import Passage, read_passages
-from htr_utils.lines.iam_files import data_rows
+from htr_utils.lines.iam_files import read_names
 from htr_utils.network import archive, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
@@ -62,11 +62,6 @@ def default_epochs(lines: int) -> int:
     return max(1, round(min(150_000, 4_000 + 40 * lines) / max(1, lines)))
 
 
-def _listed(file: str | None) -> set[str]:
-    """The names in a file, one a row; rows that begin with # are comments."""
-    return {row for _, row in data_rows(Path(file))} if file else set()
-
-
 def _own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
     """Training and validation lines of a folder without splits: every tenth writer, else every tenth line."""
     writers = sorted({line.writer_id for line in lines})
@@ -98,7 +93,7 @@ def material(
         train, validation = folder.split("train"), folder.split("validation")
     else:
         train, validation = _own_lines(own.read(data))
-    excluded = _listed(leave_out)
+    excluded = read_names(Path(leave_out)) if leave_out else set()
     found = []
     for lines in (train, validation):
         kept = [line for line in lines if line.writer_id not in excluded]
@@ -147,10 +142,9 @@ def train(
         model = models.build(chosen, charset.classes)
     labels = training.labels_for(chosen, charset)
     found = material(data, charset, spacing=spacing, task=task, leave_out=leave_out, fold=fold, limit=limit)
-    validation = found.validation
     if rendered and data is not None and own.is_own(data):
         found = all_for_training(found)
-        validation = found.validation
+    validation = found.validation
     prepared = dataset.FileLines(found.train, chosen.preparation, augment, seed)
     source: dataset.Source = prepared
     if rendered:
@@ -204,11 +198,10 @@ def train(
     finally:
         batches.close()
     best = trainer.best
-    about = {"command": command, "seed": seed, "origin": origin, "epochs": trainer.epoch}
-    about |= {
-        "best_epoch": best.epoch if best else trainer.epoch,
-        "validation_cer": best.cer if best else None,
-    }
+    about = {
+        "command": command, "seed": seed, "origin": origin, "epochs": trainer.epoch,
+        "best_epoch": best.epoch if best else trainer.epoch, "validation_cer": best.cer if best else None,
+    }  # fmt: skip
     trainer.export(out, about)
     say(f"wrote {out}" + (f": epoch {best.epoch}, validation CER {100 * best.cer:.2f} %" if best else ""))
     return Path(out)

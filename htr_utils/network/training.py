@@ -171,9 +171,10 @@ class Trainer:
             "epoch": self.epoch,
             "step": self.step,
             "loss": round(float(np.mean(losses)), 4),
+            "gradient": round(float(np.median(norms)), 3),
+            "rate": self.rate(self.step),
+            "lines_per_second": round(lines / seconds, 1),
         }
-        row |= {"gradient": round(float(np.median(norms)), 3), "rate": self.rate(self.step)}
-        row["lines_per_second"] = round(lines / seconds, 1)
         if self.validation is not None:
             row.update(self.measure(self.validation))
             if self.best is None or row["cer"] < self.best.cer:
@@ -248,8 +249,10 @@ class Trainer:
     def checkpoint(self) -> None:
         """Keep weights, optimiser, EMA, random states and history in `folder`."""
         assert self.folder is not None
-        about = {"epoch": self.epoch, "settings": asdict(self.settings)}
-        about |= {"preset": self.preset.to_json(), "history": self.history}
+        about = {
+            "epoch": self.epoch, "settings": asdict(self.settings),
+            "preset": self.preset.to_json(), "history": self.history,
+        }  # fmt: skip
         checkpoints.write(self.folder, about, [np.asarray(v) for v in self._state()], self.best)
 
     def resume(self) -> bool:
