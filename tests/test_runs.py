@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +24,7 @@ number: int = 2   # what is squared
 
 # %%
 from pathlib import Path
+from types import SimpleNamespace
 
 from htr_utils.course.parameters import validate
 
@@ -108,3 +111,18 @@ def test_memory_of_children_is_seen() -> None:
     with runs.PeakMemory() as memory:
         subprocess.run([sys.executable, "-c", code], check=True)
     assert 150 < memory.mb < 400
+
+
+def test_a_process_counts_from_its_second_sample_on(monkeypatch) -> None:
+    """Just after the fork a child shows the memory of its parent: 2 GB were once measured so."""
+
+    def child(megabytes: int) -> object:
+        memory = SimpleNamespace(rss=megabytes * 10**6)
+        return SimpleNamespace(pid=7, memory_info=lambda: memory)
+
+    samples = iter([[], [child(2000)], [child(50)], [child(60)]])
+    memory = runs.PeakMemory(every=0.001)
+    monkeypatch.setattr(memory, "_children", lambda: next(samples, []))
+    with memory:
+        time.sleep(0.2)
+    assert memory.mb == 60

@@ -36,6 +36,7 @@ class PeakMemory:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._old: set[int] = set()
+        self._seen: set[int] = set()
 
     def __enter__(self) -> PeakMemory:
         self._old = {process.pid for process in self._children()}
@@ -60,9 +61,12 @@ class PeakMemory:
         import psutil
 
         while not self._end.is_set():
-            total = 0
-            for process in self._children():
-                if process.pid not in self._old:
+            total, running = 0, self._children()
+            # A process counts from its second sample on: between fork and exec it still shows
+            # the memory of the one that starts it.
+            seen, self._seen = self._seen, {process.pid for process in running}
+            for process in running:
+                if process.pid in seen - self._old:
                     try:
                         total += process.memory_info().rss
                     except psutil.Error:
