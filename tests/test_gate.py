@@ -185,7 +185,7 @@ def test_tuning_finds_settings_that_help_lines_like_those_it_saw() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tune, "GRID", grid)
         patch.setattr(tune, "GATE_GRID", {"margin": (0.0, 2.0)})
-        chosen = tune.choose(emissions(truths, 0), start, said.append)
+        chosen = tune.choose([emissions(truths, 0)], start, said.append)
     assert chosen.fusion.weight in grid["weight"] and len(said) >= 6
     chosen.__dict__["words"] = COUNTS
     found = tune.figures(emissions(truths, 1), chosen, said.append)
