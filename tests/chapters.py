@@ -31,6 +31,7 @@ OTHER_PARAMETERS: dict[str, dict[str, object]] = {
     "07": {"steps": 20, "epochs": 2, "lines": 16, "batch": 4},
     "08": {"lines": 5, "beam_width": 4, "seed": 3},
     "09": {"lines": 10, "doubt": 0.5, "seed": 2},
+    "10": {"lines": 12, "seed": 2},
 }
 
 

@@ -280,6 +280,7 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # | [7 · Training](07_training.ipynb) | train a network, and see why one does not learn |
 # | [8 · Decoding](08_decoding.ipynb) | find the likeliest text, and avoid a famous bug |
 # | [9 · Spell correction](09_spell_correction.ipynb) | mend words, and know when to leave them alone |
+# | [10 · Evaluation](10_evaluation.ipynb) | see where a reader fails, and how sure its error rate is |
 #
 # Each chapter runs on its own, in any order. If you have one evening, take 0, 3, 6 and 8.
 #

@@ -459,5 +459,5 @@ check("09.4", harm)
 #   COLING 1990: weighs each edit by how often it happens, the idea behind exercise 9.3.
 # - K. Kukich: *Techniques for automatically correcting words in text*, ACM Computing Surveys 24 (4), 1992.
 #
-# This is the end of the way from a picture to a mended text. Go back to
-# [0 · Start here](00_start_here.ipynb) for the map, or put a line of your own into `my_image` above.
+# Next: [10 · Evaluation](10_evaluation.ipynb), what an error rate hides, and when two of them may be compared.
+# The map of the course is in [0 · Start here](00_start_here.ipynb).

@@ -1,0 +1,70 @@
+"""Checks of chapter 10, evaluation and error analysis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from htr_utils.course.exercises import exercise
+
+
+@exercise("10.1")
+def wider(answer: str) -> str | None:
+    """Lines of one writer fail together."""
+    if answer not in ("lines", "writers"):
+        return 'answer "lines" or "writers"'
+    if answer == "lines":
+        return "lines of one writer fail together: how many independent things are drawn in each case?"
+    return None
+
+
+@exercise("10.2")
+def pooled(answer: Callable[[Sequence[int], Sequence[int]], float]) -> str | None:
+    """All edits by all characters."""
+    rng = np.random.default_rng()
+    edits, lengths = rng.integers(0, 9, 6).tolist(), rng.integers(10, 60, 6).tolist()
+    given, right = answer(edits, lengths), sum(edits) / sum(lengths)
+    if math.isclose(given, right, rel_tol=1e-6):
+        return None
+    mean = float(np.mean([e / n for e, n in zip(edits, lengths, strict=True)]))
+    if math.isclose(given, mean, rel_tol=1e-6):
+        return "that is the mean of the lines' own rates: a short line would weigh as much as a long one"
+    if math.isclose(given, 100 * right, rel_tol=1e-6):
+        return "a fraction, please, not per cent"
+    return "all edits together, divided by all characters together"
+
+
+@exercise("10.3")
+def difference(answer: Callable[[Sequence[int], Sequence[int], int], tuple[float, float]]) -> str | None:
+    """The paired bootstrap: the same draw for both readers."""
+    rng = np.random.default_rng()
+    before = rng.integers(0, 30, 80)
+    low, high = answer(before.tolist(), (before - 1).tolist(), 0)
+    if low > high:
+        return "the lower end comes first"
+    if not math.isclose(low, high, abs_tol=1e-9):
+        return (
+            "every line gains exactly one edit, so every draw gives the same: use one draw for both readers"
+        )
+    if not math.isclose(low, 1.0, abs_tol=1e-9):
+        return "edits saved per line: before minus after, averaged over the drawn lines"
+    gain = np.array([0, 4] * 40)
+    low, high = answer(gain.tolist(), [0] * 80, 1)
+    if not (1.2 < low < 2.0 < high < 2.8):
+        return "the 2.5th and the 97.5th percentile of the drawn means, with replacement, please"
+    return None
+
+
+@exercise("10.4")
+def leak(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str | None:
+    """Share of the test lines whose writer also wrote training lines."""
+    if not math.isclose(answer(["a", "b"], ["c", "d"]), 0.0, abs_tol=1e-9):
+        return "no writer of the test lines is in training here: 0"
+    given = answer(["a", "a", "b"], ["a", "a", "a", "c"])
+    if math.isclose(given, 0.75):
+        return None
+    if math.isclose(given, 0.5):
+        return "count test lines, not writers: one writer may hold most of the lines"
+    return "test lines whose writer also stands in the training list, divided by all test lines"

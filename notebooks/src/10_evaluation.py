@@ -1,0 +1,388 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 10 · Evaluation and error analysis: what a number hides
+#
+# After this chapter you can say where a recogniser fails, how sure its error rate is, and whether two
+# published numbers may be compared at all.
+#
+# *35 minutes to read, 35 for the exercises. Needs only the package.*
+#
+# **You will**
+#
+# 1. split one error rate by length, by writer and by character, and look at the misread letters;
+# 2. put intervals around a rate and around a difference, and choose what to draw;
+# 3. find the flaws that make a weak reader look strong: in the metric and in the split.
+#
+# "Our model reaches 5 % CER." Five per cent of what: whose lines, which spelling of spaces, with or without
+# capitals, how many writers? Read this chapter before you believe such a sentence, or write one.
+
+# %% tags=["parameters"]
+data_root: str = ""  # a folder in IAM layout; "" for the embedded data
+model: str = "course"  # a model's name, or the path of a .keras file
+lines: int = 140  # how many test lines are read
+seed: int = 0  # of the bootstrap and of the shuffled split
+
+# %%
+from htr_utils.course.parameters import validate
+
+run = validate(
+    data_root=(data_root or None, "path"), model=(model, "text", 1, 400),
+    lines=(lines, "int", 2, 10000), seed=(seed, "int", 0, None),
+)  # fmt: skip
+
+# %% [markdown]
+# ## One number
+#
+# You read lines spread over the test split, whose writers took part in no training. They are rendered, not
+# written by hand: what you learn here is how to look, not how well real hands are read.
+
+# %%
+from htr_utils import Recognizer
+from htr_utils.lines import iam
+from htr_utils.text.metrics import cer, edits
+
+folder = iam.read(run.data_root)
+test = folder.split("test")
+chosen = test[:: max(1, len(test) // run.lines)][: run.lines]
+recognizer = Recognizer.load(run.model)
+readings = recognizer.read([line.path for line in chosen])
+texts, truths = [reading.text for reading in readings], [line.text for line in chosen]
+print(cer(texts, truths, split="test", seed=run.seed))
+
+# %% [markdown]
+# The rate is **micro-averaged**: all edits, divided by all characters. Beside it stands the 95 % interval of the
+# bootstrap (chapter 3), and the convention of the spaces.
+#
+# ## By length
+#
+# Is a long line harder than a short one? Draw each line's own rate against its length.
+
+# %% tags=["figure"]
+import numpy as np
+
+from htr_utils.course.plots import measures
+
+wrong = np.array([edits(text, truth) for text, truth in zip(texts, truths, strict=True)])
+lengths = np.array([len(truth) for truth in truths])
+own_rates = wrong / lengths
+measures.line_rates(lengths, own_rates, micro=wrong.sum() / lengths.sum(), mean=own_rates.mean())
+
+# %% [markdown]
+# Notice the two averages. The mean of the lines' own rates lets a line of one word weigh as much as a line of
+# twelve: one letter lost there is a large share. Where nearly all lines are of one length, as here, they hardly differ.
+#
+# ## By writer
+#
+# Now sort the same edits by who wrote the line.
+
+# %% tags=["figure"]
+from htr_utils.course.plots import errors as plots
+
+writers = [line.writer_id for line in chosen]
+by_writer = {}
+for name in sorted(set(writers)):
+    rows = [n for n, writer in enumerate(writers) if writer == name]
+    by_writer[name] = cer([texts[n] for n in rows], [truths[n] for n in rows], seed=run.seed)
+whole = cer(texts, truths, seed=run.seed)
+plots.writers(
+    by_writer,
+    whole=whole,
+    alt="A row for each writer of the test split with the error rate and its interval, worst on top; a few writers "
+    "lie far to the right of the dotted line of all writers together.",
+)
+
+# %% [markdown]
+# Errors are not spread evenly: some hands make far more than others. So the lines of one writer are not independent
+# witnesses. If another writer came along, how would the rate move?
+#
+# ## Exercise 10.1 · Predict *(2 minutes)*
+# The bootstrap may draw single lines, or whole writers with all their lines. Which interval will be wider?
+# Answer "lines" or "writers" before you run the next cell.
+
+# %% tags=["exercise"]
+wider_interval = (  # "lines" or "writers"
+    # SOLUTION
+    "writers"
+    # END
+)
+
+# %% tags=["check"]
+from htr_utils.course.exercises import check
+
+check("10.1", wider_interval)
+
+# %% [markdown]
+# Now measure it: the same edits, drawn in two ways.
+
+# %%
+over_lines = cer(texts, truths, split="test", seed=run.seed)
+over_writers = cer(texts, truths, split="test", seed=run.seed, groups=writers)
+print("drawing lines:  ", over_lines)
+print("drawing writers:", over_writers)
+print(f"{len(set(writers))} writers stand behind {len(chosen)} lines")
+
+# %% [markdown]
+# Draw lines when you ask "how would it read other lines by *these* people?". Draw writers when you ask "how
+# would it read *other people*?", which is what most readers of your number want to know.
+#
+# ## By character
+#
+# Which characters fail? Align each reading with its truth, and count for each character of the truth how often it
+# was written and how often it was misread or lost. The alignment comes from `rapidfuzz`; it is the table of chapter 3.
+
+# %%
+from collections import Counter
+
+from rapidfuzz.distance import Levenshtein
+
+written, missed = Counter("".join(truths)), Counter()
+for text, truth in zip(texts, truths, strict=True):
+    for step in Levenshtein.editops(truth, text):
+        if step.tag != "insert":
+            missed[truth[step.src_pos]] += 1
+often = {c: (missed[c], count) for c, count in written.items() if count >= 5}
+print(f"{sum(missed.values())} of {sum(written.values()):,} characters misread or lost")
+
+# %% [markdown]
+# Draw the worst of those that are written at least five times.
+
+# %% tags=["figure"]
+plots.characters(
+    often,
+    alt="Bars of how often each character is misread or lost, worst on the left; the worst are rare characters, "
+    "as the small count over each bar shows.",
+)
+
+# %% [markdown]
+# Look at the grey counts before you draw conclusions. A bar that stands on six occurrences says little, and rare
+# characters are rare in the training as well: capitals and signs suffer first.
+#
+# ## See the errors
+#
+# A table of counts never tells you *why*. The reading knows where each character stood, so cut the place out
+# of the picture, and look. What was written stands before the arrow, what was read behind it.
+
+# %% tags=["figure"]
+from htr_utils.lines import images
+
+seen, titles = [], []
+for line, reading in zip(chosen, readings, strict=True):
+    for step in Levenshtein.editops(line.text, reading.text):
+        if step.tag == "replace" and len(seen) < 16:
+            grey = images.load(line.path)
+            middle = round(reading.characters[step.dest_pos].x)
+            seen.append(grey[:, max(0, middle - 40) : middle + 40])
+            titles.append(f"{line.text[step.src_pos]} > {reading.text[step.dest_pos]}")
+plots.crops(
+    seen,
+    titles,
+    alt="Small pictures cut from lines where a character was misread, each with the character written and the one "
+    "read above it; many of the pairs look alike even to a human reader.",
+)
+
+# %% [markdown]
+# Sort them in your mind: which would *you* have misread without the neighbours? Those need language
+# (chapters 8 and 9). Which are clear to you? Those need more training material of that kind.
+#
+# ## The worst lines
+#
+# The ten worst lines deserve a look each, whatever the average says. Often they show a fault of the data, not of
+# the model: a wrong crop, a wrong transcription, a line crossed out. You see them without their paper, as
+# the network does (chapter 2).
+
+# %% tags=["figure"]
+from htr_utils.course.plots import base
+
+worst = sorted(range(len(chosen)), key=lambda n: (-own_rates[n], chosen[n].id))[:10]
+base.lines(
+    [images.normalise(images.load(chosen[n].path)) for n in worst],
+    [f"{wrong[n]} edits:  {texts[n]}" for n in worst],
+    alt="Ten pictures of lines with the number of edits and the reading above each; the worst line stands on top.",
+    facts=f"the ten worst lines hold {wrong[worst].sum()} of {wrong.sum()} edits",
+    ink=True,
+)
+
+# %% [markdown]
+# ## Is the difference real?
+#
+# Read the same lines again with the language model and the word list (chapter 8). Two intervals that overlap do
+# *not* mean that there is no difference: both readers met the same hard lines.
+
+# %%
+with_words = [reading.text for reading in recognizer.read([line.path for line in chosen], decoder="lexicon")]
+wrong_with = np.array([edits(text, truth) for text, truth in zip(with_words, truths, strict=True)])
+print("greedy: ", cer(texts, truths, split="test", seed=run.seed))
+print("lexicon:", cer(with_words, truths, split="test", seed=run.seed))
+
+# %% [markdown]
+# So draw the same lines for both, and look at the edits saved in each draw: a **paired** bootstrap.
+
+# %%
+gain = wrong - wrong_with  # edits saved, (lines,)
+draws = np.random.default_rng(run.seed).integers(len(gain), size=(1000, len(gain)))
+low, high = np.percentile(gain[draws].mean(axis=1), [2.5, 97.5])
+print(f"edits saved a line: {gain.mean():.2f} [{low:.2f}, {high:.2f}]; above 0: {bool(low > 0)}")
+
+# %% [markdown]
+# ## What goes wrong: one reading, many numbers
+#
+# The same readings give very different rates. Nothing below changes the recogniser; only the counting changes.
+
+
+# %%
+def plain(text: str) -> str:
+    """Lower case, letters, digits and single spaces only."""
+    return " ".join("".join(c for c in text.lower() if c.isalnum() or c == " ").split())
+
+
+ways = {
+    "as it should be": (texts, truths),
+    "capitals ignored": ([t.lower() for t in texts], [t.lower() for t in truths]),
+    "no capitals, no punctuation": ([plain(t) for t in texts], [plain(t) for t in truths]),
+    "spaces not counted": ([t.replace(" ", "") for t in texts], [t.replace(" ", "") for t in truths]),
+}
+for name, (read, true) in ways.items():
+    print(f"{name:28} {cer(read, true, seed=run.seed).value:.2%}")
+print(f"{'mean of the lines':28} {own_rates.mean():.2%}")
+print(f"{'median of the lines':28} {np.median(own_rates):.2%}")
+
+# %% [markdown]
+# Each row could call itself "CER". Add to this the split (IAM alone has several in use)
+# and the spaces before punctuation, and you see why two papers' numbers can seldom be compared. State yours so
+# that someone else can: split, convention, case, averaging, interval.
+#
+# ## A flawed metric
+#
+# A well-known notebook pads every truth to the longest one, and pads the prediction with something else. Then it
+# takes the edit distance of the padded sequences. What does a *perfect* prediction score?
+
+
+# %%
+def padded_distance(text: str, truth: str, longest: int) -> int:
+    """The flawed metric: padding counts as characters, and the two paddings differ."""
+    return Levenshtein.distance(truth.ljust(longest, "\x00"), text.ljust(longest, "\x01"))
+
+
+longest = max(lengths)
+perfect = np.mean([padded_distance(truth, truth, longest) for truth in truths])
+nothing = np.mean([padded_distance("", truth, longest) for truth in truths])
+print(f"perfect reading: {perfect:.1f}   a blank page: {nothing:.1f}   longest line: {longest}")
+
+# %% [markdown]
+# A perfect reading scores far above zero, so the falling curve of such a notebook ends on the padding,
+# and tells how long the lines are. Test a metric before you trust it: with a perfect reading, an empty one, and
+# one with a single edit that you made yourself.
+#
+# ## A flawed split
+#
+# The same notebook shuffles all samples and cuts off a part as its test set. Do that to the embedded lines, and ask
+# who wrote the test lines.
+
+# %%
+everyone = [line.writer_id for line in folder.lines.values()]
+order = np.random.default_rng(run.seed).permutation(len(everyone))
+cut = len(order) // 10
+shuffled_test = [everyone[n] for n in order[:cut]]
+shuffled_train = [everyone[n] for n in order[cut:]]
+known = sum(writer in set(shuffled_train) for writer in shuffled_test)
+print(f"shuffled: {known} of {cut} test lines are by a writer of the training lines")
+train_writers = {line.writer_id for line in folder.split("train")}
+print("split by writer:", sum(line.writer_id in train_writers for line in test), "of", len(test))
+
+# %% [markdown]
+# The shuffled split asks "can it read more lines by people whom it knows?". That is a fair question only
+# for someone who trains on their own hand. For everybody else it flatters, and nothing in the curve tells you so.
+#
+# ## Exercise 10.2 · The pooled rate *(4 minutes)*
+# Compute the CER of many lines from the edits and the length of each.
+
+
+# %% tags=["exercise"]
+def pooled(edits_of_lines: list[int], lengths_of_lines: list[int]) -> float:
+    """The micro-averaged rate, as a fraction."""
+    # SOLUTION
+    return sum(edits_of_lines) / sum(lengths_of_lines)
+    # END
+
+
+# %% tags=["check"]
+check("10.2", pooled)
+
+# %% [markdown]
+# ## Exercise 10.3 · A paired interval *(12 minutes)*
+# Return the 95 % interval of the edits saved per line. Draw 1,000 times with replacement, from
+# `np.random.default_rng(seed)`, the same lines for both readers.
+
+
+# %% tags=["exercise"]
+def difference(before: list[int], after: list[int], seed: int) -> tuple[float, float]:
+    """2.5th and 97.5th percentile of the mean of before - after."""
+    # SOLUTION
+    spared = np.array(before) - np.array(after)
+    drawn = np.random.default_rng(seed).integers(len(spared), size=(1000, len(spared)))
+    return tuple(np.percentile(spared[drawn].mean(axis=1), [2.5, 97.5]))
+    # END
+
+
+# %% tags=["check"]
+check("10.3", difference)
+
+# %% [markdown]
+# ## Exercise 10.4 · Measure the leak *(8 minutes)*
+# Write a function that says which share of the test lines is by a writer of the training lines. Then measure it for a
+# shuffle by *form* in place of lines: is that enough?
+
+
+# %% tags=["exercise"]
+def leak(train_writers_of_lines: list[str], test_writers_of_lines: list[str]) -> float:
+    """Test lines whose writer is in training / all test lines, 0 to 1."""
+    # SOLUTION
+    seen_writers = set(train_writers_of_lines)
+    return sum(name in seen_writers for name in test_writers_of_lines) / len(test_writers_of_lines)
+    # END
+
+
+# %% tags=["check"]
+check("10.4", leak)
+
+# %% [markdown]
+# ## Summary
+#
+# One error rate hides that some writers and rare characters make far more errors than others. Pictures of the
+# misread places tell whether language or training material is missing. An interval over writers answers for new
+# people; one over lines does not. Differences are compared on the same lines, drawn together. Capitals,
+# punctuation, spaces, averaging and the split each change the number, so a rate without them says little.
+#
+# ## Quiz
+#
+# **1. Two readers have overlapping intervals. Is their difference due to chance?**
+# <details><summary>Answer</summary>
+# You cannot tell from that. Both met the same lines, so draw the lines for both together: the interval of the
+# difference may be far from zero.
+# </details>
+#
+# **2. A model reads 2 % CER on a shuffled split and 8 % on a split by writers. Which number do you publish?**
+# <details><summary>Answer</summary>
+# The one that answers the user's question, and with its split named. For a reader of new people's handwriting it is
+# the second; the first measures how well known hands are read.
+# </details>
+#
+# **3. Why test a metric with a perfect reading?**
+# <details><summary>Answer</summary>
+# Because the right answer is known: zero. A metric that counts padding, or divides by the wrong length, shows
+# itself at once.
+# </details>
+#
+# ## Further reading
+#
+# - M. Bisani, H. Ney: *Bootstrap estimates for confidence intervals in ASR performance evaluation*, ICASSP 2004:
+#   the paired comparison of this chapter.
+# - B. Efron, R. J. Tibshirani: *An introduction to the bootstrap*, 1993: chapters 8 and 13, what to draw and why.
+# - U.-V. Marti, H. Bunke: *The IAM-database*, IJDAR 5, 2002: who wrote what, the ground of every honest split.
+#
+# Back to [9 · Spell correction](09_spell_correction.ipynb), or to the map in
+# [0 · Start here](00_start_here.ipynb).
