@@ -43,8 +43,10 @@ from htr_utils.cli.evaluate import evaluate  # noqa: E402
 from htr_utils.cli.export import export  # noqa: E402
 from htr_utils.cli.lm import lm  # noqa: E402
 from htr_utils.cli.read import read  # noqa: E402
+from htr_utils.cli.run import run  # noqa: E402
 from htr_utils.cli.serve import serve  # noqa: E402
+from htr_utils.cli.sweep import sweep  # noqa: E402
 from htr_utils.cli.train import train  # noqa: E402
 
-for command in (read, serve, evaluate, train, data, lm, bench, export):
+for command in (read, serve, evaluate, train, data, lm, run, sweep, bench, export):
     main.add_command(command)

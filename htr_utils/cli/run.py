@@ -1,0 +1,60 @@
+"""`htr run`: one chapter with parameters, its results beside it."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import click
+
+from htr_utils.errors import HtrError
+
+
+def need(*modules: str, extra: str) -> None:
+    """Raises HtrError with the remedy where a library of an extra is missing."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise HtrError(f'this needs {", ".join(missing)}; install it with: pip install "htr-utils[{extra}]"')
+
+
+@click.command()
+@click.argument("chapter")
+@click.option(
+    "-p", "given", multiple=True, metavar="NAME=VALUE", help="a parameter of the chapter; repeatable"
+)
+@click.option("--out", type=click.Path(file_okay=False), default=None,
+              help="folder for the results [default: runs/NN_name-KEY, a key for each set of parameters]")  # fmt: skip
+@click.option(
+    "--timeout", type=click.IntRange(1), default=3600, show_default=True, help="seconds for one cell"
+)
+@click.option("--parameters", "only_list", is_flag=True, help="list the chapter's parameters and stop")
+def run(chapter: str, given: tuple[str, ...], out: str | None, timeout: int, only_list: bool) -> None:
+    """Run CHAPTER (number, name, or path of a notebook) with other parameters.
+
+    Writes the executed notebook, the same as a page, and metrics.json with parameters, results, versions, git
+    state, the data's fingerprint, seed and machine.
+    """
+    need("papermill", "jupytext", "nbconvert", extra="course")
+    from htr_utils.course import given as described
+    from htr_utils.course import record, runs
+
+    notebook = runs.find_notebook(chapter)
+    known = described.Chapter(notebook)
+    if only_list:
+        click.echo("\n".join(map(str, known.parameters.values())))
+        return
+    values = {}
+    for one in given:
+        name, sign, text = one.partition("=")
+        if not sign or not name:
+            raise HtrError(f"-p {one}: give NAME=VALUE, without spaces around the sign")
+        if name in values:
+            raise HtrError(f"-p {name} is given twice")
+        values[name] = known.typed(name, text)
+    known.check(values)
+    folder = Path(out or f"runs/{notebook.stem}-{record.key(values)}")
+    click.echo(f"running {notebook.stem} into {folder}", err=True)
+    found = record.run(notebook, values, folder, timeout=timeout)
+    if found["error"]:
+        raise HtrError(f"{found['error']}; see {folder / (notebook.stem + '.ipynb')}")
+    click.echo(f"{found['seconds']:.0f} s, {found['peak_mb']:,} MB; {folder / record.METRICS}")

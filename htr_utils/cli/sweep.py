@@ -1,0 +1,43 @@
+"""`htr sweep`: one chapter at many points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from htr_utils.cli.run import need
+from htr_utils.errors import HtrError
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--out", type=click.Path(file_okay=False), default=None,
+              help="folder of the sweep [default: runs/NAME of the file]")  # fmt: skip
+@click.option("--workers", type=click.IntRange(0, 256), default=None,
+              help="points at a time; 0 runs them here, without Dask [default: one a core]")  # fmt: skip
+@click.option("--scheduler", metavar="ADDRESS", default=None,
+              help="a running Dask scheduler (tcp://host:8786) whose workers see the folder")  # fmt: skip
+@click.option("--dry", is_flag=True, help="check and list the points, run nothing")
+def sweep(file: str, out: str | None, workers: int | None, scheduler: str | None, dry: bool) -> None:
+    """Run the sweep that FILE describes (YAML: chapter, parameters, grid or random or points, seeds).
+
+    Stop it when you like: the same command goes on with the points that are left, and runs failed ones again.
+    """
+    need("papermill", "jupytext", "nbconvert", "yaml", extra="course,runs")
+    if workers != 0 and not dry:
+        need("dask", "distributed", extra="course,runs")
+    from htr_utils.course import sweeps
+
+    found = sweeps.read(file)
+    if dry:
+        click.echo("\n".join(sweeps.label(point) for point in found.points))
+        return
+    folder = Path(out or f"runs/{Path(file).stem}")
+    rows = sweeps.run(
+        found, folder, workers=workers, scheduler=scheduler, say=lambda text: click.echo(text, err=True)
+    )
+    failed = [row for row in rows if row["state"] != "finished"]
+    click.echo(f"{len(rows) - len(failed)} of {len(rows)} points finished; {folder / 'table.csv'}")
+    if failed:
+        raise HtrError(f"{len(failed)} of {len(rows)} points failed; their notebooks are named in the table")

@@ -1,0 +1,170 @@
+"""One run with its record: notebook, page, and `metrics.json` with all that is needed to do it again."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from htr_utils import __version__, files, paths
+from htr_utils.course import given, runs
+from htr_utils.course.html import write_page
+from htr_utils.errors import HtrError
+
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "opencv-python",
+    "opencv-python-headless",
+    "papermill",
+    "ipykernel",
+)
+METRICS = "metrics.json"
+# What sets the number of threads in the libraries that a chapter uses.
+THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)  # fmt: skip
+
+
+def key(parameters: Mapping[str, Any]) -> str:
+    """A short name for a set of parameters, whatever their order."""
+    text = json.dumps(dict(parameters), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def versions() -> dict[str, str]:
+    """Of Python, this package and what computes."""
+    found = {"python": platform.python_version(), "htr-utils": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_state() -> dict[str, Any] | None:
+    """Commit of the checkout and whether something in it is changed; None without a checkout or without git."""
+    root = paths.repo_root()
+    if root is None:
+        return None
+    try:
+        told = [
+            subprocess.run(
+                ["git", "--no-optional-locks", "-C", str(root), *words],
+                capture_output=True, text=True, timeout=30, check=True,
+            ).stdout.strip()
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        ]  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": told[0], "changed": bool(told[1])}
+
+
+def machine() -> dict[str, Any]:
+    """What the run ran on; no host name and no user."""
+    import psutil
+
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+    }
+
+
+def data_fingerprint(root: str | None) -> str | None:
+    """A short hash of ids and texts of every line of an IAM-layout folder; None where there is no such folder."""
+    from htr_utils.lines import iam
+
+    try:
+        lines = iam.read(root or None).lines.values()
+    except HtrError:
+        return None
+    rows = "\n".join(f"{line.id}\t{line.text}" for line in sorted(lines, key=lambda line: line.id))
+    return hashlib.sha256(rows.encode()).hexdigest()[:16]
+
+
+def source_sha(path: Path) -> str:
+    """What code a chapter runs: the hash of its source's cells, the same for notebook and source."""
+    import nbformat
+
+    from htr_utils.course.notebooks import blank
+
+    notebook = blank(path) if path.suffix == ".py" else nbformat.read(path, as_version=4)
+    code = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
+
+
+def read_metrics(folder: Path) -> dict[str, Any] | None:
+    """The record of a run, or None where there is none that can be read."""
+    try:
+        found = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def run(
+    chapter: str | Path, parameters: Mapping[str, Any], out: Path, *, timeout: int = 3600,
+    threads: int | None = None, page: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """Run a chapter into the folder `out`: `NN_name.ipynb`, `NN_name.html` and `metrics.json`.
+
+    Args:
+        parameters: checked before anything is written. timeout: seconds for one cell.
+        threads: for each library of the chapter; None leaves it to them. page: write the HTML too.
+
+    Returns:
+        What is in `metrics.json`; its `error` is "" for a run that went through.
+
+    Raises:
+        HtrError: no such chapter, or a parameter that it refuses.
+    """
+    source = runs.find_notebook(chapter)
+    description = given.Chapter(source)
+    values = description.check(parameters)
+    set_here = {name: values[name] for name in parameters}
+    (out / METRICS).unlink(missing_ok=True)  # a run that is killed must not look like the last one
+    before = {name: os.environ.get(name) for name in THREADS}
+    if threads is not None:
+        os.environ.update(dict.fromkeys(THREADS, str(threads)))
+    try:
+        done = runs.run_chapter(source, set_here, out, timeout=timeout)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+    recorded = read_metrics(done.folder) or {}
+    content = {
+        "chapter": source.stem,
+        "source": source_sha(source),
+        "parameters": values,
+        "given": set_here,
+        "seed": values.get("seed"),
+        "results": recorded.get("results", {}),
+        "error": done.error,
+        "seconds": round(done.seconds, 2),
+        "peak_mb": round(done.peak_mb),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "git": git_state(),
+        "data": data_fingerprint(values.get("data_root")),
+        "machine": machine() | {"threads": threads},
+    }
+    if page and done.notebook.is_file():
+        write_page(done.notebook, out / f"{done.name}.html")
+    (done.folder / METRICS).unlink(missing_ok=True)
+    for empty in (done.folder, out / "work"):  # files that the chapter wrote stay
+        if not any(empty.iterdir()):
+            empty.rmdir()
+    files.write_text(out / METRICS, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+    return content

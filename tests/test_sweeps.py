@@ -1,0 +1,321 @@
+"""`htr run` and `htr sweep`: parameters checked before any work, full records, sweeps that survive faults."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chapters import NOTEBOOKS, ROOT
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from htr_utils.cli import main
+from htr_utils.course import record, runs, sweeps
+from htr_utils.course.given import Chapter
+from htr_utils.errors import HtrError
+
+SMALL = """# %% [markdown]
+# # 3 · Squares
+
+# %% tags=["parameters"]
+number: int = 2  # what is squared (0 to 9)
+word: str = "to"  # a word
+scale: float = 1.0  # a factor
+quick: bool = True  # whether to hurry
+my_image: str = ""  # a picture
+seed: int = 0  # random numbers
+
+# %%
+from htr_utils.course.parameters import validate
+
+run = validate(
+    number=(number, "int", 0, 9), word=(word, "text", 1, 400), scale=(scale, "float", 0, 5), quick=(quick, "bool"),
+    my_image=(my_image or None, "path"), seed=(seed, "int", 0, None),
+)
+
+# %%
+import os
+import random
+from pathlib import Path
+
+if run.word == "fail":
+    raise ValueError("the word is fail")
+marker = Path(run.word)
+if run.word.endswith(".killed") and run.number == 4 and not marker.exists():
+    marker.touch()
+    os.kill(os.getppid(), 9)
+run.record(square=run.number**2 * run.scale, drawn=random.random(), curve=[1, 2], cer={"test": 0.5})
+"""
+
+
+@pytest.fixture
+def chapter(tmp_path: Path) -> Path:
+    path = tmp_path / "03_squares.py"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+def call(*words: str | Path) -> Any:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+# ---- parameters
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_papermill_lists_each_parameter_with_its_comment(notebook: Path) -> None:
+    """What a chapter says about its parameters is what papermill's --help-notebook shows."""
+    done = subprocess.run(
+        [sys.executable, "-m", "papermill", "--help-notebook", str(notebook)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    known = Chapter(notebook).parameters
+    shown = " ".join(done.stdout.split())
+    assert known and "No parameters" not in shown
+    for one in known.values():
+        default = f'"{one.default}"' if isinstance(one.default, str) else str(one.default)
+        told = rf"{one.name}: {one.type} \(default {re.escape(default)}\) {re.escape(one.comment)}"
+        assert one.comment and re.search(told, shown), f"{one.name}: {shown}"
+        assert one.kind, f"{one.name} is not validated"
+    listed = re.findall(r"(\w+): \w+ \(default", shown)
+    assert sorted(listed) == sorted(known)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_defaults_of_every_chapter_are_allowed(notebook: Path) -> None:
+    chapter = Chapter(notebook)
+    assert chapter.check({}).keys() == chapter.parameters.keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("nubmer=3", "has no parameter 'nubmer'; it has: my_image, number"),
+        ("number=10.0", "number is 10.0 (float); allowed: a whole number from 0 to 9, written 10"),
+        ("number=10", "number is 10 (int); allowed: a whole number from 0 to 9"),
+        ("number=four", "number is 'four' (str)"),
+        ('quick="false"', "quick is 'false' (str); allowed: True or False"),
+        ("scale=nan", "scale is 'nan' (str)"),
+        ("my_image=no/such.png", "my_image is 'no/such.png' (str); allowed: None, or a path that exists"),
+        ("number", "-p number: give NAME=VALUE"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_before_any_work(
+    chapter: Path, tmp_path: Path, words: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "run_chapter", lambda *a, **k: pytest.fail("a kernel was started"))
+    done = call("run", chapter, "-p", words, "--out", tmp_path / "out")
+    assert done.exit_code == 1 and message in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_text_stays_text_on_the_command_line(chapter: Path) -> None:
+    known = Chapter(chapter)
+    assert [known.typed("word", text) for text in ("no", "12", "true")] == ["no", "12", "true"]
+    assert known.typed("quick", "False") is False and known.typed("number", "4") == 4
+    assert known.typed("scale", "1e-3") == 0.001
+
+
+def test_an_unknown_model_is_refused_before_any_work() -> None:
+    done = call("run", NOTEBOOKS[0], "-p", "model=missing.keras")
+    assert done.exit_code == 1 and "no model file 'missing.keras'" in done.output
+
+
+# ---- one run and its record
+
+
+def test_a_run_leaves_notebook_page_and_full_record(
+    chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a line.png").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "a folder"
+    done = call("run", chapter, "-p", "number=5", "-p", "my_image=a line.png", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in out.iterdir()} == {"03_squares.ipynb", "03_squares.html", "metrics.json"}
+    found = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    assert found["parameters"]["number"] == 5 and found["parameters"]["scale"] == 1.0
+    assert found["parameters"]["my_image"] == str(tmp_path / "a line.png")
+    assert found["results"]["square"] == 25 and found["error"] == "" and found["seed"] == 0
+    assert found["versions"]["tensorflow"] and found["machine"]["cores"] and len(found["data"]) == 16
+    assert "git" in found and found["seconds"] > 0
+
+
+def test_same_parameters_same_seed_same_metrics(chapter: Path, tmp_path: Path) -> None:
+    made = [record.run(chapter, {"seed": seed}, tmp_path / str(n)) for n, seed in enumerate((3, 3, 4))]
+    assert made[0]["results"] == made[1]["results"] != made[2]["results"]
+    assert made[0]["parameters"] == made[1]["parameters"] and made[0]["data"] == made[1]["data"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "chosen", [("03", {"samples": 100}), ("07", {"steps": 20, "epochs": 2, "lines": 16})]
+)
+def test_a_chapter_repeats_itself(chosen: tuple[str, dict[str, int]], tmp_path: Path) -> None:
+    """To the last digit, training included: same machine, same number of threads."""
+    made = [record.run(*chosen, tmp_path / str(n), threads=1, page=False) for n in range(2)]
+    assert made[0]["error"] == "" and made[0]["results"] and made[0]["results"] == made[1]["results"]
+
+
+# ---- sweep files
+
+
+def points(**content: Any) -> list[dict[str, Any]]:
+    return sweeps.from_dict({"chapter": "06", **content}).points
+
+
+def test_grid_points_and_seeds() -> None:
+    assert points() == [{}]
+    assert points(grid={"word": ["to", "no"], "frames": [4]}, parameters={"seed": 1}) == [
+        {"seed": 1, "word": "to", "frames": 4},
+        {"seed": 1, "word": "no", "frames": 4},
+    ]
+    assert points(points=[{"frames": 4}], seeds=[0, 1]) == [
+        {"frames": 4, "seed": 0},
+        {"frames": 4, "seed": 1},
+    ]
+    assert len(points(points=[{"frames": 4}, {"frames": 4}])) == 1, "the same point twice is one"
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_random_points_stay_in_range_and_repeat(seed: int) -> None:
+    body = {"points": 5, "seed": seed, "from": {"frames": {"low": 2, "high": 7}, "word": ["to", "no"]}}
+    drawn = [sweeps._drawn(body, "x") for _ in range(2)]
+    assert drawn[0] == drawn[1] and len(drawn[0]) == 5
+    assert all(
+        type(p["frames"]) is int and 2 <= p["frames"] <= 7 and p["word"] in ("to", "no") for p in drawn[0]
+    )
+
+
+def test_a_scale_is_drawn_evenly_over_its_powers() -> None:
+    rule = {"low": 1e-4, "high": 1e-2, "log": True}
+    drawn = [p["rate"] for p in sweeps._drawn({"points": 400, "from": {"rate": rule}}, "x")]
+    assert all(1e-4 <= value <= 1e-2 for value in drawn)
+    assert 0.4 < sum(value < 1e-3 for value in drawn) / 400 < 0.6
+
+
+def test_yaml_says_what_people_mean(tmp_path: Path) -> None:
+    text = "chapter: '06'\nparameters: {word: no}\ngrid:\n  seed: [1, 2]\n"
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    assert [p["word"] for p in sweeps.read(tmp_path / "a.yaml").points] == ["no", "no"]
+    assert sweeps._yaml("[1e-3, 2E5, 1.5, true, on]", "x") == [1e-3, 2e5, 1.5, True, "on"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("chapter: [", "s.yaml, line 1: is not YAML"),
+        ("- 1", "s.yaml: a sweep has the keys chapter"),
+        ("grid: {}", "`chapter` is missing"),
+        ("chapter: '99'", "no chapter '99'"),
+        ("chapter: missing.py", "no chapter"),
+        ("chapter: '06'\ngrids: {}", "no key 'grids' in a sweep; it has: chapter"),
+        ("chapter: '06'\ngrid: {frames: 4}", "`grid: frames` is 4; allowed: a list"),
+        ("chapter: '06'\ngrid: {frames: [4, 9]}", "s.yaml, point 2: parameter frames is 9 (int)"),
+        (
+            "chapter: '06'\ngrid: {frame: [4]}",
+            "s.yaml, point 1: chapter 06_ctc_loss has no parameter 'frame'",
+        ),
+        ("chapter: '06'\ngrid: {frames: [4]}\npoints: [{}]", "give one of grid, random and points"),
+        ("chapter: '06'\npoints: [4]", "each of `points` is {name: value, ...}"),
+        ("chapter: '06'\nrandom: {points: 0, from: {}}", "`random` needs whole numbers"),
+        ("chapter: '06'\nrandom: {points: 1, from: {frames: {low: 5, high: 2}}}", "random frames is"),
+        ("chapter: '06'\ntimeout: soon", "`timeout` is 'soon'"),
+    ],
+)
+def test_a_wrong_sweep_file_is_one_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(HtrError) as caught:
+        sweeps.read(tmp_path / "s.yaml")
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+# ---- sweeps that run
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "table.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_sweep_goes_on_after_a_failure_and_resumes(chapter: Path, tmp_path: Path) -> None:
+    sweep = sweeps.from_dict({"chapter": str(chapter), "grid": {"word": ["to", "fail", "no"], "number": [3]}})
+    told: list[str] = []
+    rows = sweeps.run(sweep, tmp_path / "out", workers=0, say=told.append)
+    assert [row["state"] for row in rows] == ["finished", "failed", "finished"]
+    failure = "\n".join(told)
+    assert "FAILED: ValueError: the word is fail" in failure
+    assert (tmp_path / "out" / rows[1]["notebook"]).is_file() and Path(rows[1]["notebook"]).name in failure
+    assert [row["results.square"] for row in table(tmp_path / "out")] == ["9.0", "", "9.0"]
+
+    told.clear()
+    stamp = (tmp_path / "out" / rows[0]["notebook"]).stat().st_mtime_ns
+    sweeps.run(sweep, tmp_path / "out", workers=0, say=told.append)
+    assert told[0] == "2 of 3 points are finished already"
+    assert sum(bool(re.match(r"\d/3", line)) for line in told) == 1, "only the failed point is run again"
+    assert (tmp_path / "out" / rows[0]["notebook"]).stat().st_mtime_ns == stamp
+
+    chapter.write_text(SMALL.replace("**2", "**3"), encoding="utf-8")
+    changed = sweeps.from_dict({"chapter": str(chapter), "points": [{"word": "to", "number": 3}]})
+    assert sweeps.run(changed, tmp_path / "out", workers=0)[0]["results.square"] == 27, (
+        "other code runs again"
+    )
+
+
+def test_parquet_says_what_the_csv_says(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [
+        {"point": "a", "results.cer": 1, "mixed": "x", "seconds": 1.5},
+        {"point": "b", "results.cer": 0.5, "mixed": 3, "seconds": None, "results.more": True},
+    ]
+    sweeps.write_table(rows, tmp_path)
+    found = parquet.read_table(tmp_path / "table.parquet").to_pylist()
+    assert found[0]["results.cer"] == 1.0 and found[1]["mixed"] == "3" and found[1]["results.more"] is True
+    assert list(found[0]) == list(table(tmp_path)[0])
+
+
+def test_dask_runs_points_and_a_killed_worker_is_retried(chapter: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    marker = tmp_path / "m.killed"
+    spec = tmp_path / "s.yaml"
+    spec.write_text(
+        f"chapter: {chapter.name}\nparameters: {{word: '{marker}'}}\ngrid: {{number: [2, 4]}}\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "htr_utils", "sweep", str(spec), "--out", str(tmp_path / "out"), "--workers", "2"],
+        capture_output=True, text=True, cwd=ROOT, timeout=200,
+    )  # fmt: skip
+    assert "2 of 2 points finished" in done.stdout, done.stdout + done.stderr
+    assert marker.exists(), "the worker was not killed"
+    assert sorted(row["results.square"] for row in table(tmp_path / "out")) == ["16.0", "4.0"]
+
+
+def test_no_scheduler_is_one_line(chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(sweeps, "CONNECT", 2)
+    sweep = sweeps.from_dict({"chapter": str(chapter)})
+    with pytest.raises(HtrError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        sweeps.run(sweep, tmp_path / "out", scheduler="tcp://127.0.0.1:9")
+
+
+def test_two_sweeps_do_not_share_a_folder(chapter: Path, tmp_path: Path) -> None:
+    from htr_utils import files
+
+    sweep = sweeps.from_dict({"chapter": str(chapter)})
+    with (
+        files.alone(tmp_path / "out", "sweep"),
+        pytest.raises(HtrError, match="another sweep is at work there"),
+    ):
+        sweeps.run(sweep, tmp_path / "out", workers=0)
