@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from htr_utils.errors import HtrError
 from htr_utils.quiet import hushed
 
 if TYPE_CHECKING:
@@ -18,6 +20,13 @@ def import_tensorflow() -> None:
     if "tensorflow" not in sys.modules:
         with hushed():
             import tensorflow  # noqa: F401
+
+
+def need(*modules: str, extra: str) -> None:
+    """Raises HtrError with the remedy where a library of an extra is missing."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise HtrError(f'this needs {", ".join(missing)}; install it with: pip install "htr-utils[{extra}]"')
 
 
 def command_line() -> str:

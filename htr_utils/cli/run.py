@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import click
 
+from htr_utils.cli.common import need
 from htr_utils.errors import HtrError
-
-
-def need(*modules: str, extra: str) -> None:
-    """Raises HtrError with the remedy where a library of an extra is missing."""
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
-    if missing:
-        raise HtrError(f'this needs {", ".join(missing)}; install it with: pip install "htr-utils[{extra}]"')
 
 
 @click.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from htr_utils.cli.run import need
+from htr_utils.cli.common import need
 from htr_utils.errors import HtrError
 
 

@@ -45,13 +45,10 @@ class Chapter:
     """
 
     def __init__(self, path: Path) -> None:
-        import nbformat
-
-        from htr_utils.course.notebooks import blank
+        from htr_utils.course.notebooks import lesson
 
         self.path = path
-        notebook = blank(path) if path.suffix == ".py" else nbformat.read(path, as_version=4)
-        cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        cells = [cell for cell in lesson(path).cells if cell.cell_type == "code"]
         tagged = [n for n, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])]
         self._call: ast.Call | None = None
         source = cells[tagged[0]].source if tagged else ""
@@ -76,20 +73,11 @@ class Chapter:
         Raises:
             HtrError: one line: an unknown name, a wrong type, a value out of range, a path or model not there.
         """
-        unknown = sorted(set(given) - set(self.parameters))
-        if unknown:
-            raise HtrError(
-                f"chapter {self.path.stem} has no parameter {', '.join(map(repr, unknown))}; "
-                f"it has: {', '.join(sorted(self.parameters)) or 'none'}"
-            )
+        parameters.refuse_unknown(self.path.stem, given, self.parameters)
         values = {name: one.default for name, one in self.parameters.items()} | dict(given)
-        allowed = self._evaluate(values)
-        for name in allowed:
-            if isinstance(values[name], str) and values[name] and allowed[name][1] == "path":
-                values[name] = str(parameters.validate(**{name: allowed[name]}).__dict__[name])
-        parameters.validate(**{k: v for k, v in allowed.items() if k != "seed"})
-        if "seed" in allowed:  # without seeding this process
-            parameters.KINDS[allowed["seed"][1]]("seed", allowed["seed"][0], *allowed["seed"][2:])
+        for name, value in parameters.checked(**self._evaluate(values)).items():
+            if isinstance(value, Path):
+                values[name] = str(value)
         if isinstance(values.get("model"), str):
             file = paths.model_file(values["model"])
             values["model"] = str(file.resolve()) if values["model"].endswith(".keras") else values["model"]

@@ -128,6 +128,11 @@ def blank(source: Path, *, solution: bool = False) -> NotebookNode:
     return nbformat.from_dict(notebook)
 
 
+def lesson(path: Path) -> NotebookNode:
+    """A chapter as a notebook, from its notebook or from its source."""
+    return blank(path) if path.suffix == ".py" else nbformat.read(path, as_version=4)
+
+
 @contextlib.contextmanager
 def kernel_environment(**more: str) -> Iterator[None]:
     """The environment that every chapter's kernel starts with: quiet, hashing fixed, the package in reach."""

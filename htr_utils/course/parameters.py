@@ -7,7 +7,7 @@ import math
 import operator
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -167,6 +167,28 @@ KINDS: dict[str, Callable[..., Any]] = {
 }
 
 
+def refuse_unknown(chapter: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raises HtrError, one line, where a given name is no parameter of the chapter."""
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise HtrError(
+            f"chapter {chapter} has no parameter {', '.join(map(repr, unknown))}; "
+            f"it has: {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def checked(**specification: tuple[Any, ...]) -> dict[str, Any]:
+    """The checked values, as `validate` has them, without seeding anything."""
+    values = {}
+    for name, (value, kind, *limits) in specification.items():
+        if kind not in KINDS or name == "record":
+            raise HtrError(
+                f"parameter {name}: no kind {kind!r}; known: {', '.join(KINDS)} (and no name 'record')"
+            )
+        values[name] = KINDS[kind](name, value, *limits)
+    return values
+
+
 def validate(**specification: tuple[Any, ...]) -> Run:
     """Check the parameters of a chapter.
 
@@ -179,13 +201,7 @@ def validate(**specification: tuple[Any, ...]) -> Run:
     Raises:
         HtrError: one line with the parameter's name, its value and what is allowed.
     """
-    values = {}
-    for name, (value, kind, *limits) in specification.items():
-        if kind not in KINDS or name == "record":
-            raise HtrError(
-                f"parameter {name}: no kind {kind!r}; known: {', '.join(KINDS)} (and no name 'record')"
-            )
-        values[name] = KINDS[kind](name, value, *limits)
+    values = checked(**specification)
     if isinstance(values.get("seed"), int):
         import numpy as np
 

@@ -16,6 +16,7 @@ from typing import Any
 from htr_utils import __version__, files, paths
 from htr_utils.course import given, runs
 from htr_utils.course.html import write_page
+from htr_utils.course.notebooks import lesson
 from htr_utils.errors import HtrError
 
 PACKAGES = (
@@ -84,24 +85,19 @@ def machine() -> dict[str, Any]:
 
 def data_fingerprint(root: str | None) -> str | None:
     """A short hash of ids and texts of every line of an IAM-layout folder; None where there is no such folder."""
+    from htr_utils.evaluation import fingerprint
     from htr_utils.lines import iam
 
     try:
         lines = iam.read(root or None).lines.values()
     except HtrError:
         return None
-    rows = "\n".join(f"{line.id}\t{line.text}" for line in sorted(lines, key=lambda line: line.id))
-    return hashlib.sha256(rows.encode()).hexdigest()[:16]
+    return fingerprint(list(lines))
 
 
 def source_sha(path: Path) -> str:
     """What code a chapter runs: the hash of its source's cells, the same for notebook and source."""
-    import nbformat
-
-    from htr_utils.course.notebooks import blank
-
-    notebook = blank(path) if path.suffix == ".py" else nbformat.read(path, as_version=4)
-    code = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    code = "\n\n".join(cell.source for cell in lesson(path).cells if cell.cell_type == "code")
     return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
@@ -135,14 +131,8 @@ def run(
     values = description.check(parameters)
     set_here = {name: values[name] for name in parameters}
     (out / METRICS).unlink(missing_ok=True)  # a run that is killed must not look like the last one
-    before = {name: os.environ.get(name) for name in THREADS}
-    if threads is not None:
-        os.environ.update(dict.fromkeys(THREADS, str(threads)))
-    try:
-        done = runs.run_chapter(source, set_here, out, timeout=timeout)
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+    pinned = {} if threads is None else dict.fromkeys(THREADS, str(threads))
+    done = runs.run_chapter(source, set_here, out, timeout=timeout, environment=pinned)
     recorded = read_metrics(done.folder) or {}
     content = {
         "chapter": source.stem,

@@ -17,6 +17,7 @@ from typing import Any
 
 from htr_utils.course.html import describe, index_page, write_page
 from htr_utils.course.notebooks import blank, find, kernel_environment, notebooks_folder, save
+from htr_utils.course.parameters import refuse_unknown
 from htr_utils.errors import HtrError
 from htr_utils.quiet import hushed
 
@@ -64,9 +65,10 @@ class PeakMemory:
             total, running = 0, self._children()
             # A process counts from its second sample on: between fork and exec it still shows
             # the memory of the one that starts it.
-            seen, self._seen = self._seen, {process.pid for process in running}
+            counted = self._seen - self._old
+            self._seen = {process.pid for process in running}
             for process in running:
-                if process.pid in seen - self._old:
+                if process.pid in counted:
                     try:
                         total += process.memory_info().rss
                     except psutil.Error:
@@ -110,6 +112,7 @@ def run_chapter(
     out: str | Path = "runs",
     *,
     timeout: int = 3600,
+    environment: Mapping[str, str] | None = None,
 ) -> RunResult:
     """Run one chapter with papermill.
 
@@ -119,6 +122,7 @@ def run_chapter(
         out: folder for the executed notebook `NN_name.ipynb`; the chapter itself runs in the new, empty
             folder `work/NN_name/` below it, where `metrics.json` goes.
         timeout: seconds for one cell.
+        environment: variables that its kernel gets beside the usual ones.
     Returns:
         Times and memory; a chapter that fails has `error` set and its notebook written as far as it got.
     Raises:
@@ -139,19 +143,14 @@ def run_chapter(
         save(blank(source), notebook)
     try:
         known = papermill.inspect_notebook(str(notebook))
-        unknown = sorted(set(parameters) - set(known))
-        if unknown:
-            raise HtrError(
-                f"chapter {source.stem} has no parameter {', '.join(map(repr, unknown))}; "
-                f"it has: {', '.join(sorted(known)) or 'none'}"
-            )
+        refuse_unknown(source.stem, parameters, known)
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
         output = out / f"{source.stem}.ipynb"
         error = ""
         begin = time.monotonic()
-        with kernel_environment(HTR_RUN_DIR=str(folder)), PeakMemory() as memory:
+        with kernel_environment(**(environment or {}), HTR_RUN_DIR=str(folder)), PeakMemory() as memory:
             try:
                 papermill.execute_notebook(
                     str(notebook),

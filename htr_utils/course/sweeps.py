@@ -29,10 +29,10 @@ from typing import Any
 from htr_utils import files
 from htr_utils.course import given, record, runs
 from htr_utils.errors import HtrError
+from htr_utils.recognizer import cores
 
 KEYS = ("chapter", "parameters", "grid", "random", "points", "seeds", "timeout")
 CONNECT = 20  # seconds for a scheduler to answer
-LOST = "the worker was lost"
 MEMORY_GB = 2.0  # what one chapter may take
 
 
@@ -103,10 +103,7 @@ def from_dict(content: Any, folder: Path = Path(), name: str = "sweep") -> Sweep
     if len(ways) > 1:
         raise HtrError(f"{name}: give one of grid, random and points, not {' and '.join(ways)}")
     written = str(content["chapter"])
-    if written.endswith((".py", ".ipynb")):
-        chapter = runs.find_notebook(folder / written)
-    else:
-        chapter = runs.find_notebook(written)
+    chapter = runs.find_notebook(folder / written if written.endswith((".py", ".ipynb")) else written)
     same = content.get("parameters") or {}
     if not isinstance(same, dict):
         raise HtrError(f"{name}: `parameters` are `name: value`")
@@ -195,9 +192,14 @@ def _draw(rule: Any, draw: random.Random, word: str, name: str) -> Any:
 
 def finished(sweep: Sweep, out: Path, point: Mapping[str, Any]) -> dict[str, Any] | None:
     """The record of a point that went through with this very code, else None."""
-    found = record.read_metrics(sweep.folder(out, point))
-    good = found is not None and found.get("error") == "" and found.get("source") == sweep.source
-    return found if good and found is not None and found.get("given") == dict(point) else None
+    found = record.read_metrics(sweep.folder(out, point)) or {}
+    wanted = {"error": "", "source": sweep.source, "given": dict(point)}
+    return found if all(found.get(name) == value for name, value in wanted.items()) else None
+
+
+def _failed(point: dict[str, Any], error: str) -> dict[str, Any]:
+    """The record of a point that left none."""
+    return {"error": error, "results": {}, "seconds": 0.0, "given": point}
 
 
 def run_point(chapter: str, point: dict[str, Any], folder: str, timeout: int, threads: int) -> dict[str, Any]:
@@ -206,14 +208,14 @@ def run_point(chapter: str, point: dict[str, Any], folder: str, timeout: int, th
     try:
         return record.run(chapter, point, Path(folder), timeout=timeout, threads=threads)
     except (HtrError, OSError) as error:
-        return {"error": f"{type(error).__name__}: {error}", "results": {}, "seconds": 0.0, "given": point}
+        return _failed(point, f"{type(error).__name__}: {error}")
 
 
 def _workers(wanted: int | None) -> int:
     import psutil
 
     memory = psutil.virtual_memory().available / 1e9
-    return wanted if wanted is not None else max(1, min(os.cpu_count() or 1, int(memory / MEMORY_GB)))
+    return wanted if wanted is not None else max(1, min(cores(), int(memory / MEMORY_GB)))
 
 
 def _each(
@@ -224,7 +226,7 @@ def _each(
     Every worker takes one point at a time. On this machine each has its share of the cores: libraries that all take
     every core get into each other's way.
     """
-    threads = max(1, (os.cpu_count() or 1) // max(1, workers))
+    threads = max(1, cores() // max(1, workers))
     if workers == 0:
         for point in points:
             folder = str(sweep.folder(out, point))
@@ -254,8 +256,8 @@ def _each(
                 if done.status == "finished":
                     yield tasks[done], done.result()
                 else:
-                    error = f"{LOST}: {type(done.exception()).__name__}"
-                    yield tasks[done], {"error": error, "results": {}, "seconds": 0.0, "given": tasks[done]}
+                    error = f"the worker was lost: {type(done.exception()).__name__}"
+                    yield tasks[done], _failed(tasks[done], error)
     except OSError as error:
         raise HtrError(f"no Dask scheduler answers at {scheduler} ({error})") from None
     finally:
@@ -317,10 +319,10 @@ def label(point: Mapping[str, Any]) -> str:
 
 
 def _row(sweep: Sweep, point: dict[str, Any], found: dict[str, Any] | None) -> dict[str, Any]:
+    state = "left" if found is None else "failed" if found["error"] else "finished"
     found = found or {"error": "not run yet", "results": {}}
-    state = "failed" if found["error"] else "finished"
     return {
-        "point": record.key(point), "state": state if found["error"] != "not run yet" else "left",
+        "point": record.key(point), "state": state,
         **{f"parameters.{name}": value for name, value in point.items()},
         **flat(found["results"], "results"),
         "seconds": found.get("seconds"), "peak_mb": found.get("peak_mb"), "error": found["error"],

@@ -260,13 +260,13 @@ def main(model: str, language: str, sets: tuple[str, ...], keep: bool, target: s
     }
     if not keep:
         settings = choose(list(chosen_on.values()), settings, click.echo)
+    reported = {"test": answered(None, "test")}
+    for name, _, root in (one.partition("=") for one in sets):
+        reported[name] = answered(root or None, None if root else "test")
     measured = {}
-    for name, lines in chosen_on.items():
+    for name, lines in (chosen_on | reported).items():
         click.echo(f"{name}:")
         measured[name] = figures(lines, settings, click.echo)
-    for name, _, root in [("test", "", ""), *(one.partition("=") for one in sets)]:
-        click.echo(f"{name}:")
-        measured[name] = figures(answered(root or None, None if root else "test"), settings, click.echo)
     gated = tuple(
         d for d in ("greedy", "lm", "lexicon") if all(useful(entry[d]) for entry in measured.values())
     )

@@ -51,7 +51,8 @@ chosen = test[:: max(1, len(test) // run.lines)][: run.lines]
 recognizer = Recognizer.load(run.model)
 readings = recognizer.read([line.path for line in chosen])
 texts, truths = [reading.text for reading in readings], [line.text for line in chosen]
-print(cer(texts, truths, split="test", seed=run.seed))
+whole = cer(texts, truths, split="test", seed=run.seed)
+print(whole)
 
 # %% [markdown]
 # The rate is **micro-averaged**: all edits, divided by all characters. Beside it stands the 95 % interval of the
@@ -87,7 +88,6 @@ by_writer = {}
 for name in sorted(set(writers)):
     rows = [n for n, writer in enumerate(writers) if writer == name]
     by_writer[name] = cer([texts[n] for n in rows], [truths[n] for n in rows], seed=run.seed)
-whole = cer(texts, truths, seed=run.seed)
 plots.writers(
     by_writer,
     whole=whole,
@@ -119,9 +119,8 @@ check("10.1", wider_interval)
 # Now measure it: the same edits, drawn in two ways.
 
 # %%
-over_lines = cer(texts, truths, split="test", seed=run.seed)
 over_writers = cer(texts, truths, split="test", seed=run.seed, groups=writers)
-print("drawing lines:  ", over_lines)
+print("drawing lines:  ", whole)
 print("drawing writers:", over_writers)
 print(f"{len(set(writers))} writers stand behind {len(chosen)} lines")
 
@@ -131,19 +130,18 @@ print(f"{len(set(writers))} writers stand behind {len(chosen)} lines")
 #
 # ## By character
 #
-# Which characters fail? Align each reading with its truth, and count for each character of the truth how often it
-# was written and how often it was misread or lost. The alignment comes from `rapidfuzz`; it is the table of chapter 3.
+# Which characters fail? Count how often each character of the truth was written, and how often it was misread or
+# lost. `confusions` lists the edits that the table of chapter 3 finds; one without a true character is an insertion.
 
 # %%
 from collections import Counter
 
-from rapidfuzz.distance import Levenshtein
+from htr_utils.text.metrics import confusions
 
 written, missed = Counter("".join(truths)), Counter()
-for text, truth in zip(texts, truths, strict=True):
-    for step in Levenshtein.editops(truth, text):
-        if step.tag != "insert":
-            missed[truth[step.src_pos]] += 1
+for true, _, count in confusions(texts, truths, top=None):
+    if true:
+        missed[true] += count
 often = {c: (missed[c], count) for c, count in written.items() if count >= 5}
 print(f"{sum(missed.values())} of {sum(written.values()):,} characters misread or lost")
 
@@ -167,6 +165,8 @@ plots.characters(
 # of the picture, and look. What was written stands before the arrow, what was read behind it.
 
 # %% tags=["figure"]
+from rapidfuzz.distance import Levenshtein
+
 from htr_utils.lines import images
 
 seen, titles = [], []
@@ -215,7 +215,7 @@ base.lines(
 # %%
 with_words = [reading.text for reading in recognizer.read([line.path for line in chosen], decoder="lexicon")]
 wrong_with = np.array([edits(text, truth) for text, truth in zip(with_words, truths, strict=True)])
-print("greedy: ", cer(texts, truths, split="test", seed=run.seed))
+print("greedy: ", whole)
 print("lexicon:", cer(with_words, truths, split="test", seed=run.seed))
 
 # %% [markdown]

@@ -8,6 +8,7 @@ import numpy as np
 
 from htr_utils.course.plots import base
 from htr_utils.course.plots.base import BLUE, GREY, ORANGE
+from htr_utils.course.plots.measures import visible
 from htr_utils.text.metrics import Rate
 
 
@@ -46,7 +47,7 @@ def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24, alt: str)
         axis.text(
             column, shares[column], str(wrong[name][1]), ha="center", va="bottom", fontsize=7, color=GREY
         )
-    axis.set_xticks(range(len(ranked)), ["␣" if name == " " else name for name in ranked])
+    axis.set_xticks(range(len(ranked)), list(map(visible, ranked)))
     axis.set_xlabel("character of the truth (grey: how often it is written; ␣ is the space)")
     axis.set_ylabel("misread or lost (%)")
     told = ", ".join(f"{name!r} {wrong[name][0]} of {wrong[name][1]}" for name in ranked[:5])

@@ -20,7 +20,7 @@ def frequencies(counts: Mapping[str, int], *, rare: int = 100) -> None:
         counts: character -> occurrences. rare: below this, a bar is drawn in the second colour.
     """
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    names = [_visible(name) for name, _ in ranked]
+    names = [visible(name) for name, _ in ranked]
     values = [count for _, count in ranked]
     made, axis = figure(height=2.6)
     colours = [ORANGE if count < rare else BLUE for count in values]
@@ -73,8 +73,8 @@ def edit_table(table: ArrayLike, truth: str, reading: str) -> None:
     axis.plot([], [], color=BLUE, linewidth=2, label="keep (free)")
     axis.plot([], [], color=RED, linestyle=DASHES[1], linewidth=2, label="edit (costs 1)")
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
-    axis.set_xticks(range(columns), ["start", *map(_visible, reading)], fontsize=10)
-    axis.set_yticks(range(rows), ["start", *map(_visible, truth)], fontsize=10)
+    axis.set_xticks(range(columns), ["start", *map(visible, reading)], fontsize=10)
+    axis.set_yticks(range(rows), ["start", *map(visible, truth)], fontsize=10)
     axis.xaxis.tick_top()
     axis.xaxis.set_label_position("top")
     axis.set_xlabel("characters of the reading")
@@ -202,11 +202,12 @@ def _kind(true: str, read: str) -> str:
 
 def _confusion(true: str, read: str) -> str:
     if not true:
-        return f"{_visible(read)} too many"
-    return f"{_visible(true)} lost" if not read else f"{_visible(true)} read as {_visible(read)}"
+        return f"{visible(read)} too many"
+    return f"{visible(true)} lost" if not read else f"{visible(true)} read as {visible(read)}"
 
 
-def _visible(character: str) -> str:
+def visible(character: str) -> str:
+    """A character that can be seen: the space gets a sign of its own."""
     return _SPACE if character == " " else character
 
 
