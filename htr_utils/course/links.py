@@ -23,7 +23,7 @@ from htr_utils.paths import repo_root
 BIBLIOGRAPHY, GLOSSARY = Path("docs/bibliography.md"), Path("docs/glossary.md")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 _BARE = re.compile(r"https?://[^\s)\]<>\"'`|]+")
-_CODE = re.compile(r"```.*?```|^ {4}.*$|``[^`]*``|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(r"```.*?```|^ {4}[^\n]*$|``[^`]*``|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def slug(heading: str) -> str:
 
 
 def without_code(markdown: str) -> str:
-    """Markdown without code blocks and code spans, whose brackets are no links."""
+    """Markdown without code and formulas, whose brackets are no links."""
     return _CODE.sub(" ", markdown)
 
 
