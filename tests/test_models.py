@@ -73,7 +73,7 @@ def test_frames_are_counted_from_the_true_width(width):
 
 
 def test_unknown_preset_names_the_known_ones():
-    with pytest.raises(HtrError, match="course, reference"):
+    with pytest.raises(HtrError, match="course, wide, reference"):
         models.preset("huge")
 
 

@@ -49,7 +49,9 @@ from htr_utils.cli.common import command_line, import_tensorflow
     "--fonts", "font_folders", multiple=True, type=click.Path(exists=True), help="further folders of fonts"
 )
 @click.option("--debian/--no-debian", default=False, help="also the handwriting fonts that Debian packages")
-@click.option("--preset", type=click.Choice(["course", "reference"]), default="course", show_default=True)
+@click.option(
+    "--preset", type=click.Choice(["course", "wide", "reference"]), default="course", show_default=True
+)
 @click.option("--init", default=None, help="start from this model instead of random weights")
 @click.option("--out", default="runs/train/model.keras", show_default=True, help="the model file to write")
 @click.option(
@@ -61,6 +63,13 @@ from htr_utils.cli.common import command_line, import_tensorflow
 @click.option("--batch", type=int, default=24, show_default=True)
 @click.option("--rate", type=float, default=None, help="[default: 0.0015, or 0.0005 with --init]")
 @click.option("--augment", type=float, default=1.0, show_default=True, help="strength, 0 for none")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="of the convolutions; bfloat16 is faster on processors that have it",
+)
 @click.option(
     "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
 )

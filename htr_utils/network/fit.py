@@ -120,18 +120,19 @@ def train(
     *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
     init: str | None, out: str, epochs: int | None, batch: int, rate: float | None, augment: float,
     task: str | None, spacing: str, seed: int, workers: int, share: float | None, leave_out: str | None,
-    fold: bool, limit: int | None, command: str, say: Callable[[str], None] = print,
+    fold: bool, limit: int | None, command: str, precision: str = "float32", say: Callable[[str], None] = print,
 ) -> Path:  # fmt: skip
     """Train as `htr train` is told; see its help. Returns the model file.
 
     With `rendered` every epoch has so many rendered lines, of which `share` are drawn from `data` instead; the
     validation lines of `data` watch, or the embedded ones where it is a folder without splits. Without, the lines
     of `data` are the material; a model that is trained further then sees embedded lines besides (`share` of them),
-    so that it keeps what it knew.
+    so that it keeps what it knew. `precision`: see `training.Settings`.
     """
     import keras
 
     keras.utils.set_random_seed(seed)
+    training.use_precision(precision)
     if Path(out).suffix != ".keras":
         raise HtrError(f"--out {out}: a model file ends in .keras")
     if init is not None:
@@ -182,7 +183,9 @@ def train(
         f"{epochs} epochs, rate {rate:g}"
     )
     warmup = min(300, max(1, epochs * len(source) // max(1, batch) // 10))
-    settings = training.Settings(epochs=epochs, batch=batch, rate=rate, warmup=warmup, seed=seed)
+    settings = training.Settings(
+        epochs=epochs, batch=batch, rate=rate, warmup=warmup, seed=seed, precision=precision
+    )
     batches = dataset.Batches(source, labels, batch, seed=seed, workers=workers)
     watched = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)
     trainer = training.Trainer(
@@ -197,6 +200,7 @@ def train(
         ) from None
     finally:
         batches.close()
+        training.use_precision("float32")
     best = trainer.best
     about = {
         "command": command, "seed": seed, "origin": origin, "epochs": trainer.epoch,

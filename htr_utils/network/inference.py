@@ -23,7 +23,7 @@ def folded(model: Any, preset: models.Preset) -> Any:
     """The same network without batch norm: a keras.Model whose convolutions hold its scale and shift."""
     layers = {layer.name: layer for layer in model.layers}
     bare = replace(preset, blocks=tuple(replace(block, norm=False) for block in preset.blocks))
-    made = models.build(bare, layers["logits"].units)
+    made = models.build(bare, layers["logits"].units // preset.joined)
     for layer in made.layers:
         weights = layers[layer.name].get_weights()
         norm = layers.get(layer.name.replace("conv", "norm")) if layer.name.startswith("conv") else None
@@ -57,9 +57,9 @@ def reader(model: Any, preset: models.Preset) -> Reader:
     import tensorflow as tf
 
     bare = folded(model, preset)
-    sequence = "column_max" if preset.column_max else "columns"
-    features = keras.Model(bare.inputs, bare.get_layer(sequence).output)
+    features = keras.Model(bare.inputs, bare.get_layer(models.sequence_layer(preset)).output)
     logits = bare.get_layer("logits")
+    classes = logits.units // preset.joined
 
     def lstm(x: Any, layer: Any) -> Any:
         """(T, B, F) -> (T, B, lstm), from the first frame to the last."""
@@ -71,20 +71,21 @@ def reader(model: Any, preset: models.Preset) -> Reader:
         ).h  # fmt: skip
 
     def kernel(image: Any, width: Any) -> Any:
-        frames = models.frames(width, preset)
+        steps = models.steps(width, preset)
         x = tf.transpose(features({"image": image, "width": width}, training=False), (1, 0, 2))
         if preset.stacked:
             for number in range(1, preset.lstm_layers + 1):
                 both = bare.get_layer(f"blstm{number}")
-                back = lstm(tf.reverse_sequence(x, frames, 0, 1), both.backward_layer)
-                x = tf.concat([lstm(x, both.forward_layer), tf.reverse_sequence(back, frames, 0, 1)], -1)
+                back = lstm(tf.reverse_sequence(x, steps, 0, 1), both.backward_layer)
+                x = tf.concat([lstm(x, both.forward_layer), tf.reverse_sequence(back, steps, 0, 1)], -1)
         else:
-            forward, backward = x, tf.reverse_sequence(x, frames, 0, 1)
+            forward, backward = x, tf.reverse_sequence(x, steps, 0, 1)
             for number in range(1, preset.lstm_layers + 1):
                 forward = lstm(forward, bare.get_layer(f"forward{number}"))
                 backward = lstm(backward, bare.get_layer(f"backward{number}"))
-            x = tf.concat([forward, tf.reverse_sequence(backward, frames, 0, 1)], -1)
-        return logits(tf.transpose(x, (1, 0, 2)))
+            x = tf.concat([forward, tf.reverse_sequence(backward, steps, 0, 1)], -1)
+        answers = logits(tf.transpose(x, (1, 0, 2)))
+        return tf.reshape(answers, (tf.shape(answers)[0], -1, classes))
 
     def loop(image: Any, width: Any) -> Any:
         return bare({"image": image, "width": width}, training=False)["logits"]
