@@ -83,7 +83,7 @@ def _course() -> Preset:
 
 
 def _wide() -> Preset:
-    # Sizes of a line of 800 columns after each block, rows x columns: 24x400, 12x200, 6x200, 6x200, 3x200, 3x200, 3x200.
+    # Sizes of a line 800 columns wide after each block: 24x400, 12x200, 6x200, 6x200, 3x200, 3x200, 3x200.
     blocks = (
         Block(24, kernel=5, stride=2),
         Block(64, stride=2),
@@ -274,7 +274,7 @@ def build(chosen: Preset, classes: int) -> keras.Model:
     sequence = layers.Dropout(chosen.dropout, name="drop")(sequence) if chosen.dropout else sequence
     sequence = layers.Dense(chosen.joined * classes, dtype="float32", name="logits")(sequence)
     outputs["logits"] = (
-        layers.Reshape((-1, classes), name="part")(sequence) if chosen.joined > 1 else sequence
+        layers.Reshape((-1, classes), dtype="float32", name="part")(sequence) if chosen.joined > 1 else sequence
     )
     return keras.Model({"image": image, "width": width}, outputs, name=chosen.name)
 
