@@ -81,6 +81,9 @@ def local(body: str, known: set[str]) -> str:
 def finished(body: str, known: set[str]) -> str:
     """The body of a page: anchors, links, tables in boxes that may scroll."""
     body = re.sub(r"<table\b.*?</table>", lambda m: f'<div class="table">{m[0]}</div>', body, flags=re.DOTALL)
+    body = re.sub(
+        r'<math[^>]* display="block".*?</math>', lambda m: f'<div class="formula">{m[0]}</div>', body, flags=re.DOTALL
+    )
     body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body)
     return local(anchored(body), known)
 
@@ -132,7 +135,7 @@ def framed(page: Page, order: Sequence[tuple[str, str]], scripts: str = "") -> s
         scripts: more `<script>` elements, for the search.
     """
     links = "".join(
-        f'<li><a href="{name}.html"{" aria-current=page" if name == page.name else ""}>{escape(title)}</a></li>'
+        f'<li><a href="{name}.html"{" aria-current=page" if name == page.name else ""}>{escape(title.partition(":")[0])}</a></li>'
         for name, title in order
     )
     names = [name for name, _ in order]

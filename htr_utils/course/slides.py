@@ -193,12 +193,12 @@ def printed(cell: NotebookNode) -> str:
 
 
 def _quiz(deck: _Deck, body: str) -> None:
-    for part in re.split(r"^(?=\*\*\d+\.)", body, flags=re.MULTILINE)[1:]:
-        question, _, rest = part.partition("<details>")
-        answer = re.sub(r"</?details>", "", rest.partition("</summary>")[2])
-        kind = "subslide" if deck.slides and deck.slides[-1].kind == "fragment" else "slide"
+    last, kind = 0, "slide"
+    for found in re.finditer(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", body, re.DOTALL):
+        question = body[last : found.start()] if found[1].strip() == "Answer" else f"**{found[1]}**"
         deck.add(kind, f"## Quiz\n\n{unlinked(question).strip()}")
-        deck.add("fragment", unlinked(answer).strip())
+        deck.add("fragment", unlinked(found[2]).strip())
+        last, kind = found.end(), "subslide"
 
 
 def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
@@ -211,7 +211,8 @@ def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
                 deck.add("subslide", f"### {deck.section}\n\n{gist(part)}", part)
             continue
         level, title, body = len(heading[1]), unlinked(heading[2]), part[heading.end() :].strip()
-        deck.section = re.sub(r"\s*\*\(.*?\)\*", "", title)
+        if not title.startswith("Exercise"):
+            deck.section = title
         if title in LEFT_OUT:
             continue
         if title == "Quiz":

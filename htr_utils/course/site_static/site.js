@@ -15,7 +15,7 @@
   name();
 
   // A box that scrolls sideways gets a place in the tab order; one that fits does not.
-  const reach = () => document.querySelectorAll("main pre, main .table, main math[display=block]").forEach((box) => {
+  const reach = () => document.querySelectorAll("main pre, main .table, main .formula").forEach((box) => {
     if (box.scrollWidth > box.clientWidth + 1) {
       box.tabIndex = 0;
       box.setAttribute("role", "region");
