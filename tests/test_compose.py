@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from tiny_fonts import SANS
 
+from htr_utils import paths
+from htr_utils.course import page_bench
 from htr_utils.errors import HtrError
-from htr_utils.lines import compose, iam, images, synth
+from htr_utils.lines import compose, iam, images, pages, samples, synth
 
 
 def written(count=6):
@@ -103,3 +105,38 @@ def test_an_unknown_kind_and_split_are_refused():
         compose.page("crumpled", 1)
     with pytest.raises(HtrError, match="nonsense"):
         compose.page("plain", 1, "nonsense")
+
+
+def test_pages_load_as_they_were_written_also_as_jpeg(tmp_path):
+    made = [compose.compose(written(), kind, 4) for kind in ("plain", "photo")]
+    compose.write(tmp_path, made, names=("one", "two"), jpeg=90)
+    assert {path.name for path in tmp_path.iterdir()} == {"one.jpg", "two.jpg", "pages.json"}
+    for one, again in zip(made, compose.load(tmp_path), strict=True):
+        assert [line.text for line in again.lines] == [line.text for line in one.lines]
+        assert again.grey.shape == one.grey.shape and np.abs(again.grey - one.grey.astype(float)).mean() < 6
+        for line, other in zip(one.lines, again.lines, strict=True):
+            assert np.abs(line.polygon - other.polygon).max() <= 0.05 + 1e-9
+
+
+@pytest.mark.parametrize("content", [None, "{", "[{}]", "[3]"])
+def test_a_table_that_holds_no_pages_is_one_line(tmp_path, content):
+    if content is not None:
+        (tmp_path / "pages.json").write_text(content)
+    with pytest.raises(HtrError, match=r"pages\.json") as error:
+        compose.load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_the_two_letters_are_what_their_module_says():
+    """The embedded ones: texts, one hand on two ruled photos, every line found once, and in no passage."""
+    found = compose.load(paths.repo_root() / "data" / "samples" / "pages")
+    assert tuple(tuple(line.text for line in one.lines) for one in found) == samples.LETTERS
+    passages = (paths.repo_root() / "data" / "passages.tsv").read_text(encoding="utf-8")
+    assert not [line.text for one in found for line in one.lines if line.text in passages]
+    for one in found:
+        counted = page_bench.count(
+            [line.polygon for line in one.lines],
+            [line.polygon for line in pages.find(one.grey).lines],
+            one.grey.shape,
+        )
+        assert (counted.right, counted.found, counted.twice, counted.lost) == (12, 12, 0, 0)

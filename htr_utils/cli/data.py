@@ -51,5 +51,6 @@ def data_build(target: str | None, verify: bool) -> None:
     folder_out = Path(target) if target else root / "data"
     build.build(folder_out, passages, say=click.echo)
     samples.build(folder_out / "samples")
+    samples.build_letters(folder_out / "samples" / "pages")
     datasheet.write(folder_out, passages)
     click.echo(f"done: {folder_out}; check it with `htr data check {folder_out}`")

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from htr_utils.errors import HtrError
-from htr_utils.files import write_text
+from htr_utils.files import write_bytes, write_text
 from htr_utils.lines import augment, iam, images
 
 KINDS = (
@@ -116,19 +116,53 @@ def compose(lines: Sequence[tuple[np.ndarray, str]], kind: str, seed: int) -> Co
     return Composed(grey, made, kind, seed)
 
 
-def write(folder: str | Path, pages: Sequence[Composed]) -> Path:
-    """Write the pages as PNG and one `pages.json` with their lines; returns the JSON's path."""
-    for one in pages:
-        images.save(Path(folder) / f"{one.name}.png", one.grey)
+def write(
+    folder: str | Path, pages: Sequence[Composed], names: Sequence[str] | None = None, jpeg: int | None = None
+) -> Path:
+    """Write the pages as PNG, or JPEG of quality `jpeg`, and one `pages.json` with their lines; returns its path.
+
+    names: of the files without ending; None: each page's own.
+    """
+    ending = ".png" if jpeg is None else ".jpg"
+    stems = [one.name for one in pages] if names is None else names
+    for one, stem in zip(pages, stems, strict=True):
+        place = Path(folder) / f"{stem}{ending}"
+        if jpeg is None:
+            images.save(place, one.grey)
+        else:
+            write_bytes(place, cv2.imencode(ending, one.grey, [cv2.IMWRITE_JPEG_QUALITY, jpeg])[1].tobytes())
     table = [
         {
-            "file": f"{one.name}.png", "kind": one.kind, "seed": one.seed,
+            "file": f"{stem}{ending}", "kind": one.kind, "seed": one.seed,
             "lines": [{"text": line.text, "polygon": line.polygon.round(1).tolist()} for line in one.lines],
         }
-        for one in pages
+        for one, stem in zip(pages, stems, strict=True)
     ]  # fmt: skip
     write_text(Path(folder) / "pages.json", json.dumps(table, ensure_ascii=False, indent=1) + "\n")
     return Path(folder) / "pages.json"
+
+
+def load(folder: str | Path) -> list[Composed]:
+    """The pages that `write` wrote.
+
+    Raises:
+        HtrError: no `pages.json`, or one that does not hold what it should; what `images.load` raises.
+    """
+    path = Path(folder) / "pages.json"
+    try:
+        made = []
+        for row in json.loads(path.read_text(encoding="utf-8")):
+            lines = [
+                ComposedLine(str(line["text"]), np.array(line["polygon"], float)) for line in row["lines"]
+            ]
+            made.append(
+                Composed(images.load(path.parent / row["file"]), lines, row["kind"], int(row["seed"]))
+            )
+    except FileNotFoundError as error:
+        raise HtrError(f"{path}: is missing; write it with `compose.write`") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise HtrError(f"{path}: is no table of pages ({error}); write it again") from error
+    return made
 
 
 def _lay_out(
