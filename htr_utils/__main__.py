@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -32,6 +34,10 @@ HELP = """python -m htr_utils VERB [arguments]
   test-all    the slow ones too, in random order; writes a dated report into docs/
   lab         open JupyterLab on chapter 0
   notebooks   rebuild the chapters whose source changed   [chapter ...] [--force] [--solutions]
+  student     zip what a class gets, without solutions     [--out FILE]
+  solutions   zip what the lecturer gets                   [--out FILE]
+  slides      a deck for each chapter into runs/slides/    [chapter ...] [--out FOLDER]
+  site        the chapters as a web site, runs/site/       [--out FOLDER]
   pull FILE   write a chapter edited in Jupyter back to its source
   lint        ruff and mypy
   lock        renew requirements.lock
@@ -229,6 +235,27 @@ def need_checkout(root: Path) -> None:
         )
 
 
+def use_wheels(root: Path) -> bool:
+    """Where a folder `wheels` came with the course, pip takes everything from it and asks no network.
+
+    Raises:
+        SetupError: the wheels are for another Python, system or processor.
+    """
+    folder = root / "wheels"
+    if not (folder / "made-for.json").is_file():
+        return False
+    here = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", "system": platform.system()}
+    here["machine"] = platform.machine().lower()
+    made = json.loads((folder / "made-for.json").read_text(encoding="utf-8"))
+    if made != here:
+        kinds = [f"{one['system']} {one['machine']} with Python {one['python']}" for one in (made, here)]
+        raise SetupError(
+            f"the wheels here are for {kinds[0]}, this is {kinds[1]}; take the zip made for it, or remove `wheels`"
+        )
+    os.environ.update(PIP_NO_INDEX="1", PIP_FIND_LINKS=folder.resolve().as_uri())
+    return True
+
+
 def setup(root: Path = ROOT) -> Path:
     """Make `.venv` and install the lock and the package; does nothing where that is done already.
 
@@ -247,6 +274,7 @@ def setup(root: Path = ROOT) -> Path:
         raise SetupError(
             f"{free:.1f} GB free on this disk, the environment needs about {DISK_GB:.0f}; free some"
         )
+    offline = use_wheels(root)
     python = make_venv(venv)
     stamp.unlink(missing_ok=True)
     log = venv / LOG
@@ -261,7 +289,7 @@ def setup(root: Path = ROOT) -> Path:
     run([str(python), "-m", "pip", "uninstall", "--yes", "opencv-python-headless"])
     lock = root / "requirements.lock"
     total = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
-    say(f"Installing {lock.name} (about .9 GB to fetch the first time)")
+    say(f"Installing {lock.name} ({'from wheels/' if offline else 'about .9 GB to fetch the first time'})")
     run_pip(python, ["install", "--progress-bar", "off", "-r", str(lock)], log, total)
     run_pip(python, ["install", "--no-deps", "--no-build-isolation", "-e", str(root)], log)
     which = fix_opencv(python, run)
@@ -299,17 +327,17 @@ def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> l
             [*start, "ruff", "format", "--check", *here],
             [*start, "mypy"],
             [*start, "htr_utils.course.lint"],
+            [*start, "htr_utils.course.links"],
         ]
-    if verb == "course":
-        return [[*start, "htr_utils.course.runs", *arguments]]
-    if verb == "notebooks":
-        return [[*start, "htr_utils.course.notebooks", *arguments]]
-    if verb == "pull":
-        return [[*start, "htr_utils.course.pullback", *arguments]]
+    if verb in ("student", "solutions"):
+        return [[*start, "htr_utils.course.kit", verb, *arguments]]
+    if verb in MODULES:
+        return [[*start, f"htr_utils.course.{MODULES[verb]}", *arguments]]
     return []
 
 
-VERBS = ("setup", "course", "test", "test-all", "lab", "notebooks", "pull", "lint", "lock")
+MODULES = {"course": "runs", "notebooks": "notebooks", "pull": "pullback", "slides": "slides", "site": "site"}
+VERBS = ("setup", "test", "test-all", "lab", "lint", "lock", "student", "solutions", *MODULES)
 
 
 def pass_on(arguments: Sequence[str], root: Path) -> int:

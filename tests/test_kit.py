@@ -129,7 +129,9 @@ def test_there_is_something_to_hide() -> None:
 
 def test_student_zip_of_the_course_holds_no_solution(real: Path) -> None:
     secret = kit.secrets(SOURCES)
-    content = {path.relative_to(real).as_posix(): path.read_bytes() for path in real.rglob("*") if path.is_file()}
+    content = {
+        path.relative_to(real).as_posix(): path.read_bytes() for path in real.rglob("*") if path.is_file()
+    }
     assert kit.leaks(content, secret) == []
     said = [line for p in real.glob("notebooks/*.ipynb") for line in kit.said_by_checks(notebooks.lesson(p))]
     assert said and all(line.endswith(": to do") for line in said)
@@ -148,7 +150,9 @@ def test_student_zip_of_the_course_stands_alone(real: Path) -> None:
         "from htr_utils import paths; from htr_utils.lines import iam; from htr_utils.course.notebooks import find\n"
         "print(paths.repo_root(), paths.model_file('course'), len(iam.read().lines), len(find(pattern='*.ipynb')))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=real, capture_output=True, text=True, env={"PYTHONPATH": "."})
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=real, capture_output=True, text=True, env={"PYTHONPATH": "."}
+    )
     assert done.returncode == 0, done.stderr
     root, model, lines, chapters = done.stdout.split()
     assert Path(root) == real and Path(model).is_relative_to(real)

@@ -173,7 +173,9 @@ def test_bibliography_is_used() -> None:
     entries = links.bibliography((ROOT / links.BIBLIOGRAPHY).read_text(encoding="utf-8"))
     assert len({entry.anchor for entry in entries}) == len(entries)
     assert all(entry.authors and entry.title and entry.year for entry in entries)
-    everything = "\n".join(links.prose(path) for path in links.pages(ROOT) if path != ROOT / links.BIBLIOGRAPHY)
+    everything = "\n".join(
+        links.prose(path) for path in links.pages(ROOT) if path != ROOT / links.BIBLIOGRAPHY
+    )
     unused = [
         entry.anchor
         for entry in entries
@@ -195,7 +197,8 @@ def small(tmp_path: Path) -> Path:
     (tmp_path / "docs" / "page.md").write_text(PAGE, encoding="utf-8")
     (tmp_path / "docs" / "glossary.md").write_text("# Words\n\n### blank\nA class.\n", encoding="utf-8")
     (tmp_path / "docs" / "bibliography.md").write_text(
-        "# Books\n\n### Known 2001\nA. Author, *A title*, 2001.\n<https://example.org/known>.\n", encoding="utf-8"
+        "# Books\n\n### Known 2001\nA. Author, *A title*, 2001.\n<https://example.org/known>.\n",
+        encoding="utf-8",
     )
     return tmp_path
 

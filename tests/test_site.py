@@ -20,7 +20,7 @@ from htr_utils.errors import HtrError
 
 WIDTHS = (390, 820, 1440)
 SCHEMES = ("light", "dark")
-CHAPTER = '''# %% [markdown]
+CHAPTER = """# %% [markdown]
 # # 6 · A small chapter
 #
 # After this chapter you can do one thing.
@@ -71,7 +71,7 @@ number = (
 #
 # ## Further reading
 # - A. Author, [*A title*](../docs/bibliography.md#author-2001), 2001.
-'''
+"""
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg=="
 
 
@@ -90,7 +90,9 @@ def course(tmp_path: Path) -> Path:
     code[1].outputs = [image, nbformat.v4.new_output("stream", text="one pixel\n")]
     notebooks.save(notebook, notebooks.target(source))
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "glossary.md").write_text("# Glossary\n\n### blank\nA class of CTC.\n", encoding="utf-8")
+    (tmp_path / "docs" / "glossary.md").write_text(
+        "# Glossary\n\n### blank\nA class of CTC.\n", encoding="utf-8"
+    )
     return tmp_path
 
 
@@ -100,15 +102,21 @@ def test_site_of_a_small_course(course: Path, tmp_path: Path) -> None:
     assert set(pages) == {"index", "06_small", "glossary", "search"}
     chapter = pages["06_small"]
     assert 'href="glossary.html#blank"' in chapter and 'id="blank"' in pages["glossary"]
-    assert "07_other" not in chapter and "bibliography" not in chapter, "links to what the site lacks become text"
+    assert "07_other" not in chapter and "bibliography" not in chapter, (
+        "links to what the site lacks become text"
+    )
     assert chapter.count("<math") == 2 and "$" not in re.sub(r"<script.*?</script>", "", chapter)
     assert 'alt="A white dot on white paper."' in chapter
     assert '<a class="button" href="notebooks/06_small.ipynb" download>' in chapter
-    assert (out / "notebooks" / "06_small.ipynb").read_bytes() == (course / "notebooks" / "06_small.ipynb").read_bytes()
+    assert (out / "notebooks" / "06_small.ipynb").read_bytes() == (
+        course / "notebooks" / "06_small.ipynb"
+    ).read_bytes()
     assert 'id="one-idea"' in chapter and 'href="#one-idea"' in chapter
     for text in pages.values():
         assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", text), "fetches from elsewhere"
-    places = json.loads((out / "search-index.js").read_text(encoding="utf-8").removeprefix("window.SEARCH = ").rstrip(";\n"))
+    places = json.loads(
+        (out / "search-index.js").read_text(encoding="utf-8").removeprefix("window.SEARCH = ").rstrip(";\n")
+    )
     assert {"p": "glossary.html#blank", "t": "Glossary", "h": "blank", "x": "A class of CTC."} in places
     assert all((out / place["p"].partition("#")[0]).is_file() for place in places)
 
@@ -135,12 +143,20 @@ def test_slides_of_a_small_chapter(course: Path) -> None:
     page = slides.deck_page(notebook, "6 · A small chapter")
     assert page.count("<section") == page.count("</section>") >= 8
     assert not re.findall(r"https?://(?!www\.w3\.org)", page), "names an address outside"
-    assert "A blank is a class" in re.search(r'<aside class="notes">.*?</aside>', page[page.index("One idea") :], re.S)[0]
+    assert (
+        "A blank is a class"
+        in re.search(r'<aside class="notes">.*?</aside>', page[page.index("One idea") :], re.S)[0]
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("One. Two.", 2), ("Is it? *Yes.* No.", 3), ("See A. Graves, e.g. his thesis. Then go.", 2), ("about .09 %", 1)],
+    [
+        ("One. Two.", 2),
+        ("Is it? *Yes.* No.", 3),
+        ("See A. Graves, e.g. his thesis. Then go.", 2),
+        ("about .09 %", 1),
+    ],
 )
 def test_sentences(text: str, count: int) -> None:
     found = slides.sentences(text)
@@ -189,9 +205,13 @@ def opened(browser, path: Path, **options):  # type: ignore[no-untyped-def]
     """A page and what it complained about or fetched from elsewhere."""
     context = browser.new_context(**options)
     page, said = context.new_page(), []
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else said.append(r.url))
+    page.on(
+        "request", lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else said.append(r.url)
+    )
     page.goto(path.as_uri())
     return page, said
 
@@ -204,12 +224,16 @@ def test_site_at_this_width(browser, built: Path, width: int, scheme: str) -> No
     for path in sorted(built.glob("*.html")):
         page, said = opened(browser, path, viewport={"width": width, "height": 900}, color_scheme=scheme)
         assert said == [], path.name
-        sizes = page.evaluate("[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().height)")
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().height)"
+        )
         assert all(size > 5 for size in sizes), path.name
         assert len(sizes) == len(re.findall(r"<math\b", path.read_text(encoding="utf-8")))
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path.name} is {wide} px wide"
-        pictures = page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0 && i.alt.length > 20)")
+        pictures = page.evaluate(
+            "[...document.images].every(i => i.complete && i.naturalWidth > 0 && i.alt.length > 20)"
+        )
         assert pictures, path.name
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", background)[:3])) < 200) == (scheme == "dark")
@@ -299,9 +323,21 @@ def test_decks_in_a_browser(browser, decks: Path) -> None:  # type: ignore[no-un
         page.wait_for_function("window.Reveal && Reveal.isReady()")
         page.evaluate("MathJax.startup.promise")
         formulas = page.locator("section:not(.none) mjx-container").count()
-        assert (formulas > 0) == bool(re.search(r"\$[^$\n]+\$", re.sub(r"<aside.*?</aside>|<script.*?</script>|<pre.*?</pre>|<code.*?</code>", "", path.read_text(encoding="utf-8"), flags=re.S)))
+        assert (formulas > 0) == bool(
+            re.search(
+                r"\$[^$\n]+\$",
+                re.sub(
+                    r"<aside.*?</aside>|<script.*?</script>|<pre.*?</pre>|<code.*?</code>",
+                    "",
+                    path.read_text(encoding="utf-8"),
+                    flags=re.S,
+                ),
+            )
+        )
         while True:
-            page.evaluate("document.querySelectorAll('section.present .fragment').forEach(e => e.classList.add('visible'))")
+            page.evaluate(
+                "document.querySelectorAll('section.present .fragment').forEach(e => e.classList.add('visible'))"
+            )
             height, width, text = page.evaluate(
                 "(() => { const s = Reveal.getCurrentSlide(); return [s.scrollHeight, s.scrollWidth, s.innerText] })()"
             )
@@ -321,7 +357,9 @@ def test_npm_is_asked_for_with_one_line(tmp_path: Path, monkeypatch: pytest.Monk
         vendor.npm("reveal.js", tmp_path)
 
 
-def test_commands_write_where_they_are_told(course: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_write_where_they_are_told(
+    course: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert site.main(["--out", str(tmp_path / "here")]) == 0
     assert (tmp_path / "here" / "index.html").is_file() and (ROOT / "notebooks").is_dir()
     assert f"{len(NOTEBOOKS) + 4} pages" in capsys.readouterr().out

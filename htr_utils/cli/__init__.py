@@ -38,6 +38,7 @@ def _quiet() -> None:
 
 
 from htr_utils.cli.bench import bench  # noqa: E402
+from htr_utils.cli.classroom import classroom  # noqa: E402
 from htr_utils.cli.data import data  # noqa: E402
 from htr_utils.cli.evaluate import evaluate  # noqa: E402
 from htr_utils.cli.export import export  # noqa: E402
@@ -48,5 +49,5 @@ from htr_utils.cli.serve import serve  # noqa: E402
 from htr_utils.cli.sweep import sweep  # noqa: E402
 from htr_utils.cli.train import train  # noqa: E402
 
-for command in (read, serve, evaluate, train, data, lm, run, sweep, bench, export):
+for command in (read, serve, evaluate, train, data, lm, run, sweep, bench, export, classroom):
     main.add_command(command)

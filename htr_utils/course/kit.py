@@ -242,7 +242,9 @@ def manifest(path: Path) -> dict[str, int]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`kit student|solutions [--out FILE] [--list]`."""
-    parser = argparse.ArgumentParser(prog="python -m htr_utils", description="Make the zips that are handed out.")
+    parser = argparse.ArgumentParser(
+        prog="python -m htr_utils", description="Make the zips that are handed out."
+    )
     parser.add_argument("which", choices=("student", "solutions"))
     parser.add_argument("--out", help=f"the zip (default: {FOLDER}/student.zip or solutions.zip)")
     parser.add_argument("--list", action="store_true", help="also print what is in it, as JSON")

@@ -23,7 +23,9 @@ from htr_utils.paths import repo_root
 BIBLIOGRAPHY, GLOSSARY = Path("docs/bibliography.md"), Path("docs/glossary.md")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 _BARE = re.compile(r"https?://[^\s)\]<>\"'`|]+")
-_CODE = re.compile(r"```.*?```|^ {4}[^\n]*$|``[^`]*``|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL | re.MULTILINE)
+_CODE = re.compile(
+    r"```.*?```|^ {4}[^\n]*$|``[^`]*``|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL | re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,12 @@ def bibliography(markdown: str) -> list[Entry]:
 
 def pages(root: Path) -> list[Path]:
     """The pages whose links are checked: top pages, `docs/`, datasheet, model cards, chapters."""
-    found = [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("data/*.md"), *root.glob("model/*.md")]
+    found = [
+        *root.glob("*.md"),
+        *root.glob("docs/**/*.md"),
+        *root.glob("data/*.md"),
+        *root.glob("model/*.md"),
+    ]
     return sorted(found) + sorted(root.glob("notebooks/src/[0-9][0-9]_*.py"))
 
 

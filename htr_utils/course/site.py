@@ -82,7 +82,10 @@ def finished(body: str, known: set[str]) -> str:
     """The body of a page: anchors, links, tables in boxes that may scroll."""
     body = re.sub(r"<table\b.*?</table>", lambda m: f'<div class="table">{m[0]}</div>', body, flags=re.DOTALL)
     body = re.sub(
-        r'<math[^>]* display="block".*?</math>', lambda m: f'<div class="formula">{m[0]}</div>', body, flags=re.DOTALL
+        r'<math[^>]* display="block".*?</math>',
+        lambda m: f'<div class="formula">{m[0]}</div>',
+        body,
+        flags=re.DOTALL,
     )
     body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body)
     return local(anchored(body), known)
@@ -142,8 +145,16 @@ def framed(page: Page, order: Sequence[tuple[str, str]], scripts: str = "") -> s
     at = names.index(page.name) if page.name in names else -1
     turn = ""
     if at >= 0:
-        before = f'<a href="{order[at - 1][0]}.html" rel="prev">← {escape(order[at - 1][1])}</a>' if at else "<span></span>"
-        after = f'<a href="{order[at + 1][0]}.html" rel="next">{escape(order[at + 1][1])} →</a>' if at + 1 < len(order) else ""
+        before = (
+            f'<a href="{order[at - 1][0]}.html" rel="prev">← {escape(order[at - 1][1])}</a>'
+            if at
+            else "<span></span>"
+        )
+        after = (
+            f'<a href="{order[at + 1][0]}.html" rel="next">{escape(order[at + 1][1])} →</a>'
+            if at + 1 < len(order)
+            else ""
+        )
         turn = f'<nav class="turn" aria-label="Turn the page">{before}{after}</nav>'
     tools = (
         f'<p class="tools"><a class="button" href="{page.download}" download>Download this notebook</a></p>'
@@ -185,7 +196,11 @@ def framed(page: Page, order: Sequence[tuple[str, str]], scripts: str = "") -> s
 def _front(cards: Sequence[Card]) -> Page:
     tiles = []
     for card in cards:
-        image = f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">' if card.picture else ""
+        image = (
+            f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">'
+            if card.picture
+            else ""
+        )
         time = f"<br><small>{card.minutes} minutes to read</small>" if card.minutes else ""
         tiles.append(
             f'<li><a href="{card.name}.html"><div class="picture">{image}</div><div class="words">'

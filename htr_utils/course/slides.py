@@ -133,7 +133,9 @@ def unlinked(markdown: str) -> str:
 def sentences(paragraph: str) -> list[str]:
     """The sentences of a paragraph; one longer than SENTENCE words is cut."""
     text = " ".join(paragraph.split())
-    found = re.split(r"(?<=[.?!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bal\.)(?<!\b[A-Z]\.)([*_)\"]*)\s+(?=[\W\d]*[A-Z])", text)
+    found = re.split(
+        r"(?<=[.?!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bal\.)(?<!\b[A-Z]\.)([*_)\"]*)\s+(?=[\W\d]*[A-Z])", text
+    )
     whole = [f"{one}{mark}" for one, mark in zip(found[::2], [*found[1::2], ""], strict=True)]
     cut = [one.split(" ") for one in whole]
     return [" ".join(words[:SENTENCE]) + (" ..." if len(words) > SENTENCE else "") for words in cut]
@@ -331,7 +333,9 @@ def copy_libraries(out: Path) -> None:
 
 def title_of(notebook: NotebookNode, name: str) -> str:
     """The first heading of a chapter."""
-    found = re.search(r"^# (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M)
+    found = re.search(
+        r"^# (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M
+    )
     return found[1].strip() if found else name
 
 
@@ -356,12 +360,16 @@ def make(out: Path, names: Sequence[str] = (), folder: Path | None = None) -> It
     head = '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>'
     body = "<body><main><h1>Slides</h1><p>Arrow keys move, <kbd>s</kbd> opens your notes, <kbd>f</kbd> fills the screen.</p>"
     style = "<style>body { font: 1.1rem/1.7 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem }</style></head>"
-    files.write_text(out / "index.html", f"{head}{style}{body}<ol>{''.join(items)}</ol></main></body></html>\n")
+    files.write_text(
+        out / "index.html", f"{head}{style}{body}<ol>{''.join(items)}</ol></main></body></html>\n"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """`slides [chapter ...] [--out FOLDER]`."""
-    parser = argparse.ArgumentParser(prog="python -m htr_utils slides", description="A deck for each chapter.")
+    parser = argparse.ArgumentParser(
+        prog="python -m htr_utils slides", description="A deck for each chapter."
+    )
     parser.add_argument("names", nargs="*", help="chapters by number or name; all without")
     parser.add_argument("--out", help="where the decks go (default: runs/slides)")
     options = parser.parse_args(arguments)
