@@ -46,15 +46,16 @@ lines = iam.read(run.data_root).split("test")
 grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
 
 # %% [markdown]
-# `prepare` makes ink of grey levels (1 = ink, 0 = paper), scales the line to 48 rows and keeps its width:
-# chapter 2 shows how. This is what the trained `course` model gets, and what it reads in it.
+# `prepare` makes ink of grey levels (1 = ink, 0 = paper), scales the line to the model's height and keeps its
+# width: chapter 2 shows how. This is what the trained `course` model gets, and what it reads in it.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import base
 from htr_utils.course.plots import features as plots
 
 recognizer = Recognizer.load(run.model)
-ink = recognizer.prepare(grey).ink  # (48, width)
+course = recognizer.preset  # its blocks, its height, how many columns make a frame
+ink = recognizer.prepare(grey).ink  # (height, width)
 base.lines(
     [ink], [f"read as: {recognizer.read(grey).text}"], ink=True,
     alt="A line of handwriting in dark ink on white paper, with the text that the trained model reads above it.",
@@ -108,7 +109,7 @@ import keras
 layer = keras.layers.Conv2D(1, 3, padding="same", use_bias=False)
 layer.build((None, None, None, 1))
 layer.set_weights([upright[:, :, None, None]])
-theirs = np.asarray(layer(word[None, :, :, None]))[0, :, :, 0]  # (48, columns)
+theirs = np.asarray(layer(word[None, :, :, None]))[0, :, :, 0]  # (rows, columns)
 print("your convolution and Keras agree:", np.allclose(convolve(word, upright), theirs, atol=1e-5))
 
 # %% [markdown]
@@ -164,8 +165,8 @@ print("your pooling and Keras agree:", np.array_equal(pooled, theirs))
 
 # %%
 norm = trained.get_layer("norm1")
-gamma, beta, mean, variance = norm.get_weights()  # (24,) each, one number a channel
-x = trained.get_layer("conv1")(ink[None, :, : ink.shape[1] // 4 * 4, None])  # (1, 24, columns, 24)
+gamma, beta, mean, variance = norm.get_weights()  # one number a channel each
+x = trained.get_layer("conv1")(ink[None, :, : ink.shape[1] // 32 * 32, None])  # (1, rows, columns, channels)
 by_hand = gamma * (x - mean) / np.sqrt(variance + norm.epsilon) + beta
 print("moving statistics, agreement with Keras:", np.allclose(by_hand, norm(x, training=False), atol=1e-4))
 
@@ -194,8 +195,8 @@ for weight in copy.weights:
 quick = tf.function(copy)
 
 
-def batch(inks, canvas):  # list of (48, w) -> the model's input
-    stack = np.stack([images.pad_width(one, canvas) for one in inks])[..., None]  # (B, 48, canvas, 1)
+def batch(inks, canvas):  # list of (height, w) -> the model's input
+    stack = np.stack([images.pad_width(one, canvas) for one in inks])[..., None]  # (B, height, canvas, 1)
     return {"image": stack, "width": np.array([one.shape[1] for one in inks], np.int32)}
 
 
@@ -284,14 +285,15 @@ for number, block, (rows, columns, channels), work in walk(reference, 800):
 # %% [markdown]
 # The last row says 1 x 100 x 512: one row is left, so each of the 100 columns is a frame, and each frame is a
 # list of 512 numbers, the *feature sequence*. The LSTM layers of the next chapter read it. For the whole bill you
-# add them: each LSTM does 4 x units x (inputs + units) per frame, and two layers run in two directions.
+# add them: each LSTM does 4 x units x (inputs + units) per frame, and each layer runs in two directions.
 
 
 # %%
 def bill(chosen, columns):  # a preset -> [(layer, multiply-accumulates)]
     rows = [(f"block {number}", work) for number, _, _, work in walk(chosen, columns)]
     units, steps = chosen.lstm, columns // chosen.frame_step
-    below = [chosen.blocks[-1].channels, 2 * units if chosen.stacked else units]  # inputs of the two layers
+    inputs = 2 * units if chosen.stacked else units  # of every LSTM layer but the first
+    below = [chosen.blocks[-1].channels] + [inputs] * (chosen.lstm_layers - 1)
     rows.append(("LSTM", sum(steps * 2 * 4 * units * (inputs + units) for inputs in below)))
     return [*rows, ("logits", steps * 2 * units * recognizer.charset.classes)]
 
@@ -301,37 +303,39 @@ print(f"by hand {ours / 1e9:.2f} thousand million; models.macs gives the same:",
       ours == models.macs(reference, recognizer.charset.classes))  # fmt: skip
 
 # %% [markdown]
-# Beside it, the `course` preset that you load in every chapter. It gets the same line with 48 rows (and thus
-# 600 columns instead of 800), begins with a stride of 2, has fewer channels, and makes a frame of every 4
-# columns.
+# Beside it, the network that you load in every chapter. It gets the same line with fewer rows (and columns in
+# proportion), and has fewer channels.
 
 # %% tags=["figure"]
-course = models.preset("course")
-plots.work({"reference": bill(reference, 800), "course": bill(course, 600)})
+columns = 800 * course.preparation.height // 64  # as wide as 800 columns at 64 rows
+print(f"{course.name}: {course.preparation.height} x {columns}, a frame every {course.frame_step} columns")
+plots.work({"reference": bill(reference, 800), course.name: bill(course, columns)})
 
 # %% [markdown]
 # The 5 x 5 convolution of block 2 alone takes more than a third of the reference network's work. It is
 # expensive because the picture is still large there *and* the channels are many already. The course network
-# halves rows and columns in its first step, before anything is dear. What is left is spread evenly, and the LSTM
-# becomes the dearest single part.
+# shrinks the picture before its channels become many, so that no single layer towers over the others.
 #
-# Count is one thing, storage another: how many numbers does each network learn? Keras counts. You also send one
-# line through the convolutions of the reference network (untrained: sizes do not depend on training).
+# Count is one thing, storage another: how many numbers does each network learn? Keras counts. You also send the
+# first word through the seven layers of the reference network (untrained: sizes do not depend on training).
 
-# %%
+# %% tags=["figure"]
 big = models.build(reference, recognizer.charset.classes)
-for name, network in (("reference", big), ("course", trained)):
-    print(f"{name}: {network.count_params() / 1e6:.2f} million parameters")
+for name, network in (("reference", big), (course.name, trained)):
+    print(f"{name}: {network.count_params() / 1e6:.1f} million parameters")
 fitted = images.prepare(grey, reference.preparation).ink  # (64, 800)
-trunk = keras.Model(big.input, big.get_layer("columns").output)
-print("feature sequence of the reference network:", trunk(batch([fitted], 800)).shape)
+cut = min(800, round(word.shape[1] * np.flatnonzero(fitted.any(0))[-1] / ink.shape[1] / 8) * 8)
+names = [f"{'relu' if b.pool == (1, 1) else 'pool'}{n}" for n, b in enumerate(reference.blocks, 1)]
+seven = keras.Model(big.input, [big.get_layer(name).output for name in names])(batch([fitted], 800))
+plots.layers(fitted[:, :cut], [np.asarray(one)[0, :, : cut * one.shape[2] // 800] for one in seven])
 
 # %% [markdown]
 # ## 5 · The receptive field
 #
-# Back to the question: from which pixels is a frame computed? Walk *backwards*. A frame needs one column of the
-# last feature map; a 3 x 3 convolution needs one column more on each side; a pooling by two needs both columns of
-# each pair. What is left at the bottom is the *receptive field*.
+# In the last panel one row is left: a word has become a few frames. Back to the question: from which pixels is a
+# frame computed? Walk *backwards*. A frame needs one column of the last feature map; a 3 x 3 convolution needs one
+# column more on each side; a pooling by two needs both columns of each pair. What is left at the bottom is the
+# *receptive field*.
 
 
 # %%
@@ -345,11 +349,23 @@ def receptive_field(blocks, first, last):  # columns of the last map -> columns 
     return first, last
 
 
-frame = 40
-print("frame", frame, "of the course network sees columns", receptive_field(course.blocks, frame, frame))
+frame = 160 // course.frame_step
+first, last = receptive_field(course.blocks, frame, frame)
+print(f"frame {frame} of the trained network sees columns {first} to {last}")
+print(f"that is {(last + 1 - first) / ink.shape[0]:.1f} times the height of the line")
 
 # %% [markdown]
-# Ask the same after each block: how many columns does one place of *its* map see?
+# From frame to frame this window slides along the line. Here it is for five frames, 16 columns apart.
+
+# %% tags=["figure"]
+apart = max(1, 16 // course.frame_step)
+slides = [(n, *receptive_field(course.blocks, n, n)) for n in range(frame, frame + 5 * apart, apart)]
+plots.slide(ink, slides)
+
+# %% [markdown]
+# The windows overlap: the same letter is seen by many frames, and each sees it at another place. Ask the same after
+# each block: how many columns does one place of *its* map see? Arithmetic can be wrong, so the cell also tests it: it
+# turns a column inside the field, then one outside, from black to white, and sees whether the frame's numbers change.
 
 # %% tags=["figure"]
 spans, step = [], 1
@@ -359,42 +375,36 @@ for number, block in enumerate(course.blocks, 1):
     place = centre // step
     spans.append((f"after block {number}", *receptive_field(course.blocks[:number], place, place)))
 plots.field(ink, spans, frame)
-
-# %% [markdown]
-# One frame sees about as many columns as the line is high: a letter and half of each neighbour. Enough to know
-# strokes and most letters, too little to tell `rn` from `m` in a loose hand. Whoever wants to know more must look
-# further along the line, and that is the LSTM's task.
-#
-# Arithmetic can be wrong, so test it. Put a bar of ink inside the field, then outside, and see whether the
-# frame's numbers change.
-
-# %%
 trunk = keras.Model(trained.input, trained.get_layer("column_max").output)
 first, last = receptive_field(course.blocks, frame, frame)
-whole = np.asarray(trunk(batch([ink], canvas)))[0, frame]  # (160,)
-for where, column in (("inside", last), ("outside", last + 1), ("outside", first - 1), ("inside", first)):
+whole = np.asarray(trunk(batch([ink], canvas)))[0, frame]  # one number a channel
+for where, column in (("inside", (first + last) // 2), ("outside", last + 1), ("outside", first - 1)):
     marked = ink.copy()
     marked[:, column] = 1 - marked[:, column]
     change = np.abs(np.asarray(trunk(batch([marked], canvas)))[0, frame] - whole).max()
     print(f"a column {where:7} the field, turned black to white: the frame changes: {bool(change > 1e-6)}")
 
 # %% [markdown]
-# ## 6 · What the seven blocks make of a word
+# One frame sees a few letters at most. Enough to know strokes and most letters, too little to tell `rn` from `m` in a
+# loose hand, or to know the word. Whoever wants to know more must look further along the line, and that is the
+# LSTM's task.
+#
+# ## 6 · What trained blocks make of a word
 #
 # Now look inside the trained network. Each row of the next figure shows, after one block, the five channels that
 # vary most over the first word.
 
 # %% tags=["figure"]
-outputs = [trained.get_layer(f"keep{number}").output for number in range(1, 8)]
+outputs = [trained.get_layer(f"keep{number}").output for number in range(1, len(course.blocks) + 1)]
 inside = keras.Model(trained.input, outputs)(batch([ink], canvas))
-stretch = word.shape[1] // 4 * 4
+stretch = word.shape[1] // 16 * 16
 shown = [np.asarray(one)[0, :, : stretch * one.shape[2] // canvas] for one in inside]
 plots.maps(ink[:, :stretch], shown)
 
 # %% [markdown]
 # At the top you can still read the word: outlines, shadows, thick and thin. Further down, each map answers a
-# question that has no name in English, at fewer and fewer places. In the last row three rows are left, and the
-# `course` network takes the largest of the three in each column: `column_max`.
+# question that has no name in English, at fewer and fewer places. In the last row few rows are left, and the
+# `course` network takes the largest number of each column: `column_max`.
 #
 # ## 7 · What goes wrong, second: padding that is no longer nothing
 #
@@ -403,7 +413,7 @@ plots.maps(ink[:, :stretch], shown)
 # \text{mean} / \sqrt{\text{variance} + \varepsilon}$.
 
 # %%
-padding = np.maximum(beta - gamma * mean / np.sqrt(variance + norm.epsilon), 0)  # (24,) after ReLU
+padding = np.maximum(beta - gamma * mean / np.sqrt(variance + norm.epsilon), 0)  # after ReLU
 print(f"{np.count_nonzero(padding)} of {len(padding)} channels say something about empty padding: "
       f"{bool(padding.max() > 1e-3)}")  # fmt: skip
 
@@ -411,7 +421,7 @@ print(f"{np.count_nonzero(padding)} of {len(padding)} channels say something abo
 # A line that ends at the picture's edge has zeros beside it (the convolution's own border). A line with
 # padding has *these* numbers beside it. The two differ, and from block to block the difference creeps
 # further into the line. The cure is a *width mask*: after each block, the columns right of the true width are set
-# to zero again. The layers `keep1` to `keep7` do that.
+# to zero again. The layers called `keep` and a number do that.
 #
 # To see the mistake, lie about the width: say that the whole canvas is line. That switches the mask off.
 # (`training.reader` is the compiled model: pictures and widths in, logits out.)
@@ -425,8 +435,8 @@ def logits_of(inks, canvas, masked=True):  # -> (frames, classes) of the first l
     return training.reader(trained)(made["image"], made["width"]).numpy()[0, :frames]
 
 
-tight = -(-ink.shape[1] // 4) * 4  # the line alone, rounded up to whole frames
-wide = canvas + run.extra_padding // 4 * 4
+tight = -(-ink.shape[1] // course.frame_step) * course.frame_step  # the line alone, in whole frames
+wide = canvas + run.extra_padding // 32 * 32
 moved = {
     name: np.abs(logits_of([ink], tight, on) - logits_of([ink], wide, on)).max(axis=-1)
     for name, on in (("without the mask", False), ("with the mask", True))
@@ -525,12 +535,33 @@ saved_percent = (
 check("04.4", saved_percent)
 
 # %% [markdown]
+# ### Exercise 4.5 · Read with the right mean *(10 minutes)*
+#
+# The reference system's own code normalises with the batch's statistics even when it reads. Write the version for
+# reading: whatever lines stand in the batch, a line's numbers depend on that line alone.
+
+
+# %% tags=["exercise"]
+def norm_for_reading(x, gamma, beta, mean, variance, epsilon=1e-3):
+    """Batch norm when reading; x (lines, rows, columns, channels), the others (channels,), the moving statistics."""
+    # SOLUTION
+    return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
+    # END
+
+
+# %% [markdown]
+# *Hint: `x.mean(...)` has no place in it.*
+
+# %% tags=["check"]
+check("04.5", norm_for_reading)
+
+# %% [markdown]
 # ## Summary
 #
 # A convolution asks one question at every place of the picture, and a layer asks many. Pooling shrinks the rows
 # faster than the columns, until each column is a frame: 64 x 800 pixels become 100 frames of 512 numbers in the
 # reference network. There, most work is done where the picture is still large and the channels are many already, not
-# in the LSTM. A frame sees about as many columns as the line is high. Two things must never reach the answer: the
+# in the LSTM. A frame sees a few letters at most. Two things must never reach the answer: the
 # other lines of a batch (read with moving statistics) and the padding (mask the width after every block).
 #
 # ## Quiz

@@ -52,7 +52,7 @@ from htr_utils.lines import iam, images
 lines = iam.read(run.data_root).split("test")
 grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
 recognizer = Recognizer.load(run.model)
-ink = recognizer.prepare(grey).ink  # (48, width), 1 = ink
+ink = recognizer.prepare(grey).ink  # (height, width), 1 = ink
 
 # %% [markdown]
 # Cover the lower row of the figure with your hand and read the strips, which were cut out at random.
@@ -104,6 +104,7 @@ def lstm_step(frame, shown, state, kernel, recurrent, bias):
 
 # %%
 import keras
+import tensorflow as tf
 
 keras.utils.set_random_seed(run.seed)
 small = keras.layers.LSTM(3)
@@ -123,25 +124,25 @@ print("your step and Keras agree:", np.allclose(ours, theirs, atol=1e-6))
 
 
 # %%
-def model_input(ink, canvas):  # (48, w) -> the model's input, padded to `canvas` columns
+def model_input(ink, canvas):  # (height, w) -> the model's input, padded to `canvas` columns
     image = images.pad_width(ink, canvas)[None, :, :, None]
     return {"image": image, "width": np.array([ink.shape[1]], np.int32)}
 
 
 trained = recognizer.model
-canvas = -(-ink.shape[1] // 4) * 4  # a frame is 4 columns
+step = recognizer.preset.frame_step  # columns of a frame
+canvas = -(-ink.shape[1] // step) * step  # whole frames
 
 # %% [markdown]
 # `trunk` is the convolutions alone; `blstm` is the layer, compiled with `tf.function` because it is called often.
 
 # %%
-import tensorflow as tf
-
 trunk = keras.Model(trained.input, trained.get_layer("column_max").output)
 blstm = tf.function(trained.get_layer("blstm1"))
-features = np.asarray(trunk(model_input(ink, canvas)))[0]  # (frames, 160)
-both = blstm(features[None]).numpy()[0]  # (frames, 256): 128 forward, then 128 backward
-print("features in:", features.shape[1], "numbers a frame; out:", both.shape[1])
+features = np.asarray(trunk(model_input(ink, canvas)))[0]  # (frames, numbers)
+both = blstm(features[None]).numpy()[0]  # (frames, 2 * units): forward, then backward
+units = both.shape[1] // 2
+print(f"{features.shape[1]} numbers a frame go in; {units} come out of each direction")
 
 # %% [markdown]
 # The loop below keeps every state and every gate on the way: things that Keras computes and throws away.
@@ -160,11 +161,12 @@ def along(features, weights):  # (T, F) -> shown (T, units), states (T, units), 
 
 forward = trained.get_layer("blstm1").forward_layer.get_weights()
 shown, states, gates = along(features, forward)
-print("forward half, agreement over the whole line:", np.allclose(shown, both[:, :128], atol=1e-4))
+print("forward half, agreement over the whole line:", np.allclose(shown, both[:, :units], atol=1e-4))
 
 # %% [markdown]
 # The same weights, the same numbers. So you may look inside. The figure shows the cells whose shown state varies
-# most over this line; the letters below the line are what the whole network reads there.
+# most over this line; the letters below the line are what the whole network reads there. The last panel reads one
+# cell alone along the line.
 
 # %% tags=["figure"]
 reading = recognizer.read(grey)
@@ -212,10 +214,10 @@ check("05.1", guess)
 start = ink.shape[1] // 2
 hidden = ink.copy()
 hidden[:, start:] = 0
-change = np.abs(blstm(trunk(model_input(hidden, canvas))).numpy()[0] - both)  # (frames, 256)
-moved = {"forward": change[:, :128].mean(axis=1), "backward": change[:, 128:].mean(axis=1)}
+change = np.abs(blstm(trunk(model_input(hidden, canvas))).numpy()[0] - both)  # (frames, 2 * units)
+moved = {"forward": change[:, :units].mean(axis=1), "backward": change[:, units:].mean(axis=1)}
 plots.covered(ink, start, moved)
-left = start // 4 - 10  # frames that no convolution connects with the cover
+left = max(1, (start - 120) // step)  # frames that no convolution connects with the cover
 for name, curve in moved.items():
     print(f"{name}: changed left of the cover: {bool(curve[:left].max() > 1e-4)}")
 
@@ -270,17 +272,22 @@ toy.fit(eye[strokes], [letters_of(strokes)] * 3, batch_size=100, epochs=4, verbo
 print("numbers learned:", toy.count_params())
 
 # %% [markdown]
-# They are tested on lines that they have not seen.
+# They are tested on lines that they have not seen. Above, one of these lines as each of them reads it; below, the
+# share of right letters.
 
 # %% tags=["figure"]
 fresh = rng.integers(0, 2, (500, 16))
 answers = [np.asarray(answer).argmax(axis=-1) for answer in toy(eye[fresh])]
 right = {name: float((a == letters_of(fresh)).mean()) for name, a in zip(readers, answers, strict=True)}
 run.record(toy=right)
-plots.scores(right, ceiling=1 - 15 / 16 / 4)  # the last stroke of 16 is no riddle
+text = ["".join("cdl"[letter] for letter in one[0]) for one in (letters_of(fresh), *answers)]
+strokes = "".join("ol"[s] for s in fresh[0])
+ceiling = 1 - 15 / 16 / 4  # the last stroke of 16 is no riddle
+plots.scores(right, ceiling, strokes, text[0], dict(zip(readers, text[1:], strict=True)))
 
 # %% [markdown]
-# Both single directions stand at their ceiling, give or take chance. More units or more training cannot help: the
+# The backward reader knows at each `o` what follows, one stroke before the forward reader can; at each `l` it is the
+# other way round. Both stand at their ceiling, give or take chance. More units or more training cannot help: the
 # knowledge is not there. The third judge sees nothing but the same two LSTMs side by side, and reads nearly
 # everything.
 #
@@ -319,7 +326,7 @@ for stacked, expected in by_formula.items():
 
 # %% [markdown]
 # People call both of them "BLSTM". When you compare published results, look which one was built. This course's
-# own network is stacked, with 128 units instead of 512.
+# own network is stacked, with fewer units.
 #
 # ## 5 · What goes wrong: the backward reader starts in the padding
 #
@@ -328,13 +335,13 @@ for stacked, expected in by_formula.items():
 # state before the first letter arrives. You pad the feature sequence with zeros and look.
 
 # %% tags=["figure"]
-padded = np.pad(features, ((0, run.extra_padding), (0, 0)))[None]  # (1, frames + padding, 160)
+padded = np.pad(features, ((0, run.extra_padding), (0, 0)))[None]  # (1, frames + padding, numbers)
 mask = np.arange(padded.shape[1])[None] < len(features)  # True where the line is
 bare = np.abs(blstm(padded).numpy()[0, : len(features)] - both)
 masked = np.abs(blstm(padded, mask=mask).numpy()[0, : len(features)] - both)
 felt = {
-    "backward, no mask": bare[:, 128:].mean(axis=1),
-    "forward, no mask": bare[:, :128].mean(axis=1),
+    "backward, no mask": bare[:, units:].mean(axis=1),
+    "forward, no mask": bare[:, :units].mean(axis=1),
     "both, with the mask": masked.mean(axis=1),
 }
 plots.reach(felt)
@@ -355,8 +362,8 @@ plots.reach(felt)
 # %%
 backward = trained.get_layer("blstm1").backward_layer.get_weights()
 shown_backward, _, _ = along(features[::-1], backward)  # read from the end
-print("as it comes out, it fits:", np.allclose(shown_backward, both[:, 128:], atol=1e-4))
-print("turned round, it fits:   ", np.allclose(shown_backward[::-1], both[:, 128:], atol=1e-4))
+print("as it comes out, it fits:", np.allclose(shown_backward, both[:, units:], atol=1e-4))
+print("turned round, it fits:   ", np.allclose(shown_backward[::-1], both[:, units:], atol=1e-4))
 
 # %% [markdown]
 # ## 6 · Few wide steps or many narrow ones
@@ -387,7 +394,7 @@ plots.speed([f"{steps} steps of {units}" for steps, units in shapes], work, seco
 # The same work, and yet the time grows with the steps, because each step waits for the one before and has a cost of
 # its own. (Times differ between machines and from run to run: measure your own before you believe any.) So the
 # number of frames is a price worth thinking about: a frame every 4 columns gives room for every letter, and costs
-# twice the steps of a frame every 8.
+# twice the steps of a frame every 8 columns.
 #
 # ## Exercises
 #
@@ -405,7 +412,8 @@ def blstm_parameters(inputs: int, units: int) -> int:
 
 
 # %% [markdown]
-# *Hint: `trained.get_layer("blstm1").count_params()` has 160 inputs and 128 units.*
+# *Hint: compare with `trained.get_layer("blstm1").count_params()`, which has `features.shape[1]` inputs and `units`
+# units.*
 
 # %% tags=["check"]
 check("05.2", blstm_parameters)
@@ -454,6 +462,32 @@ def reach(changes: np.ndarray, limit: float) -> int:
 
 # %% tags=["check"]
 check("05.4", reach)
+
+# %% [markdown]
+# ### Exercise 5.5 · Which BLSTM was built? *(10 minutes)*
+#
+# A paper says "two BLSTM layers" and gives a number of parameters. The reference system's authors said the same, and
+# had joined two one-way stacks. Count the LSTM weights of *both* wirings for two layers, then say which one a network
+# with `counted` weights has.
+
+
+# %% tags=["exercise"]
+def which_blstm(inputs: int, units: int, counted: int) -> str:
+    """ "joined", "stacked", or "neither" if the count fits none of the two."""
+    # SOLUTION
+    first = 8 * units * (inputs + units + 1)
+    for wiring, below in (("joined", units), ("stacked", 2 * units)):
+        if counted == first + 8 * units * (below + units + 1):
+            return wiring
+    return "neither"
+    # END
+
+
+# %% [markdown]
+# *Hint: layer 1 is the same in both. What does layer 2 get from below: one direction, or two?*
+
+# %% tags=["check"]
+check("05.5", which_blstm)
 
 # %% [markdown]
 # ## Summary

@@ -162,9 +162,14 @@ plots.trellis(
 
 
 # %%
-def forward(probs: np.ndarray, label: np.ndarray) -> float:
-    """Probability of a label: (frames, classes), class ids -> sum over all alignments."""
-    states = [0] + [c for letter in label for c in (int(letter), 0)]
+def with_blanks(label: np.ndarray) -> list[int]:
+    """The class of each state: blank, letter, blank, letter, ..., blank."""
+    return [0] + [c for letter in label for c in (int(letter), 0)]
+
+
+def forward(probs: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """alpha (frames, states) from probabilities (frames, classes) and class ids."""
+    states = with_blanks(label)
     alpha = np.zeros((len(probs), len(states)), probs.dtype)
     alpha[0, :2] = probs[0, states[:2]]
     for t in range(1, len(probs)):
@@ -173,10 +178,21 @@ def forward(probs: np.ndarray, label: np.ndarray) -> float:
             if s >= 2 and c != 0 and c != states[s - 2]:
                 reach += alpha[t - 1, s - 2]  # jump over a blank
             alpha[t, s] = reach * probs[t, c]
-    return float(alpha[-1, -2:].sum())
+    return alpha
 
 
-print("equal to the sum over the list:", bool(np.isclose(forward(probs, label), by_hand)))
+# %% [markdown]
+# A complete walk ends in the last letter or in the blank behind it, so the label's probability is the sum of these
+# two states in the last frame.
+
+
+# %%
+def probability(probs: np.ndarray, label: np.ndarray) -> float:
+    """Of a label: the sum over all of its alignments."""
+    return float(forward(probs, label)[-1, -2:].sum())
+
+
+print("equal to the sum over the list:", bool(np.isclose(probability(probs, label), by_hand)))
 
 # %% [markdown]
 # ### Four ways to the same number
@@ -198,23 +214,33 @@ for _ in range(20):
     x = rng.normal(scale=2, size=(6, 4)).astype(np.float32)
     log_p = x - np.log(np.exp(x).sum(1, keepdims=True))
     four = [ctc.brute_force(log_p, some), ctc.forward_backward(log_p, some)[0], by_tensorflow(x, some),
-            -np.log(forward(np.exp(log_p), some))]  # fmt: skip
+            -np.log(probability(np.exp(log_p), some))]  # fmt: skip
     largest = max(largest, max(four) - min(four))
 print("20 random cases, four computations; all within 1e-4:", largest < 1e-4)
 
 # %% [markdown]
 # ## Posteriors: who was it, once you know the answer?
 #
-# Run the recursion from the right as well and you get `beta`, the sum over all *ends*. The product of the two is
-# the probability of all walks through one state. Divided by the total, it is the **posterior**: how likely the
-# network's walk stood in state `s` at frame `t`, *given* that the label is written.
+# Read the line and the label from their ends, with the same function, and you get the **backward variable** `beta`:
+# the summed probability of all *ends* that begin in state `s` at frame `t`. Both count that frame, so `alpha * beta`
+# divided by its probability once is the probability of all walks through the state. Divided by the total, it is the
+# **posterior**: how likely the walk stood in state `s` at frame `t`, *given* that the label is written.
 
 # %% tags=["figure"]
+alpha = forward(probs, label)
+beta = forward(probs[::-1], label[::-1])[::-1, ::-1]  # turned there and back
+posterior = alpha * beta / probs[:, with_blanks(label)] / by_hand
+print("the package's posterior agrees:", np.allclose(posterior, ctc.posteriors(log_probs, label), atol=1e-4))
 plots.posteriors(
-    log_probs, label, charset.characters,
-    alt="Two tables of numbers over the frames. Left: the probability of each class as the network gives it. "
-        "Right: the posterior of each state, zero in the corners that no walk can reach.",
+    probs, (alpha, beta, posterior), label, charset.characters,
+    alt="Four tables over the frames. Above: the probability of each class, and alpha, which begins in the upper left. "
+        "Below: beta, which ends in the lower right, and the posterior, zero in the corners that no walk can reach.",
 )  # fmt: skip
+
+# %% [markdown]
+# Alpha fades to the right and beta to the left, since each sums products that get longer. In the posterior the fading
+# cancels: every frame sums to one. Compare it with the first table: knowing the label, the network would change its
+# mind in some frames.
 
 # %% [markdown]
 # ## The gradient: what the network is told to change
@@ -227,8 +253,7 @@ plots.posteriors(
 def gradient(probs: np.ndarray, label: np.ndarray) -> np.ndarray:
     """Derivative of the loss by the logits: softmax minus posterior, (frames, classes)."""
     should = np.zeros_like(probs)
-    classes = [0] + [c for letter in label for c in (int(letter), 0)]
-    for c, share in zip(classes, ctc.posteriors(np.log(probs), label).T, strict=True):
+    for c, share in zip(with_blanks(label), ctc.posteriors(np.log(probs), label).T, strict=True):
         should[:, c] += share  # several states may be blanks, or the same letter
     return probs - should
 
@@ -289,8 +314,8 @@ plots.learned(
 # there. It is a stage, not an error; chapter 7 shows how to get out of it.
 #
 # A trained network goes further than the right panel. Here is the course's model on the line from above: each
-# letter holds a few frames, a **spike**, and blanks fill the rest. Given the text, the posteriors even tell where
-# each letter stands, which nobody had noted down. This is called *forced alignment*.
+# letter holds a few frames, a **spike**, and blanks fill the rest. At the foot you see the best path *given the text*:
+# it tells where each letter stands, which nobody had noted down. This is called *forced alignment*.
 
 # %% tags=["figure"]
 from htr_utils import Recognizer
@@ -300,9 +325,19 @@ answer = recognizer.log_probs([line.image()])[0]  # (frames, 80)
 seen = recognizer.prepare(line.image()).ink
 plots.spikes(
     seen, answer, recognizer.charset.encode(line.text), line.text, recognizer.preset.frame_step,
-    alt="The beginning of the handwritten line above a chart of posteriors over frames: narrow spikes, one for "
-        "each letter and under it in the picture, with blanks between them.",
+    alt="The beginning of the handwritten line above a chart of probabilities over frames: narrow spikes, one for "
+        "each letter and under it in the picture, with blanks between them; at the foot the aligned letters.",
 )  # fmt: skip
+
+# %% [markdown]
+# Where a spike is low, the network would have said something else, and the alignment puts the letter there all the
+# same. Look into other lines frame by frame: where somebody sits before this notebook, the next cell has a list of
+# lines, a slider for the frame and one for the width of the beam (chapter 8). Slide to a spike, then beside it.
+
+# %% tags=["figure"]
+from htr_utils.course import live
+
+live.frames(recognizer, iam.read(run.data_root).split("test")[:20])
 
 # %% [markdown]
 # ## What goes wrong
@@ -363,12 +398,12 @@ print(
 #
 # ### 3. Products that vanish
 #
-# Your `forward` multiplies probabilities. A real line has hundreds of frames; with 32-bit numbers the product
+# Your `probability` multiplies probabilities. A real line has hundreds of frames; with 32-bit numbers the product
 # falls below the smallest one there is. Adding logarithms instead mends it, and the package works so throughout.
 
 # %%
 long = np.full((200, 3), 1 / 3, np.float32)  # 200 frames, nothing unusual about them
-print("probabilities, 32 bit:", forward(long, np.int32([1, 2])), "-> a loss of infinity")
+print("probabilities, 32 bit:", probability(long, np.int32([1, 2])), "-> a loss of infinity")
 print(
     "logarithms           :", f"a loss of about {ctc.forward_backward(np.log(long), np.int32([1, 2]))[0]:.0f}"
 )
@@ -428,21 +463,17 @@ check("06.3", log_sum)
 
 # %% [markdown]
 # ## Exercise 6.4 · Measure: how wide may a frame be? *(15 minutes)*
-# Fewer frames make a faster network. The next cell collects, for every training line, its width at 48 rows and the
-# frames that its text needs.
+# Fewer frames make a faster network. The cell collects, for every training line, its width at 48 rows and the
+# frames that its text needs. Write a function that counts the lines which cannot be aligned when a frame comes every
+# `step` columns (a started frame counts). Then try it on `widths` and `needed` with steps of 4, 8, 16 and 32: where
+# does it begin to hurt?
 
-# %%
+# %% tags=["exercise"]
 train = iam.read(run.data_root).split("train")
 widths = np.array([round(48 * line.box[2] / line.box[3]) for line in train])  # columns, about
 needed = np.array([ctc.frames_needed(full.encode(line.text)) for line in train])  # frames
-print(f"{len(train)} lines; the narrowest has {widths.min()} columns")
-
-# %% [markdown]
-# Write a function that counts the lines which cannot be aligned when a frame comes every `step` columns (a started
-# frame counts). Then try it on `widths` and `needed` with steps of 4, 8, 16 and 32: where does it begin to hurt?
 
 
-# %% tags=["exercise"]
 def too_narrow(widths: np.ndarray, needed: np.ndarray, step: int) -> int:
     """How many lines have fewer frames than they need."""
     # SOLUTION
@@ -452,6 +483,24 @@ def too_narrow(widths: np.ndarray, needed: np.ndarray, step: int) -> int:
 
 # %% tags=["check"]
 check("06.4", too_narrow)
+
+# %% [markdown]
+# ## Exercise 6.5 · Where is it blank? *(10 minutes)*
+# A posterior has a column for each *state*. Write a function that returns, for each frame, the probability that the
+# walk stands in *any* blank. Try it on `posterior`, then on `ctc.posteriors(answer, recognizer.charset.encode(
+# line.text))`: what share of a line's frames is blank?
+
+
+# %% tags=["exercise"]
+def blank_share(posterior: np.ndarray) -> np.ndarray:
+    """(frames, states) -> (frames,): how likely each frame is blank, given the label."""
+    # SOLUTION
+    return posterior[:, ::2].sum(axis=1)
+    # END
+
+
+# %% tags=["check"]
+check("06.5", blank_share)
 
 # %% [markdown]
 # ## Summary

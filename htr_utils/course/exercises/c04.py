@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from htr_utils.course.exercises import exercise
 
 
@@ -62,3 +64,26 @@ def saved_percent(answer: float) -> str | None:
     if 37.5 <= share <= 39.0:
         return "that is block 2's whole share; 9/25 of it stay"
     return "block 2's work x (1 - 9/25), divided by the sum of all, x 100"
+
+
+@exercise("04.5")
+def norm_for_reading(answer: Callable[..., np.ndarray]) -> str | None:
+    """Batch norm with the moving statistics: a line's numbers do not depend on its neighbours."""
+    rng = np.random.default_rng()
+    gamma, beta, mean = rng.normal(size=(3, 5))
+    variance = rng.uniform(0.5, 2, 5)
+    line, others = rng.normal(size=(1, 4, 6, 5)), rng.normal(2, 3, (2, 4, 6, 5))
+    alone = np.asarray(answer(line, gamma, beta, mean, variance))
+    if alone.shape != line.shape:
+        return f"the shape should stay {line.shape}; it is {alone.shape}"
+    beside = np.asarray(answer(np.concatenate([line, others]), gamma, beta, mean, variance))[:1]
+    if not np.allclose(alone, beside):
+        return "the same line gets other numbers beside other lines: whose mean and variance do you use?"
+    right = gamma * (line - mean) / np.sqrt(variance + 1e-3) + beta
+    if np.allclose(alone, gamma * (line - mean) / (variance + 1e-3) + beta):
+        return "divide by the standard deviation: the root of the variance"
+    if np.allclose(alone, right, atol=1e-6):
+        return None
+    if np.allclose(alone, (line - mean) / np.sqrt(variance + 1e-3)):
+        return "the learned numbers are missing: stretch by gamma, then shift by beta"
+    return "subtract the mean, divide by the root of variance + epsilon, stretch by gamma, shift by beta"

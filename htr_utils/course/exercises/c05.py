@@ -67,3 +67,24 @@ def reach(answer: Callable[[np.ndarray, float], int]) -> str | None:
     if answer(np.zeros(4), 0.1) != 0:
         return "if no frame is changed, the reach is 0"
     return None
+
+
+@exercise("05.5")
+def which_blstm(answer: Callable[[int, int, int], str]) -> str | None:
+    """Which of the two wirings of two layers has so many weights."""
+    rng = np.random.default_rng()
+    for _ in range(3):
+        inputs, units = (int(n) for n in rng.integers(3, 90, 2))
+        first = 8 * units * (inputs + units + 1)
+        joined, stacked = first + 8 * units * (2 * units + 1), first + 8 * units * (3 * units + 1)
+        said = [answer(inputs, units, count) for count in (joined, stacked, joined + 1)]
+        if said == ["joined", "stacked", "neither"]:
+            continue
+        if not set(said) <= {"joined", "stacked", "neither"}:
+            return 'answer with "joined", "stacked" or "neither"'
+        if said[:2] == ["stacked", "joined"]:
+            return "the other way round: joined LSTMs get one direction from below, which takes fewer weights"
+        if said[:2] == ["joined", "stacked"]:
+            return "a count that is off by one fits neither of the two"
+        return "layer 1 reads the inputs; layer 2 reads `units` numbers (joined) or twice as many (stacked)"
+    return None

@@ -68,3 +68,21 @@ def too_narrow(answer: Callable[[np.ndarray, np.ndarray, int], int]) -> str | No
     if answer(np.array([40, 400]), np.array([10, 10]), 8) != 1:
         return "count only the lines that have fewer frames than they need"
     return None
+
+
+@exercise("06.5")
+def blank_share(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
+    """The posterior of all blank states together, frame by frame."""
+    rng = np.random.default_rng()
+    for letters in (1, 3):
+        table = rng.dirichlet(np.ones(2 * letters + 1), size=5)
+        found = np.asarray(answer(table.copy()))
+        if np.allclose(found, table[:, 1::2].sum(1)) if found.shape == (5,) else False:
+            return "these are the letters' states: the blanks stand before, between and behind them"
+        if found.shape != (5,):
+            return f"one number for each of the 5 frames, please; this has the shape {found.shape}"
+        if np.allclose(found, table[:, 0]):
+            return "there is a blank behind every letter as well, not only at the beginning"
+        if not np.allclose(found, table[:, ::2].sum(1)):
+            return "every second state is a blank, the first one among them: add them up"
+    return None

@@ -12,6 +12,9 @@ from htr_utils.network import ctc
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from htr_utils.text.charset import Charset
 
 BLANK_SIGN = "–"
 
@@ -127,19 +130,35 @@ def _blue_orange() -> Any:
     return LinearSegmentedColormap.from_list("blue_orange", [base.BLUE, "white", base.RED])
 
 
-def posteriors(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: str) -> None:
-    """What the network says, and how likely each state is once the label is known."""
-    occupied = ctc.posteriors(log_probs, label)
-    made, axes = base.figure(1, 2, height=0.38 * occupied.shape[1] + 1.2)
-    names = [BLANK_SIGN, *characters]
-    _heat(axes[0], np.exp(log_probs), names, low=0, high=1, colours="Blues")
-    axes[0].set_title("before: the network's probability", fontsize=10)
-    axes[0].set_ylabel("class")
-    _heat(axes[1], occupied, _named(label, characters), low=0, high=1, colours="Blues")
-    axes[1].set_title("after: posterior, given the label", fontsize=10)
-    axes[1].set_ylabel("state")
-    facts = f"{len(occupied)} frames, {len(names)} classes, {occupied.shape[1]} states; each column sums to 1"
-    base.show(made, alt=alt, facts=facts)
+def posteriors(
+    probs: np.ndarray, tables: tuple[np.ndarray, np.ndarray, np.ndarray], label: np.ndarray, characters: str,
+    *, alt: str,
+) -> None:  # fmt: skip
+    """What the network says, the sums over beginnings and over ends, and how likely each state is given the label.
+
+    Args:
+        probs: (T, C). tables: alpha, beta and posterior, each (T, S). label: (N,) class ids from 1.
+    """
+    alpha, beta, occupied = tables
+    made, axes = base.figure(2, 2, height=2 * (0.3 * occupied.shape[1] + 0.9))
+    names, states = [BLANK_SIGN, *characters], _named(label, characters)
+    panels = (
+        (probs, names, "the network's probability of each class", "class"),
+        (alpha, states, "forward: alpha, all beginnings up to here", "state"),
+        (beta, states, "backward: beta, all ends from here", "state"),
+        (occupied, states, "posterior: where it was, given the label", "state"),
+    )
+    for axis, (values, rows, title, kind) in zip(np.ravel(axes), panels, strict=True):
+        _heat(axis, values, rows, low=0, high=float(values.max()), colours="Blues")
+        axis.set_title(title, fontsize=10)
+        axis.set_ylabel(kind)
+    one = bool(np.allclose(occupied.sum(1), 1, atol=1e-4))
+    base.show(
+        made,
+        alt=alt,
+        facts=f"{len(occupied)} frames, {len(names)} classes, {occupied.shape[1]} states; posteriors of each frame "
+        f"sum to 1: {one}",
+    )
 
 
 def gradient(values: np.ndarray, characters: str, *, alt: str) -> None:
@@ -188,43 +207,99 @@ def spikes(
     frames: int = 76,
     alt: str,
 ) -> None:
-    """A line over the frames in which a trained network places its letters.
+    """A line, the spikes of a trained network below it, and the forced alignment of the text.
 
     Args:
         ink: float (H, W). log_probs: (T, C). label: (N,) of `text`. step: columns per frame. frames: drawn.
     """
+    path = np.array(viterbi(log_probs, label))
     occupied = ctc.posteriors(log_probs, label)
-    frames = min(frames, len(log_probs))
-    made, axes = base.figure(2, 1, height=2.9, sharex=True, height_ratios=(1, 2))
+    columns = min(frames * 4, ink.shape[1])
+    frames = min(columns // step, len(log_probs))
+    made, axes = base.figure(3, 1, height=3.7, sharex=True, height_ratios=(1, 1.7, 0.55))
     axes[0].imshow(
-        ink[:, : frames * step],
-        cmap="gray_r",
-        vmin=0,
-        vmax=1,
-        aspect="auto",
-        extent=(-0.5, frames - 0.5, 1, 0),
-    )
-    axes[0].set_yticks([])
+        ink[:, : frames * step], cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(-0.5, frames - 0.5, 1, 0),
+    )  # fmt: skip
+    for axis in (axes[0], axes[2]):
+        axis.set_yticks([])
+        axis.spines["left"].set_visible(False)
     axes[0].tick_params(bottom=False)
-    axes[0].spines[["left", "bottom"]].set_visible(False)
-    blank = occupied[:frames, 0::2].sum(1)
-    axes[1].plot(blank, color=base.GREY, linestyle="--", linewidth=1.0, label="blank")
+    axes[0].spines["bottom"].set_visible(False)
+    spoken = np.exp(log_probs[:frames])
+    axes[1].plot(spoken[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=1.0, label="blank")
     for n, character in enumerate(text):
-        spike = occupied[:, 2 * n + 1]
-        peak = int(spike.argmax())
-        if peak >= frames - 1:
+        held = np.flatnonzero(path == 2 * n + 1)
+        if held[-1] >= frames:
             break
         colour = base.BLUE if n % 2 == 0 else base.ORANGE
-        near = np.arange(max(0, peak - 4), min(frames, peak + 5))
-        axes[1].plot(near, spike[near], color=colour)
-        axes[1].text(
-            peak, 1.05, character if character != " " else "␣", ha="center", fontsize=9, color=colour
-        )
+        near = np.arange(max(0, held[0] - 3), min(frames, held[-1] + 4))
+        axes[1].plot(near, spoken[near, label[n]], color=colour, linestyle=base.DASHES[0])
+        shown = character if character != " " else "␣"
+        axes[1].text(held.mean(), 1.05, shown, ha="center", fontsize=9, color=colour)
+        axes[2].barh(0, len(held), left=held[0] - 0.5, height=1, color=colour)
+        axes[2].text(held.mean(), 0, shown, ha="center", va="center", fontsize=8,
+                     color="white" if colour == base.BLUE else "black")  # fmt: skip
     axes[1].set_ylim(0, 1.2)
     axes[1].set_yticks((0, 0.5, 1))
-    axes[1].set_xlim(-0.5, frames - 0.5)
-    axes[1].set_xlabel(f"frame (one every {step} columns)")
-    axes[1].set_ylabel("posterior")
+    axes[1].set_ylabel("probability")
     axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
-    mostly = bool(occupied[:, 0::2].sum() > 0.5 * len(log_probs))
-    base.show(made, alt=alt, facts=f"blanks hold more than half of the line's frames: {mostly}")
+    axes[2].set_xlim(-0.5, frames - 0.5)
+    axes[2].set_ylabel("aligned", rotation=0, ha="right", va="center")
+    axes[2].set_xlabel(f"frame (one every {step} columns)")
+    peaks = occupied[:, 1::2].argmax(0)
+    inside = float(np.mean([path[peak] == 2 * n + 1 for n, peak in enumerate(peaks)]))
+    base.show(
+        made,
+        alt=alt,
+        facts=f"of all letters more than nine in ten peak where they are aligned: {inside > 0.9}",
+    )
+
+
+def window(
+    ink: np.ndarray, log_probs: np.ndarray, charset: Charset, frame: int, width: int, *, step: int, truth: str
+) -> tuple[Figure, str, str]:
+    """One frame of a line: where it lies, what the network says there, what a beam of `width` makes of all frames.
+
+    Args:
+        ink: float (H, W). log_probs: (T, C). truth: what is written. Returns: figure, alt text, facts.
+    """
+    from htr_utils.text import decoding
+
+    made, (top, middle, low) = base.figure(3, 1, height=4.6, height_ratios=(1, 1.1, 1.5))
+    columns = ink.shape[1]
+    top.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, 1, 0))
+    top.axvspan(frame * step, (frame + 1) * step, color=base.ORANGE, alpha=0.6, lw=0)
+    [[best]] = decoding.beam(log_probs[None], [len(log_probs)], width=width)
+    top.set_title(
+        f"written: {truth}\nread by a beam of {width}: {charset.decode(best.ids)}",
+        loc="left",
+        fontsize=9,
+        family="monospace",
+    )
+    top.set_axis_off()
+    top.set_xlim(0, columns)
+    probs = np.exp(log_probs)
+    x = np.arange(len(probs))
+    middle.plot(x, probs[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=0.9, label="blank")
+    middle.plot(x, probs[:, 1:].max(1), color=base.BLUE, linewidth=0.9, label="likeliest character")
+    middle.axvline(frame, color=base.ORANGE, linewidth=2)
+    middle.set_xlim(-0.5, columns / step - 0.5)
+    middle.set_yticks((0, 1))
+    middle.set_xlabel("frame", fontsize=8)
+    middle.legend(
+        frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 0.95), borderaxespad=0
+    )
+    order = np.argsort(-log_probs[frame], kind="stable")[:8]
+    names = ["blank" if c == ctc.BLANK else repr(charset.decode([int(c)])) for c in order]
+    low.bar(
+        names, 100 * probs[frame, order], color=[base.GREY if c == ctc.BLANK else base.BLUE for c in order]
+    )
+    low.set_ylim(0, 105)
+    low.set_ylabel("probability (%)")
+    low.set_title(f"what the network says in frame {frame}", loc="left", fontsize=9)
+    alt = (
+        "A handwritten line with one frame marked; below it the probabilities of the blank and of the likeliest "
+        "character over all frames, and bars of the eight likeliest classes of the marked frame."
+    )
+    facts = f"one frame of a line, {len(order)} of its classes; a beam of width {width}"
+    return made, alt, facts

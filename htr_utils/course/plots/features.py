@@ -54,11 +54,12 @@ def kernels(weights: np.ndarray) -> None:
 
 def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
     """Multiply-accumulates of each layer as bars, one colour per network. tables: name -> (layer, operations)."""
-    made, axis = figure(height=4.4)
+    names = [name for name, _ in max(tables.values(), key=len)]
+    made, axis = figure(height=0.5 * len(names) + 0.6)
     thick = 0.8 / len(tables)
     for number, (name, rows) in enumerate(tables.items()):
         total = sum(count for _, count in rows)
-        place = np.arange(len(rows)) + (number - (len(tables) - 1) / 2) * thick
+        place = [names.index(layer) + (number - (len(tables) - 1) / 2) * thick for layer, _ in rows]
         axis.barh(
             place,
             [count / 1e6 for _, count in rows],
@@ -72,7 +73,6 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
             axis.text(
                 count / 1e6 + 15, at, f"{count / 1e6:,.0f} ({count / total:.0%})", va="center", fontsize=7
             )
-    names = [name for name, _ in next(iter(tables.values()))]
     axis.set_yticks(np.arange(len(names)), names)
     axis.invert_yaxis()
     axis.margins(x=0.09)
@@ -89,7 +89,7 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
 
 def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) -> None:
     """Which columns one frame's numbers depend on. spans: (layer, first column, last column), bottom layer first."""
-    made, (above, below) = figure(2, 1, height=3.9, sharex=True, height_ratios=(1, 2.2))
+    made, (above, below) = figure(2, 1, height=0.35 * len(spans) + 1.6, sharex=True, height_ratios=(1, 2.2))
     rows, columns = ink.shape
     above.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
     above.set_yticks([])
@@ -107,9 +107,92 @@ def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) ->
     widths = [last + 1 - first for _, first, last in spans]
     show(
         made,
-        alt="A handwritten line with an orange band about one letter wide; below it seven bars, one a layer, grow "
-        "from a few columns to the width of the band.",
+        alt=f"A handwritten line with an orange band a few letters wide at most; below it {len(spans)} bars, one a "
+        "block, grow from a few columns to the width of the band.",
         facts=f"columns seen after each layer: {', '.join(map(str, widths))}",
+    )
+
+
+def slide(ink: np.ndarray, windows: Sequence[tuple[int, int, int]]) -> None:
+    """The receptive field as it slides along a line: where it lies for some frames, and what is in it.
+
+    Args:
+        ink: float (H, W). windows: (frame, first column, last column) each, from left to right.
+    """
+    made, axes = figure(2, 1, height=3.7, height_ratios=(1.5, 1.1))
+    rows, columns = ink.shape
+    count = len(windows)
+    top, bottom = axes
+    until = min(columns, windows[-1][2] + 160)
+    top.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
+    bottom.set_axis_off()
+    wide = np.pad(ink, ((0, 0), (columns, columns)))
+    for number, (frame, first, last) in enumerate(windows):
+        colour, level = COLOURS[number % len(COLOURS)], rows * (1.15 + 0.17 * number)
+        top.plot([first, last + 1], [level, level], color=colour, lw=4, solid_capstyle="butt")
+        top.text(last + 6, level, f"frame {frame}", va="center", fontsize=8, color=GREY)
+        inset = bottom.inset_axes((number / count, 0.0, 0.94 / count, 0.86))
+        inset.imshow(wide[:, columns + first : columns + last + 1], cmap="gray_r", vmin=0, vmax=1)
+        inset.axvline((last - first) / 2, color=colour, lw=1, linestyle=":")
+        inset.set_xticks([])
+        inset.set_yticks([])
+        for spine in inset.spines.values():
+            spine.set(color=colour, linewidth=2)
+        inset.set_title(f"frame {frame}: {first} to {last}", fontsize=8)
+    top.set_ylim(rows * (1.25 + 0.17 * count), 0)
+    top.set_xlim(0, until)
+    top.set_yticks([])
+    top.spines["left"].set_visible(False)
+    top.set_xlabel("column of the picture (pixels)")
+    steps = {b[1] - a[1] for a, b in zip(windows, windows[1:], strict=False)}
+    show(
+        made,
+        alt=f"The beginning of a handwritten line with {count} bars below it, each further to the right than the one "
+        "above, and under them what each of these windows holds: the same letters, moved to the left from window "
+        "to window.",
+        facts=f"{count} windows of {windows[0][2] - windows[0][1] + 1} columns; each lies as far behind the last: "
+        f"{len(steps) == 1}",
+    )
+
+
+def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
+    """One channel after each layer for the same word: in one scale, and enlarged to one size.
+
+    Args:
+        ink: float (H, W). blocks: (h, w, channels) each.
+    """
+    made, (top, below) = figure(2, 1, height=2.7, height_ratios=(1.2, 1))
+    stages = [ink[:, :, None], *blocks]
+    gap = 8
+    whole = sum(one.shape[1] + gap for one in stages)
+    left = 0
+    for number, one in enumerate(stages):
+        channel = one[:, :, int(one.std((0, 1)).argmax())]
+        rows, columns = channel.shape
+        place = (left / whole, 0.1, columns / whole, 0.75)
+        enlarged = (number / len(stages), 0.0, 0.94 / len(stages), 0.72)
+        for axis, where, aspect in ((top, place, "equal"), (below, enlarged, "auto")):
+            inset = axis.inset_axes(where)
+            inset.imshow(
+                channel, cmap="magma" if number else "gray_r", interpolation="nearest", aspect=aspect,
+                extent=(0, columns, (ink.shape[0] + rows) / 2, (ink.shape[0] - rows) / 2),
+            )  # fmt: skip
+            if aspect == "equal":
+                inset.set_ylim(ink.shape[0], 0)
+            inset.set_axis_off()
+        inset.set_title(
+            f"{f'layer {number}' if number else 'the ink'}\n{rows} x {columns} x {one.shape[2]}", fontsize=7.5
+        )
+        left += columns + gap
+    for axis in (top, below):
+        axis.set_axis_off()
+    top.set_title("in one scale", loc="left", fontsize=9)
+    last = blocks[-1].shape
+    show(
+        made,
+        alt=f"The same word after each of {len(blocks)} layers, in one scale above and enlarged below: it gets smaller "
+        "from left to right, faster in height than in width, until one row of cells is left.",
+        facts=f"{len(blocks)} layers; the last leaves {last[0]} row of {last[1]} frames, {last[2]} channels each",
     )
 
 
@@ -130,8 +213,8 @@ def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
         row[0].set_title(f"block {number}: {size}", loc="left", fontsize=8, pad=2)
     show(
         made,
-        alt="A word and, row by row, five feature maps after each of seven blocks: the first rows still look like "
-        "the word's outlines, the last rows are a few bright cells on dark ground.",
+        alt=f"A word and, row by row, {shown} feature maps after each of {len(blocks)} blocks: the first rows still "
+        "look like the word's outlines, the last rows are a few bright cells on dark ground.",
         facts=f"after the first block {blocks[0].shape[0]} rows of {blocks[0].shape[2]} channels, "
         f"after the last {blocks[-1].shape[0]} rows of {blocks[-1].shape[2]}",
     )

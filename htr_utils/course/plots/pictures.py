@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 REFERENCE_FRAMES = 100  # of the reference system, on its canvas of 64 x 800
-COURSE_STEP = 4  # columns per frame in the preset `course`
 
 _PATCH = (9, 16)  # rows and columns of the enlarged detail
 
@@ -123,15 +122,15 @@ def symbols(text: str) -> int:
     return len(text) + sum(a == b for a, b in pairwise(text))
 
 
-def frames_per_symbol(widths: Sequence[int], texts: Sequence[str]) -> None:
-    """Histograms of frames per needed symbol: a fixed 100 frames, and a frame every 4 columns.
+def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) -> None:
+    """Histograms of frames per needed symbol: a fixed 100 frames, and a frame every `step` columns.
 
     Args:
         widths: of the lines at the course's height, in pixels.
     """
     needed = np.array([symbols(text) for text in texts])
     fixed = REFERENCE_FRAMES / needed
-    kept = -(-np.array(widths) // COURSE_STEP) / needed
+    kept = -(-np.array(widths) // step) / needed
     made, axis = base.figure(height=2.8)
     bins = np.linspace(0, 8, 65)
     axis.hist(
@@ -140,7 +139,7 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str]) -> None:
     )  # fmt: skip
     axis.hist(
         np.clip(kept, 0, 8), bins=bins, histtype="step", color=base.BLUE, linewidth=1.8,
-        label="width kept, a frame every 4 columns",
+        label=f"width kept, a frame every {step} columns",
     )  # fmt: skip
     axis.axvline(1, color="black", linestyle="--", linewidth=1.2)
     axis.text(0.93, axis.get_ylim()[1] * 0.9, "cannot be\nlearned", ha="right", va="top", fontsize=9)

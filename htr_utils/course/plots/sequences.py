@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, figure, show
+from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, RED, figure, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,13 +57,13 @@ def cells(
     gates: Mapping[str, np.ndarray],
     until: int = 440,
 ) -> None:
-    """States of a few LSTM cells along a line, and the gates of the first of them.
+    """States of a few LSTM cells along a line; below, the first of them alone: its state and its gates.
 
     Args:
         letters: (character, column) as read. states: (T, cells). gates: name -> (T,), values 0 to 1.
         until: the first columns that are drawn.
     """
-    made, (top, middle, bottom) = figure(3, 1, height=4.9, sharex=True, height_ratios=(1, 1.7, 1.4))
+    made, (top, middle, bottom) = figure(3, 1, height=5.3, sharex=True, height_ratios=(1, 1.7, 1.7))
     columns = ink.shape[1]
     _line(top, ink, [letter for letter in letters if letter[1] < until])
     limit = float(np.abs(np.tanh(states)).max())
@@ -75,17 +75,23 @@ def cells(
     middle.set_ylabel("cell")
     made.colorbar(shown, ax=(top, middle, bottom), label="tanh(state)", pad=0.01, shrink=0.5)
     place = (np.arange(len(states)) + 0.5) * columns / len(states)
+    bottom.fill_between(place, np.tanh(states[:, 0]), color=GREY, alpha=0.3, lw=0, label="tanh(state)")
     for number, (name, curve) in enumerate(gates.items()):
         bottom.plot(place, curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
-    bottom.set_ylim(-0.05, 1.05)
-    bottom.set_ylabel("gate of cell 1")
+    for letter, column in letters:
+        if column < until:
+            bottom.text(column, 1.06, letter, ha="center", va="bottom", fontsize=7, color=GREY)
+    bottom.set_ylim(-1.05, 1.25)
+    bottom.set_yticks((-1, 0, 1))
+    bottom.set_ylabel("cell 1 alone")
     bottom.set_xlabel("column of the picture (pixels)")
-    bottom.legend(frameon=False, fontsize=8, loc="upper left", ncols=2, bbox_to_anchor=(0, 1.2))
+    bottom.legend(frameon=False, fontsize=8, loc="upper left", ncols=3, bbox_to_anchor=(0, 1.2))
     bottom.set_xlim(0, min(until, columns))
     show(
         made,
         alt="A handwritten line with the letters read below it; under it the states of several LSTM cells as red and "
-        "blue bands that change along the letters, and two gates of one cell going up and down.",
+        "blue bands that change along the letters; at the foot one cell alone, its state as a grey area with two gates "
+        "going up and down.",
         facts=f"{states.shape[1]} cells, gates drawn: {', '.join(gates)}",
     )
 
@@ -111,9 +117,28 @@ def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> Non
     )
 
 
-def scores(right: Mapping[str, float], ceiling: float) -> None:
-    """Share of right letters per direction, beside what one direction can reach at best."""
-    made, axis = figure(height=1.9, width=7)
+def scores(
+    right: Mapping[str, float], ceiling: float, strokes: str, truth: str, read: Mapping[str, str]
+) -> None:
+    """One line as each direction reads it, and the share of right letters beside what one direction can reach.
+
+    Args:
+        strokes, truth: of one line, a sign a frame. read: name -> what that direction made of it.
+    """
+    made, (table, axis) = figure(2, 1, height=3.8, width=8, height_ratios=(1.2, 1))
+    table.set_axis_off()
+    table.set_xlim(-5.5, len(strokes))
+    rows = [("strokes", strokes, False), ("letters", truth, False), *((n, t, True) for n, t in read.items())]
+    table.set_ylim(len(rows) - 0.4, -0.6)
+    for down, (name, text, judged) in enumerate(rows):
+        table.text(-5.4, down, name, va="center", fontsize=9, color="black" if judged else GREY)
+        for at, sign in enumerate(text):
+            wrong = judged and sign != truth[at]
+            table.text(
+                at, down, sign, va="center", ha="center", family="monospace", fontsize=11,
+                color=RED if wrong else "black" if judged else GREY, weight="bold" if wrong else "normal",
+                bbox={"facecolor": "#fbe3d6" if wrong else "none", "edgecolor": "none", "pad": 1.5},
+            )  # fmt: skip
     names = list(right)
     axis.barh(names, [100 * right[name] for name in names], color=[COLOURS[n] for n in range(len(names))])
     for number, name in enumerate(names):
@@ -125,8 +150,9 @@ def scores(right: Mapping[str, float], ceiling: float) -> None:
     axis.set_xlabel("letters right (%)")
     show(
         made,
-        alt="Three bars: reading only forward and only backward both stop at about three quarters of the letters, "
-        "reading both ways gets nearly all of them.",
+        alt="Above, one made-up line as each direction reads it, wrong letters on red: the forward reader errs at some "
+        "c and d, the backward reader at some d and l. Below, three bars: each direction alone stops at about "
+        "three quarters of the letters, both together get nearly all.",
         facts="; ".join(f"{name} more than 9 in 10: {value > 0.9}" for name, value in right.items()),
     )
 

@@ -10,6 +10,7 @@ from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, SKY, figure,
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from htr_utils.recognizer import Reading
 
@@ -17,7 +18,13 @@ UNSURE = 0.6  # below this a character is drawn as unsure
 
 
 def where(grey: np.ndarray, reading: Reading) -> None:
-    """A line's picture, below it each character at its place, as a bar of its confidence.
+    """Show `places`: a line's picture, below it each character at its place, as a bar of its confidence."""
+    made, alt, facts = places(grey, reading)
+    show(made, alt=alt, facts=facts)
+
+
+def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
+    """A line's picture, below it each character at its place, as a bar of its confidence: figure, alt text, facts.
 
     Args:
         grey: uint8 (H, W). reading: what was read in it.
@@ -53,11 +60,11 @@ def where(grey: np.ndarray, reading: Reading) -> None:
     low.legend(loc="upper right", bbox_to_anchor=(1.0, -0.18), ncols=2, frameon=False, fontsize=8)
     ordered = all(a.x <= b.x for a, b in zip(reading.characters, reading.characters[1:], strict=False))
     unsure = sum(c.confidence < UNSURE for c in reading.characters)
-    show(
+    return (
         made,
-        alt=f"A line of handwriting and below it {len(reading.characters)} bars, each under the place where its "
+        f"A line of handwriting and below it {len(reading.characters)} bars, each under the place where its "
         f"character was read; {unsure} hatched bars mark characters of which the network is unsure.",
-        facts=f"{len(reading.characters)} characters, {unsure} below {100 * UNSURE:.0f} %; "
+        f"{len(reading.characters)} characters, {unsure} below {100 * UNSURE:.0f} %; "
         f"their places run from left to right: {ordered}",
     )
 
