@@ -32,7 +32,8 @@ ARROWS = {
 CORE_LINES = 4500  # 4,000 until pages came
 # These make rendered lines and pages out of text and fonts. No line is read or learnt by them.
 MAKERS = {
-    *("lines.build", "lines.compose", "lines.datasheet", "lines.fonts", "lines.samples", "lines.synth"),
+    *("lines.build", "lines.compose", "lines.datasheet", "lines.fonts", "lines.recombine", "lines.samples"),
+    "lines.synth",
     "text.corpus",
 }
 # These hand a result or a model on, or stand before the package.

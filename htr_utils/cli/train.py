@@ -30,6 +30,14 @@ from htr_utils.cli.common import command_line, import_tensorflow
     help="with --rendered: this share of the lines comes from --data [default: 0]; without: this share of embedded "
     "lines is mixed in [default: 0.2 with --init]",
 )
+@click.option(
+    "--recombine",
+    "recombine_share",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="with --rendered and --data: this share of the rendered lines is set from pieces of the lines of "
+    "--data instead",
+)
 @click.option("--limit", type=click.IntRange(1), default=None, help="train on so many lines of --data only")
 @click.option(
     "--leave-out",
@@ -78,13 +86,21 @@ from htr_utils.cli.common import command_line, import_tensorflow
 @click.option(
     "--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="processes that prepare lines"
 )
-def train(**options: Any) -> None:
-    """Train a model. Interrupt it when you like: the same command goes on from the last finished epoch."""
-    import_tensorflow()
-    from htr_utils.network import fit
+@click.option("--strategy", type=click.Choice(["auto", "mirrored", "multiworker"]), default="auto", show_default=True,
+              help="devices: auto takes all GPUs here, or else the processor; multiworker is one process a machine, "
+              "with TF_CONFIG and one shared --out")  # fmt: skip
+@click.option("--xla", is_flag=True, help="compile the step: slow to start, faster on some GPUs")
+def train(strategy: str, xla: bool, **options: Any) -> None:
+    """Train a model. Interrupt it when you like: the same command goes on from the last finished epoch.
 
-    fit.train(**options, command=command_line(), say=click.echo)
-    if not options["rendered"]:
+    `tensorboard --logdir OUT/logs` (OUT without .keras) shows the curves of a training while it runs.
+    """
+    import_tensorflow()
+    from htr_utils.network import distribute, fit
+
+    way = distribute.Way(distribute.choose(strategy, click.echo), xla)
+    fit.train(**options, command=command_line(), way=way, say=click.echo)
+    if not options["rendered"] and way.first:
         _report(options["out"], options["data"], options["task"], options["spacing"])
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from htr_utils import paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, fonts, iam, own
+from htr_utils.lines import dataset, fonts, iam, own, recombine
 from htr_utils.lines.build import Passage, read_passages
 from htr_utils.lines.iam_files import read_names
-from htr_utils.network import archive, models, training
+from htr_utils.network import align, archive, distribute, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
 
@@ -52,6 +52,7 @@ class Material:
     train: list[iam.Line]
     validation: list[iam.Line]
     name: str
+    originals: dict[str, str]  # texts before folding, by line id
 
 
 def default_epochs(lines: int) -> int:
@@ -93,6 +94,7 @@ def material(
         train, validation = folder.split("train"), folder.split("validation")
     else:
         train, validation = _own_lines(own.read(data))
+    originals = {line.id: line.text for line in train + validation}
     excluded = read_names(Path(leave_out)) if leave_out else set()
     found = []
     for lines in (train, validation):
@@ -108,7 +110,7 @@ def material(
         raise HtrError(
             f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them or use --fold"
         )
-    return Material(train, validation, name)
+    return Material(train, validation, name, originals)
 
 
 def all_for_training(found: Material) -> Material:
@@ -116,18 +118,33 @@ def all_for_training(found: Material) -> Material:
     return replace(found, train=found.train + found.validation, validation=[])
 
 
+def located(found: Material) -> list[recombine.Located]:
+    """The training lines whose characters the shipped model finds, to be cut into pieces."""
+    start = archive.load(paths.model_file("course"))
+    places = align.centres(start.model, start.preset, start.charset, found.train)
+    return [
+        recombine.Located(
+            line, recombine.usable(found.originals[line.id], start.charset.fold), tuple(columns)
+        )
+        for line, columns in zip(found.train, places, strict=True)
+        if columns is not None
+    ]
+
+
 def train(
     *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
     init: str | None, out: str, epochs: int | None, batch: int, rate: float | None, augment: float,
     task: str | None, spacing: str, seed: int, workers: int, share: float | None, leave_out: str | None,
-    fold: bool, limit: int | None, command: str, precision: str = "float32", say: Callable[[str], None] = print,
+    fold: bool, limit: int | None, command: str, precision: str = "float32", recombine_share: float = 0.0,
+    way: distribute.Way = distribute.ONE, say: Callable[[str], None] = print,
 ) -> Path:  # fmt: skip
     """Train as `htr train` is told; see its help. Returns the model file.
 
     With `rendered` every epoch has so many rendered lines, of which `share` are drawn from `data` instead; the
     validation lines of `data` watch, or the embedded ones where it is a folder without splits. Without, the lines
     of `data` are the material; a model that is trained further then sees embedded lines besides (`share` of them),
-    so that it keeps what it knew. `precision`: see `training.Settings`.
+    so that it keeps what it knew. `recombine_share` of the rendered lines are
+    set from pieces of the lines of `data` instead. `precision`: see `training.Settings`. `way`: on which devices.
     """
     import keras
 
@@ -135,12 +152,13 @@ def train(
     training.use_precision(precision)
     if Path(out).suffix != ".keras":
         raise HtrError(f"--out {out}: a model file ends in .keras")
-    if init is not None:
-        start = archive.load(paths.model_file(init))
-        chosen, charset, model = start.preset, start.charset, start.model
-    else:
-        chosen, charset = models.preset(preset), Charset()
-        model = models.build(chosen, charset.classes)
+    with way.scope():
+        if init is not None:
+            start = archive.load(paths.model_file(init))
+            chosen, charset, model = start.preset, start.charset, start.model
+        else:
+            chosen, charset = models.preset(preset), Charset()
+            model = models.build(chosen, charset.classes)
     labels = training.labels_for(chosen, charset)
     found = material(data, charset, spacing=spacing, task=task, leave_out=leave_out, fold=fold, limit=limit)
     if rendered and data is not None and own.is_own(data):
@@ -154,6 +172,13 @@ def train(
         source = dataset.RenderedLines(available, words.line, chosen.preparation, rendered, augment, seed)
         families = len({f.family for f in available})
         origin = f"{rendered} lines per epoch, rendered with {families} font families"
+        if recombine_share:
+            if data is None:
+                raise HtrError("--recombine needs --data: the lines that are cut up")
+            pieces = located(found)
+            cut = recombine.RecombinedLines(pieces, words.line, chosen.preparation, rendered, augment, seed)
+            source = dataset.MixedLines(source, cut, recombine_share, seed + 1)
+            origin += f", {recombine_share:.0%} of them set from pieces of {len(pieces)} lines of {found.name} instead"
         if share:
             source = dataset.MixedLines(source, prepared, share, seed)
             origin += f", {share:.0%} of them drawn from {len(found.train)} lines of {found.name} instead"
@@ -188,7 +213,7 @@ def train(
     )
     batches = dataset.Batches(source, labels, batch, seed=seed, workers=workers)
     watched = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)
-    trainer = training.Trainer(
+    trainer = way.trainer(
         model, chosen, charset, batches, settings,
         validation=watched if validation else None, folder=Path(out).with_suffix(""), say=say,
     )  # fmt: skip
@@ -207,5 +232,7 @@ def train(
         "best_epoch": best.epoch if best else trainer.epoch, "validation_cer": best.cer if best else None,
     }  # fmt: skip
     trainer.export(out, about)
+    if not way.first:
+        return Path(out)
     say(f"wrote {out}" + (f": epoch {best.epoch}, validation CER {100 * best.cer:.2f} %" if best else ""))
     return Path(out)
