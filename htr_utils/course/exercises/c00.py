@@ -76,3 +76,45 @@ def safe_above(answer: Callable[[Sequence[float], Sequence[bool]], float]) -> st
     if answer([0.5, 0.99], [True, False]) != 0.99:
         return "a line may be wrong and surer than all that are right"
     return None
+
+
+@exercise("00.5")
+def serve(answer: Callable[..., list[str]]) -> str | None:
+    """One loading of the model for all requests, and no picture left behind, also after a failure."""
+    import tempfile
+    from pathlib import Path
+
+    loads, seen = 0, []
+
+    def load() -> Callable[[Path], str]:
+        nonlocal loads
+        loads += 1
+
+        def read(path: Path) -> str:
+            seen.append(path)
+            content = path.read_bytes()
+            if content == b"broken":
+                raise ValueError("no picture")
+            return content.decode()
+
+        return read
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        texts = answer([b"one", b"two", b"three"], load, folder)
+        if list(texts) != ["one", "two", "three"]:
+            return "a text for each upload, in their order: write it into the folder, read it from there"
+        if loads != 1:
+            return f"the model was loaded {loads} times for three uploads: once is enough"
+        if any(folder.iterdir()):
+            return "a picture is still in the folder: whoever looks there sees what others sent"
+        if len({path.parent for path in seen} - {folder}):
+            return "use the folder that is given, no other place"
+        try:
+            answer([b"broken"], load, folder)
+        except Exception:
+            if any(folder.iterdir()):
+                return "when reading fails, the picture stays behind: `try ... finally` cleans up in any case"
+        if any(folder.iterdir()):
+            return "when reading fails, the picture stays behind"
+    return None

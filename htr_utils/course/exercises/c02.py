@@ -71,3 +71,26 @@ def upright(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
     if not (answer(dim) == dim).all():
         return "a dim photograph has paper below 128 too: compare the paper with the ink, not with 128"
     return None
+
+
+@exercise("02.5")
+def guard(answer: Callable[[np.ndarray], str]) -> str | None:
+    """What an array is: ink, inverted ink, grey levels, or empty."""
+    rng = np.random.default_rng()
+    ink = np.zeros((12, 40), np.float32)
+    ink[4:8, rng.integers(2, 20) : 30] = rng.uniform(0.7, 1)
+    kinds = {
+        "ink": (ink, "floats with paper 0 and strokes near 1 are what the network wants"),
+        "grey levels": (255 - 200 * ink, "numbers up to 255: what is the largest that ink can be?"),
+        "inverted": (1 - ink, "most of a line is paper: is it 0 or 1 here?"),
+        "empty": (np.zeros_like(ink), "an array without any ink"),
+    }
+    for kind, (array, hint) in kinds.items():
+        found = answer(array.copy())
+        if found not in kinds:
+            return f"answer with one of {', '.join(map(repr, kinds))}"
+        if found != kind:
+            return f"{kind!r} was taken for {found!r}: {hint}"
+    if answer(np.uint8(255 - 200 * ink)) != "grey levels":
+        return "whole numbers up to 255 are grey levels, too"
+    return None

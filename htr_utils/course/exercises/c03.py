@@ -80,3 +80,42 @@ def lines_needed(answer: Callable[[int, float, float], int]) -> str | None:
     if answer(100, 1.0, 0.3) != 1112:
         return "round up: a line that is not whole cannot be read (try 100 lines, from 1.0 to 0.3 points)"
     return None
+
+
+@exercise("03.5")
+def forgiven(answer: Any) -> str | None:
+    """A reading and a truth that the reference system's rate forgives and the CER does not."""
+    from htr_utils.text.metrics import edits
+
+    if not isinstance(answer, tuple) or len(answer) != 2 or not all(isinstance(one, str) for one in answer):
+        return "two texts, please: the reading, then the truth"
+    reading, truth = answer
+    if not truth:
+        return "the truth needs a character, or there is nothing to divide by"
+    count = edits(reading, truth)
+    if count / len(truth) < 5:
+        swapped = (
+            " (are they in the right order? the reading comes first)" if len(truth) > len(reading) else ""
+        )
+        return f"{count} edits for {len(truth)} characters are a CER of {count / len(truth):.1f}, not yet 5{swapped}"
+    if count >= max(len(reading), len(truth)):
+        return "its rate is 1 here: let one character at least be right"
+    return None
+
+
+@exercise("03.6")
+def word_rate(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str | None:
+    """The micro-averaged WER of several lines."""
+    readings, truths = ["the hat sat", "a"], ["the cat sat on a mat", "a"]
+    value, right = answer(readings, truths), 4 / 7
+    if math.isclose(value, 2.0):
+        return "this is the mean count of edits: where are the words of the truths?"
+    if math.isclose(value, (4 / 6 + 0) / 2):
+        return "this is the mean of the lines' rates: add all edits first, divide once"
+    if math.isclose(value, 100 * right):
+        return "a fraction, please, not per cent"
+    if not math.isclose(value, right):
+        return "four word edits, seven words in the truths: 4 / 7"
+    if not math.isclose(answer(["x y z"], ["x"]), 2.0):
+        return "divide by the words of the truths, not of the readings; a rate above 1 is possible"
+    return None

@@ -71,3 +71,28 @@ def letters_come(answer: Callable[..., int]) -> str | None:
     if answer([0.0, 1.0, 0.7, 0.4], 0.5) != 3:
         return "does your function use `limit`?"
     return None
+
+
+@exercise("07.5")
+def augmented(answer: Callable[..., bool]) -> str | None:
+    """Does any line look different in another epoch?"""
+    pictures = np.random.default_rng().random((12, 8, 20))
+
+    def fixed(index: int, epoch: int) -> np.ndarray:
+        return pictures[index]
+
+    def always(index: int, epoch: int) -> np.ndarray:
+        return np.roll(pictures[index], epoch, 1)
+
+    def seldom(index: int, epoch: int) -> np.ndarray:
+        return np.roll(pictures[index], epoch * (index == 11), 1)
+
+    if answer(fixed, 12):
+        return "here every line looks alike in every epoch: do you compare a line with itself, or with another line?"
+    if not answer(always, 12):
+        return "here every line changes from epoch to epoch: do you ask for two epochs?"
+    if not answer(seldom, 12):
+        return "here the last line alone changes: one difference anywhere is enough, so look at all lines"
+    if answer(lambda index, epoch: pictures[index].copy(), 12):
+        return "compare the numbers; two arrays that are equal need not be the same object"
+    return None

@@ -68,3 +68,21 @@ def leak(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str | None:
     if math.isclose(given, 0.5):
         return "count test lines, not writers: one writer may hold most of the lines"
     return "test lines whose writer also stands in the training list, divided by all test lines"
+
+
+@exercise("10.5")
+def batches(answer: Callable[[list[int], int], list[list[int]]]) -> str | None:
+    """All items in batches, the last one as long as it is."""
+    found = [list(batch) for batch in answer([1, 2, 3, 4, 5], 2)]
+    if found == [[1, 2], [3, 4]]:
+        return "the fifth line is lost: this is the reference system's mistake"
+    if found == [[1, 2], [3, 4], [5], []] or [] in found:
+        return "an empty batch holds no line"
+    if found != [[1, 2], [3, 4], [5]]:
+        return "five items in twos: two full batches and one of one, in their order"
+    if [list(batch) for batch in answer([1, 2, 3, 4], 2)] != [[1, 2], [3, 4]]:
+        return "four items in twos make two batches, and no empty one behind them"
+    items, size = list(range(int(np.random.default_rng().integers(20, 60)))), 7
+    if [item for batch in answer(items, size) for item in batch] != items:
+        return "every item once, in its order"
+    return None

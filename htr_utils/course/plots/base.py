@@ -77,6 +77,13 @@ def encode(made: Figure) -> bytes:
     return small.getvalue()
 
 
+def blue_orange() -> Any:
+    """Colours from blue (negative) over white to orange (positive), told apart by colour-blind readers."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("blue_orange", [BLUE, "white", RED])
+
+
 def picture(axis: Axes, grey: np.ndarray, *, ink: bool = False) -> None:
     """Draw a line's picture on axes without ticks. ink: True for float (H, W) with 1 = ink, else grey levels."""
     if grey.shape[1] > 1200:  # no screen shows more

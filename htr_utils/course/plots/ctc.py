@@ -123,13 +123,6 @@ def _heat(
     axis.spines[["left", "bottom"]].set_visible(False)
 
 
-def _blue_orange() -> Any:
-    """Colours from blue (negative) over white to orange (positive), told apart by colour-blind readers."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("blue_orange", [base.BLUE, "white", base.RED])
-
-
 def posteriors(
     probs: np.ndarray, tables: tuple[np.ndarray, np.ndarray, np.ndarray], label: np.ndarray, characters: str,
     *, alt: str,
@@ -165,7 +158,7 @@ def gradient(values: np.ndarray, characters: str, *, alt: str) -> None:
     """The gradient by the logits (T, C): blue classes are pushed up, orange ones down."""
     top = float(np.abs(values).max())
     made, axis = base.figure(height=0.4 * values.shape[1] + 1.0, width=6.0)
-    _heat(axis, values, [BLANK_SIGN, *characters], low=-top, high=top, colours=_blue_orange())
+    _heat(axis, values, [BLANK_SIGN, *characters], low=-top, high=top, colours=base.blue_orange())
     axis.set_ylabel("class")
     axis.set_title("gradient of the loss by each logit, in nats per unit", fontsize=10)
     zero = bool(np.allclose(values.sum(1), 0, atol=1e-6))

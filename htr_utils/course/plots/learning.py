@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from htr_utils.course.plots import base
+from htr_utils.network import ctc
+
+if TYPE_CHECKING:
+    from htr_utils.text.charset import Charset
 
 
 def montage(inks: Sequence[np.ndarray], texts: Sequence[str], *, columns: int = 5) -> None:
@@ -147,3 +151,38 @@ def curves(own: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, An
         "training the loss falls while the blank rate stays near one hundred per cent."
     )
     base.show(made, alt=alt, facts=facts)
+
+
+def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> None:
+    """One line at several steps of a training: what the network says, and the gradient that it gets for it.
+
+    Args:
+        moments: step -> logits (T, C) of the line. text: what is written.
+    """
+    label = charset.encode(text)
+    classes = [ctc.BLANK, *dict.fromkeys(label.tolist())]
+    names = ["blank", *(repr(charset.decode([c])).strip("'") for c in classes[1:])]
+    made, axes = base.figure(len(moments), 2, height=0.26 * len(classes) * len(moments) + 0.5, sharex=True)
+    sizes = []
+    for (step, logits), (left, right) in zip(moments.items(), axes, strict=True):
+        log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        slopes = ctc.gradient(log_probs, label)
+        sizes.append(float(np.abs(slopes).sum()))
+        left.imshow(np.exp(log_probs[:, classes]).T, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        right.imshow(slopes[:, classes].T, cmap=base.blue_orange(), vmin=-0.6, vmax=0.6, aspect="auto")
+        for axis in (left, right):
+            axis.set_yticks(range(len(classes)), names, fontsize=7)
+            axis.tick_params(length=0)
+        left.set_ylabel(f"step {step}", rotation=0, ha="right", va="center", labelpad=14)
+    axes[0, 0].set_title(f"what the network says while it learns {text!r}", fontsize=9)
+    axes[0, 1].set_title("gradient by the logits: blue = say more", fontsize=9)
+    for axis in axes[-1]:
+        axis.set_xlabel("frame")
+    base.show(
+        made,
+        alt=f"Strips of one line at {len(moments)} steps. On the left all classes are grey at first, then the row of "
+        "the blank is black, then each letter is black in a few frames of its own. On the right the gradient: blue "
+        "and orange all over, then spots at the letters, at last nearly white.",
+        facts=f"{len(moments)} moments, {len(classes)} classes; the gradient is smaller at the end than at the start: "
+        f"{sizes[-1] < sizes[0]}",
+    )
