@@ -186,7 +186,7 @@ def training_step(preset: str = "course", limit: float = STEP_SECONDS) -> Findin
     height = chosen.preparation.height
     image = tf.constant(np.random.default_rng(0).random((8, height, 640, 1), np.float32))
     width = tf.constant(np.full(8, 640, np.int32))
-    frames = models.frames(np.full(8, 640), chosen)
+    frames = tf.cast(models.frames(np.full(8, 640), chosen), tf.int32)
     label = tf.constant(np.tile(np.arange(1, 31, dtype=np.int32), (8, 1)))
 
     @tf.function
@@ -194,7 +194,8 @@ def training_step(preset: str = "course", limit: float = STEP_SECONDS) -> Findin
         with tf.GradientTape() as tape:
             logits = network({"image": image, "width": width}, training=True)["logits"]
             loss = tf.reduce_mean(ctc.loss(logits, frames, label, tf.fill([8], 30)))
-        return tf.add_n([tf.reduce_sum(one) for one in tape.gradient(loss, network.trainable_variables)])
+        gradients = tape.gradient(loss, network.trainable_variables)
+        return tf.add_n([tf.reduce_sum(one) for one in gradients if one is not None])
 
     seconds = 0.0
     for _ in range(2):

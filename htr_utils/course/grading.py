@@ -6,8 +6,12 @@ back, which fails unless the check says "correct". A point is a minute that the 
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import os
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +121,17 @@ def _failing(notebook: Path, config: Any) -> list[str]:
     return [str(one.get("source", "")) for one in found.get("failed", [])]
 
 
+@contextlib.contextmanager
+def _beside_python() -> Iterator[None]:
+    """nbgrader starts `alembic` by its name, which is found only where this environment's programs are."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join(filter(None, [str(Path(sys.executable).parent), before]))
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+
+
 def assignment(chapter: str, folder: Path) -> Assignment:
     """Make and validate an assignment in an nbgrader course; an assignment of this name is made anew.
 
@@ -137,7 +152,7 @@ def assignment(chapter: str, folder: Path) -> Assignment:
     if not (folder / "nbgrader_config.py").is_file():
         files.write_text(folder / "nbgrader_config.py", CONFIG)
     config = _config(folder)
-    with hushed():
+    with hushed(), _beside_python():
         told = NbGraderAPI(config=config).generate_assignment(name, force=True, create=True)
     if not told["success"]:
         lines = [

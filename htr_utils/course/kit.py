@@ -35,18 +35,18 @@ Python 3.11, 3.12 or 3.13 is all that you need. In this folder:
     python -m htr_utils setup      # once: makes .venv and installs everything
     python -m htr_utils lab        # opens JupyterLab on chapter 0
 
-`python -m htr_utils classroom check` tells whether your machine is ready. Each chapter in `notebooks/` starts alone. In an
-exercise, write your answer in place of the three dots, run the cell, and run the check below it: it says "to do", gives
-a hint, or says "correct". Words are explained in [the glossary](docs/glossary.md), what to read on stands in
+`python -m htr_utils classroom check` tells whether your machine is ready. Each chapter in `notebooks/` starts alone.
+In an exercise, write your answer in place of the three dots, run the cell, and run the check below it: it says "to do",
+gives a hint, or says "correct". Words are explained in [the glossary](docs/glossary.md), what to read on stands in
 [the bibliography](docs/bibliography.md). The data are rendered, not real handwriting: [their sheet](data/README.md).
 
 Version {version}. Code MIT, prose CC BY 4.0, data CC0: [LICENSE](LICENSE).
 """
 SOLUTIONS_README = """# The lecturer's half of the course
 
-Unpack this over the folder of the student's zip, or read it as it is: `notebooks/solutions/` holds the chapters with every
-exercise solved and run, `notebooks/src/` the text that both versions come from, [docs/lecturer](docs/lecturer/README.md) the minute
-plans, schedules and profiles.
+Unpack this over the folder of the student's zip, or read it as it is: `notebooks/solutions/` holds the chapters with
+every exercise solved and run, `notebooks/src/` the text that both versions come from,
+[docs/lecturer](docs/lecturer/README.md) the minute plans, schedules and profiles.
 
 | exercise | minutes | solution |
 |---|---:|---|

@@ -169,19 +169,17 @@ def reading_lists(path: Path, entries: list[Entry]) -> Iterator[str]:
     known = {entry.anchor: entry for entry in entries}
     for item in re.split(r"^- ", listed, flags=re.MULTILINE)[1:]:
         text = " ".join(item.partition("\n\n")[0].split())
-        found = re.search(r"\[\*?([^\]]+?)\*?\]\([./]*docs/bibliography\.md#([\w-]+)\)", text)
-        if found is None:
-            if "](" not in text and "`" not in text:
-                yield f"{path.stem}: {text[:50]!r} has no link to {BIBLIOGRAPHY.name}"
-            continue
-        entry = known.get(found[2])
-        if entry is None:
-            continue  # told by check_page
-        mine, theirs = (slug(title) for title in (found[1], entry.title))
-        if not theirs.startswith(mine):
-            yield f"{path.stem}: the title {found[1]!r} is {entry.title!r} in {BIBLIOGRAPHY.name}"
-        if str(entry.year) not in text:
-            yield f"{path.stem}: {entry.title!r} is of {entry.year} in {BIBLIOGRAPHY.name}"
+        found = re.findall(r"\[\*?([^\]]+?)\*?\]\([./]*docs/bibliography\.md#([\w-]+)\)", text)
+        if not found and "](" not in text and "`" not in text:
+            yield f"{path.stem}: {text[:50]!r} has no link to {BIBLIOGRAPHY.name}"
+        for title, anchor in found:
+            entry = known.get(anchor)
+            if entry is None:
+                continue  # told by check_page
+            if not slug(entry.title).startswith(slug(title)):
+                yield f"{path.stem}: the title {title!r} is {entry.title!r} in {BIBLIOGRAPHY.name}"
+            if str(entry.year) not in text:
+                yield f"{path.stem}: {entry.title!r} is of {entry.year} in {BIBLIOGRAPHY.name}"
 
 
 def complaints(root: Path) -> list[str]:

@@ -28,7 +28,10 @@ from htr_utils.errors import HtrError
 
 STATIC = Path(__file__).parent / "site_static"
 DOCS = (("glossary", "Glossary"), ("bibliography", "Bibliography"))
-THEME = '<script>try { const t = localStorage.getItem("theme"); if (t) document.documentElement.dataset.theme = t } catch {}</script>'
+THEME = (
+    '<script>try { const t = localStorage.getItem("theme");'
+    " if (t) document.documentElement.dataset.theme = t } catch {}</script>"
+)
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,8 @@ def framed(page: Page, order: Sequence[tuple[str, str]], scripts: str = "") -> s
         scripts: more `<script>` elements, for the search.
     """
     links = "".join(
-        f'<li><a href="{name}.html"{" aria-current=page" if name == page.name else ""}>{escape(title.partition(":")[0])}</a></li>'
+        f'<li><a href="{name}.html"{" aria-current=page" if name == page.name else ""}>'
+        f"{escape(title.partition(':')[0])}</a></li>"
         for name, title in order
     )
     names = [name for name, _ in order]
@@ -241,7 +245,7 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
     night = dark.replace("DARK", ':root[data-theme="dark"]')
     auto = dark.replace("DARK", ':root:not([data-theme="light"])')
     style = (STATIC / "site.css").read_text(encoding="utf-8")
-    colours = f"{light}\n{night}\n@media (prefers-color-scheme: dark) {{\n{auto}\n}}\n.highlight {{ background: none !important; }}\n"
+    colours = f"{light}\n{night}\n@media (prefers-color-scheme: dark) {{\n{auto}\n}}\n"
     files.write_text(out / "site.css", colours + style)
     shutil.copyfile(STATIC / "site.js", out / "site.js")
     results = '<h1>Search</h1><p id="found" role="status"></p><ul id="results" class="results"></ul>'

@@ -358,7 +358,7 @@ def make(out: Path, names: Sequence[str] = (), folder: Path | None = None) -> It
         items.append(f'<li><a href="{chapter.stem}.html">{escape(title)}</a></li>')
         yield out / f"{chapter.stem}.html", len(slides(notebook))
     head = '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>'
-    body = "<body><main><h1>Slides</h1><p>Arrow keys move, <kbd>s</kbd> opens your notes, <kbd>f</kbd> fills the screen.</p>"
+    body = "<body><main><h1>Slides</h1><p>Arrow keys move, <kbd>s</kbd> opens your notes, <kbd>f</kbd> the whole screen.</p>"
     style = "<style>body { font: 1.1rem/1.7 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem }</style></head>"
     files.write_text(
         out / "index.html", f"{head}{style}{body}<ol>{''.join(items)}</ol></main></body></html>\n"
