@@ -103,7 +103,7 @@ def describe(notebook: NotebookNode, name: str) -> Card:
     paragraphs = [
         part.strip() for part in after.split("\n\n") if part.strip() and part.strip()[0] not in "#*!<|-"
     ]
-    sentence = " ".join(paragraphs[0].split()) if paragraphs else ""
+    sentence = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(paragraphs[0].split())) if paragraphs else ""
     picture, alt = "", ""
     tagged = [cell for cell in notebook.cells if "figure" in cell.metadata.get("tags", [])]
     for cell in tagged + list(notebook.cells):

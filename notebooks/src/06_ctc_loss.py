@@ -21,9 +21,9 @@
 # ## Where does one letter end?
 #
 # Somebody wrote a line, and somebody typed what it says. Nobody noted where each letter begins. The network of
-# chapter 5 speaks once per **frame** (a narrow column of the picture), so there are far more frames than
-# characters. Which frame should say which letter? CTC, *connectionist temporal classification*, gives the
-# surprising answer: you need not decide.
+# chapter 5 speaks once per [**frame**](../docs/glossary.md#frame) (a narrow column of the picture), so there are
+# far more frames than characters. Which frame should say which letter? CTC, *connectionist temporal
+# classification*, gives the surprising answer: you need not decide.
 
 # %% tags=["parameters"]
 word: str = "to"  # the word whose alignments are counted (2 to 4 letters)
@@ -61,9 +61,10 @@ plots.frames_over_line(
 # %% [markdown]
 # ## Four frames, two letters: how many ways?
 #
-# In each frame the network may say a letter, or say nothing new: the **blank**, written `-` here. A **path** is
-# one answer per frame. To read a path, merge equal neighbours first, then drop the blanks. That is called
-# *collapsing*, and it fits into two lines of code.
+# In each frame the network may say a letter, or say nothing new: the [**blank**](../docs/glossary.md#blank),
+# written `-` here. A [**path**](../docs/glossary.md#path) is one answer per frame. To read a path, merge equal
+# neighbours first, then drop the blanks. That is called [*collapsing*](../docs/glossary.md#collapse), and it fits
+# into two lines of code.
 
 # %%
 from itertools import groupby
@@ -81,8 +82,8 @@ for path in ["tt-o", "-to-", "to-o", "ttoo"]:
 # Three of these four paths write the same word. The third one does not: the blank between the two `o` keeps
 # them apart, which is the only way to write a doubled letter.
 #
-# An **alignment** of a word is a path that collapses to it. Before you run the next cell, guess how many there
-# are for your word.
+# An [**alignment**](../docs/glossary.md#alignment) of a word is a path that collapses to it. Before you run the
+# next cell, guess how many there are for your word.
 
 # %%
 from htr_utils.errors import HtrError
@@ -98,9 +99,10 @@ print("your collapse agrees:", all(collapse(path) == run.word for path in paths)
 # %% [markdown]
 # ## Adding up the paths
 #
-# The network gives each class a score per frame, the **logit**; the softmax turns a frame's logits into
-# probabilities. A path's probability is the product of its frames' probabilities. CTC says: *the probability of
-# a label is the sum over all of its alignments*, and the **loss** is minus the logarithm of that sum.
+# The network gives each class a score per frame, the [**logit**](../docs/glossary.md#logit); the softmax turns a
+# frame's logits into probabilities. A path's probability is the product of its frames' probabilities. CTC says:
+# *the probability of a label is the sum over all of its alignments*, and the [**loss**](../docs/glossary.md#loss)
+# is minus the logarithm of that sum.
 #
 # Random logits stand in for a network here. The charset holds only the letters of your word, and class 0 is the
 # blank.
@@ -140,9 +142,9 @@ for t, letters in [(4, 2), (10, 5), (40, 10), (200, 45)]:
 
 # %% [markdown]
 # Most of these paths share their beginnings. So put the label's letters in a column with a blank before, between
-# and after them; these are the **states**. A path is a walk from the top to the bottom of this *trellis*, one
-# step per frame. It may stay, go on to the next state, or jump over a blank, unless that blank parts two equal
-# letters.
+# and after them; these are the **states**. A path is a walk from the top to the bottom of this
+# [*trellis*](../docs/glossary.md#trellis), one step per frame. It may stay, go on to the next state, or jump over a
+# blank, unless that blank parts two equal letters.
 
 # %% tags=["figure"]
 log_probs = np.log(probs.astype(float))
@@ -156,9 +158,9 @@ plots.trellis(
 # What to notice: grey states can never be part of a complete walk. The red path is the best one, yet much of the
 # flow runs beside it; the loss counts all of it.
 #
-# The **forward variable** `alpha[t, s]` is the summed probability of all beginnings that stand in state `s` at
-# frame `t`. Each one is computed from at most three neighbours in the frame before, so the work is frames times
-# states instead of an astronomical list.
+# The [**forward variable**](../docs/glossary.md#forward-variable) `alpha[t, s]` is the summed probability of all
+# beginnings that stand in state `s` at frame `t`. Each one is computed from at most three neighbours in the frame
+# before, so the work is frames times states instead of an astronomical list.
 
 
 # %%
@@ -222,9 +224,10 @@ print("20 random cases, four computations; all within 1e-4:", largest < 1e-4)
 # ## Posteriors: who was it, once you know the answer?
 #
 # Read the line and the label from their ends, with the same function, and you get the **backward variable** `beta`:
-# the summed probability of all *ends* that begin in state `s` at frame `t`. Both count that frame, so `alpha * beta`
-# divided by its probability once is the probability of all walks through the state. Divided by the total, it is the
-# **posterior**: how likely the walk stood in state `s` at frame `t`, *given* that the label is written.
+# the summed probability of all *ends* that begin in state `s` at frame `t`. Both count that frame, so `alpha *
+# beta` divided by its probability once is the probability of all walks through the state. Divided by the total, it
+# is the [**posterior**](../docs/glossary.md#posterior): how likely the walk stood in state `s` at frame `t`,
+# *given* that the label is written.
 
 # %% tags=["figure"]
 alpha = forward(probs, label)
@@ -314,8 +317,9 @@ plots.learned(
 # there. It is a stage, not an error; chapter 7 shows how to get out of it.
 #
 # A trained network goes further than the right panel. Here is the course's model on the line from above: each
-# letter holds a few frames, a **spike**, and blanks fill the rest. At the foot you see the best path *given the text*:
-# it tells where each letter stands, which nobody had noted down. This is called *forced alignment*.
+# letter holds a few frames, a [**spike**](../docs/glossary.md#spike), and blanks fill the rest. At the foot you see
+# the best path *given the text*: it tells where each letter stands, which nobody had noted down. This is called
+# *forced alignment*.
 
 # %% tags=["figure"]
 from htr_utils import Recognizer
@@ -528,9 +532,12 @@ check("06.5", blank_share)
 #
 # ## Further reading
 #
-# - Graves, Fernández, Gomez, Schmidhuber: *Connectionist Temporal Classification*, ICML 2006,
-#   doi:10.1145/1143844.1143891. The original; section 4.1 is the trellis.
-# - Hannun: *Sequence Modeling with CTC*, Distill 2017, doi:10.23915/distill.00008. The best drawings of alignments.
-# - Zeyer, Schlüter, Ney: *Why does CTC result in peaky behavior?*, 2021, arXiv:2105.14849.
+# - Graves, Fernández, Gomez, Schmidhuber: [*Connectionist Temporal
+#   Classification*](../docs/bibliography.md#graves-2006), ICML 2006, doi:10.1145/1143844.1143891. The original;
+#   section 4.1 is the trellis.
+# - Hannun: [*Sequence Modeling with CTC*](../docs/bibliography.md#hannun-2017), Distill 2017,
+#   doi:10.23915/distill.00008. The best drawings of alignments.
+# - Zeyer, Schlüter, Ney: [*Why does CTC result in peaky behavior?*](../docs/bibliography.md#zeyer-2021), 2021,
+#   arXiv:2105.14849.
 #
 # Next: [7 · Training](07_training.ipynb), where this loss meets a network and real batches.

@@ -13,15 +13,17 @@
 #
 # **You will**
 #
-# 1. write greedy decoding and *prefix beam search* from scratch and check both against the package;
+# 1. write greedy decoding and [*prefix beam search*](../docs/glossary.md#prefix-beam) from scratch and check both
+#    against the package;
 # 2. see on a tiny line why the best path need not be the best text, and measure how much that matters on
 #    lines of the embedded data;
 # 3. make two real decoder bugs on purpose, recognise them by what they write, and mend them.
 #
-# A network that has learned CTC (chapter 6) does not write text. For each frame, a narrow slice of the
-# line, it gives one probability for each of 80 classes: 79 characters and the **blank**, "nothing new here".
-# **Decoding** is the step from that table to a string. The same table can be read well or badly: a decoder
-# used by thousands of people turned every "letter" into "leter". Would you notice?
+# A network that has learned CTC (chapter 6) does not write text. For each frame, a narrow slice of the line, it
+# gives one probability for each of 80 classes: 79 characters and the [**blank**](../docs/glossary.md#blank),
+# "nothing new here". [**Decoding**](../docs/glossary.md#decoding) is the step from that table to a string. The same
+# table can be read well or badly: a decoder used by thousands of people turned every "letter" into "leter". Would
+# you notice?
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
@@ -80,10 +82,10 @@ plots.posteriors(ink[:, : frames * step], table[:frames], charset.decode(seen), 
 #
 # ## Greedy decoding, from scratch
 #
-# The shortest recipe has three steps: take the likeliest class of each frame, merge neighbours that are
-# equal, drop the blanks. A sequence of classes, one a frame, is called a **path**; merging and
-# dropping **collapses** it into text. The package's `greedy` does the same for a whole batch, and remembers at
-# which frame each character was strongest; the two must agree on every line.
+# The shortest recipe has three steps: take the likeliest class of each frame, merge neighbours that are equal, drop
+# the blanks. A sequence of classes, one a frame, is called a [**path**](../docs/glossary.md#path); merging and
+# dropping [**collapses**](../docs/glossary.md#collapse) it into text. The package's `greedy` does the same for a
+# whole batch, and remembers at which frame each character was strongest; the two must agree on every line.
 
 
 # %%
@@ -123,9 +125,9 @@ for ids, log_prob in decoding.exhaustive(tiny).items():  # walks through every p
 print("greedy writes:", repr("a" * len(greedy_ids(tiny))))
 
 # %% [markdown]
-# `exhaustive` is the definition itself: it lists every path and adds up. You use it as an **oracle**, the
-# slow program that is right, to check the fast one. The next table has four frames and the
-# classes `-`, `a`, `b`: 81 paths. Draw each likely text as a bar made of its paths.
+# `exhaustive` is the definition itself: it lists every path and adds up. You use it as an
+# [**oracle**](../docs/glossary.md#oracle), the slow program that is right, to check the fast one. The next table
+# has four frames and the classes `-`, `a`, `b`: 81 paths. Draw each likely text as a bar made of its paths.
 
 # %% tags=["figure"]
 import itertools
@@ -145,10 +147,10 @@ plots.paths_by_text({text: group for text, group in paths.items() if sum(group.v
 #
 # ## Beam search, from scratch
 #
-# **Prefix beam search** walks through the frames and keeps a small set of **prefixes**, beginnings of texts,
-# each with its probability so far. In each frame a prefix can stay as it is or grow by one character.
-# Different ways to the same prefix **merge**: their probabilities add. Then only the best few
-# survive; how many is the **width** of the beam.
+# **Prefix beam search** walks through the frames and keeps a small set of
+# [**prefixes**](../docs/glossary.md#prefix), beginnings of texts, each with its probability so far. In each frame a
+# prefix can stay as it is or grow by one character. Different ways to the same prefix **merge**: their
+# probabilities add. Then only the best few survive; how many is the **width** of the beam.
 #
 # There is one trap, and it needs two numbers for each prefix. Say the prefix is "t" and the next frame
 # says `t`. Is that the same t, still being written, or a second one? That depends on what came before: after
@@ -349,8 +351,8 @@ print("rotated: ", charset.decode([i + 1 for i in tf_ids(modern, np.roll(pizza, 
 # ## Where was each character read?
 #
 # Frames lie in order along the line, so the text comes with places. Each character has a frame where it is
-# strongest, and its probability there is a first, rough **confidence**. `Recognizer.read` carries both back
-# to the columns of your picture.
+# strongest, and its probability there is a first, rough [**confidence**](../docs/glossary.md#confidence).
+# `Recognizer.read` carries both back to the columns of your picture.
 
 # %% tags=["figure"]
 from htr_utils.lines import images
@@ -445,10 +447,12 @@ check("08.4", weakest_word)
 #
 # ## Further reading
 #
-# - A. Graves, S. Fernández, F. Gomez, J. Schmidhuber: *Connectionist temporal classification*, ICML 2006;
-#   section 3.2 has best path decoding.
-# - A. Y. Hannun, A. L. Maas, D. Jurafsky, A. Y. Ng: *First-pass large vocabulary continuous speech recognition using
-#   bi-directional recurrent DNNs*, 2014; algorithm 1 is the prefix beam search of this chapter.
-# - A. Hannun: *Sequence modeling with CTC*, Distill, 2017, with the drawings to go with it.
+# - A. Graves, S. Fernández, F. Gomez, J. Schmidhuber: [*Connectionist temporal
+#   classification*](../docs/bibliography.md#graves-2006), ICML 2006; section 3.2 has best path decoding.
+# - A. Y. Hannun, A. L. Maas, D. Jurafsky, A. Y. Ng: [*First-pass large vocabulary continuous speech recognition
+#   using bi-directional recurrent DNNs*](../docs/bibliography.md#hannun-2014), 2014; algorithm 1 is the prefix beam
+#   search of this chapter.
+# - A. Hannun: [*Sequence modeling with CTC*](../docs/bibliography.md#hannun-2017), Distill, 2017, with the drawings
+#   to go with it.
 #
 # Next: [9 · Spell correction](09_spell_correction.ipynb), what a word list can mend afterwards, and what it spoils.

@@ -18,9 +18,9 @@
 #    mended and the words that were broken;
 # 3. see why a speller without a gate spoils names, and put a first gate before it.
 #
-# The recogniser reads letters and knows no words. So it writes "hous" where any reader sees "house".
-# A spell checker knows words and sees no ink. It seems the perfect partner: but who says that a word which
-# is not in its list is wrong? What would it do with your surname?
+# The [recogniser](../docs/glossary.md#recogniser) reads letters and knows no words. So it writes "hous" where any
+# reader sees "house". A [spell checker](../docs/glossary.md#speller) knows words and sees no ink. It seems the
+# perfect partner: but who says that a word which is not in its list is wrong? What would it do with your surname?
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
@@ -61,10 +61,10 @@ for n in range(2):
 # %% [markdown]
 # ## One edit away, from scratch
 #
-# A classic corrector needs two things (the recipe is Peter Norvig's, 2007). First **candidates**: all
-# strings that are one **edit** from the word, that is one letter deleted, two neighbours swapped, one
-# letter replaced, or one inserted. Second a **word list with counts**, which says which candidates are words and
-# how common they are.
+# A classic corrector needs two things (the recipe is Peter Norvig's, 2007). First **candidates**: all strings that
+# are one [**edit**](../docs/glossary.md#edit) from the word, that is one letter deleted, two neighbours swapped,
+# one letter replaced, or one inserted. Second a **word list with counts**, which says which candidates are words
+# and how common they are.
 
 # %%
 import string
@@ -204,8 +204,9 @@ if run.my_image:
 
 # %% [markdown]
 # A print-out convinces, and it can mislead: whoever prints it chooses the lines. So measure all of them: the
-# character error rate (CER) and the word error rate (WER) of chapter 3, on the *same* lines without
-# correction, with your own speller, and with the library. Your own works on lower-case words only.
+# [character error rate](../docs/glossary.md#cer) (CER) and the [word error rate](../docs/glossary.md#wer) (WER) of
+# chapter 3, on the *same* lines without correction, with your own speller, and with the library. Your own works on
+# lower-case words only.
 
 # %%
 from htr_utils.text.metrics import cer, wer
@@ -227,9 +228,9 @@ for name, pair in measured.items():
     print(f"{name:9}", *pair, sep="  ")
 
 # %% [markdown]
-# The intervals are wide, because lines differ much. But the *same* lines were read each time, so you may
-# compare line by line: draw lines at random again and again, and look at the edits saved in each draw. That
-# is a **paired** comparison, and it is far sharper.
+# The intervals are wide, because lines differ much. But the *same* lines were read each time, so you may compare
+# line by line: draw lines at random again and again, and look at the edits saved in each draw. That is a
+# [**paired**](../docs/glossary.md#paired-comparison) comparison, and it is far sharper.
 
 # %%
 import numpy as np
@@ -316,10 +317,10 @@ print("most often:", ", ".join(pair for pair, _ in broken.most_common(8)))
 #
 # ## A first gate
 #
-# A **gate** decides which words the speller may touch. You know two things that it does not: how the word
-# is written, and how sure the network was of each letter. Let a change pass only if the word is
-# all lower case (names are not), has four letters or more (short words have too many neighbours), and holds
-# a letter that the network doubts.
+# A [**gate**](../docs/glossary.md#correction-gate) decides which words the speller may touch. You know two things
+# that it does not: how the word is written, and how sure the network was of each letter. Let a change pass only if
+# the word is all lower case (names are not), has four letters or more (short words have too many neighbours), and
+# holds a letter that the network doubts.
 
 
 # %%
@@ -454,10 +455,13 @@ check("09.4", harm)
 #
 # ## Further reading
 #
-# - P. Norvig: *How to write a spelling corrector*, 2007: the recipe of this chapter, with its reasons.
-# - M. D. Kernighan, K. W. Church, W. A. Gale: *A spelling correction program based on a noisy channel model*,
-#   COLING 1990: weighs each edit by how often it happens, the idea behind exercise 9.3.
-# - K. Kukich: *Techniques for automatically correcting words in text*, ACM Computing Surveys 24 (4), 1992.
+# - P. Norvig: [*How to write a spelling corrector*](../docs/bibliography.md#norvig-2007), 2007: the recipe of this
+#   chapter, with its reasons.
+# - M. D. Kernighan, K. W. Church, W. A. Gale: [*A spelling correction program based on a noisy channel
+#   model*](../docs/bibliography.md#kernighan-1990), COLING 1990: weighs each edit by how often it happens, the idea
+#   behind exercise 9.3.
+# - K. Kukich: [*Techniques for automatically correcting words in text*](../docs/bibliography.md#kukich-1992), ACM
+#   Computing Surveys 24 (4), 1992.
 #
 # Next: [10 · Evaluation](10_evaluation.ipynb), what an error rate hides, and when two of them may be compared.
 # The map of the course is in [0 · Start here](00_start_here.ipynb).
