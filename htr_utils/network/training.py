@@ -103,8 +103,10 @@ class Trainer:
     Args:
         model, preset, charset: see `models.build`.
         batches: of the training lines. validation: of the lines that choose the best epoch, or None.
-        folder: for checkpoints and history; None keeps nothing on disk.
+        folder: for checkpoints, history and TensorBoard's logs; None keeps nothing on disk.
     """
+
+    loss: Callable[..., Any] = staticmethod(ctc.loss)
 
     def __init__(
         self, model: Any, preset: models.Preset, charset: Charset, batches: dataset.Batches, settings: Settings, *,
@@ -122,6 +124,7 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.epoch = 0
         self.best: checkpoints.Best | None = None
+        self._logs: Any = None
         self.optimiser = keras.optimizers.AdamW(settings.rate, weight_decay=settings.weight_decay)
         self.optimiser.exclude_from_weight_decay(var_names=["bias", "norm", "gamma", "beta"])
         self.optimiser.build(model.trainable_variables)
@@ -143,18 +146,24 @@ class Trainer:
         progress = min(1.0, (step - s.warmup) / max(1, self.total_steps - s.warmup))
         return s.rate * (s.floor + (1 - s.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
 
-    def _train_step(self, batch: Any, average: Any) -> Any:
+    def _gradients(self, batch: Any) -> tuple[Any, list[Any]]:
+        """The mean loss of a batch without the shortcut's, and the gradient of both by each trainable weight."""
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             out = self.model({"image": batch["image"], "width": batch["width"]}, training=True)
             frames = models.frames(batch["width"], self.preset)
-            main = tf.reduce_mean(ctc.loss(out["logits"], frames, batch["label"], batch["length"]))
+            main = tf.reduce_mean(self.loss(out["logits"], frames, batch["label"], batch["length"]))
             total = main
             if "shortcut" in out:
-                side = ctc.loss(out["shortcut"], frames, batch["label"], batch["length"])
+                side = self.loss(out["shortcut"], frames, batch["label"], batch["length"])
                 total += self.settings.shortcut * tf.reduce_mean(side)
-        gradients = tape.gradient(total, self.model.trainable_variables)
+        return main, tape.gradient(total, self.model.trainable_variables)
+
+    def _train_step(self, batch: Any, average: Any) -> Any:
+        import tensorflow as tf
+
+        main, gradients = self._gradients(batch)
         gradients, norm = tf.clip_by_global_norm(gradients, self.settings.clip)
         self.optimiser.apply(gradients, self.model.trainable_variables)
         for mean, value in zip(self.ema, self.averaged, strict=True):
@@ -237,6 +246,21 @@ class Trainer:
         with files.alone(self.folder, "training") if self.folder else contextlib.nullcontext():
             return self._run(stop_after)
 
+    def _log(self, row: dict[str, Any]) -> None:
+        """The row for TensorBoard: `tensorboard --logdir FOLDER/logs`."""
+        import tensorflow as tf
+
+        if self._logs is None:
+            self._logs = tf.summary.create_file_writer(str(self.folder / "logs"))  # type: ignore[operator]
+        kind = tf.compat.v1.SummaryMetadata(
+            data_class=1
+        )  # a number; `tf.summary.scalar` would need TensorBoard itself
+        kind.plugin_data.plugin_name = "scalars"
+        with self._logs.as_default(row["epoch"]):
+            for name in sorted(row.keys() - {"epoch", "step"}):
+                tf.summary.write(name, np.float32(row[name]), metadata=kind)
+        self._logs.flush()
+
     def _run(self, stop_after: int | None) -> list[dict[str, Any]]:
         self.resume()
         done = 0
@@ -247,6 +271,7 @@ class Trainer:
             self.say(f"epoch {row['epoch']}/{self.settings.epochs}  {shown}")
             if self.folder is not None:
                 self.checkpoint()
+                self._log(row)
         return self.history
 
     def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
