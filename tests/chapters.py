@@ -11,6 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
+from htr_utils.course import lint
 from htr_utils.course.runs import PeakMemory
 
 TESTS = Path(__file__).resolve().parent
@@ -46,19 +49,27 @@ class Measured:
     peak_mb: float
 
 
-def nbval(notebook: Path, folder: Path) -> Measured:
+def nbval(notebook: Path, folder: Path, **more: str) -> Measured:
     """Run a copy of `notebook`, alone in the empty `folder`, comparing every stored output.
 
-    The memory is that of the kernel and what it starts, without pytest itself.
+    A notebook in which a claim has no stored output is refused: nothing would be compared. The memory is that of the
+    kernel and what it starts, without pytest itself.
+
+    Args:
+        more: environment variables for the kernel.
     """
     assert not any(folder.iterdir()), "the working folder must be empty"
+    vacuous = list(lint.unkept(nbformat.read(notebook, as_version=4)))
+    assert not vacuous, "\n".join(vacuous)
     copy = shutil.copy(notebook, folder)
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(TESTS)])
     environment["PYTHONHASHSEED"] = "0"
     environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    environment["HTR_INTERACTIVE"] = "0"
     for name in ("HTR_RUN_DIR", "PYTEST_ADDOPTS", "MPLBACKEND"):
         environment.pop(name, None)
+    environment.update(more)
     # A chapter needs no network: whatever tries is sent nowhere.
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         environment[name] = "http://127.0.0.1:9"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import base64
+import functools
 import io
 import re
 import statistics
@@ -33,10 +34,9 @@ SECTIONS = ("What goes wrong", "Summary", "Quiz", "Further reading")
 
 # Words that tell a learner who is stuck that the fault is theirs.
 _BELITTLING = re.compile(r"\b(simply|just|obviously)\b", re.IGNORECASE)
-# American spellings of the words that a text like this one uses. Endings in -ize are a list too: "size" is no verb.
+# American spellings of the words that a text like this one uses; every -ize but those that are spelt so everywhere.
 _AMERICAN = re.compile(
-    r"\b((?:un)?(?:recogni|normali|optimi|initiali|regulari|generali|summari|visuali|organi|binari|quanti|"
-    r"minimi|maximi|tokeni|reali|emphasi|speciali|utili|capitali|standardi|memori)z(?:e[drs]?|ers?|ing|ations?)|"
+    r"\b((?!(?:re|cap|over|under|out)?siz|priz|seiz|hori|bi?zarr)\w+iz(?:e[drs]?|ers?|ing|ations?)|"
     r"analyz(?:e[drs]?|ing)|gray(?:scale|s)?|(?:dis)?color(?:ed|s|ful|ing)?|behaviors?|"
     r"neighbor(?:s|ing|hood)?|center(?:ed|s|ing)?|favor(?:ed|s|ite|able)?|"
     r"(?:label|model|cancel|travel)(?:ed|ing)|fulfill|catalog|dialog|judgment|skeptic\w*|math)\b",
@@ -77,6 +77,32 @@ def count_words(notebook: NotebookNode) -> int:
     return sum(len(re.findall(r"[^\W_][\w'’.-]*", prose(source))) for source in sources)
 
 
+@functools.lru_cache(1)
+def dictionary() -> frozenset[str]:
+    """Every word that a chapter may use, in small letters: an English list, and the course's own in `words.txt`.
+
+    Raises:
+        HtrError: pyspellchecker, which brings the list, is not installed.
+    """
+    try:
+        from spellchecker import SpellChecker
+    except ImportError:
+        raise HtrError("the spelling check needs pyspellchecker: `pip install pyspellchecker`") from None
+    own = Path(__file__).with_name("words.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(SpellChecker(language="en").word_frequency.words()) | {
+        word.strip() for word in own if word.strip() and not word.startswith("#")
+    }
+
+
+def misspelt(text: str) -> list[str]:
+    """Words of a text that no list knows. Code, formulas, abbreviations and words of two letters are passed over."""
+    text = re.sub(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]*`", " ", text, flags=re.DOTALL)
+    words = re.findall(r"(?<![\w.])[A-Za-z][a-z]+(?:['’][a-z]+)?(?![\w(=\[])", re.sub(r"[*_]", " ", text))
+    plain = (re.sub(r"['’]s?$", "", word).lower() for word in words)
+    known = dictionary()
+    return [word for word in dict.fromkeys(plain) if len(word) > 2 and word not in known]
+
+
 def code_lines(source: str) -> int:
     """Lines of code: neither blank ones nor whole-line comments."""
     return sum(1 for line in source.split("\n") if line.strip() and not line.strip().startswith("#"))
@@ -86,6 +112,7 @@ def remarks(source: str) -> str:
     """Comments and docstrings of a code cell."""
     tokens = tokenize.generate_tokens(io.StringIO(source + "\n").readline)
     found = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    found = [comment for comment in found if not comment.startswith(("# fmt:", "# noqa", "# type:"))]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found.append(ast.get_docstring(node) or "")
@@ -137,6 +164,8 @@ def _words(cell: NotebookNode, folder: Path) -> Iterator[str]:
         yield f"leave out {word!r}"
     for word in _AMERICAN.findall(text):
         yield f"{word!r} is American; this course is written in British English"
+    for word in misspelt(text):
+        yield f"{word!r} is in no word list; spell it otherwise, or add it to course/words.txt"
     if _ABSOLUTE.search(cell.source):
         yield "an absolute path in the source"
     if markdown:
@@ -145,8 +174,36 @@ def _words(cell: NotebookNode, folder: Path) -> Iterator[str]:
                 yield f"the link {name} leads nowhere"
 
 
+def claims(source: str) -> bool:
+    """Whether a code cell prints something when it runs: `print` or `check` outside of functions and classes."""
+    waiting = list(ast.parse(source).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda)):
+            continue
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("print", "check")
+        ):
+            return True
+        waiting += ast.iter_child_nodes(node)
+    return False
+
+
+def unkept(notebook: NotebookNode) -> Iterator[str]:
+    """Cells that claim something and store no output: nbval compares what is stored, and here it would pass."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "nbval-ignore-output" in tags(cell):
+            continue
+        text = "".join(output.get("text", "") for output in cell.get("outputs", []))
+        if not text.strip() and ("figure" in tags(cell) or claims(cell.source)):
+            yield f"cell {cell.get('id', '?')}: claims something, and no printed output is stored to compare with"
+
+
 def lint_outputs(notebook: NotebookNode) -> Iterator[str]:
     """What is wrong with the stored outputs of an executed chapter, one complaint each."""
+    yield from unkept(notebook)
     for cell in notebook.cells:
         where = f"cell {cell.get('id', '?')}"
         outputs = cell.get("outputs", [])

@@ -143,6 +143,7 @@ def kernel_environment(**more: str) -> Iterator[None]:
         "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "HTR_INTERACTIVE": "0",
         "PYTHONPATH": os.pathsep.join(paths + list(filter(None, [os.environ.get("PYTHONPATH")]))),
         **more,
     }

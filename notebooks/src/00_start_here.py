@@ -86,9 +86,9 @@ print("Verdict:", "; ".join(problems) or "this machine is ready.")
 # %% [markdown]
 # ## One line
 #
-# A **recogniser** is a trained network together with everything that it needs: the list of its characters
-# and the settings for the picture. Loading takes some seconds, because TensorFlow is started; do it once
-# and keep it. `iam.read` finds the lines of a data set and their true texts.
+# A [**recogniser**](../docs/glossary.md#recogniser) is a trained network together with everything that it needs:
+# the list of its characters and the settings for the picture. Loading takes some seconds, because TensorFlow is
+# started; do it once and keep it. `iam.read` finds the lines of a data set and their true texts.
 
 # %%
 from htr_utils import Recognizer
@@ -101,9 +101,10 @@ number = run.line if run.line >= 0 else choice.with_an_error(recognizer, lines)
 print(f"{len(lines)} test lines by {len({one.writer_id for one in lines})} writers")
 
 # %% [markdown]
-# The embedded set was **rendered** for this course with handwriting fonts and a simulated pen. It is not real
-# handwriting, and that matters: a model does best on what looks like its training data. The people (here:
-# fonts) of the **test split** took no part in training. Here is one of its lines. What does it say?
+# The embedded set was [**rendered**](../docs/glossary.md#rendered) for this course with handwriting fonts and a
+# simulated pen. It is not real handwriting, and that matters: a model does best on what looks like its training
+# data. The people (here: fonts) of the **test split** took no part in training. Here is one of its lines. What does
+# it say?
 
 # %% tags=["figure"]
 from htr_utils.course import plots
@@ -119,7 +120,8 @@ plots.lines(
 # %% [markdown]
 # ## Read it
 #
-# `read` takes a picture, a path, or a list of either, and gives back a **reading**: the text and more.
+# `read` takes a picture, a path, or a list of either, and gives back a [**reading**](../docs/glossary.md#reading):
+# the text and more.
 
 # %%
 reading = recognizer.read(grey)
@@ -133,9 +135,9 @@ print("written:", first.text)
 #
 # ## Where, and how sure?
 #
-# The network walks over the picture in narrow steps, called **frames**, and gives each frame a
-# probability for every character. So each character that it writes has a place and a **confidence**
-# between 0 and 1. Hatched bars are those of which it is unsure.
+# The network walks over the picture in narrow steps, called [**frames**](../docs/glossary.md#frame), and gives each
+# frame a probability for every character. So each character that it writes has a place and a
+# [**confidence**](../docs/glossary.md#confidence) between 0 and 1. Hatched bars are those of which it is unsure.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import start
@@ -234,7 +236,17 @@ for i in three:
 # %% [markdown]
 # ## Now your own
 #
-# Write a line on white paper, take a photograph, cut the line out with a little paper around it, and put
+# Write with mouse, pen or finger: opened in JupyterLab, the next cell shows a sheet that reads after each stroke (it
+# needs the small extra `pip install -e ".[interactive]"`). Where nobody sits before the notebook, it shows a word that
+# a program wrote with the same pen.
+
+# %% tags=["figure"]
+from htr_utils.course import live
+
+live.canvas(recognizer)
+
+# %% [markdown]
+# On paper: write a line on white paper, take a photograph, cut the line out with a little paper around it, and put
 # the file's path into `my_image`. Without one, you see a picture from `data/samples`: rendered, too, and
 # then made to look as if a phone had caught it.
 
@@ -250,8 +262,8 @@ start.where(own_grey, own_reading)
 
 # %% [markdown]
 # Expect your own writing to be read worse than the rendered lines. The model learned from fonts and from some
-# hands, none of them yours: researchers call the difference a **domain gap**. What helps is in chapter 2
-# (cleaner pictures) and chapter 7 (training on lines like yours).
+# hands, none of them yours: researchers call the difference a [**domain gap**](../docs/glossary.md#domain-gap).
+# What helps is in chapter 2 (cleaner pictures) and chapter 7 (training on lines like yours).
 #
 # ## The map of the course
 #
@@ -259,15 +271,16 @@ start.where(own_grey, own_reading)
 # is a chapter. Blue is reading. Orange is what you need to train and to judge.
 
 # %% tags=["figure"]
-ink = recognizer.prepare(grey).ink  # (48, width), 1 = ink
+ink = recognizer.prepare(grey).ink  # (height, width), 1 = ink
 log_probs = recognizer.log_probs([grey])[0]  # (frames, classes)
 start.way(grey, ink, log_probs, reading.text, correction.text)
 
 # %% [markdown]
-# Follow it once from left to right. The **CNN** (a convolutional neural network) turns the picture into a
-# sequence of frames. The **BLSTM** (a bidirectional long short-term memory) lets each frame know what
-# stands before and after it. **CTC** (connectionist temporal classification) lets the network say *blank*
-# between letters, so that nobody has to mark where they are. **Decoding** turns frames into text.
+# Follow it once from left to right. The [**CNN**](../docs/glossary.md#cnn) (a convolutional neural network) turns
+# the picture into a sequence of frames. The [**BLSTM**](../docs/glossary.md#blstm) (a bidirectional long short-term
+# memory) lets each frame know what stands before and after it. [**CTC**](../docs/glossary.md#ctc) (connectionist
+# temporal classification) lets the network say [*blank*](../docs/glossary.md#blank) between letters, so that nobody
+# has to mark where they are. [**Decoding**](../docs/glossary.md#decoding) turns frames into text.
 #
 # | Chapter | You can afterwards |
 # |---|---|
@@ -417,13 +430,40 @@ def safe_above(confidences: list[float], right: list[bool]) -> float:
 check("00.4", safe_above)
 
 # %% [markdown]
+# ## Exercise 0.5 · A web page in one function *(10 minutes)*
+# The system that this course rebuilds has a small web page. It built the whole network anew for every request, kept
+# every picture that anybody sent, and ran in debug mode, in which a visitor may run code on the server. Write the
+# first two of these better: read all `uploads` with *one* loading of the model, and leave no file behind. `load()`
+# takes seconds and returns a function from a path to a text.
+
+
+# %% tags=["exercise"]
+def serve(uploads: list[bytes], load, folder) -> list[str]:
+    """The text of each upload; its picture may stand in `folder` (a Path) for as long as it is read."""
+    # SOLUTION
+    reader, texts = load(), []
+    for upload in uploads:
+        picture = folder / "upload.png"
+        picture.write_bytes(upload)
+        try:
+            texts.append(reader(picture))
+        finally:
+            picture.unlink()
+    return texts
+    # END
+
+
+# %% tags=["check"]
+check("00.5", serve)
+
+# %% [markdown]
 # ## Summary
 #
 # A recogniser turns the picture of one line into text, and says for each character where it was read and
 # how sure it is. It does well on what looks like its training data, here rendered handwriting, and worse
 # on anything else. Spell correction repairs some words and may spoil others. It reads lines and not
-# pages, and it never refuses: judging the answer is your part. Nine chapters take it apart and build it
-# again.
+# pages, and it never refuses: judging the answer is your part. The chapters that follow take it apart and
+# build it again.
 #
 # ## Quiz
 #
@@ -450,9 +490,10 @@ check("00.4", safe_above)
 #
 # ## Further reading
 #
-# - A. Graves and others, *A novel connectionist system for unconstrained handwriting recognition*, 2009: the paper
-#   that made BLSTM and CTC the way to read handwriting.
-# - B. Shi, X. Bai and C. Yao, *An end-to-end trainable neural network for image-based sequence recognition*, 2017:
-#   the CNN in front of it.
+# - A. Graves and others, [*A novel connectionist system for unconstrained handwriting
+#   recognition*](../docs/bibliography.md#graves-2009), 2009: the paper   that made BLSTM and CTC the way to read
+#   handwriting.
+# - B. Shi, X. Bai and C. Yao, [*An end-to-end trainable neural network for image-based sequence
+#   recognition*](../docs/bibliography.md#shi-2017), 2017:   the CNN in front of it.
 #
 # Next: [1 · Loading IAM](01_loading_iam.ipynb)

@@ -15,7 +15,8 @@
 #
 # - write a parser for `lines.txt` that does not stumble over its traps;
 # - draw the words and pieces of ink that the files know about onto the picture of a line;
-# - explain why train and test must differ in their *writers*, and show what leaks when they do not.
+# - explain why train and test must differ in their [*writers*](../docs/glossary.md#writer), and show what leaks
+#   when they do not.
 #
 # ## A riddle to start with
 #
@@ -43,9 +44,10 @@ print(folder.layout)
 # ## What IAM is, and what lies here instead
 #
 # The **IAM Handwriting Database** of the University of Bern is the yardstick of this field: 657 people copied
-# English passages by hand, 1,539 pages in all. A page is called a **form**; cut into single **lines** it gives
-# 13,353 pictures, each with its text. You may have it free of charge for non-commercial research once you
-# register, and you may not pass it on. So this course cannot contain it.
+# English passages by hand, 1,539 pages in all. A page is called a [**form**](../docs/glossary.md#form); cut into
+# single [**lines**](../docs/glossary.md#line) it gives 13,353 pictures, each with its text. You may have it free of
+# charge for non-commercial research once you register, and you may not pass it on. So this course cannot contain
+# it.
 #
 # It brings data of its own, *in the same layout*: passages written for the course, rendered by handwriting
 # fonts with a shaking, drifting, uneven pen. Keep this in mind for every number in these chapters: **it is
@@ -95,9 +97,9 @@ for row in rows[run.line_number : run.line_number + 2]:
     print(row)
 
 # %% [markdown]
-# From left to right: the line's id; `ok` or `err` (more on that soon); the grey level that parts ink from
-# paper; the number of connected pieces of ink; x, y, width and height of the line on its form, in pixels; and
-# the text, as **tokens** (words and punctuation marks) joined by `|`.
+# From left to right: the line's id; `ok` or `err` (more on that soon); the grey level that parts ink from paper;
+# the number of connected pieces of ink; x, y, width and height of the line on its form, in pixels; and the text, as
+# [**tokens**](../docs/glossary.md#token) (words and punctuation marks) joined by `|`.
 #
 # The first idea is to cut at spaces and take the ninth piece. On the row below that goes wrong: one of its
 # tokens holds spaces itself. In IAM 36 lines are like this; the row here is invented.
@@ -161,9 +163,9 @@ plots.widths_and_lengths(every)
 #
 # ## The XML: where the ink is
 #
-# For every form there is an XML file. It lists the words of each line, and in each word its **components**:
-# the connected pieces of ink, as boxes *on the form*. Subtract the line's own corner and they fit the picture
-# of the line.
+# For every form there is an XML file. It lists the words of each line, and in each word its
+# [**components**](../docs/glossary.md#component): the connected pieces of ink, as boxes *on the form*. Subtract the
+# line's own corner and they fit the picture of the line.
 
 # %% tags=["figure"]
 from xml.etree import ElementTree
@@ -271,7 +273,7 @@ plots.writers_in_splits(panels, sorted(folder.writers))
 # one line of a form to the next. That is right for about 98.5 % of IAM's lines.
 #
 # How much would a *perfect* reader lose if its answers came in one convention and the truth in the other? The
-# **CER** (character error rate, chapter 3) counts the edits per character.
+# [**CER**](../docs/glossary.md#cer) (character error rate, chapter 3) counts the edits per character.
 
 # %%
 from htr_utils.text.metrics import cer
@@ -412,6 +414,42 @@ def pixels_per_character(lines: list[iam.Line], height: int) -> float:
 check("01.4", pixels_per_character)
 
 # %% [markdown]
+# ## Exercise 1.5 · Column nine *(8 minutes)*
+# The reference system cuts each row at every space, takes the ninth piece for the text, and so loses the rest of 36
+# texts. Which lines does that harm? Return the ids of the rows whose text is cut short.
+
+
+# %% tags=["exercise"]
+def harmed(rows: list[str]) -> list[str]:
+    """Ids of the rows of lines.txt (no comments among them) that `row.split()[8]` would cut."""
+    # SOLUTION
+    return [row.split()[0] for row in rows if len(row.split()) > 9]
+    # END
+
+
+# %% tags=["check"]
+check("01.5", harmed)
+
+# %% [markdown]
+# ## Exercise 1.6 · First 95, last 5 *(10 minutes)*
+# The reference system takes the first 95 % of the lines for training and the last 5 % for validation, in the order of
+# the file. How many writers stand on both sides? Measure it with
+# `on_both_sides([one.writer_id for one in every], 0.95)`, then with the list shuffled.
+
+
+# %% tags=["exercise"]
+def on_both_sides(writers: list[str], share: float) -> int:
+    """Writers with lines in the first `share` (its length rounded down) and in the rest; one entry for each line."""
+    # SOLUTION
+    cut = int(share * len(writers))
+    return len(set(writers[:cut]) & set(writers[cut:]))
+    # END
+
+
+# %% tags=["check"]
+check("01.6", on_both_sides)
+
+# %% [markdown]
 # ## Summary
 #
 # IAM is a folder of line pictures with text files beside them, and this course's own rendered data has the same
@@ -437,8 +475,9 @@ check("01.4", pixels_per_character)
 #
 # ## Further reading
 #
-# - U.-V. Marti and H. Bunke, *The IAM-database: an English sentence database for offline handwriting
-#   recognition*, International Journal on Document Analysis and Recognition 5 (2002).
+# - U.-V. Marti and H. Bunke, [*The IAM-database: an English sentence database for offline handwriting
+#   recognition*](../docs/bibliography.md#marti-2002), International Journal on Document Analysis and Recognition 5
+#   (2002).
 # - The data sheet of the course's own data: `data/README.md`.
 #
 # **Next:** [2 · Images and augmentation](02_images_and_augmentation.ipynb): from a picture on disk to the

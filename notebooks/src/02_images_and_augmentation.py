@@ -58,13 +58,13 @@ plots.stages(
 )  # fmt: skip
 
 # %% [markdown]
-# (The course's data is *rendered*, not real handwriting; give `my_image` a photograph of your own line, and the
-# chapter uses that.)
+# (The course's data is [*rendered*](../docs/glossary.md#rendered), not real handwriting; give `my_image` a
+# photograph of your own line, and the chapter uses that.)
 #
 # ## Grey levels
 #
-# A picture is a table of **grey levels**, whole numbers from 0 (black) to 255 (white), a row of them for each
-# row of pixels.
+# A picture is a table of [**grey levels**](../docs/glossary.md#grey-level), whole numbers from 0 (black) to 255
+# (white), a row of them for each row of pixels.
 
 # %% tags=["figure"]
 grey = images.load(run.my_image) if run.my_image else line.image()  # (rows, columns), uint8
@@ -137,9 +137,10 @@ print("within 3 pixels:", bool(abs(mine - images.ink_box(by_package)).max() <= 3
 #
 # ## Fit: keep the width, or fill a canvas?
 #
-# A network wants a fixed *height*. For the width there are two schools. The **reference system** that this
-# course rebuilds fits every line into a canvas of 64 x 800 pixels. The course's own network keeps the shape of
-# the line and lets its width be what it is. First, a prediction.
+# A network wants a fixed *height*. For the width there are two schools. The [**reference
+# system**](../docs/glossary.md#reference-system) that this course rebuilds fits every line into a canvas of 64 x
+# 800 pixels. The course's own network keeps the shape of the line and lets its width be what it is. First, a
+# prediction.
 #
 # ### Exercise 2.1 · A prediction *(2 minutes)*
 # A line of 64 x 1600 pixels (rows x columns) is fitted into 64 x 800 without being distorted. How many pixels
@@ -171,16 +172,20 @@ print(
 plots.fits(kept, canvas)
 
 # %% [markdown]
-# The canvas makes the letters of a long line small, and leaves those of a short line large. It costs something
-# else as well. A network speaks once per **frame** (a time step, a narrow strip of the picture), and it needs
-# a frame for every symbol it writes: one per character, and one more between doubled letters (chapter 6 says
-# why). The reference system has 100 frames for any line; the course's network has one for every 4 columns.
+# The canvas makes the letters of a long line small, and leaves those of a short line large. It costs something else
+# as well. A network speaks once per [**frame**](../docs/glossary.md#frame) (a time step, a narrow strip of the
+# picture), and it needs a frame for every symbol it writes: one per character, and one more between doubled letters
+# (chapter 6 says why). The reference system has 100 frames for any line; the course's network has one for every few
+# columns, so that a longer line has more.
 
 # %% tags=["figure"]
+from htr_utils.network import models
+
 some = [every[i] for i in np.random.default_rng(run.seed).permutation(len(every))[:400]]
-course = images.Preparation(height=48)
+network = models.preset("course")
+course = network.preparation
 widths = [images.prepare(one.image(), course).ink.shape[1] for one in some]
-plots.frames_per_symbol(widths, [one.text for one in some])
+plots.frames_per_symbol(widths, [one.text for one in some], network.frame_step)
 
 # %% [markdown]
 # Left of the dashed limit a text cannot be written at all, and near it there is one way only. On real IAM, the
@@ -207,9 +212,9 @@ plots.padded(batch, true_widths)
 #
 # ## Augmentation: the same text, another picture
 #
-# A few thousand lines show a network few hands. **Augmentation** changes the pictures at random while the text
-# stays: a little more slant, a thicker pen, worse light. The first of these by hand: to lean a line to the
-# right, shift each row further the higher it is.
+# A few thousand lines show a network few hands. [**Augmentation**](../docs/glossary.md#augmentation) changes the
+# pictures at random while the text stays: a little more slant, a thicker pen, worse light. The first of these by
+# hand: to lean a line to the right, shift each row further the higher it is.
 
 
 # %%
@@ -281,10 +286,10 @@ plots.stages(
 #
 # ## Lines out of nothing
 #
-# One step further the line itself is invented. `synth.render` sets a text letter by letter from a font's
-# outlines: each is turned, scaled and shifted a little, baseline and slant wander. The course's data was made
-# so, from openly licensed handwriting fonts. Here matplotlib's own print font must do, so the hands look like
-# shaky print.
+# One step further the line itself is invented. `synth.render` sets a text letter by letter from a font's outlines:
+# each is turned, scaled and shifted a little, [baseline](../docs/glossary.md#baseline) and slant wander. The
+# course's data was made so, from openly licensed handwriting fonts. Here matplotlib's own print font must do, so
+# the hands look like shaky print.
 
 # %% tags=["figure"]
 from pathlib import Path
@@ -318,7 +323,7 @@ plots.stages(
 # %%
 from htr_utils import Recognizer
 from htr_utils.lines import dataset
-from htr_utils.network import models, training
+from htr_utils.network import training
 from htr_utils.text import decoding, metrics
 
 recognizer = Recognizer.load("course")
@@ -459,6 +464,29 @@ def upright(grey: np.ndarray) -> np.ndarray:
 check("02.4", upright)
 
 # %% [markdown]
+# ## Exercise 2.5 · A guard at the door *(10 minutes)*
+# The reference system's network gets grey levels from 0 to 255, and nothing complains. Write the guard that would have:
+# it looks at an array and says in one of four words what it is: `"ink"` (floats, paper 0, ink 1: fit for the
+# network), `"inverted"` (floats from 0 to 1, but paper is 1), `"grey levels"` (anything above 1), or `"empty"` (no
+# ink at all).
+
+
+# %% tags=["exercise"]
+def guard(array: np.ndarray) -> str:
+    """What a picture (rows, columns) for the network is; most of a line is paper."""
+    # SOLUTION
+    if array.max() > 1:
+        return "grey levels"
+    if array.max() == array.min():
+        return "empty"
+    return "inverted" if np.median(array) > 0.5 else "ink"
+    # END
+
+
+# %% tags=["check"]
+check("02.5", guard)
+
+# %% [markdown]
 # ## Summary
 #
 # A picture of a line is a table of grey levels; `normalise` turns it into ink, 0 for paper and 1 for a stroke,
@@ -487,10 +515,10 @@ check("02.4", upright)
 #
 # ## Further reading
 #
-# - P. Simard, D. Steinkraus and J. Platt, *Best practices for convolutional neural networks applied to visual
-#   document analysis*, ICDAR 2003: elastic distortion, in section 3.
-# - R. Gonzalez and R. Woods, *Digital Image Processing*, on grey-level morphology: the closing that finds the
-#   paper.
+# - P. Simard, D. Steinkraus and J. Platt, [*Best practices for convolutional neural networks applied to visual
+#   document analysis*](../docs/bibliography.md#simard-2003), ICDAR 2003: elastic distortion, in section 3.
+# - R. Gonzalez and R. Woods, [*Digital Image Processing*](../docs/bibliography.md#gonzalez-2018), on grey-level
+#   morphology: the closing that finds the   paper.
 #
 # **Next:** [3 · Characters and metrics](03_characters_and_metrics.ipynb): from texts to class numbers, and
 # how to count errors honestly.

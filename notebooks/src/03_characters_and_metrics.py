@@ -13,7 +13,8 @@
 #
 # You learn
 #
-# - how a **charset** gives each character a class id, and why class 0 belongs to nobody;
+# - how a [**charset**](../docs/glossary.md#charset) gives each character a class id, and why class 0 belongs to
+#   nobody;
 # - how to compute an edit distance by hand, and the character and word error rates from it;
 # - how to say how sure such a rate is, and how to spot one that means nothing.
 #
@@ -84,9 +85,9 @@ print(f"{len(characters)} characters; 'a' is class {ids['a']}, the space is clas
 print("to be read ->", [ids[character] for character in "to be read"])
 
 # %% [markdown]
-# Class 0 stays free. It is the **blank** of CTC: the network's way to say "no new character here".
-# Chapter 6 shows why it is needed. Many bugs begin here: other libraries put the blank *last*, and then
-# every answer is shifted by one class without any error message.
+# Class 0 stays free. It is the [**blank**](../docs/glossary.md#blank) of CTC: the network's way to say "no new
+# character here". Chapter 6 shows why it is needed. Many bugs begin here: other libraries put the blank *last*, and
+# then every answer is shifted by one class without any error message.
 #
 # The package has the same list ready. `Charset()` holds the 79 characters of the IAM transcriptions, the
 # space first and "z" last.
@@ -140,9 +141,9 @@ print("folded: ", charset.fold(text))
 #
 # ## Two ways to write the same line
 #
-# IAM stores **tokens**: a comma is a token of its own. Joined by spaces, a line reads `house , he`. We
-# call this the *raw* convention. The pen wrote `house, he`, the *natural* convention. Both are used in
-# publications. Suppose a reader makes no mistake at all and writes natural text, while the truth is raw:
+# IAM stores [**tokens**](../docs/glossary.md#token): a comma is a token of its own. Joined by spaces, a line reads
+# `house , he`. We call this the *raw* convention. The pen wrote `house, he`, the *natural* convention. Both are
+# used in publications. Suppose a reader makes no mistake at all and writes natural text, while the truth is raw:
 
 # %%
 from htr_utils.text import metrics
@@ -162,9 +163,10 @@ print("mixed           :", metrics.cer(natural, tokens, split=run.split, convent
 #
 # ## How far apart are two texts?
 #
-# An **edit** inserts, deletes or replaces one character. The **edit distance** is the smallest number of
-# edits that turns one text into the other (Levenshtein, 1966). Handwriting is full of such pairs: `rn`
-# looks like `m`. How many edits from *comer* to *corner*? Guess, then let a table answer.
+# An [**edit**](../docs/glossary.md#edit) inserts, deletes or replaces one character. The [**edit
+# distance**](../docs/glossary.md#edit-distance) is the smallest number of edits that turns one text into the other
+# (Levenshtein, 1966). Handwriting is full of such pairs: `rn` looks like `m`. How many edits from *comer* to
+# *corner*? Guess, then let a table answer.
 #
 # Cell *(i, j)* of the table holds the distance between the first *i* characters of the truth and the
 # first *j* of the reading. Each cell needs only its three neighbours: from above (a character was lost),
@@ -241,8 +243,8 @@ print(natural[0], readings[0], sep="\n")
 # two ways to average, and they are different numbers:
 #
 # - **micro**: all edits together, divided by all characters together. Each *character* counts alike.
-# - **mean of lines**: a rate for each line, then the mean. Each *line* counts alike, so a single wrong
-#   character weighs far more in a short line.
+# - **mean of lines**: a rate for each line, then the mean. Each [*line*](../docs/glossary.md#line) counts alike, so
+#   a single wrong   character weighs far more in a short line.
 #
 # The reference system used a third one: the mean of edits / max(length of reading, length of truth).
 
@@ -313,9 +315,10 @@ print("perfect reading, as texts        :", metrics.edits(charset.decode(without
 #
 # ## How sure is the number?
 #
-# Another test set of the same size would give another CER. How far away? The **bootstrap** (Efron and
-# Tibshirani, 1993) pretends: draw as many lines as there are, *with* replacement, compute the CER of this
-# sample, repeat a thousand times. The middle 95 % of these rates are the interval.
+# Another test set of the same size would give another CER. How far away? The
+# [**bootstrap**](../docs/glossary.md#bootstrap) (Efron and Tibshirani, 1993) pretends: draw as many lines as there
+# are, *with* replacement, compute the CER of this sample, repeat a thousand times. The middle 95 % of these rates
+# are the interval.
 
 # %%
 draws = np.random.default_rng(run.seed).integers(len(lines), size=(run.samples, len(lines)), dtype=np.int32)
@@ -348,8 +351,8 @@ measures.intervals({"lines": by_lines, "writers": by_writers}, {"lines": rate, "
 #
 # ## Which mistakes?
 #
-# A rate says how much goes wrong, not what. The same table of edits also gives the **confusions**: which
-# character was read as which, how often.
+# A rate says how much goes wrong, not what. The same table of edits also gives the
+# [**confusions**](../docs/glossary.md#confusion): which character was read as which, how often.
 
 # %% tags=["figure"]
 measures.confusions(metrics.confusions(readings, natural, top=12))
@@ -443,6 +446,40 @@ def lines_needed(lines: int, width: float, wanted: float) -> int:
 check("03.4", lines_needed)
 
 # %% [markdown]
+# ## Exercise 3.5 · A rate that forgives *(5 minutes)*
+# The reference system divides by the *longer* of reading and truth, so its rate never exceeds 1, however much rubbish
+# is read. Find a reading and a truth for which its rate is below 1 and the CER at least 5. Replace the dots.
+
+# %% tags=["exercise"]
+forgiven = (
+    # reading, truth
+    # SOLUTION
+    "banana", "a",
+    # END
+)  # fmt: skip
+
+# %% tags=["check"]
+check("03.5", forgiven)
+
+# %% [markdown]
+# ## Exercise 3.6 · Mend the 650 per cent *(8 minutes)*
+# The reference system's WER is `mean(word edits of each line)`, printed with a percent sign. Write the rate that its
+# users were waiting for; `word_distance` from above may help.
+
+
+# %% tags=["exercise"]
+def word_rate(readings: list[str], truths: list[str]) -> float:
+    """Micro-averaged WER as a fraction."""
+    # SOLUTION
+    edits = sum(word_distance(reading, truth) for reading, truth in zip(readings, truths, strict=True))
+    return edits / sum(len(truth.split()) for truth in truths)
+    # END
+
+
+# %% tags=["check"]
+check("03.6", word_rate)
+
+# %% [markdown]
 # ## Summary
 #
 # A charset numbers the characters from 1 and leaves class 0 to the blank; model and charset belong
@@ -477,10 +514,13 @@ check("03.4", lines_needed)
 #
 # ## Further reading
 #
-# - V. Levenshtein, *Binary codes capable of correcting deletions, insertions, and reversals*, 1966.
-# - B. Efron and R. Tibshirani, *An Introduction to the Bootstrap*, 1993, chapter 13.
-# - M. Bisani and H. Ney, *Bootstrap estimates for confidence intervals in ASR performance evaluation*, 2004.
-# - U.-V. Marti and H. Bunke, *The IAM-database: an English sentence database for offline handwriting
-#   recognition*, 2002.
+# - V. Levenshtein, [*Binary codes capable of correcting deletions, insertions, and
+#   reversals*](../docs/bibliography.md#levenshtein-1966), 1966.
+# - B. Efron and R. Tibshirani, [*An Introduction to the Bootstrap*](../docs/bibliography.md#efron-1993), 1993,
+#   chapter 13.
+# - M. Bisani and H. Ney, [*Bootstrap estimates for confidence intervals in ASR performance
+#   evaluation*](../docs/bibliography.md#bisani-2004), 2004.
+# - U.-V. Marti and H. Bunke, [*The IAM-database: an English sentence database for offline handwriting
+#   recognition*](../docs/bibliography.md#marti-2002), 2002.
 #
 # Next: [4 · What the CNN sees](04_cnn_features.ipynb)

@@ -17,9 +17,9 @@
 # - follow a line through the seven layers, from 64 x 800 pixels to 100 frames of 512 numbers;
 # - make two mistakes on purpose that let a line's reading depend on what lies beside it, and mend both.
 #
-# A *frame* is one time step: a thin slice of the line about which the network says one thing. Here is the
-# question of this chapter. The network never sees a letter cut out; each frame is a list of numbers computed
-# from pixels. **From which pixels, and how?**
+# A [*frame*](../docs/glossary.md#frame) is one time step: a thin slice of the line about which the network says one
+# thing. Here is the question of this chapter. The network never sees a letter cut out; each frame is a list of
+# numbers computed from pixels. **From which pixels, and how?**
 #
 # The parameters come first; the cell after them checks the values and reads the line. The embedded lines are
 # rendered with handwriting fonts: they look like handwriting, and nobody's pen wrote them.
@@ -65,9 +65,9 @@ base.lines(
 # %% [markdown]
 # ## 1 · A convolution by hand
 #
-# A *kernel* is a small square of weights. Lay it on the picture, multiply each weight with the pixel below
-# it, add up, write the sum down, move one pixel on. That is all of a convolution. At the border the picture is
-# padded with zeros, so that as many numbers come out as pixels went in.
+# A [*kernel*](../docs/glossary.md#kernel) is a small square of weights. Lay it on the picture, multiply each weight
+# with the pixel below it, add up, write the sum down, move one pixel on. That is all of a convolution. At the
+# border the picture is padded with zeros, so that as many numbers come out as pixels went in.
 
 # %%
 import numpy as np
@@ -117,7 +117,7 @@ print("your convolution and Keras agree:", np.allclose(convolve(word, upright), 
 # kernels, so nobody minds.)
 #
 # Nobody designs kernels by hand any more. Training finds them, many at once: each kernel of a layer gives one
-# *channel*, and each kernel of the next layer looks at all channels below it.
+# [*channel*](../docs/glossary.md#channel), and each kernel of the next layer looks at all channels below it.
 
 # %% tags=["figure"]
 trained = recognizer.model
@@ -155,8 +155,8 @@ print("your pooling and Keras agree:", np.array_equal(pooled, theirs))
 #
 # ## 3 · Batch norm: whose mean?
 #
-# *Batch norm* keeps the numbers in each channel at a comfortable size: subtract a mean, divide by a standard
-# deviation, then stretch and shift by two learned numbers, $\gamma$ and $\beta$:
+# [*Batch norm*](../docs/glossary.md#batch-norm) keeps the numbers in each channel at a comfortable size: subtract a
+# mean, divide by a standard deviation, then stretch and shift by two learned numbers, $\gamma$ and $\beta$:
 #
 # $$ y = \gamma \, \frac{x - \text{mean}}{\sqrt{\text{variance} + \varepsilon}} + \beta $$
 #
@@ -206,9 +206,9 @@ frames = int(models.frames(np.array([ink.shape[1]]), recognizer.preset)[0])
 beside_a, beside_b = batch([ink, *others[:3]], canvas), batch([ink, *others[3:]], canvas)
 
 # %% [markdown]
-# *Logits* are what the network says about each frame before it is turned into probabilities: one number for
-# each character and one for the blank. The same line is now read twice, beside three lines and beside three
-# others, in both modes.
+# [*Logits*](../docs/glossary.md#logit) are what the network says about each frame before it is turned into
+# probabilities: one number for each character and one for the blank. The same line is now read twice, beside three
+# lines and beside three others, in both modes.
 
 # %% tags=["figure"]
 from htr_utils.text import decoding
@@ -283,19 +283,20 @@ for number, block, (rows, columns, channels), work in walk(reference, 800):
     print(f"block {number}: {kind} -> {size}  {work / 1e6:5,.0f} million")
 
 # %% [markdown]
-# The last row says 1 x 100 x 512: one row is left, so each of the 100 columns is a frame, and each frame is a
-# list of 512 numbers, the *feature sequence*. The LSTM layers of the next chapter read it. For the whole bill you
-# add them: each LSTM does 4 x units x (inputs + units) per frame, and each layer runs in two directions.
+# The last row says 1 x 100 x 512: one row is left, so each of the 100 columns is a frame, and each frame is a list
+# of 512 numbers, the [*feature sequence*](../docs/glossary.md#feature-sequence). The LSTM layers of the next
+# chapter read it. For the whole bill you add them: each LSTM does 4 x units x (inputs + units) per step, and each
+# layer runs in two directions. (A preset may join several frames into one step of the LSTM; this one does not.)
 
 
 # %%
 def bill(chosen, columns):  # a preset -> [(layer, multiply-accumulates)]
     rows = [(f"block {number}", work) for number, _, _, work in walk(chosen, columns)]
-    units, steps = chosen.lstm, columns // chosen.frame_step
+    units, steps = chosen.lstm, columns // chosen.frame_step // chosen.joined
     inputs = 2 * units if chosen.stacked else units  # of every LSTM layer but the first
-    below = [chosen.blocks[-1].channels] + [inputs] * (chosen.lstm_layers - 1)
+    below = [chosen.blocks[-1].channels * chosen.joined] + [inputs] * (chosen.lstm_layers - 1)
     rows.append(("LSTM", sum(steps * 2 * 4 * units * (inputs + units) for inputs in below)))
-    return [*rows, ("logits", steps * 2 * units * recognizer.charset.classes)]
+    return [*rows, ("logits", steps * 2 * units * recognizer.charset.classes * chosen.joined)]
 
 
 ours = sum(work for _, work in bill(reference, 800))
@@ -335,7 +336,7 @@ plots.layers(fitted[:, :cut], [np.asarray(one)[0, :, : cut * one.shape[2] // 800
 # In the last panel one row is left: a word has become a few frames. Back to the question: from which pixels is a
 # frame computed? Walk *backwards*. A frame needs one column of the last feature map; a 3 x 3 convolution needs one
 # column more on each side; a pooling by two needs both columns of each pair. What is left at the bottom is the
-# *receptive field*.
+# [*receptive field*](../docs/glossary.md#receptive-field).
 
 
 # %%
@@ -435,7 +436,8 @@ def logits_of(inks, canvas, masked=True):  # -> (frames, classes) of the first l
     return training.reader(trained)(made["image"], made["width"]).numpy()[0, :frames]
 
 
-tight = -(-ink.shape[1] // course.frame_step) * course.frame_step  # the line alone, in whole frames
+whole_steps = course.frame_step * course.joined  # columns
+tight = -(-ink.shape[1] // whole_steps) * whole_steps  # the line alone, rounded up
 wide = canvas + run.extra_padding // 32 * 32
 moved = {
     name: np.abs(logits_of([ink], tight, on) - logits_of([ink], wide, on)).max(axis=-1)
@@ -596,10 +598,10 @@ check("04.5", norm_for_reading)
 #
 # ## Further reading
 #
-# - V. Dumoulin and F. Visin, *A guide to convolution arithmetic for deep learning*, 2016: sizes, strides and
-#   padding in pictures.
-# - S. Ioffe and C. Szegedy, *Batch Normalization*, 2015.
-# - J. Puigcerver, *Are Multidimensional Recurrent Layers Really Necessary for Handwritten Text Recognition?*,
-#   ICDAR 2017: the case for a plain CNN below the LSTM.
+# - V. Dumoulin and F. Visin, [*A guide to convolution arithmetic for deep
+#   learning*](../docs/bibliography.md#dumoulin-2016), 2016: sizes, strides and   padding in pictures.
+# - S. Ioffe and C. Szegedy, [*Batch Normalization*](../docs/bibliography.md#ioffe-2015), 2015.
+# - J. Puigcerver, [*Are Multidimensional Recurrent Layers Really Necessary for Handwritten Text
+#   Recognition?*](../docs/bibliography.md#puigcerver-2017),   ICDAR 2017: the case for a plain CNN below the LSTM.
 #
 # Next: [5 · BLSTM: reading in order](05_blstm.ipynb)

@@ -17,8 +17,9 @@
 # - watch single cells remember and forget along a line, and find out what each direction cannot know;
 # - wire two layers in two ways, count both, and mend a backward direction that starts in the padding.
 #
-# The convolutions of chapter 4 hand over a *feature sequence*: for each *frame*, a thin slice of the line, a list
-# of numbers. Could you read a line slice by slice, each without the others?
+# The convolutions of chapter 4 hand over a [*feature sequence*](../docs/glossary.md#feature-sequence): for each
+# [*frame*](../docs/glossary.md#frame), a thin slice of the line, a list of numbers. Could you read a line slice by
+# slice, each without the others?
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" for the embedded data
@@ -73,8 +74,9 @@ plots.strips(ink, sorted(map(int, rng.choice(inked, 6, replace=False))), run.str
 #
 # ## 1 · One LSTM step by hand
 #
-# An *LSTM* reads the frames in order. It has a notebook, the *cell state*, with one number per *unit*. At each
-# frame three *gates*, numbers between 0 and 1, decide for every unit:
+# An [*LSTM*](../docs/glossary.md#lstm) reads the frames in order. It has a notebook, the [*cell
+# state*](../docs/glossary.md#cell-state), with one number per *unit*. At each frame three
+# [*gates*](../docs/glossary.md#gate), numbers between 0 and 1, decide for every unit:
 #
 # - *forget gate*: how much of the old state stays;
 # - *input gate*: how much of a new *candidate* is written;
@@ -106,6 +108,8 @@ def lstm_step(frame, shown, state, kernel, recurrent, bias):
 import keras
 import tensorflow as tf
 
+from htr_utils.network import models
+
 keras.utils.set_random_seed(run.seed)
 small = keras.layers.LSTM(3)
 frame = rng.normal(size=5).astype(np.float32)  # one frame of 5 features
@@ -120,7 +124,8 @@ print("your step and Keras agree:", np.allclose(ours, theirs, atol=1e-6))
 # ## 2 · Along a real line
 #
 # Now the trained network. Its convolutions turn the line into a feature sequence, and its first LSTM layer, named
-# `blstm1`, reads that in both directions. You run the forward half by hand, frame by frame.
+# `blstm1`, reads that in both directions. You run the forward half by hand, step by step. (A network may join two
+# frames into one step, which saves time; the cell prints how many columns of the picture a step is.)
 
 
 # %%
@@ -130,19 +135,19 @@ def model_input(ink, canvas):  # (height, w) -> the model's input, padded to `ca
 
 
 trained = recognizer.model
-step = recognizer.preset.frame_step  # columns of a frame
-canvas = -(-ink.shape[1] // step) * step  # whole frames
+step = recognizer.preset.frame_step * recognizer.preset.joined  # columns of a step
+canvas = -(-ink.shape[1] // step) * step  # whole steps
 
 # %% [markdown]
 # `trunk` is the convolutions alone; `blstm` is the layer, compiled with `tf.function` because it is called often.
 
 # %%
-trunk = keras.Model(trained.input, trained.get_layer("column_max").output)
+trunk = keras.Model(trained.input, trained.get_layer(models.sequence_layer(recognizer.preset)).output)
 blstm = tf.function(trained.get_layer("blstm1"))
 features = np.asarray(trunk(model_input(ink, canvas)))[0]  # (frames, numbers)
 both = blstm(features[None]).numpy()[0]  # (frames, 2 * units): forward, then backward
 units = both.shape[1] // 2
-print(f"{features.shape[1]} numbers a frame go in; {units} come out of each direction")
+print(f"a step of {step} columns: {features.shape[1]} numbers in, {units} out of each direction")
 
 # %% [markdown]
 # The loop below keeps every state and every gate on the way: things that Keras computes and throws away.
@@ -184,8 +189,9 @@ plots.cells(ink, letters, states[:, busy], {name: gate[:, busy[0]] for name, gat
 #
 # ## 3 · Why both directions
 #
-# At the `c` of `cl` a forward LSTM knows everything to the left and nothing to the right. A second LSTM reads
-# the line from its end. A *bidirectional* LSTM (*BLSTM*) runs both and lays their outputs side by side.
+# At the `c` of `cl` a forward LSTM knows everything to the left and nothing to the right. A second LSTM reads the
+# line from its end. A *bidirectional* LSTM ([*BLSTM*](../docs/glossary.md#blstm)) runs both and lays their outputs
+# side by side.
 #
 # ### Exercise 5.1 · A prediction *(2 minutes)*
 #
@@ -308,10 +314,8 @@ plots.stacks()
 # One LSTM stores 4 x units x (inputs + units + 1) numbers: four blocks, each fed by the frame, the shown state and
 # a bias. You count the LSTMs of the `reference` preset (512 features, 512 units) by formula and by Keras.
 
+
 # %%
-from htr_utils.network import models
-
-
 def one_lstm(inputs, units=512):
     return 4 * units * (inputs + units + 1)
 
@@ -351,9 +355,11 @@ plots.reach(felt)
 # one by one you would never see it; in batches your last words go wrong, now and then, depending on the longest
 # line.
 #
-# The mend is a *mask*: True for frames of the line, False for padding. Where it is False, the LSTM keeps its state
-# as it is, so the backward reader arrives at the last letter with a fresh notebook. `FrameMask` in the package
-# makes the mask from the true widths.
+# The mend is a [*mask*](../docs/glossary.md#mask): True for frames of the line, False for padding. `FrameMask` in
+# the package makes it from the true widths. A layer may keep its state as it is where the mask is False, as Keras
+# does; or turn the line round within its own frames, so that the padding comes last in both directions, as the
+# package's `BLSTM` does (exercise 5.3). Either way the backward reader arrives at the last letter with a fresh
+# notebook.
 #
 # A second trap hides beside it. In Keras, an LSTM with `go_backwards=True` returns its outputs in the order in
 # which *it* met the frames: last frame first. `Bidirectional` turns them round again; whoever builds the two
@@ -529,10 +535,12 @@ check("05.5", which_blstm)
 #
 # ## Further reading
 #
-# - S. Hochreiter and J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9, 1997.
-# - A. Graves and J. Schmidhuber, *Framewise Phoneme Classification with Bidirectional LSTM*, 2005.
-# - C. Olah, *Understanding LSTM Networks*, 2015: the gates in pictures.
-# - A. Karpathy, J. Johnson and L. Fei-Fei, *Visualizing and Understanding Recurrent Networks*, 2015: what cells
-#   do, and how few can be named.
+# - S. Hochreiter and J. Schmidhuber, [*Long Short-Term Memory*](../docs/bibliography.md#hochreiter-1997), Neural
+#   Computation 9, 1997.
+# - A. Graves and J. Schmidhuber, [*Framewise Phoneme Classification with Bidirectional
+#   LSTM*](../docs/bibliography.md#graves-2005), 2005.
+# - C. Olah, [*Understanding LSTM Networks*](../docs/bibliography.md#olah-2015), 2015: the gates in pictures.
+# - A. Karpathy, J. Johnson and L. Fei-Fei, [*Visualizing and Understanding Recurrent
+#   Networks*](../docs/bibliography.md#karpathy-2015), 2015: what cells   do, and how few can be named.
 #
 # Next: [6 · CTC loss](06_ctc_loss.ipynb)

@@ -42,9 +42,9 @@ run = validate(
 )
 
 # %% [markdown]
-# Here is the beginning of a line of the embedded data (rendered by a program in the style of handwriting, not
-# written by a person). Each pale stripe is one frame. Try to say which stripe belongs to the third letter: you
-# can, roughly, but you would not want to do it for every line of a data set.
+# Here is the beginning of a line of the embedded data ([rendered](../docs/glossary.md#rendered) by a program in the
+# style of handwriting, not written by a person). Each pale stripe is one frame. Try to say which stripe belongs to
+# the third letter: you can, roughly, but you would not want to do it for every line of a data set.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import ctc as plots
@@ -82,8 +82,9 @@ for path in ["tt-o", "-to-", "to-o", "ttoo"]:
 # Three of these four paths write the same word. The third one does not: the blank between the two `o` keeps
 # them apart, which is the only way to write a doubled letter.
 #
-# An [**alignment**](../docs/glossary.md#alignment) of a word is a path that collapses to it. Before you run the
-# next cell, guess how many there are for your word.
+# An [**alignment**](../docs/glossary.md#alignment) of a word is a path that
+# [collapses](../docs/glossary.md#collapse) to it. Before you run the next cell, guess how many there are for your
+# word.
 
 # %%
 from htr_utils.errors import HtrError
@@ -119,7 +120,8 @@ probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)  # (frames, classe
 print(f"classes: blank + {charset.characters!r}; label {label.tolist()}; probabilities {probs.shape}")
 
 # %% [markdown]
-# The honest way is to visit each path and add. You have the list of alignments already.
+# The honest way is to visit each path and add. You have the list of [alignments](../docs/glossary.md#alignment)
+# already.
 
 # %%
 signs = "-" + charset.characters
@@ -241,9 +243,9 @@ plots.posteriors(
 )  # fmt: skip
 
 # %% [markdown]
-# Alpha fades to the right and beta to the left, since each sums products that get longer. In the posterior the fading
-# cancels: every frame sums to one. Compare it with the first table: knowing the label, the network would change its
-# mind in some frames.
+# Alpha fades to the right and beta to the left, since each sums products that get longer. In the
+# [posterior](../docs/glossary.md#posterior) the fading cancels: every frame sums to one. Compare it with the first
+# table: knowing the label, the network would change its mind in some frames.
 
 # %% [markdown]
 # ## The gradient: what the network is told to change
@@ -288,9 +290,9 @@ print(
 # %% [markdown]
 # ## Why an untrained network says blank
 #
-# Let the gradient work on logits alone, without a network, for 12 frames. On the left is a learner that cannot
-# see the picture yet: it must give the *same* answer in every frame, as a fresh network nearly does. On the right
-# each frame may answer for itself.
+# Let the [gradient](../docs/glossary.md#gradient) work on logits alone, without a network, for 12 frames. On the
+# left is a learner that cannot see the picture yet: it must give the *same* answer in every frame, as a fresh
+# network nearly does. On the right each frame may answer for itself.
 
 
 # %% tags=["figure"]
@@ -374,7 +376,8 @@ except tf.errors.InvalidArgumentError as error:
 # ### 2. The blank in the wrong place
 #
 # This course counts the blank as class 0. Other programs put it last, and some TensorFlow functions do too. Below,
-# an ideal network spells a text in this course's convention, and a decoder of the other convention reads it:
+# an ideal network spells a text in this course's convention, and a decoder of the
+# other convention reads it:
 
 # %%
 full = Charset()  # 79 characters: ids 1 to 79, "z" is the last

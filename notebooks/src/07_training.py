@@ -14,7 +14,8 @@
 # **You will be able to**
 #
 # - write a training loop with all its parts, and run the first test of any training: ten lines learned by heart;
-# - recognise *blank collapse*, the stage in which a network answers nothing, and help it out;
+# - recognise [*blank collapse*](../docs/glossary.md#blank-collapse), the stage in which a network answers nothing,
+#   and help it out;
 # - read loss, blank rate and learning-rate curves, and stop and resume a training without changing its result.
 #
 # ## It has run for an hour and reads nothing
@@ -56,14 +57,18 @@ plots.montage(inks, [line.text for line in few])
 # %% [markdown]
 # ## What a training loop consists of
 #
-# Five things repeat: take a **batch** of lines; let the network answer; compute the **loss** of chapter 6; ask for
-# its **gradient** by every weight; let the **optimiser** change the weights a little. One round is a **step**; once
-# through all lines is an **epoch**.
+# Five things repeat: take a [**batch**](../docs/glossary.md#batch) of lines; let the network answer; compute the
+# [**loss**](../docs/glossary.md#loss) of chapter 6; ask for its [**gradient**](../docs/glossary.md#gradient) by
+# every weight; let the [**optimiser**](../docs/glossary.md#optimiser) change the weights a little. One round is a
+# **step**; once through all lines is an [**epoch**](../docs/glossary.md#epoch).
 #
 # You start with a *tiny* network of the same kind as the course's (convolutions, a BLSTM, a class per frame), so
-# that you need not wait. Its pictures are 32 pixels high.
+# that you need not wait. Its pictures are 32 pixels high. `fresh` makes it untrained, with the same random first
+# weights each time.
 
 # %%
+import keras
+
 from htr_utils.network import ctc, models, training
 from htr_utils.text.charset import Charset
 
@@ -72,12 +77,6 @@ blocks = (models.Block(16, 5, stride=2), models.Block(32, pool=(2, 2)), models.B
 height = images.Preparation(32)
 tiny = models.Preset("tiny", height, blocks, lstm=48, lstm_layers=1, dropout=0.0, shortcut=False)
 print(f"a frame every {tiny.frame_step} columns, {charset.classes} classes")
-
-# %% [markdown]
-# `fresh` makes this network untrained, with the same random first weights each time.
-
-# %%
-import keras
 
 
 def fresh() -> keras.Model:
@@ -98,8 +97,8 @@ true_frames = models.frames(ten.width, tiny)  # (10,)
 print(f"image {ten.image.shape}, label {ten.label.shape}, frames {true_frames.tolist()}")
 
 # %% [markdown]
-# The learning rate starts low, rises for a few steps (**warm-up**), and falls along half a cosine. Warm-up matters
-# because the first gradients of a random network are large and point anywhere.
+# The learning rate starts low, rises for a few steps ([**warm-up**](../docs/glossary.md#warm-up)), and falls along
+# half a cosine. Warm-up matters because the first gradients of a random network are large and point anywhere.
 
 
 # %%
@@ -115,9 +114,10 @@ def rate(step: int, highest: float, warmup: int, total: int, floor: float = 0.01
 
 
 # %% [markdown]
-# And here is one step. `tf.function` compiles it; without that line it works the same, only slower. **Clipping**
-# shortens the whole gradient when it is longer than `longest`, so that one odd batch cannot throw the weights about.
-# The optimiser, **AdamW**, moves each weight by a step of its own, and draws all of them a little towards zero.
+# And here is one step. `tf.function` compiles it; without that line it works the same, only slower.
+# [**Clipping**](../docs/glossary.md#clipping) shortens the whole gradient when it is longer than `longest`, so that
+# one odd batch cannot throw the weights about. The optimiser, [**AdamW**](../docs/glossary.md#adamw), moves each
+# weight by a step of its own, and draws all of them a little towards zero.
 
 # %%
 import tensorflow as tf
@@ -172,9 +172,9 @@ plots.progress(losses, blanks)
 # %% [markdown]
 # ## Blank collapse, seen from inside
 #
-# The loss falls from the first step, but look at the right panel: within a few steps the network says *blank* in
-# every frame. As chapter 6 showed, that is the best answer of someone who cannot see yet. Then letters appear.
-# What did it read on the way? The sign ∅ is an empty reading.
+# The loss falls from the first step, but look at the right panel: within a few steps the network says
+# [*blank*](../docs/glossary.md#blank) in every frame. As chapter 6 showed, that is the best answer of someone who
+# cannot see yet. Then letters appear. What did it read on the way? The sign ∅ is an empty reading.
 
 # %% tags=["figure"]
 from htr_utils.text import decoding
@@ -189,14 +189,26 @@ moments = sorted({0, *(run.steps * tenths // 10 for tenths in (1, 2, 4, 6, 8)), 
 plots.readings({step: read(answers[step])[-6:] for step in moments}, truths[-6:])
 
 # %% [markdown]
-# Gibberish, nothing, frequent letters, fragments, words: large trainings go through the same stages, with hours
-# between them. What helps a network out of the blank stage:
+# Gibberish, nothing, frequent letters, fragments, words. The next figure shows one line at the same moments. On the
+# left is what the network says, frame by frame; on the right the gradient of chapter 6: where it is told to say more
+# (blue) and less (orange).
+
+# %% tags=["figure"]
+longest = len(few) - 1  # a batch is sorted by width: the last line is the widest
+strips = {s: answers[s][longest, : true_frames[longest]] for s in moments}  # (frames, classes) each
+plots.strips(strips, charset, truths[longest])
+
+# %% [markdown]
+# At first the gradient pushes the blank up everywhere. Once all is blank, each letter is wanted a little over many
+# frames; then the wishes gather where the letter stands, become spikes, and the gradient fades. Large trainings go
+# through the same stages, with hours between them. What helps a network out of the blank stage:
 #
 # - **enough steps**, before anything else: it is a stage;
 # - **warm-up and clipping**, so that the first steps do not drive the weights into a corner (shown below);
 # - **short lines first**: with few letters per line there are few alignments to sort out;
 # - **enough frames per letter**, so that every label has many alignments;
-# - **batch norm**, and ink as 1 on paper as 0, so that the picture reaches the last layer at all.
+# - [**batch norm**](../docs/glossary.md#batch-norm), and ink as 1 on paper as 0, so that the picture reaches the
+#   last layer at all.
 #
 # ## Ten lines by heart
 #
@@ -252,8 +264,8 @@ plots.schedule(rates, weight, moving_average(weight, 0.9))
 # %% [markdown]
 # ## A short real training
 #
-# Ten lines prove that the loop works. Now take the network of the course, about a million weights. Draw lines at
-# random from the training split, of any length, and watch other lines, by other writers, from the validation split.
+# Ten lines prove that the loop works. Now take the network of the course. Draw lines at random from the training
+# split, of any length, and watch other lines, by other writers, from the validation split.
 
 # %%
 course = models.preset("course")
@@ -272,12 +284,13 @@ print(f"{len(pick)} lines in batches of {run.batch}; {len(watch)} lines are watc
 # %%
 settings = training.Settings(epochs=run.epochs, batch=run.batch, rate=1e-3, warmup=10, ema=0.9, seed=run.seed)
 keras.utils.set_random_seed(run.seed)
-large = models.build(course, charset.classes)
+large = models.build(course, charset.classes)  # untrained
 quiet = {"validation": watched, "say": lambda line: None}
 trainer = training.Trainer(large, course, charset, batches, settings, **quiet)
 history = trainer.run()
 run.record(history=history)
-print(f"{trainer.step} steps; the loss fell:", history[-1]["loss"] < history[0]["loss"])
+print(f"{large.count_params() / 1e6:.1f} million weights, {trainer.step} steps")
+print("the loss fell:", history[-1]["loss"] < history[0]["loss"])
 
 # %% [markdown]
 # Beside it you see the last stage of the published model's training, if its history is in `model/`: the same loop,
@@ -302,9 +315,9 @@ plots.curves(history, published, facts=f"blank stage at the end of the short tra
 # ## Stop and resume
 #
 # Users lose days to a training that "goes on" with a fresh optimiser. AdamW remembers a mean and a spread for every
-# weight; forget them, and the first new steps are wild. A **checkpoint** therefore holds weights, optimiser,
-# average, random states and the count of steps, and every random draw follows from (seed, epoch, line). So an
-# interrupted training must equal an unbroken one.
+# weight; forget them, and the first new steps are wild. A [**checkpoint**](../docs/glossary.md#checkpoint)
+# therefore holds weights, optimiser, average, random states and the count of steps, and every random draw follows
+# from (seed, epoch, line). So an interrupted training must equal an unbroken one.
 
 
 # %%
@@ -366,8 +379,8 @@ halved, doubled = tried[care][-1] < 0.5 * losses[0], np.nanmax(tried[careless]) 
 plots.compare(tried, facts=f"with care the loss halved: {halved}; without it doubled: {doubled}")
 
 # %% [markdown]
-# A tiny network on ten lines forgives a large rate if warm-up and clipping hold it; a network with a million weights
-# forgives less. When a loss jumps up or becomes infinite after it was finite, lower the rate by three first.
+# A tiny network on ten lines forgives a large rate if warm-up and clipping hold it; a larger network forgives
+# less. When a loss jumps up or becomes infinite after it was finite, lower the rate by three first.
 #
 # ### 3. Ink of another scale
 #
@@ -462,6 +475,25 @@ def letters_come(rates: list[float], limit: float = 0.9) -> int:
 check("07.4", letters_come)
 
 # %% [markdown]
+# ## Exercise 7.5 · Is it switched on? *(10 minutes)*
+# The reference system has a switch for augmentation that was never connected: the flag was read, and not passed on.
+# Nothing fails; the network only reads worse. Write the test that finds it: `draw(index, epoch)` gives the ink of a
+# training line. Say whether augmentation is on. It may leave *some* pictures as they are, by chance.
+
+
+# %% tags=["exercise"]
+def augmented(draw, lines: int) -> bool:
+    """Whether any of `lines` lines looks different in another epoch."""
+    # SOLUTION
+    pairs = [(draw(index, 0), draw(index, 1)) for index in range(lines)]
+    return any(not np.array_equal(one, other) for one, other in pairs)
+    # END
+
+
+# %% tags=["check"]
+check("07.5", augmented)
+
+# %% [markdown]
 # ## Summary
 #
 # A training loop takes a batch, computes the loss and its gradient, and moves the weights; warm-up, clipping and a
@@ -488,9 +520,12 @@ check("07.4", letters_come)
 #
 # ## Further reading
 #
-# - Loshchilov, Hutter: *Decoupled Weight Decay Regularization*, ICLR 2019, arXiv:1711.05101 (AdamW), and *SGDR*,
-#   ICLR 2017, arXiv:1608.03983 (cosine).
-# - Pascanu, Mikolov, Bengio: *On the difficulty of training recurrent neural networks*, ICML 2013, arXiv:1211.5063.
-# - Retsinas et al.: *Best Practices for a Handwritten Text Recognition System*, DAS 2022, arXiv:2404.11339.
+# - Loshchilov, Hutter: [*Decoupled Weight Decay Regularization*](../docs/bibliography.md#loshchilov-2019), ICLR
+#   2019, arXiv:1711.05101 (AdamW), and [*SGDR*](../docs/bibliography.md#loshchilov-2017),   ICLR 2017,
+#   arXiv:1608.03983 (cosine).
+# - Pascanu, Mikolov, Bengio: [*On the difficulty of training recurrent neural
+#   networks*](../docs/bibliography.md#pascanu-2013), ICML 2013, arXiv:1211.5063.
+# - Retsinas et al.: [*Best Practices for a Handwritten Text Recognition
+#   System*](../docs/bibliography.md#retsinas-2022), DAS 2022, arXiv:2404.11339.
 #
 # Next: [8 · Decoding](08_decoding.ipynb), which gets more out of the same network's answers.

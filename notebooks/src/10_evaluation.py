@@ -56,7 +56,8 @@ print(whole)
 
 # %% [markdown]
 # The rate is **micro-averaged**: all edits, divided by all characters. Beside it stands the 95 % interval of the
-# bootstrap (chapter 3), and the convention of the spaces.
+# [bootstrap](../docs/glossary.md#bootstrap) (chapter 3), and the [convention](../docs/glossary.md#convention) of
+# the spaces.
 #
 # ## By length
 #
@@ -209,8 +210,8 @@ base.lines(
 # %% [markdown]
 # ## Is the difference real?
 #
-# Read the same lines again with the language model and the word list (chapter 8). Two intervals that overlap do
-# *not* mean that there is no difference: both readers met the same hard lines.
+# Read the same lines again with the [language model](../docs/glossary.md#language-model) and the word list (chapter
+# 8). Two intervals that overlap do *not* mean that there is no difference: both readers met the same hard lines.
 
 # %%
 with_words = [reading.text for reading in recognizer.read([line.path for line in chosen], decoder="lexicon")]
@@ -258,7 +259,8 @@ print(f"{'median of the lines':28} {np.median(own_rates):.2%}")
 # ## A flawed metric
 #
 # A well-known notebook pads every truth to the longest one, and pads the prediction with something else. Then it
-# takes the edit distance of the padded sequences. What does a *perfect* prediction score?
+# takes the [edit distance](../docs/glossary.md#edit-distance) of the padded sequences. What does a *perfect*
+# prediction score?
 
 
 # %%
@@ -333,8 +335,8 @@ check("10.3", difference)
 
 # %% [markdown]
 # ## Exercise 10.4 · Measure the leak *(8 minutes)*
-# Write a function that says which share of the test lines is by a writer of the training lines. Then measure it for a
-# shuffle by *form* in place of lines: is that enough?
+# Write a function that says which share of the test lines is by a writer of the training lines. Then measure it for
+# a shuffle by [*form*](../docs/glossary.md#form) in place of lines: is that enough?
 
 
 # %% tags=["exercise"]
@@ -348,6 +350,24 @@ def leak(train_writers_of_lines: list[str], test_writers_of_lines: list[str]) ->
 
 # %% tags=["check"]
 check("10.4", leak)
+
+# %% [markdown]
+# ## Exercise 10.5 · The lines that nobody measured *(8 minutes)*
+# The [reference system](../docs/glossary.md#reference-system) validates in batches and drops the last one when it
+# is not full. Those lines take part in no figure. Write the loop that measures all, then compare: how many of 668
+# lines would be dropped at a batch of 50?
+
+
+# %% tags=["exercise"]
+def batches(items: list, size: int) -> list[list]:
+    """All items in order, cut into lists of `size`; the last may be shorter, and none is empty."""
+    # SOLUTION
+    return [items[start : start + size] for start in range(0, len(items), size)]
+    # END
+
+
+# %% tags=["check"]
+check("10.5", batches)
 
 # %% [markdown]
 # ## Summary
@@ -379,10 +399,12 @@ check("10.4", leak)
 #
 # ## Further reading
 #
-# - M. Bisani, H. Ney: *Bootstrap estimates for confidence intervals in ASR performance evaluation*, ICASSP 2004:
-#   the paired comparison of this chapter.
-# - B. Efron, R. J. Tibshirani: *An introduction to the bootstrap*, 1993: chapters 8 and 13, what to draw and why.
-# - U.-V. Marti, H. Bunke: *The IAM-database*, IJDAR 5, 2002: who wrote what, the ground of every honest split.
+# - M. Bisani, H. Ney: [*Bootstrap estimates for confidence intervals in ASR performance
+#   evaluation*](../docs/bibliography.md#bisani-2004), ICASSP 2004:   the paired comparison of this chapter.
+# - B. Efron, R. J. Tibshirani: [*An introduction to the bootstrap*](../docs/bibliography.md#efron-1993), 1993:
+#   chapters 8 and 13, what to draw and why.
+# - U.-V. Marti, H. Bunke: [*The IAM-database*](../docs/bibliography.md#marti-2002), IJDAR 5, 2002: who wrote what,
+#   the ground of every honest split.
 #
 # Back to [9 · Spell correction](09_spell_correction.ipynb), or to the map in
 # [0 · Start here](00_start_here.ipynb).
