@@ -252,9 +252,7 @@ class Trainer:
 
         if self._logs is None:
             self._logs = tf.summary.create_file_writer(str(self.folder / "logs"))  # type: ignore[operator]
-        kind = tf.compat.v1.SummaryMetadata(
-            data_class=1
-        )  # a number; `tf.summary.scalar` would need TensorBoard itself
+        kind = tf.compat.v1.SummaryMetadata(data_class=1)  # a number, without needing TensorBoard itself
         kind.plugin_data.plugin_name = "scalars"
         with self._logs.as_default(row["epoch"]):
             for name in sorted(row.keys() - {"epoch", "step"}):
