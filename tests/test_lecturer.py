@@ -111,7 +111,7 @@ def test_schedules_give_no_chapter_more_than_it_takes() -> None:
         if dropped:
             cost = {found[0]: minutes(found[2]) for found in plan(row[1])}
             cost = next(value for name, value in cost.items() if name.startswith(f"Exercise {dropped[1]}"))
-            assert int(row[0]) == teach + exercise - cost, row
+            assert int(row[0]) <= teach + exercise - cost, row
         seen += 1
     assert seen >= 25
     weeks = rows(section(text, "Six weeks"))

@@ -155,7 +155,7 @@ def check_page(path: Path, root: Path, known: set[str]) -> Iterator[str]:
             page = source if goal.suffix == ".ipynb" and source.is_file() else goal
             if slug(anchor.replace("-", " ")) not in anchors(prose(page)):
                 yield f"{where}: no heading #{anchor} in {name or where}"
-        if not text.strip() and not target.startswith("#"):
+        if not text.strip():
             yield f"{where}: the link {target} has no text"
     if path != root / BIBLIOGRAPHY:
         for address in addresses(markdown):

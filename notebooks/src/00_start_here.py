@@ -9,7 +9,7 @@
 # After this chapter you have read handwriting with a trained network on your own machine, you know how
 # far to trust what it says, and you can find your way through the course.
 #
-# *20 minutes to read, 15 for the exercises. Needs only the package and the model that comes with it.*
+# *20 minutes to read, 35 for the exercises. Needs only the package and the model that comes with it.*
 #
 # You learn
 #

@@ -9,7 +9,7 @@
 # After this chapter you can read a folder in the layout of the IAM database, say what each column of it
 # means, and split it so that a result measured on it can be believed.
 #
-# *25 minutes to read, 30 for the exercises. Needs only the package.*
+# *25 minutes to read, 60 for the exercises. Needs only the package.*
 #
 # **You will be able to**
 #

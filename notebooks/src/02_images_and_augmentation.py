@@ -9,7 +9,7 @@
 # After this chapter you can follow a line from its file to the network's input, and change its picture in a
 # hundred ways without changing its text.
 #
-# *30 minutes to read, 30 for the exercises. Needs only the package.*
+# *30 minutes to read, 45 for the exercises. Needs only the package.*
 #
 # **You will be able to**
 #

@@ -9,7 +9,7 @@
 # After this chapter you can turn text into the numbers that a network counts with, and measure a reading
 # with a rate that other people can compare with theirs.
 #
-# *40 minutes to read, 30 for the exercises. Needs only the package; no network is trained or loaded.*
+# *40 minutes to read, 40 for the exercises. Needs only the package; no network is trained or loaded.*
 #
 # You learn
 #

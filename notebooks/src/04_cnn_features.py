@@ -9,7 +9,7 @@
 # After this chapter you can compute a convolution by hand, say what each of seven layers does to a line and
 # what it costs, and show that empty paper beside a line does not change how it is read.
 #
-# *45 minutes to read, 35 for the exercises. Needs only the package.*
+# *45 minutes to read, 45 for the exercises. Needs only the package.*
 #
 # You will
 #

@@ -9,7 +9,7 @@
 # After this chapter you can compute an LSTM step by hand, say what each direction of a bidirectional LSTM knows,
 # and keep padding out of both.
 #
-# *40 minutes to read, 35 for the exercises. Needs only the package.*
+# *40 minutes to read, 40 for the exercises. Needs only the package.*
 #
 # You will
 #

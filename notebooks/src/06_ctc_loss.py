@@ -9,7 +9,7 @@
 # After this chapter you can compute the CTC loss of a short word by hand, and say why a network that has
 # learned nothing yet answers with blanks.
 #
-# *45 minutes to read, 40 for the exercises. Needs only the package.*
+# *45 minutes to read, 45 for the exercises. Needs only the package.*
 #
 # **You will be able to**
 #

@@ -9,7 +9,7 @@
 # After this chapter you can train a line recogniser, tell from its curves whether it is learning, and name the
 # likely culprit when it is not.
 #
-# *40 minutes to read, 35 for the exercises. Needs only the package.*
+# *40 minutes to read, 45 for the exercises. Needs only the package.*
 #
 # **You will be able to**
 #

@@ -9,7 +9,7 @@
 # After this chapter you can turn the network's probabilities into text in two ways, say why they differ,
 # and spot two famous bugs in one line of output.
 #
-# *45 minutes to read, 40 for the exercises. Needs only the package.*
+# *45 minutes to read, 45 for the exercises. Needs only the package.*
 #
 # **You will**
 #

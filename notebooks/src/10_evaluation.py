@@ -9,7 +9,7 @@
 # After this chapter you can say where a recogniser fails, how sure its error rate is, and whether two
 # published numbers may be compared at all.
 #
-# *35 minutes to read, 35 for the exercises. Needs only the package.*
+# *35 minutes to read, 40 for the exercises. Needs only the package.*
 #
 # **You will**
 #
