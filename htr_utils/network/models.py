@@ -193,6 +193,9 @@ class BLSTM(layers.Layer):
         backward = tf.reverse_sequence(self.backward_layer(turned), steps, seq_axis=1)
         return tf.concat([self.forward_layer(features), backward], -1)
 
+    def compute_mask(self, features: Any, mask: Any = None) -> Any:
+        return None  # what comes after treats every frame alike
+
     def compute_output_shape(self, shape: Any) -> Any:
         return (*shape[:-1], 2 * self.units)
 
@@ -274,7 +277,9 @@ def build(chosen: Preset, classes: int) -> keras.Model:
     sequence = layers.Dropout(chosen.dropout, name="drop")(sequence) if chosen.dropout else sequence
     sequence = layers.Dense(chosen.joined * classes, dtype="float32", name="logits")(sequence)
     outputs["logits"] = (
-        layers.Reshape((-1, classes), dtype="float32", name="part")(sequence) if chosen.joined > 1 else sequence
+        layers.Reshape((-1, classes), dtype="float32", name="part")(sequence)
+        if chosen.joined > 1
+        else sequence
     )
     return keras.Model({"image": image, "width": width}, outputs, name=chosen.name)
 

@@ -1,0 +1,229 @@
+"""Which network learns most per second: candidates trained for equal times on the same lines, side by side.
+
+    python -m htr_utils.course.compare --data FOLDER --leave-out IDS --fold --text TEXTS --to docs/presets.md
+
+Each candidate is a preset with a few things changed. First its speed is taken over a few steps; then it gets as many
+lines as fit into the time, with the rate falling to its end, so that a slow network is not stopped half way. Rows that
+are finished are kept beside the table, in JSON, and not measured again: the command may be interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from htr_utils import files
+from htr_utils.errors import HtrError
+from htr_utils.lines import dataset
+from htr_utils.lines.images import Preparation
+from htr_utils.network import fit, models, training
+from htr_utils.text import corpus
+from htr_utils.text.charset import Charset
+
+PROBE = 12  # steps that tell the speed, after two that compile
+CANDIDATES: dict[str, dict[str, Any]] = {
+    "course": {"preset": "course"},
+    "course, bfloat16": {"preset": "course", "precision": "bfloat16"},
+    "wide": {"preset": "wide"},
+    "wide, bfloat16": {"preset": "wide", "precision": "bfloat16"},
+    "wide, one frame a step": {"preset": "wide", "precision": "bfloat16", "joined": 1},
+    "wide, 40 px high": {"preset": "wide", "precision": "bfloat16", "height": 40},
+    "wide, 32 px high": {"preset": "wide", "precision": "bfloat16", "height": 32},
+    "wide, LSTM 128": {"preset": "wide", "precision": "bfloat16", "lstm": 128},
+    "wide, LSTM 256": {"preset": "wide", "precision": "bfloat16", "lstm": 256},
+    "wide, batch 12": {"preset": "wide", "precision": "bfloat16", "batch": 12},
+    "wide, batch 48": {"preset": "wide", "precision": "bfloat16", "batch": 48},
+    "wide, no shortcut": {"preset": "wide", "precision": "bfloat16", "shortcut": False},
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate. cer: in %, of the embedded validation lines; other: of held-out lines of the folder, if given."""
+
+    name: str
+    parameters: int
+    lines_per_second: float
+    lines: int
+    cer: float | None
+    other: float | None
+
+
+def candidate(name: str) -> tuple[models.Preset, int, str]:
+    """The preset, batch size and precision behind a candidate's name; HtrError for an unknown one."""
+    if name not in CANDIDATES:
+        raise HtrError(f"no candidate {name!r}; use some of: {'; '.join(CANDIDATES)}")
+    said = dict(CANDIDATES[name])
+    chosen = models.preset(said.pop("preset"))
+    batch, precision = said.pop("batch", 24), said.pop("precision", "float32")
+    if "height" in said:
+        said["preparation"] = Preparation(said.pop("height"))
+    return replace(chosen, **said), batch, precision
+
+
+def measure(
+    name: str, material: Callable[[Preparation, int], dataset.Source], seconds: float, watched: Sequence[Any],
+    held_out: Sequence[Any], seed: int = 0, rate: float = 1.5e-3,
+) -> Row:  # fmt: skip
+    """Train one candidate for so many seconds and read the watched and the held-out lines with it.
+
+    Args:
+        material: (preparation, number of lines) -> the lines to train on.
+        watched, held_out: lines (`iam.Line`) that no training sees.
+    """
+    import keras
+
+    chosen, batch, precision = candidate(name)
+    charset = Charset()
+    training.use_precision(precision)
+    try:
+        labels = training.labels_for(chosen, charset)
+
+        def trainer(lines: int) -> training.Trainer:
+            keras.utils.set_random_seed(seed)
+            model = models.build(chosen, charset.classes)
+            steps = -(-lines // batch)
+            settings = training.Settings(
+                epochs=1,
+                batch=batch,
+                rate=rate,
+                warmup=min(300, max(1, steps // 10)),
+                seed=seed,
+                precision=precision,
+            )
+            batches = dataset.Batches(
+                material(chosen.preparation, lines), labels, batch, seed=seed, workers=1
+            )
+            return training.Trainer(model, chosen, charset, batches, settings, say=lambda text: None)
+
+        lines = round(_speed(trainer(batch * dataset.POOL * 2), batch) * seconds)
+        made = trainer(lines)
+        started = time.perf_counter()
+        row = made.run_epoch()
+        taken = time.perf_counter() - started
+        made.batches.close()
+        cer, other = (
+            round(100 * made.measure(_plain(some, chosen.preparation, labels))["cer"], 2) if some else None
+            for some in (watched, held_out)
+        )
+    finally:
+        training.use_precision("float32")
+    count = int(made.model.count_params())
+    return Row(name, count, round(row["step"] * batch / taken, 1), lines, cer, other)
+
+
+def _plain(lines: Sequence[Any], preparation: Preparation, labels: Any) -> dataset.Batches:
+    return dataset.Batches(dataset.FileLines(lines, preparation), labels, 32, shuffle=False)
+
+
+def _speed(trainer: training.Trainer, batch: int) -> float:
+    """Lines per second of training, those that compile the step left out."""
+    import numpy as np
+
+    feed = dataset.tensors(lambda: trainer.batches.epoch(0), trainer.preset.preparation.height)
+    started = 0.0
+    for number, one in enumerate(feed):
+        if number == 2:
+            started = time.perf_counter()
+        if number == 2 + PROBE:
+            break
+        trainer._step(one, np.float32(0.9))
+    trainer.batches.close()
+    return PROBE * batch / (time.perf_counter() - started)
+
+
+def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | None) -> str:
+    """The rows as Markdown, best first."""
+    other = f" | CER of {held_out} %" if held_out else ""
+    lines = [
+        "# Networks side by side",
+        "",
+        f"Each was trained for {minutes:g} minutes from random weights on the same machine and the same kind of lines,",
+        "seed 0; greedy CER of the averaged weights on the embedded validation lines (natural spacing)"
+        + (f" and on the held-out documents of {held_out}." if held_out else "."),
+        "",
+        f"    {command}",
+        "",
+        f"| network | parameters | lines/s | lines seen | CER %{other} |",
+        "|---|---:|---:|---:|---:|" + ("---:|" if held_out else ""),
+    ]
+    for row in sorted(rows, key=lambda row: (row.cer or 0.0) if row.other is None else row.other):
+        cells = [row.name, f"{row.parameters / 1e6:.2f} M", f"{row.lines_per_second:.1f}", f"{row.lines:,}"]
+        cells += [f"{row.cer:.1f}" if row.cer is not None else "-"] + (
+            [] if row.other is None else [f"{row.other:.1f}"]
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _command() -> str:
+    """This command without the folders of this machine."""
+    said = (Path(part).name if Path(part).is_absolute() else part for part in sys.argv[1:])
+    return "python -m htr_utils.course.compare " + shlex.join(said)
+
+
+@click.command()
+@click.option(
+    "--minutes", type=click.FloatRange(0.05), default=8.0, show_default=True, help="for each network"
+)
+@click.option("--network", "names", multiple=True, help="only these [default: all]")
+@click.option(
+    "--data", default=None, help="real lines, half of what is seen; an IAM-layout folder or one's own"
+)
+@click.option(
+    "--leave-out", type=click.Path(exists=True), default=None, help="ids that are held out and read"
+)
+@click.option("--fold", is_flag=True, help="fold accents of --data")
+@click.option("--text", "texts", multiple=True, type=click.Path(exists=True))
+@click.option("--fonts", "font_folders", multiple=True, type=click.Path(exists=True))
+@click.option("--to", type=click.Path(path_type=Path), default=Path("runs/presets.md"), show_default=True)
+def main(
+    minutes: float, names: Sequence[str], data: str | None, leave_out: str | None, fold: bool,
+    texts: Sequence[str], font_folders: Sequence[str], to: Path,
+) -> None:  # fmt: skip
+    """Train networks for equal times and write which reads best."""
+    charset = Charset()
+    fonts = fit.training_fonts(font_folders)
+    words = corpus.Corpus(fit.training_text(texts), charset)
+    real, held_out = list[Any](), list[Any]()
+    name = None
+    if data is not None:
+        found = fit.all_for_training(fit.material(data, charset, leave_out=leave_out, fold=fold))
+        real, name = found.train, found.name
+        if leave_out is not None:
+            used = {line.id for line in real}
+            whole = fit.all_for_training(fit.material(data, charset, fold=fold)).train
+            held_out = [line for line in whole if line.id not in used]
+    watched = fit.material(None, charset).validation
+
+    def material(preparation: Preparation, lines: int) -> dataset.Source:
+        rendered = dataset.RenderedLines(fonts, words.line, preparation, lines, 0.6)
+        return (
+            dataset.MixedLines(rendered, dataset.FileLines(real, preparation, 0.6), 0.5) if real else rendered
+        )
+
+    kept = to.with_suffix(".json")
+    rows = [Row(**row) for row in json.loads(kept.read_text(encoding="utf-8"))] if kept.is_file() else []
+    for one in names or CANDIDATES:
+        if any(row.name == one for row in rows):
+            continue
+        row = measure(one, material, 60 * minutes, watched, held_out)
+        rows.append(row)
+        files.write_text(kept, json.dumps([vars(row) for row in rows], indent=1) + "\n")
+        files.write_text(to, table(rows, minutes, _command(), name if held_out else None))
+        click.echo(
+            f"{row.name}: {row.lines_per_second} lines/s, {row.lines} lines, CER {row.cer} %, {row.other}"
+        )
+    click.echo(f"wrote {to}")
+
+
+if __name__ == "__main__":
+    main()

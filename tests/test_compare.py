@@ -1,0 +1,63 @@
+"""Networks trained for equal times: the candidates exist, a tiny comparison runs, the table is sorted and kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from htr_utils.course import compare
+from htr_utils.errors import HtrError
+from htr_utils.lines.images import Preparation
+from htr_utils.network import models
+
+
+@pytest.mark.parametrize("name", compare.CANDIDATES)
+def test_every_candidate_can_be_built(name: str) -> None:
+    chosen, batch, precision = compare.candidate(name)
+    assert batch > 0 and precision in ("float32", "bfloat16")
+    assert models.frames(np.array([96]), chosen) == [24]
+    assert models.macs(chosen, 80, 96) > 0
+
+
+def test_an_unknown_candidate_is_one_line() -> None:
+    with pytest.raises(HtrError, match=r"huge.*wide"):
+        compare.candidate("huge")
+
+
+class _Bars:
+    """Lines of black bars, one for each letter of a text of one letter."""
+
+    def __init__(self, preparation: Preparation, count: int) -> None:
+        self.height, self.count = preparation.height, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
+        ink = np.zeros((self.height, 64), np.uint8)
+        ink[8:-8, 10:14] = 255
+        return ink, "l"
+
+
+@pytest.mark.slow
+def test_a_tiny_comparison_counts_what_was_seen() -> None:
+    row = compare.measure("wide, LSTM 128", _Bars, 1.0, [], [])
+    assert row.lines > 0 and row.lines_per_second > 0 and row.other is None
+
+
+def test_the_table_has_the_best_first_and_finished_rows_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [compare.Row("a", 10**6, 20.0, 100, 9.0, None), compare.Row("b", 2 * 10**6, 30.0, 150, 7.0, None)]
+    text = compare.table(rows, 1, "cmd", None)
+    assert text.index("| b |") < text.index("| a |") and "2.00 M" in text
+    target = tmp_path / "t.md"
+    target.with_suffix(".json").write_text(json.dumps([vars(row) for row in rows]))
+    monkeypatch.setattr(compare, "CANDIDATES", {"a": {}, "b": {}})
+    monkeypatch.setattr(compare.fit, "training_fonts", lambda folders: [])
+    done = CliRunner().invoke(compare.main, ["--to", str(target)])
+    assert done.exit_code == 0, done.output
