@@ -29,13 +29,15 @@ ARROWS = {
     "cli": {"text", "lines", "network", "recognizer", "formats", "evaluation", "cards", "course", "web"},
     "__main__": {"cli"},
 }
-CORE_LINES = 4500  # 4,000 until pages came
+CORE_LINES = 4800  # 4,000 until pages came, 4,500 until a second preset, bfloat16 and lines set from pieces
 # These make rendered lines and pages out of text and fonts. No line is read or learnt by them.
 MAKERS = {
     *("lines.build", "lines.compose", "lines.datasheet", "lines.fonts", "lines.recombine", "lines.samples"),
     "lines.synth",
     "text.corpus",
 }
+# Other formats for a model, other devices for a training: the same network, the same loop.
+BESIDE = {"network.export", "network.distribute"}
 # These hand a result or a model on, or stand before the package.
 DOORS = {"cli", "cards", "web", "course", "formats", "__main__"}
 MODULE_LINES = 400
@@ -139,14 +141,14 @@ def code_lines(path: Path) -> int:
 
 def test_core_stays_small() -> None:
     """The core is what reads and learns lines: the three rooms and the hall, without the doors (command line,
-    web page, notebooks, set-up, output formats, export) and without what renders data.
+    web page, notebooks, set-up, output formats, export, several devices) and without what renders data.
 
     Counted are lines of code: not blank ones, comments and docstrings, which ought not to be rationed.
     """
     counted = [
         path
         for path in MODULES
-        if room(module_name(path)) not in DOORS and module_name(path) not in MAKERS | {"network.export"}
+        if room(module_name(path)) not in DOORS and module_name(path) not in MAKERS | BESIDE
     ]
     total = sum(code_lines(path) for path in counted)
     print(f"core: {total} lines of code in {len(counted)} modules")
