@@ -75,8 +75,8 @@ def which_blstm(answer: Callable[[int, int, int], str]) -> str | None:
     rng = np.random.default_rng()
     for _ in range(3):
         inputs, units = (int(n) for n in rng.integers(3, 90, 2))
-        first = 8 * units * (inputs + units + 1)
-        joined, stacked = first + 8 * units * (2 * units + 1), first + 8 * units * (3 * units + 1)
+        below = units * 8 * (inputs + units + 1)
+        joined, stacked = below + 8 * units * (2 * units + 1), below + 8 * units * (3 * units + 1)
         said = [answer(inputs, units, count) for count in (joined, stacked, joined + 1)]
         if said == ["joined", "stacked", "neither"]:
             continue

@@ -92,12 +92,12 @@ def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence
     axes[1].legend(frameon=False)
     for axis in axes:
         axis.set_xlabel("step")
-    top = int(np.argmax(rates))
+    peak = int(np.argmax(rates))
     base.show(
         made,
         alt="Left: the learning rate rises in a straight line, then falls along half a cosine nearly to zero. Right: "
         "one weight of a network over the steps, and its moving average following behind it.",
-        facts=f"highest rate at step {top} of {len(rates)}; {len(weight)} values of a weight",
+        facts=f"highest rate at step {peak} of {len(rates)}; {len(weight)} values of a weight",
     )
 
 
@@ -162,7 +162,7 @@ def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> No
     label = charset.encode(text)
     classes = [ctc.BLANK, *dict.fromkeys(label.tolist())]
     names = ["blank", *(repr(charset.decode([c])).strip("'") for c in classes[1:])]
-    made, axes = base.figure(len(moments), 2, height=0.26 * len(classes) * len(moments) + 0.5, sharex=True)
+    made, axes = base.figure(len(moments), 2, height=0.19 * len(classes) * len(moments) + 0.6, sharex=True)
     sizes = []
     for (step, logits), (left, right) in zip(moments.items(), axes, strict=True):
         log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
@@ -173,6 +173,7 @@ def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> No
         for axis in (left, right):
             axis.set_yticks(range(len(classes)), names, fontsize=7)
             axis.tick_params(length=0)
+            axis.xaxis.get_major_locator().set_params(integer=True)
         left.set_ylabel(f"step {step}", rotation=0, ha="right", va="center", labelpad=14)
     axes[0, 0].set_title(f"what the network says while it learns {text!r}", fontsize=9)
     axes[0, 1].set_title("gradient by the logits: blue = say more", fontsize=9)
