@@ -161,6 +161,18 @@ class FrameMask(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("htr_utils")
+class Reverse(layers.Layer):
+    """The last frame first: (B, T, F) -> (B, T, F)."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.supports_masking = True
+
+    def call(self, features: Any) -> Any:
+        return ops.flip(features, axis=1)
+
+
+@keras.saving.register_keras_serializable("htr_utils")
 class BLSTM(layers.Layer):
     """One bidirectional LSTM layer (Graves & Schmidhuber 2005, Neural Networks 18): (B, T, F) -> (B, T, 2 * units).
 
@@ -307,12 +319,8 @@ def _blstm(features: Any, mask: Any, chosen: Preset) -> Any:
     for layer in range(1, depth + 1):
         # Each reads from the right, and its answer is turned back, so that the mask fits the next one too.
         backward = lstm(f"backward{layer}", backwards=True)(backward, mask=mask)
-        backward = layers.Lambda(_reverse, name=f"turned{layer}")(backward)
+        backward = Reverse(name=f"turned{layer}")(backward)
     return layers.Concatenate(name="joined")([forward, backward])
-
-
-def _reverse(x: Any) -> Any:
-    return ops.flip(x, axis=1)
 
 
 def macs(chosen: Preset, classes: int, width: int | None = None) -> int:
