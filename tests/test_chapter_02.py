@@ -29,7 +29,29 @@ def upright(grey: np.ndarray) -> np.ndarray:
     return grey if np.median(grey) > middle else 255 - grey
 
 
-SOLUTIONS = {"02.1": 32, "02.2": pad_batch, "02.3": padding_share, "02.4": upright}
+def guard(array: np.ndarray) -> str:
+    if array.max() > 1:
+        return "grey levels"
+    if array.max() == array.min():
+        return "empty"
+    return "inverted" if np.median(array) > 0.5 else "ink"
+
+
+SOLUTIONS = {"02.1": 32, "02.2": pad_batch, "02.3": padding_share, "02.4": upright, "02.5": guard}
+WRONG = [
+    ("02.1", 64, "halved"),
+    ("02.1", 16, "same factor"),
+    ("02.2", lambda inks: pad_batch(inks, right=False), "paper"),
+    ("02.2", lambda inks: pad_batch(inks, paper=1.0), "paper"),
+    ("02.2", lambda inks: pad_batch(inks)[0], "two things"),
+    ("02.3", lambda widths, size: 1 - sum(widths) / (max(widths) * len(widths)), "last batch"),
+    ("02.3", lambda widths, size: 0.5, "equal width"),
+    ("02.4", lambda grey: grey, "turned over"),
+    ("02.4", lambda grey: grey if np.median(grey) > 128 else 255 - grey, "dim"),
+    ("02.5", lambda array: "ink" if array.max() <= 1 else "grey levels", "most of a line is paper"),
+    ("02.5", lambda array: "ok", "answer with one of"),
+    ("02.5", lambda array: "inverted" if np.median(array) > 0.5 else "ink", "up to 255"),
+]
 
 
 @pytest.mark.parametrize("number", SOLUTIONS)
@@ -39,20 +61,7 @@ def test_solution_is_correct_and_stub_is_to_do(number: str) -> None:
     assert verdict(number, ...) == "to do"
 
 
-@pytest.mark.parametrize(
-    ("number", "answer", "word"),
-    [
-        ("02.1", 64, "halved"),
-        ("02.1", 16, "same factor"),
-        ("02.2", lambda inks: pad_batch(inks, right=False), "paper"),
-        ("02.2", lambda inks: pad_batch(inks, paper=1.0), "paper"),
-        ("02.2", lambda inks: pad_batch(inks)[0], "two things"),
-        ("02.3", lambda widths, size: 1 - sum(widths) / (max(widths) * len(widths)), "last batch"),
-        ("02.3", lambda widths, size: 0.5, "equal width"),
-        ("02.4", lambda grey: grey, "turned over"),
-        ("02.4", lambda grey: grey if np.median(grey) > 128 else 255 - grey, "dim"),
-    ],
-)
+@pytest.mark.parametrize(("number", "answer", "word"), WRONG)
 def test_wrong_answer_gets_a_hint(number: str, answer: object, word: str) -> None:
     said = verdict(number, answer)
     assert said.startswith("hint: ") and word in said, said

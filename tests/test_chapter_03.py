@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,36 @@ def mean_of_lines(readings: list[str], truths: list[str]) -> float:
     return float(np.mean([metrics.edits(r, t) / len(t) for r, t in zip(readings, truths, strict=True)]))
 
 
+def serve(uploads: list[bytes], load: Callable[[], Callable[[Path], str]], folder: Path) -> list[str]:
+    reader, texts = load(), []
+    for upload in uploads:
+        picture = folder / "upload.png"
+        picture.write_bytes(upload)
+        try:
+            texts.append(reader(picture))
+        finally:
+            picture.unlink()
+    return texts
+
+
+def serve_carelessly(uploads: list[bytes], load: Any, folder: Path) -> list[str]:
+    """Deletes, but not after a failure."""
+    reader, texts = load(), []
+    for upload in uploads:
+        (folder / "upload.png").write_bytes(upload)
+        texts.append(reader(folder / "upload.png"))
+        (folder / "upload.png").unlink()
+    return texts
+
+
+def serve_keeping(uploads: list[bytes], load: Any, folder: Path) -> list[str]:
+    reader, texts = load(), []
+    for number, upload in enumerate(uploads):
+        (folder / f"{number}.png").write_bytes(upload)
+        texts.append(reader(folder / f"{number}.png"))
+    return texts
+
+
 def stub(*_: Any) -> Any:
     return ...
 
@@ -61,10 +92,13 @@ RIGHT: dict[str, Any] = {
     "00.4": lambda sure, right: max(
         (c for c, good in zip(sure, right, strict=True) if not good), default=0.0
     ),
+    "00.5": serve,
     "03.1": [1, 5.0],
     "03.2": metrics.word_edits,
     "03.3": lambda readings, truths: metrics.cer(readings, truths).value,
     "03.4": lambda lines, width, wanted: int(np.ceil(lines * (width / wanted) ** 2)),
+    "03.5": ("banana", "a"),
+    "03.6": lambda readings, truths: metrics.wer(readings, truths).value,
 }
 WRONG: list[tuple[str, Any]] = [
     ("00.1", 0),
@@ -87,6 +121,14 @@ WRONG: list[tuple[str, Any]] = [
     ("03.3", lambda readings, truths: 100 * metrics.cer(readings, truths).value),
     ("03.4", lambda lines, width, wanted: round(lines * width / wanted)),
     ("03.4", lambda lines, width, wanted: int(lines * (width / wanted) ** 2)),
+    ("00.5", serve_carelessly),
+    ("00.5", serve_keeping),
+    ("00.5", lambda uploads, load, folder: [serve([one], load, folder)[0] for one in uploads]),
+    ("03.5", ("a", "banana")),
+    ("03.5", ("bbbbbb", "a")),
+    ("03.5", ("banana", "")),
+    ("03.6", lambda rs, ts: float(np.mean([metrics.word_edits(r, t) for r, t in zip(rs, ts, strict=True)]))),
+    ("03.6", lambda readings, truths: 100 * metrics.wer(readings, truths).value),
 ]
 
 

@@ -36,15 +36,33 @@ def far(changes: np.ndarray, limit: float) -> int:
     return len(changes) - int(above[0]) if len(above) else 0
 
 
+def norm(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, epsilon: float = 1e-3) -> Any:
+    return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
+
+
+def batch_norm(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any) -> Any:
+    return norm(x, gamma, beta, x.mean((0, 1, 2)), x.var((0, 1, 2)))
+
+
+def which(inputs: int, units: int, counted: int) -> str:
+    first = 8 * units * (inputs + units + 1)
+    for wiring, below in (("joined", units), ("stacked", 2 * units)):
+        if counted == first + 8 * units * (below + units + 1):
+            return wiring
+    return "neither"
+
+
 RIGHT = {
     "04.1": 2,
     "04.2": block,
     "04.3": field,
     "04.4": 24.5,
+    "04.5": norm,
     "05.1": "backward",
     "05.2": lambda inputs, units: 8 * units * (inputs + units + 1),
     "05.3": turned,
     "05.4": far,
+    "05.5": which,
 }
 WRONG: list[tuple[str, Any, str]] = [
     ("04.1", 1, "channels come in"),
@@ -57,6 +75,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("04.3", lambda blocks: 3, "one column"),
     ("04.4", 0.245, "percent"),
     ("04.4", 38.2, "whole share"),
+    ("04.5", batch_norm, "whose mean"),
+    ("04.5", lambda x, g, b, m, v: norm(x, 1, 0, m, v), "gamma"),
+    ("04.5", lambda x, g, b, m, v: g * (x - m) / (v + 1e-3) + b, "root"),
     ("05.1", "both", "not met"),
     ("05.1", "left", "answer with"),
     ("05.2", lambda inputs, units: 4 * units * (inputs + units + 1), "one direction"),
@@ -65,6 +86,13 @@ WRONG: list[tuple[str, Any, str]] = [
     ("05.3", turned_in_place, "copy"),
     ("05.3", lambda sequence, length: sequence[:length], "shape"),
     ("05.4", lambda changes, limit: int((changes > limit).sum()), "earliest"),
+    (
+        "05.5",
+        lambda i, u, c: {"joined": "stacked", "stacked": "joined"}.get(which(i, u, c), "neither"),
+        "other way",
+    ),
+    ("05.5", lambda i, u, c: "joined" if which(i, u, c) == "joined" else "stacked", "off by one"),
+    ("05.5", lambda i, u, c: which(i + 1, u, c), "layer 1 reads"),
     (
         "05.4",
         lambda changes, limit: len(changes) - int(np.flatnonzero(changes > limit)[0]),

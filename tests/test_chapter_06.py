@@ -23,6 +23,7 @@ RIGHT: dict[str, Any] = {
     "06.2": lambda label: len(label) + sum(a == b for a, b in itertools.pairwise(label)),
     "06.3": _log_sum,
     "06.4": lambda widths, needed, step: int((np.ceil(widths / step) < needed).sum()),
+    "06.5": lambda table: table[:, ::2].sum(axis=1),
 }
 WRONG: list[tuple[str, Any]] = [
     ("06.1", 15),
@@ -33,6 +34,9 @@ WRONG: list[tuple[str, Any]] = [
     ("06.3", max),
     ("06.4", lambda widths, needed, step: int((widths // step < needed).sum())),
     ("06.4", lambda widths, needed, step: len(widths)),
+    ("06.5", lambda table: table[:, 0]),
+    ("06.5", lambda table: table[:, 1::2].sum(axis=1)),
+    ("06.5", lambda table: table[:, ::2].sum()),
 ]
 
 

@@ -30,7 +30,15 @@ CULPRITS = {
     "after 2,000 steps": "rate too low",
     "ten times its start": "rate too high",
 }
-RIGHT: dict[str, Any] = {"07.1": 100, "07.2": _clip, "07.3": CULPRITS, "07.4": _letters_come}
+
+
+def _augmented(draw: Any, lines: int) -> bool:
+    return any(not np.array_equal(draw(index, 0), draw(index, 1)) for index in range(lines))
+
+
+RIGHT: dict[str, Any] = {
+    "07.1": 100, "07.2": _clip, "07.3": CULPRITS, "07.4": _letters_come, "07.5": _augmented,
+}  # fmt: skip
 WRONG: list[tuple[str, Any]] = [
     ("07.1", 1),
     ("07.1", 0),
@@ -40,6 +48,9 @@ WRONG: list[tuple[str, Any]] = [
     ("07.3", {}),
     ("07.4", lambda rates, limit=0.9: next(i for i, rate in enumerate(rates) if rate < limit)),
     ("07.4", lambda rates, limit=0.9: _letters_come(rates)),
+    ("07.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(1, 0))),
+    ("07.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(0, 1))),
+    ("07.5", lambda draw, lines: any(draw(n, 0) is not draw(n, 1) for n in range(lines))),
 ]
 
 

@@ -19,6 +19,14 @@ def sureness(best: float, second: float) -> float:
     return 1 / (1 + math.exp(second - best))
 
 
+def by_mean(text: str, confidences: list[float]) -> str:
+    words, at = [], 0
+    for word in text.split(" "):
+        words.append((sum(confidences[at : at + len(word)]) / len(word), word))
+        at += len(word) + 1
+    return min(words)[1]
+
+
 def weakest_word(text: str, confidences: list[float]) -> str:
     lowest = min((c, n) for n, c in enumerate(confidences) if text[n] != " ")[1]
     return text[: lowest + 1].split(" ")[-1] + text[lowest + 1 :].split(" ")[0]
@@ -28,13 +36,17 @@ def weakest_word(text: str, confidences: list[float]) -> str:
     ("number", "right", "wrong"),
     [
         ("08.1", ("ab", "a"), [("ab", "ab"), ("a", "a"), 3]),
-        ("08.2", lost_letters, [len, lambda text: len(text) - len(set(text))]),
+        (
+            "08.2",
+            lost_letters,
+            [len, lambda text: len(text) - len(set(text)), lambda text: int(lost_letters(text) > 0)],
+        ),
         (
             "08.3",
             sureness,
             [lambda a, b: a / (a + b), lambda a, b: math.exp(a) / (math.exp(a) + math.exp(b))],
         ),
-        ("08.4", weakest_word, [lambda text, c: text, lambda text, c: min(text.split(), key=len)]),
+        ("08.4", weakest_word, [lambda text, c: text, by_mean]),
     ],
 )
 def test_checks(number: str, right: object, wrong: list[object]) -> None:

@@ -21,6 +21,12 @@ def looks_alike(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
     return all(a == b or (a, b) in pairs or (b, a) in pairs for a, b in zip(before, after, strict=True))
 
 
+def one_order(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
+    return len(before) == len(after) and all(
+        a == b or (a, b) in pairs for a, b in zip(before, after, strict=True)
+    )
+
+
 def harm(texts: list[str], correct: Callable[[str], str]) -> float:
     words = [word for text in texts for word in text.split()]
     return sum(correct(word) != word for word in words) / len(words)
@@ -31,7 +37,7 @@ def harm(texts: list[str], correct: Callable[[str], str]) -> float:
     [
         ("09.1", {"tbe", "Umber"}, [{"tbe"}, {"tbe", "Umber", "1960s"}, {"table"}, 2]),
         ("09.2", judge, [lambda b, a, t: "helped" if a == t else "harmed", lambda b, a, t: "neither"]),
-        ("09.3", looks_alike, [lambda b, a, p: True, lambda b, a, p: len(b) == len(a)]),
+        ("09.3", looks_alike, [lambda b, a, p: len(b) == len(a), one_order]),
         ("09.4", harm, [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)]),
     ],
 )

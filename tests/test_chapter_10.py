@@ -40,6 +40,14 @@ def leak(train: list[str], test: list[str]) -> float:
         ("10.1", "writers", ["lines", 3]),
         ("10.2", pooled, [mean_of_lines, lambda e, n: 100 * pooled(e, n)]),
         ("10.3", paired, [unpaired, lambda b, a, s: paired(a, b, s)]),
+        (
+            "10.5",
+            lambda items, size: [items[start : start + size] for start in range(0, len(items), size)],
+            [
+                lambda items, size: [items[n * size : (n + 1) * size] for n in range(len(items) // size)],
+                lambda items, size: [items[n * size : (n + 1) * size] for n in range(len(items) // size + 1)],
+            ],
+        ),
         ("10.4", leak, [lambda a, b: len(set(a) & set(b)) / len(set(b)), lambda a, b: 1.0]),
     ],
 )
