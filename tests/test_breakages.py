@@ -51,6 +51,68 @@ def remove_figure(root: Path) -> None:
     nbformat.write(notebook, path)
 
 
+def in_notebook(name: str, change: Callable[[nbformat.NotebookNode], bool]) -> Callable[[Path], None]:
+    """A breakage of a committed notebook: `change` is tried on its code cells until it has changed one."""
+
+    def apply(root: Path) -> None:
+        path = root / "notebooks" / f"{name}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        code = (cell for cell in notebook.cells if cell.cell_type == "code")
+        assert any(change(cell) for cell in code), (
+            f"{name} holds nothing to break any more; renew this breakage"
+        )
+        nbformat.write(notebook, path)
+
+    return apply
+
+
+def in_source(old: str, new: str) -> Callable[[nbformat.NotebookNode], bool]:
+    """Another line of code in a cell, whose outputs stay as they were stored."""
+
+    def change(cell: nbformat.NotebookNode) -> bool:
+        found = old in cell.source
+        cell.source = cell.source.replace(old, new, 1)
+        return found
+
+    return change
+
+
+def in_output(old: str, new: str) -> Callable[[nbformat.NotebookNode], bool]:
+    """Another text in what a cell printed."""
+
+    def change(cell: nbformat.NotebookNode) -> bool:
+        for output in cell.outputs:
+            if old in output.get("text", ""):
+                output["text"] = output["text"].replace(old, new, 1)
+                return True
+        return False
+
+    return change
+
+
+def forget_output(start: str) -> Callable[[nbformat.NotebookNode], bool]:
+    """The cell that prints `start` stores nothing."""
+
+    def change(cell: nbformat.NotebookNode) -> bool:
+        found = any(start in output.get("text", "") for output in cell.outputs)
+        cell.outputs = [] if found else cell.outputs
+        return found
+
+    return change
+
+
+def no_alt_text(cell: nbformat.NotebookNode) -> bool:
+    """A figure without its alt text."""
+    found = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+    for output in found:
+        output.metadata = {}
+    return bool(found)
+
+
+def nbval_of(chapter: str) -> tuple[str, ...]:
+    return ("tests/test_notebooks.py", "-k", f"chapter_under_nbval and {chapter}")
+
+
 @dataclass(frozen=True)
 class Breakage:
     name: str
@@ -85,6 +147,68 @@ BREAKAGES = (
     ),
     Breakage("split leak", leak_split, ("tests/test_embedded_data.py",)),
     Breakage("figure removed", remove_figure, ("tests/test_notebooks.py", "-k", "figure or vacuous")),
+    # The chapters.
+    Breakage(
+        "a changed number",
+        in_notebook("06_ctc_loss", in_output("paths of 4 frames collapse", "walks of 4 frames collapse")),
+        nbval_of("06_ctc_loss"),
+    ),
+    Breakage(
+        "a swapped axis of a transpose",
+        in_notebook("06_ctc_loss", in_source("label[::-1])[::-1, ::-1]", "label[::-1])[::-1]")),
+        nbval_of("06_ctc_loss"),
+    ),
+    Breakage(
+        "pooling over the other axis",
+        in_notebook("04_cnn_features", in_source("blocks.max(axis=(1, 3))", "blocks.max(axis=(0, 2))")),
+        nbval_of("04_cnn_features"),
+    ),
+    Breakage(
+        "gates in another order",
+        in_notebook(
+            "05_blstm",
+            in_source("write, keep, candidate, show = np.split", "keep, write, candidate, show = np.split"),
+        ),
+        nbval_of("05_blstm"),
+    ),
+    Breakage(
+        "a lost character costs nothing",
+        in_notebook("03_characters_and_metrics", in_source("table[i - 1, j] + 1", "table[i - 1, j]")),
+        nbval_of("03_characters_and_metrics"),
+    ),
+    Breakage(
+        "a text cut at its spaces",
+        in_notebook("01_loading_iam", in_source("row.strip().split(maxsplit=8)", "row.split()[:9]")),
+        nbval_of("01_loading_iam"),
+    ),
+    Breakage(
+        "a claim without its output",
+        in_notebook("02_images_and_augmentation", forget_output("same seed, same picture")),
+        ("tests/test_lint.py", "-k", "outputs_of_a_chapter"),
+    ),
+    Breakage(
+        "alt text gone",
+        in_notebook("10_evaluation", no_alt_text),
+        ("tests/test_notebooks.py", "-k", "alt_text"),
+    ),
+    Breakage(
+        "a source that was not built",
+        replace("notebooks/src/07_training.py", "steps: int = 90", "steps: int = 91"),
+        ("tests/test_notebooks.py", "-k", "came_from_its_source"),
+    ),
+    Breakage(
+        "a solution in a lesson",
+        in_notebook(
+            "01_loading_iam",
+            in_source('"""Form id -> writer id."""', "# return {one[0]: one[1] for one in columns if one}"),
+        ),
+        ("tests/test_exercises.py", "-k", "no_lesson_holds"),
+    ),
+    Breakage(
+        "a check that takes everything",
+        replace("htr_utils/course/exercises/c06.py", "if answer != 5:", "if answer > 5:"),
+        ("tests/test_exercises.py", "-k", "06.1"),
+    ),
 )
 
 
