@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from htr_utils.cli import main
-from htr_utils.course import record, runs, sweeps
+from htr_utils.course import experiments, record, runs, sweeps
 from htr_utils.course.given import Chapter
 from htr_utils.errors import HtrError
 
@@ -319,3 +319,51 @@ def test_two_sweeps_do_not_share_a_folder(chapter: Path, tmp_path: Path) -> None
         pytest.raises(HtrError, match="another sweep is at work there"),
     ):
         sweeps.run(sweep, tmp_path / "out", workers=0)
+
+
+# ---- the sweeps of the course
+
+
+TINY = {
+    "training": {"size": 0.1, "lines": 4, "watched": 2, "epochs": 1, "batch": 2, "longest": 25},
+    "reading": {"lines": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("reading", 2),
+        *(pytest.param(name, None, marks=pytest.mark.slow) for name in ("reading", "ablation", "small")),
+    ],
+)
+def test_the_sweeps_of_the_course_run_at_tiny_size(name: str, first: int | None, tmp_path: Path) -> None:
+    """Every kind of point, one seed."""
+    content = sweeps._yaml((ROOT / "sweeps" / f"{name}.yaml").read_text(encoding="utf-8"), name)
+    kind = Path(content["chapter"]).stem
+    content["parameters"] = content.get("parameters", {}) | TINY[kind]
+    content.pop("seeds", None)
+    content["points"] = content["points"][:first]
+    plan = sweeps.from_dict(content, ROOT / "sweeps")
+    rows = sweeps.run(plan, tmp_path / "out", workers=0)
+    assert [row["error"] for row in rows] == [""] * len(plan.points)
+    assert all(0 <= row["results.cer"] for row in rows)
+    runs, _ = experiments.load(tmp_path / "out")
+    assert len(runs) == len(plan.points) and all(one["results"]["edits"] for one in runs)
+    if kind == "training":
+        assert all(one["results"]["history"][0]["loss"] > 0 for one in runs)
+
+
+@pytest.mark.slow
+def test_the_model_of_a_run_reads(tmp_path: Path) -> None:
+    """A network that is a preset, whole, is kept as a model file; one with a part taken away is not."""
+    from htr_utils import Recognizer
+
+    points = [{}, {"shortcut": False}]
+    content = {"chapter": "training.py", "parameters": TINY["training"] | {"size": 1.0}, "points": points}
+    sweeps.run(sweeps.from_dict(content, ROOT / "sweeps"), tmp_path, workers=0)
+    runs, _ = experiments.load(tmp_path)
+    files = {one["parameters"]["shortcut"]: one["results"]["model"] for one in runs}
+    assert files[False] == ""
+    line = sorted((ROOT / "data" / "lines").rglob("*.png"))[0]
+    assert isinstance(Recognizer.load(files[True]).read(line).text, str)

@@ -18,8 +18,12 @@ from htr_utils.errors import HtrError
               help="points at a time; 0 runs them here, without Dask [default: one a core]")  # fmt: skip
 @click.option("--scheduler", metavar="ADDRESS", default=None,
               help="a running Dask scheduler (tcp://host:8786) whose workers see the folder")  # fmt: skip
+@click.option("--keep", type=click.Path(dir_okay=False), default=None,
+              help="also write the finished runs into one small JSON file, without notebooks and models")  # fmt: skip
 @click.option("--dry", is_flag=True, help="check and list the points, run nothing")
-def sweep(file: str, out: str | None, workers: int | None, scheduler: str | None, dry: bool) -> None:
+def sweep(
+    file: str, out: str | None, workers: int | None, scheduler: str | None, keep: str | None, dry: bool
+) -> None:
     """Run the sweep that FILE describes (YAML: chapter, parameters, grid or random or points, seeds).
 
     Stop it when you like: the same command goes on with the points that are left, and runs failed ones again.
@@ -27,7 +31,7 @@ def sweep(file: str, out: str | None, workers: int | None, scheduler: str | None
     need("papermill", "jupytext", "nbconvert", "yaml", extra="course,runs")
     if workers != 0 and not dry:
         need("dask", "distributed", extra="course,runs")
-    from htr_utils.course import sweeps
+    from htr_utils.course import experiments, sweeps
 
     found = sweeps.read(file)
     if dry:
@@ -37,6 +41,8 @@ def sweep(file: str, out: str | None, workers: int | None, scheduler: str | None
     rows = sweeps.run(
         found, folder, workers=workers, scheduler=scheduler, say=lambda text: click.echo(text, err=True)
     )
+    if keep is not None:
+        click.echo(f"{experiments.keep(found, folder, Path(keep))} runs kept in {keep}")
     failed = [row for row in rows if row["state"] != "finished"]
     click.echo(f"{len(rows) - len(failed)} of {len(rows)} points finished; {folder / 'table.csv'}")
     if failed:

@@ -1,0 +1,191 @@
+"""What a sweep found: its runs as one small file, which values differ, and what a difference is worth.
+
+A run here is a dictionary: `parameters`, `given`, `seed`, `results` (with `cer` in %, and a `history` with a row per
+epoch where something was trained), and where it came from.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from htr_utils import files, paths
+from htr_utils.course import record, sweeps
+from htr_utils.errors import HtrError
+
+KEPT = (
+    "given",
+    "parameters",
+    "seed",
+    "results",
+    "seconds",
+    "date",
+    "source",
+    "versions",
+    "git",
+    "data",
+    "machine",
+)
+SHOWN = ("epoch", "step", "loss", "cer")  # columns of a history that are kept
+# Student's t, 97.5 %, for 1 to 30 degrees of freedom.
+T975 = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
+
+Run = dict[str, Any]
+
+
+def stored() -> Path:
+    """The records of `sweeps/small.yaml` that come with the course.
+
+    Raises:
+        HtrError: there is no checkout.
+    """
+    root = paths.repo_root()
+    if root is None:
+        raise HtrError("the course's own sweep lies in its clone; name a folder of `htr sweep` instead")
+    return root / "docs" / "experiments" / "small.json"
+
+
+def load(source: str | Path) -> tuple[list[Run], str]:
+    """The finished runs of a sweep, and in words where they come from.
+
+    Args:
+        source: a folder of `htr sweep`, or a file of `keep`.
+
+    Raises:
+        HtrError: nothing there, or no run that went through.
+    """
+    path = Path(source)
+    if path.is_dir():
+        found = [record.read_metrics(folder) for folder in sorted((path / "points").glob("*"))]
+        runs = [one for one in found if one is not None and one.get("error") == ""]
+        origin = f"trained by `htr sweep` into {path.name}/"
+    else:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            runs, origin = list(content["runs"]), str(content["origin"])
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise HtrError(f"{path}: no records of a sweep ({error}); give a folder of `htr sweep`") from None
+    if not runs:
+        raise HtrError(f"{path}: no run of a sweep went through here; give the folder of `htr sweep --out`")
+    return runs, origin
+
+
+def keep(sweep: sweeps.Sweep, out: Path, target: Path) -> int:
+    """Write the finished runs of a sweep into one file, without notebooks, models and paths; returns how many."""
+    runs = []
+    for point in sweep.points:
+        found = sweeps.finished(sweep, out, point)
+        if found is not None:
+            runs.append(slim(found))
+    body = ",\n  ".join(json.dumps(run, ensure_ascii=False) for run in runs)
+    origin = json.dumps(f"trained by `htr sweep`, {len(runs)} of {len(sweep.points)} points")
+    files.write_text(target, f'{{"origin": {origin}, "runs": [\n  {body}\n]}}\n')
+    return len(runs)
+
+
+def slim(run: Mapping[str, Any]) -> Run:
+    """What of a run's record is worth keeping: no path of this machine, no column that no chart shows."""
+    kept = {name: run[name] for name in KEPT if name in run}
+    results = {name: value for name, value in run["results"].items() if name != "model"}
+    if "history" in results:
+        results["history"] = [
+            {name: row[name] for name in SHOWN if name in row} for row in results["history"]
+        ]
+    return kept | {"results": results}
+
+
+def varied(runs: Sequence[Run]) -> list[str]:
+    """The parameters that are not the same in all runs, without the seed."""
+    names = dict.fromkeys(name for run in runs for name in run["parameters"])
+    kinds = {name: {repr(run["parameters"].get(name)) for run in runs} for name in names}
+    return [name for name in names if name != "seed" and len(kinds[name]) > 1]
+
+
+def usual(runs: Sequence[Run], name: str) -> Any:
+    """The value that most runs have: the one that the others are compared with."""
+    counts = Counter(repr(run["parameters"][name]) for run in runs)
+    first = max(counts, key=lambda shown: counts[shown])
+    return next(run["parameters"][name] for run in runs if repr(run["parameters"][name]) == first)
+
+
+def label(run: Run, runs: Sequence[Run]) -> str:
+    """What is special about a run: `augment=0.0`, or `as usual`."""
+    special = [
+        f"{name}={run['parameters'][name]}"
+        for name in varied(runs)
+        if run["parameters"][name] != usual(runs, name)
+    ]
+    return " ".join(special) or "as usual"
+
+
+def groups(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Runs that differ in nothing but the seed, under their label; `as usual` first."""
+    found: dict[str, list[Run]] = {"as usual": []}
+    for run in runs:
+        found.setdefault(label(run, runs), []).append(run)
+    return {name: some for name, some in found.items() if some}
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one change does to a result: mean difference over matched pairs of runs, with its 95 % interval.
+
+    low and high are infinite where there is only one pair: it says nothing about the spread.
+    """
+
+    change: str
+    mean: float
+    low: float
+    high: float
+    pairs: int
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval keeps away from zero."""
+        return self.low > 0 or self.high < 0
+
+
+def interval(differences: Sequence[float]) -> tuple[float, float, float]:
+    """Mean of differences and its 95 % interval by Student's t; infinite for fewer than two."""
+    values = np.asarray(differences, float)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, -math.inf, math.inf
+    half = T975[min(len(values) - 2, len(T975) - 1)] * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
+def effects(runs: Sequence[Run], result: str = "cer") -> list[Effect]:
+    """For each value that is not the usual one: how far it moves `result`, over pairs alike in all else, seed too."""
+    names = [*varied(runs), "seed"]
+
+    def rest(run: Run, but: str) -> str:
+        return repr([(name, run["parameters"].get(name)) for name in names if name != but])
+
+    found = []
+    for name in names[:-1]:
+        base = usual(runs, name)
+        partners = {rest(run, name): run for run in runs if run["parameters"][name] == base}
+        others: dict[str, list[float]] = {}
+        for run in runs:
+            value, partner = run["parameters"][name], partners.get(rest(run, name))
+            if value != base and partner is not None:
+                change = run["results"][result] - partner["results"][result]
+                others.setdefault(f"{name}: {base} > {value}", []).append(change)
+        found += [Effect(change, *interval(all_), len(all_)) for change, all_ in others.items()]
+    return found
+
+
+def best(runs: Sequence[Run], result: str = "cer") -> Run:
+    """The run with the lowest `result`; of equals the first."""
+    return min(runs, key=lambda run: run["results"][result])

@@ -1,0 +1,129 @@
+"""Drawings of chapter 12: the curves of a sweep's runs together, effects with their intervals, best of many, grids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from htr_utils.course.experiments import Effect, Run
+from htr_utils.course.plots import base
+
+
+def _styles(names: Sequence[str]) -> dict[str, tuple[str, object]]:
+    return {
+        name: (base.COLOURS[n % len(base.COLOURS)], base.DASHES[n % len(base.DASHES)])
+        for n, name in enumerate(names)
+    }
+
+
+def curves(groups: Mapping[str, Sequence[Run]]) -> None:
+    """Loss and CER over epochs, a line for each run, a colour and dashes for each group."""
+    made, axes = base.figure(1, 2, height=3.4)
+    for name, (colour, dashes) in _styles(list(groups)).items():
+        for number, run in enumerate(groups[name]):
+            history = run["results"].get("history", [])
+            epochs = [row["epoch"] for row in history]
+            shown = {
+                "color": colour,
+                "linestyle": dashes,
+                "linewidth": 1.2,
+                "label": None if number else name,
+            }
+            axes[0].plot(epochs, [row["loss"] for row in history], **shown)
+            axes[1].plot(epochs, [100 * row["cer"] for row in history], **shown)
+    axes[0].set_ylabel("training loss (nats per line)")
+    axes[1].set_ylabel("validation CER (%)")
+    for axis in axes:
+        axis.set_xlabel("epoch")
+        axis.set_ylim(0, None)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend(frameon=False, fontsize=8)
+    runs = sum(map(len, groups.values()))
+    base.show(
+        made,
+        alt="Left the training losses, right the error rates on the validation lines, of all runs of a sweep over the "
+        "epochs; runs that differ in the seed alone have the same colour and dashes, and lie apart all the same.",
+        facts=f"{runs} runs in {len(groups)} groups",
+    )
+
+
+def spread(groups: Mapping[str, Sequence[Run]], result: str = "cer") -> None:
+    """The result of each run as a dot, a row for each group, the group's mean as a bar."""
+    made, axis = base.figure(height=0.45 * len(groups) + 1.0, width=7.5)
+    for row, (name, (colour, _)) in enumerate(_styles(list(groups)).items()):
+        values = [run["results"][result] for run in groups[name]]
+        axis.plot(values, [row] * len(values), "o", color=colour, markersize=7, alpha=0.8)
+        axis.plot([np.mean(values)] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
+    axis.set_yticks(range(len(groups)), list(groups))
+    axis.invert_yaxis()
+    axis.set_xlabel(f"{result.upper()} on the validation lines (%); a dot is a run, the bar their mean")
+    base.show(
+        made,
+        alt="A row for each kind of run with a dot for each seed and a bar at the mean: the dots of one row lie apart, "
+        "and some rows overlap.",
+        facts=f"{len(groups)} rows, {sum(map(len, groups.values()))} dots",
+    )
+
+
+def effects(found: Sequence[Effect]) -> None:
+    """Each effect as a dot with its interval, and a line at zero."""
+    made, axis = base.figure(height=0.5 * len(found) + 1.0, width=8.0)
+    finite = [abs(end) for one in found for end in (one.low, one.high, one.mean) if np.isfinite(end)] or [1.0]
+    for row, one in enumerate(found):
+        colour = base.BLUE if one.clear else base.GREY
+        ends = np.clip([one.low, one.high], -1.2 * max(finite), 1.2 * max(finite))
+        axis.plot(ends, [row, row], color=colour, linestyle="-" if one.clear else "--", linewidth=2)
+        axis.plot([one.mean], [row], "o", color=colour)
+    axis.axvline(0, color="black", linewidth=1)
+    axis.set_yticks(range(len(found)), [one.change for one in found])
+    axis.invert_yaxis()
+    axis.set_xlabel("change of the CER (percentage points), 95 % interval; left of zero is better")
+    clear = [one.change for one in found if one.clear]
+    base.show(
+        made,
+        alt="A dot and an interval for each change of one parameter, beside a line at zero: solid where the interval "
+        "keeps away from zero, dashed and grey where it does not.",
+        facts=f"{len(found)} changes; clear of zero: {', '.join(clear) or 'none'}",
+    )
+
+
+def winners(counts: Sequence[int], lowest: Sequence[float], truth: float) -> None:
+    """How low the best of n equal runs looks: n against the mean of the lowest CER."""
+    made, axis = base.figure(height=2.8, width=7.0)
+    axis.plot(counts, lowest, "o-", color=base.RED, label="best of n runs, on average")
+    axis.axhline(truth, color=base.BLUE, linestyle="--", label="what every run is worth")
+    axis.set_xscale("log")
+    axis.set_xticks(counts, [str(count) for count in counts])
+    axis.minorticks_off()
+    axis.set_xlabel("runs to choose from, all of the same network")
+    axis.set_ylabel("CER (%)")
+    axis.legend(frameon=False)
+    base.show(
+        made,
+        alt="The best error rate of n runs falls steadily as n grows, below the dashed line of what all of these runs, "
+        "which differ by chance alone, are worth.",
+        facts=f"best of {counts[-1]} below best of {counts[1]}: {lowest[-1] < lowest[1]}",
+    )
+
+
+def designs(grid: np.ndarray, drawn: np.ndarray) -> None:
+    """Points of a grid and points drawn at random: (n, 2) each, 0 to 1."""
+    made, axes = base.figure(1, 2, height=3.2, width=7.0)
+    for axis, points, name, colour in zip(
+        axes, (grid, drawn), ("grid", "random"), (base.BLUE, base.ORANGE), strict=True
+    ):
+        axis.plot(points[:, 0], points[:, 1], "o", color=colour)
+        axis.plot(points[:, 0], np.full(len(points), -0.06), "|", color="black", markersize=12)
+        different = len(np.unique(points[:, 0].round(6)))
+        axis.set_title(f"{name}: {different} rates tried", fontsize=10)
+        axis.set_xlabel("learning rate (its logarithm)")
+        axis.set_ylabel("dropout")
+        axis.set_xticks([])
+        axis.set_yticks([])
+    base.show(
+        made,
+        alt="Left nine points in three columns, right nine points scattered; the marks under them show three different "
+        "learning rates on the left and nine on the right.",
+        facts=f"{len(grid)} and {len(drawn)} points",
+    )

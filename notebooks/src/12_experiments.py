@@ -1,0 +1,357 @@
+# ---
+# jupyter:
+#   kernelspec: {display_name: Python 3, language: python, name: python3}
+# ---
+
+# %% [markdown]
+# # 12 · Experiments: many runs, and what they prove
+#
+# After this chapter you can plan a sweep of runs, start it on one machine or on a cluster, and say which of its
+# differences are more than chance.
+#
+# *30 minutes to read, 50 for the exercises. Needs only the package.*
+#
+# **You will**
+#
+# 1. write a [sweep](../docs/glossary.md#sweep) file, and know how many [runs](../docs/glossary.md#run) it makes;
+# 2. draw the learning curves of many runs together, and see how far the [seed](../docs/glossary.md#seed) alone
+#    moves a result;
+# 3. put an [interval](../docs/glossary.md#interval) around the effect of each parameter, and see why the best of
+#    many runs looks too good.
+#
+# You change one thing in the network, train again, and the error rate falls by two points. Is the change good? Train
+# the *old* network again with another seed: how far does its rate move by itself? Until you know that, you do not
+# know what your two points mean.
+
+# %% tags=["parameters"]
+sweep: str = ""  # folder of a sweep (htr sweep --out), or a file of records; empty for the stored one
+model: str = ""  # a model that reads a line at the end; empty for the one of the best run, if it is there
+data_root: str = ""  # folder in IAM layout; empty for the embedded data
+seed: int = 0  # of the draws in this chapter
+
+# %%
+from htr_utils.course.parameters import validate
+
+run = validate(
+    sweep=(sweep or None, "path"), model=(model, "text", 0, 400), data_root=(data_root or None, "path"),
+    seed=(seed, "int", 0, None),
+)  # fmt: skip
+
+# %% [markdown]
+# ## A run and a sweep
+#
+# A **run** is one execution of a notebook with given parameters. A **sweep** is the same notebook run at many points:
+# a small file says which. This is the one behind the figures below.
+
+# %%
+from htr_utils.paths import repo_root
+
+file = repo_root() / "sweeps" / "small.yaml"
+print("\n".join(row for row in file.read_text(encoding="utf-8").splitlines() if not row.startswith("#")))
+
+# %% [markdown]
+# `training.py` beside it trains a network and records what came out. `points` lists five kinds of run: the network
+# **as usual**, and four with one part changed. Each is run with three seeds. The package reads the file and checks
+# every point against the notebook's parameters before anything runs:
+
+# %%
+from htr_utils.course import sweeps
+
+plan = sweeps.read(file)
+print(f"{len(plan.points)} runs; the last: {sweeps.label(plan.points[-1])}")
+
+# %% [markdown]
+# To run it: `htr sweep sweeps/small.yaml`. It uses all cores through Dask, or any cluster with `--scheduler
+# ADDRESS`. Stop it when you like: the same command goes on with the points that are left. A point that fails is
+# reported with its notebook, and the rest goes on. Taking away one part at a time, as here, is called an
+# [**ablation**](../docs/glossary.md#ablation).
+#
+# ## The records
+#
+# Each run left its parameters, seed, versions and results. `load` reads the finished ones.
+
+# %%
+from htr_utils.course import experiments
+
+runs, origin = experiments.load(run.sweep or experiments.stored())
+print(f"{len(runs)} runs, {origin}")
+groups = experiments.groups(runs)  # runs that differ in the seed alone stand together
+for name, some in groups.items():
+    print(f"{name:16}", "  ".join(f"{one['results']['cer']:5.1f}" for one in some), " % CER")
+
+# %% [markdown]
+# Read the line that says where the records come from. When it says *made by a formula*, they are an example to
+# practise on: the ways of looking are real, the numbers are not findings about handwriting. Your own sweep goes in
+# through the parameter `sweep`.
+#
+# ## Learning curves together
+#
+# One curve alone tells you whether a training works (chapter 7). Many together tell you what is alike and what
+# is not.
+
+# %% tags=["figure"]
+from htr_utils.course.plots import experiments as plots
+
+plots.curves(groups)
+
+# %% [markdown]
+# Look at the lines of one colour first. They are the *same* network on the same lines: other first weights, another
+# order, another dropout. That width is your measure for everything else. Then look whether two colours lie apart
+# by more than it. Where curves still fall at their end, the comparison is one of speed, not of what can be reached.
+#
+# ## How far does the seed alone move it?
+
+# %% tags=["figure"]
+plots.spread(groups)
+
+# %% [markdown]
+# A dot is a run, a bar the mean of its row. If you had run each kind once, you would have compared two dots taken
+# at random from two rows. Put a number on the width: the standard deviation of the runs in a row, around their own
+# mean.
+
+# %%
+import numpy as np
+
+rows = [np.array([one["results"]["cer"] for one in some]) for some in groups.values()]
+inside = np.concatenate([row - row.mean() for row in rows])  # (runs,)
+freedom = len(inside) - len(rows)  # a mean was taken off each row
+deviation = float(np.sqrt(np.sum(np.square(inside)) / max(1, freedom)))
+print(f"the seed alone moves the CER by about {deviation:.1f} points (one standard deviation)")
+
+# %% [markdown]
+# ## The effect of each change
+#
+# To judge a change, compare runs that are alike in everything else, the seed included: [**matched
+# pairs**](../docs/glossary.md#matched-pairs). Take the first change and its pairs.
+
+# %%
+usual = {one["seed"]: one["results"]["cer"] for one in groups["as usual"]}
+first = next(name for name in groups if name != "as usual")
+differences = [one["results"]["cer"] - usual[one["seed"]] for one in groups[first] if one["seed"] in usual]
+print(first, "minus as usual:", np.round(differences, 1).tolist())
+
+# %% [markdown]
+# Their mean is the effect. With so few pairs, its spread is itself badly known, and the factor of Student's t
+# takes that into account: for three pairs (two degrees of freedom) it is 4.3 instead of the familiar 1.96.
+
+# %%
+mean, count = np.mean(differences), len(differences)
+half = experiments.T975[count - 2] * np.std(differences, ddof=1) / np.sqrt(count)
+print(f"by hand:     {mean:.2f} [{mean - half:.2f}, {mean + half:.2f}]")
+print("the package: {:.2f} [{:.2f}, {:.2f}]".format(*experiments.interval(differences)))
+
+# %% [markdown]
+# Now all changes. The package finds the pairs by itself, in grids as well, where each run has several partners.
+
+# %% tags=["figure"]
+effects = experiments.effects(runs)
+plots.effects(effects)
+
+# %% [markdown]
+# Solid means: the interval keeps away from zero. Dashed does not mean "no effect". It means that *this* sweep
+# cannot tell. Two ways out: more seeds, or longer trainings on more lines, where the seed matters less.
+#
+# ## The best run
+#
+# What most people want from a sweep in the end: the best run, its parameters, and its model.
+
+# %%
+best = experiments.best(runs)
+print(experiments.label(best, runs), f"| seed {best['seed']} | {best['results']['cer']:.1f} % CER")
+
+# %% [markdown]
+# A sweep of your own keeps the model file of each run (of networks that are a preset, unchanged) in the folder of
+# its point. Where it is there, it reads a line:
+
+# %%
+from pathlib import Path
+
+from htr_utils import Recognizer
+from htr_utils.lines import iam
+
+found = run.model or best["results"].get("model", "")
+if found == "course" or (found and Path(found).is_file()):
+    line = iam.read(run.data_root).split("validation")[0]
+    print("written:", line.text)
+    print("read:   ", Recognizer.load(found).read(line.path).text)
+else:
+    print("no model file beside these records")
+
+# %% [markdown]
+# ## What goes wrong: the winner's luck
+#
+# Suppose that nothing you change has any effect. You still try many things, and publish the best. How good does it
+# look? Draw runs of one and the same network, as far apart as the seeds above, and take the lowest of n.
+
+# %% tags=["figure"]
+truth = float(np.mean(list(usual.values())))
+counts = [1, 2, 4, 8, 16, 32, 64]
+draws = np.random.default_rng(run.seed).normal(truth, deviation, (2000, counts[-1]))  # (sweeps, runs)
+lowest = [float(draws[:, :n].min(axis=1).mean()) for n in counts]
+plots.winners(counts, lowest, truth)
+print(f"the best of 16 equal runs looks {(truth - lowest[4]) / deviation:.1f} standard deviations too good")
+
+# %% [markdown]
+# The number that chose the winner is the wrong number to publish. Choose on the validation lines, then train
+# the chosen network anew with other seeds, and measure *those* on the test lines, once. State how many runs you
+# chose from.
+#
+# ## Grid or random?
+#
+# A grid of three rates by three dropouts tries three rates. Nine points drawn at random try nine. When one
+# parameter matters much and the other little, which is the usual case, the random points find more ([Bergstra
+# 2012](../docs/bibliography.md#bergstra-2012)). A sweep file can do both; rates are drawn on a logarithmic scale.
+
+# %% tags=["figure"]
+side = np.linspace(0.15, 0.85, 3)
+grid = np.array([(a, b) for a in side for b in side])
+plots.designs(grid, np.random.default_rng(run.seed).uniform(0.05, 0.95, (9, 2)))
+
+# %% [markdown]
+# In the file: `random: {points: 9, seed: 0, from: {rate: {low: 1.0e-4, high: 1.0e-2, log: true}, batch: [8, 16]}}`.
+# A grid stays better for a question of the kind "which of these two", where you want matched pairs. Three points for
+# chapter 7, drawn by the package:
+
+# %%
+drawn = {"points": 3, "from": {"steps": {"low": 20, "high": 200, "log": True}, "batch": [4, 8]}}
+for point in sweeps.from_dict({"chapter": "07", "random": drawn}).points:
+    print(point)
+
+# %% [markdown]
+# This chapter, too, can be a point of a sweep: it records what it found.
+
+# %%
+run.record(
+    best=best["results"]["cer"], best_change=experiments.label(best, runs), deviation=deviation, runs=len(runs),
+    effects={one.change: one.mean for one in effects},
+)  # fmt: skip
+
+# %% [markdown]
+# ## Exercise 12.1 · Predict: how many runs? *(2 minutes)*
+# A grid has three rates, two batch sizes and four depths, and three seeds are given. How many runs will it make?
+
+# %% tags=["exercise"]
+number_of_runs = (
+    # SOLUTION
+    3 * 2 * 4 * 3
+    # END
+)
+
+# %% tags=["check"]
+from htr_utils.course.exercises import check
+
+check("12.1", number_of_runs)
+
+# %% [markdown]
+# ## Exercise 12.2 · An interval for a few differences *(10 minutes)*
+# Return the lower and the upper end of the 95 % interval of the mean. `experiments.T975[0]` is the factor for one
+# degree of freedom, which two values have.
+
+
+# %% tags=["exercise"]
+def interval(differences: list[float]) -> tuple[float, float]:
+    """Lower and upper end, by Student's t."""
+    # SOLUTION
+    n = len(differences)
+    width = experiments.T975[n - 2] * np.std(differences, ddof=1) / np.sqrt(n)
+    return float(np.mean(differences) - width), float(np.mean(differences) + width)
+    # END
+
+
+# %% tags=["check"]
+check("12.2", interval)
+
+# %% [markdown]
+# ## Exercise 12.3 · Measure the luck *(12 minutes)*
+# How far below their mean does the best of n equal runs lie, on average over many sweeps? Draw from
+# `np.random.default_rng(seed)`.
+
+
+# %% tags=["exercise"]
+def luck(n: int, standard_deviation: float, seed: int) -> float:
+    """Mean of (mean - lowest of n), over 5,000 sweeps of runs that differ by chance alone."""
+    # SOLUTION
+    values = np.random.default_rng(seed).normal(0, standard_deviation, (5000, n))
+    return float(-values.min(axis=1).mean())
+    # END
+
+
+# %% tags=["check"]
+check("12.3", luck)
+
+# %% [markdown]
+# ## Exercise 12.4 · Write a sweep *(6 minutes)*
+# Write the content of a sweep file for chapter 7, as a dictionary: `lines` 16 and 32, each with `batch` 4 and 8,
+# every point with the seeds 0, 1 and 2. The check gives it to the package's own reader.
+
+# %% tags=["exercise"]
+my_sweep = (
+    # SOLUTION
+    {"chapter": "07", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds": [0, 1, 2]}
+    # END
+)
+
+# %% tags=["check"]
+check("12.4", my_sweep)
+
+# %% [markdown]
+# ## Exercise 12.5 · Matched pairs *(15 minutes)*
+# Each run is a dictionary with `name` ("a" or "b"), `depth`, `seed` and `cer`. Return `b` minus `a` for every pair that
+# is alike in all but the parameter given (here always "name"). A run without a partner takes no part.
+
+
+# %% tags=["exercise"]
+def pairs(some_runs: list[dict], parameter: str) -> list[float]:
+    """Differences of the error rates of matched pairs."""
+    # SOLUTION
+    partners = {(r["depth"], r["seed"]): r["cer"] for r in some_runs if r[parameter] == "a"}
+    changed = [r for r in some_runs if r[parameter] == "b" and (r["depth"], r["seed"]) in partners]
+    return [r["cer"] - partners[r["depth"], r["seed"]] for r in changed]
+    # END
+
+
+# %% tags=["check"]
+check("12.5", pairs)
+
+# %% [markdown]
+# ## Summary
+#
+# A sweep file says which runs are made; the package checks, runs, resumes and tabulates them. The seed alone moves
+# a result, and only a change that goes beyond this width means something. Matched pairs and an interval by
+# Student's t say how sure a change is; an interval across zero says that this sweep cannot tell. The best of
+# many runs looks better than it is, so choose on validation lines and measure the choice anew. Random points try
+# more values of each parameter than a grid of the same size.
+#
+# ## Quiz
+#
+# **1. Two networks, one run each: 7.9 % and 7.4 % [CER](../docs/glossary.md#cer) on the same lines. Which is
+# better?**
+# <details><summary>Answer</summary>
+# You cannot tell. The bootstrap over lines (chapter 3) says how sure each number is for <em>these weights</em>. How far
+# another seed would move them, one run does not say. Run each a few times.
+# </details>
+#
+# **2. Why compare runs with the same seed in pairs, when the seed only makes noise?**
+# <details><summary>Answer</summary>
+# The same seed draws the same order of lines and the same distortions, so a part of the noise is common to both
+# and falls out of the difference. Where networks have different shapes less is common, and pairing helps less; it
+# never misleads.
+# </details>
+#
+# **3. Your sweep had 40 points and you publish the best one's validation rate. What is wrong?**
+# <details><summary>Answer</summary>
+# It was chosen for being low, so its luck was chosen too. Train the winner again with new seeds, measure on
+# the test lines, and say that it was one of 40.
+# </details>
+#
+# ## Further reading
+#
+# - J. Bergstra and Y. Bengio, [*Random Search for Hyper-Parameter
+#   Optimization*](../docs/bibliography.md#bergstra-2012), JMLR 13, 2012: why random points.
+# - X. Bouthillier et al., [*Accounting for Variance in Machine Learning
+#   Benchmarks*](../docs/bibliography.md#bouthillier-2021), MLSys 2021: where the spread of results comes from, and
+#   how much of it a seed shows.
+# - Student, [*The Probable Error of a Mean*](../docs/bibliography.md#student-1908), Biometrika 6, 1908: the factor
+#   for few values.
+#
+# Back to [10 · Evaluation](10_evaluation.ipynb), or to the map in [0 · Start here](00_start_here.ipynb).

@@ -1,0 +1,169 @@
+"""Chapter 12: its exercise checks, and what a sweep's records are worth."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from chapters import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from htr_utils.course import experiments, sweeps
+from htr_utils.course.exercises import verdict
+from htr_utils.course.given import Chapter
+from htr_utils.errors import HtrError
+
+
+def by_t(values: list[float]) -> tuple[float, float]:
+    return experiments.interval(values)[1:]
+
+
+def normal(values: list[float]) -> tuple[float, float]:
+    half = 1.96 * np.std(values, ddof=1) / math.sqrt(len(values))
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def undivided(values: list[float]) -> tuple[float, float]:
+    half = experiments.T975[len(values) - 2] * np.std(values, ddof=1)
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def luck(n: int, sd: float, seed: int) -> float:
+    return float(-np.random.default_rng(seed).normal(0, sd, (5000, n)).min(axis=1).mean())
+
+
+def pairs(runs: list[dict[str, Any]], name: str) -> list[float]:
+    known = {(r["depth"], r["seed"]): r["cer"] for r in runs if r[name] == "a"}
+    return [r["cer"] - known[r["depth"], r["seed"]] for r in runs if r[name] == "b"]
+
+
+def all_pairs(runs: list[dict[str, Any]], name: str) -> list[float]:
+    return [b["cer"] - a["cer"] for a in runs for b in runs if a[name] == "a" and b[name] == "b"]
+
+
+SWEEP = {"chapter": "07", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds": [0, 1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("number", "right", "wrong"),
+    [
+        ("12.1", 72, [24, 12, 5]),
+        ("12.2", by_t, [normal, undivided, lambda v: by_t(v)[::-1]]),
+        (
+            "12.3",
+            luck,
+            [lambda n, sd, s: -luck(n, sd, s), lambda n, sd, s: luck(n, 1.0, s), lambda n, sd, s: sd],
+        ),
+        ("12.4", SWEEP, [SWEEP | {"seeds": [0]}, SWEEP | {"grid": {"line": [1]}}, SWEEP | {"chapter": "08"}]),
+        ("12.5", pairs, [all_pairs, lambda r, n: pairs(r, n)[:3], lambda r, n: [-v for v in pairs(r, n)]]),
+    ],
+)
+def test_checks(number: str, right: object, wrong: list[object]) -> None:
+    assert verdict(number, ...) == "to do"
+    for _ in range(5):  # the checks draw their examples
+        assert verdict(number, right) == "correct"
+    hints = [verdict(number, answer) for answer in wrong]
+    assert all(hint.startswith("hint: ") for hint in hints) and len(set(hints)) == len(hints)
+
+
+def run(cer: float, seed: int = 0, **parameters: Any) -> dict[str, Any]:
+    return {"parameters": {"lines": 5, **parameters, "seed": seed}, "seed": seed, "results": {"cer": cer}}
+
+
+def test_effects_are_taken_over_pairs_alike_in_all_else() -> None:
+    runs = [run(10.0 + s + (3 if deep else 0) + 20 * wide, s, deep=deep, wide=wide)
+            for s in (0, 5, 9) for deep in (False, True) for wide in (0, 1)]  # fmt: skip
+    runs.append(run(99.0, 77, deep=True, wide=0))  # has no partner
+    found = {one.change: one for one in experiments.effects(runs)}
+    deep = found["deep: True > False"]  # the value that most runs have comes first
+    assert deep.pairs == 6 and deep.mean == pytest.approx(-3) and deep.low == pytest.approx(-3) and deep.clear
+    assert found["wide: 0 > 1"].mean == pytest.approx(20)
+    assert experiments.best(runs)["results"]["cer"] == 10.0
+
+
+def test_one_pair_says_nothing_about_the_spread() -> None:
+    (one,) = experiments.effects([run(1, deep=1), run(1, 3, deep=1), run(9, deep=2)])
+    assert one.pairs == 1 and one.low == -math.inf and not one.clear
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=40), st.floats(-100, 100))
+def test_an_interval_moves_with_its_values(values: list[float], by: float) -> None:
+    mean, low, high = experiments.interval(values)
+    moved = experiments.interval([value + by for value in values])
+    assert low <= mean <= high
+    np.testing.assert_allclose(moved, [mean + by, low + by, high + by], atol=1e-6)
+
+
+def test_the_factors_are_those_of_student() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    right = [stats.t.ppf(0.975, df) for df in range(1, 31)]
+    np.testing.assert_allclose(experiments.T975, right, atol=6e-4)
+
+
+def test_a_label_names_what_is_special() -> None:
+    runs = [run(1, s, deep=d, size=z) for s in (0, 1) for d, z in ((1, 0.5), (1, 1.0), (1, 0.5), (2, 0.5))]
+    assert list(experiments.groups(runs)) == ["as usual", "size=1.0", "deep=2"]
+    assert experiments.varied(runs) == ["deep", "size"]
+
+
+def test_the_stored_records_fit_the_sweep_file_of_the_course() -> None:
+    runs, origin = experiments.load(experiments.stored())
+    plan = sweeps.read(ROOT / "sweeps" / "small.yaml")
+    assert [one["given"] for one in runs] == plan.points
+    made = "made by a formula" in origin
+    assert made or all(one["source"] == plan.source for one in runs), (
+        "the notebook of the sweep has changed since"
+    )
+    assert "/" not in json.dumps([one["results"] for one in runs])
+
+
+def test_records_are_kept_without_paths_and_read_again(tmp_path: Path) -> None:
+    chapter = tmp_path / "t.py"
+    chapter.write_text('# %% tags=["parameters"]\nseed: int = 0  # x\n\n# %%\nvalidate(seed=(seed, "int"))\n')
+    plan = sweeps.from_dict({"chapter": str(chapter), "seeds": [0, 1]})
+    row = {"epoch": 1, "loss": 2.0, "cer": 0.5, "gradient": 3.0}
+    for point in plan.points[:1]:
+        content = {
+            "error": "", "source": plan.source, "given": point, "parameters": point, "seed": 0,
+            "results": {"cer": 50.0, "model": "/home/me/model.keras", "history": [row]},
+        }  # fmt: skip
+        folder = plan.folder(tmp_path / "out", point)
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps(content))
+    assert experiments.load(tmp_path / "out")[0][0]["results"]["model"]
+    assert experiments.keep(plan, tmp_path / "out", tmp_path / "kept.json") == 1
+    (kept,), origin = experiments.load(tmp_path / "kept.json")
+    assert kept["results"] == {"cer": 50.0, "history": [{"epoch": 1, "loss": 2.0, "cer": 0.5}]}
+    assert "1 of 2 points" in origin
+
+
+@pytest.mark.parametrize("content", [None, "[]", "{}", '{"origin": "x", "runs": []}'])
+def test_nothing_to_read_is_one_line(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "records.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(HtrError, match="of a sweep") as caught:
+        experiments.load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sweep_of_the_course_can_be_run(file: Path) -> None:
+    plan = sweeps.read(file)
+    known = Chapter(plan.chapter).parameters
+    assert len(plan.points) > 1 and all(one.comment and one.kind for one in known.values())
+
+
+def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
+    """One run, no history, no effect."""
+    from htr_utils.course.plots import experiments as plots
+
+    plots.curves({"as usual": [run(1.0)]})
+    plots.spread({"as usual": [run(1.0)]})
+    plots.effects([experiments.Effect("a", 1.0, -math.inf, math.inf, 1)])
+    assert "clear of zero: none" in capsys.readouterr().out
