@@ -42,7 +42,7 @@ class Word:
 class ReadLine:
     """A line of a page: polygon float (N, 2), x and y. corrected: the text after spell correction, if it ran.
 
-    sure: the confidence of each character of `text`, where a recogniser read it.
+    sure, at: the confidence of each character of `text` and its column, where a recogniser read it.
     """
 
     text: str
@@ -52,6 +52,7 @@ class ReadLine:
     words: tuple[Word, ...] = ()
     corrected: str | None = None
     sure: tuple[float, ...] = ()
+    at: tuple[int, ...] = ()
 
     def split(self) -> tuple[Word, ...]:
         """The words, with their places where the text is still what was read."""
@@ -89,7 +90,11 @@ def of_page(
     for line, reading in zip(found, readings, strict=True):
         words = tuple(_words(line, reading, width, height))
         sure = tuple(c.confidence for c in reading.characters)
-        lines.append(ReadLine(reading.text, line.polygon, line.box, reading.confidence, words, sure=sure))
+        middle = np.array([[c.x, line.crop.shape[0] / 2] for c in reading.characters]).reshape(-1, 2)
+        at = tuple(line.where(middle)[:, 0].round().clip(0, width - 1).astype(int).tolist())
+        lines.append(
+            ReadLine(reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at)
+        )
     return ReadPage(image, width, height, tuple(lines), number)
 
 
@@ -103,10 +108,11 @@ def _words(line: _Found, reading: Any, width: int, height: int) -> Iterable[Word
     between = (x[1:] + x[:-1]) / 2
     left = np.concatenate([[x[0] - half], between]).clip(0, columns)
     right = np.concatenate([between, [x[-1] + half]]).clip(0, columns)
+    known = {(word.start, word.end): word.confidence for word in getattr(reading, "words", ())}
     for match in re.finditer(r"\S+", "".join(c.character for c in reading.characters)):
         a, b = match.span()
         edges = np.array([[u, v] for u in (left[a], right[b - 1]) for v in (0, rows)])
-        sure = float(np.mean([c.confidence for c in reading.characters[a:b]]))
+        sure = known.get((a, b)) or float(np.mean([c.confidence for c in reading.characters[a:b]]))
         yield Word(match.group(), _around(line.where(edges), width, height), sure)
 
 
@@ -157,6 +163,11 @@ def _plain(line: ReadLine, page: ReadPage) -> dict[str, Any]:
         {"text": word.text, "confidence": _rounded(word.confidence), "box": word.box and list(word.box)}
         for word in line.split()
     ]
+    if line.at and len(line.at) == len(line.text):
+        made["characters"] = [
+            {"text": character, "x": x, "confidence": _rounded(sure)}
+            for character, x, sure in zip(line.text, line.at, line.sure, strict=True)
+        ]
     return made
 
 

@@ -8,6 +8,7 @@ print(reading.text, reading.confidence)
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from htr_utils.network import inference
     from htr_utils.network.archive import Archive
     from htr_utils.text.spelling import Correction
-    from htr_utils.text.tuned import Tuned
+    from htr_utils.text.tuned import Scales, Tuned
 
 Picture = str | Path | np.ndarray
 Decoder = Literal["greedy", "beam", "lm", "lexicon"]
@@ -51,10 +52,21 @@ class Character:
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word that was read: the characters `start` to `end` (exclusive) of the text. confidence: 0 to 1."""
+
+    text: str
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Reading:
     """What a line says.
 
-    confidence: mean of the characters' confidences, 0 to 1 (0 for an empty line); not calibrated yet.
+    confidence: mean of the characters' confidences, 0 to 1 (0 for an empty line). Those of characters and words
+    are calibrated for the shipped model (see `text.tuned.Scale`), as the network gave them for any other.
     log_prob: the decoder's score in nats: of the best path (greedy) or of the text (beam).
     """
 
@@ -62,6 +74,7 @@ class Reading:
     confidence: float
     characters: tuple[Character, ...]
     log_prob: float
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +89,8 @@ class _Emissions:
 class Recognizer:
     """Reads pictures of single lines. Make one with `Recognizer.load` and keep it: loading takes seconds."""
 
-    def __init__(self, archive: Archive) -> None:
-        self.archive = archive
+    def __init__(self, archive: Archive, file: Path | None = None) -> None:
+        self.archive, self.file = archive, file
         self.preset, self.charset, self.model = archive.preset, archive.charset, archive.model
 
     @classmethod
@@ -90,7 +103,7 @@ class Recognizer:
         file = paths.model_file(name)
         from htr_utils.network import archive  # TensorFlow is imported here and not before
 
-        return cls(archive.load(file))
+        return cls(archive.load(file), file)
 
     @overload
     def read(
@@ -179,7 +192,7 @@ class Recognizer:
             for made in self._emissions(good, batch):
                 best = self._decode(made, decoder, width)
                 for number, candidate in zip(made.numbers, best, strict=True):
-                    found[number] = self._reading(candidate, good[number])
+                    found[number] = self._reading(candidate, good[number], decoder)
             yield from (found[number] for number in range(len(part)))
 
     def _prepared(self, sources: Iterable[Picture], chunk: int) -> Iterator[list[images.Prepared | HtrError]]:
@@ -231,6 +244,14 @@ class Recognizer:
 
         return Tuned.load(self.charset)
 
+    @cached_property
+    def scales(self) -> dict[str, Scales]:
+        """What makes confidences keep their promise, for each decoder; empty for a model that has no such scales."""
+        from htr_utils.network.archive import sha256
+        from htr_utils.text import tuned
+
+        return tuned.scales(sha256(self.file)) if self.file is not None else {}
+
     def correct(self, reading: Reading) -> Correction:
         """Spell correction that asks first: a word changes where the reader was unsure and the language agrees."""
         return self.tuned.gate.correct(reading.text, [c.confidence for c in reading.characters])
@@ -264,15 +285,22 @@ class Recognizer:
             found = self.tuned.decode(made.log_probs, made.frames, lexicon=lexicon, width=width)
         return [candidates[0] for candidates in found]
 
-    def _reading(self, best: decoding.Candidate, prepared: images.Prepared) -> Reading:
+    def _reading(self, best: decoding.Candidate, prepared: images.Prepared, decoder: str) -> Reading:
+        from htr_utils.text.tuned import Scales
+
         step = self.preset.frame_step
         text = self.charset.decode(best.ids)
+        scales = self.scales.get("greedy" if decoder == "beam" else decoder, Scales())
         characters = tuple(
-            Character(c, prepared.original_x((frame + 0.5) * step), confidence)
+            Character(c, prepared.original_x((frame + 0.5) * step), scales.letter(confidence))
             for c, frame, confidence in zip(text, best.frames, best.confidences, strict=True)
         )
         # Spaces at the ends are no reading; they go, with their positions.
         first, last = len(text) - len(text.lstrip()), len(text.rstrip())
         characters = characters[first:last]
-        sure = float(np.mean([c.confidence for c in characters])) if characters else 0.0
-        return Reading(text.strip(), sure, characters, best.log_prob)
+        sure = [c.confidence for c in characters]
+        words = tuple(
+            Word(match.group(), *match.span(), scales.of_word(sure[slice(*match.span())]))
+            for match in re.finditer(r"\S+", text.strip())
+        )
+        return Reading(text.strip(), float(np.mean(sure)) if sure else 0.0, characters, best.log_prob, words)

@@ -51,6 +51,17 @@ def lm() -> None:
     show_default=True,
     help="share of words struck out (`#`)",
 )
+@click.option(
+    "--debian",
+    is_flag=True,
+    help="also text that Debian packages bring: novels, sayings, a dictionary (see course/free_text.py)",
+)
+@click.option(
+    "--apart",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="lines that the model must not know, beside the embedded ones: folders of test lines",
+)
 @click.option("--characters", default=None, help="the characters it knows [default: the 79 of IAM]")
 @click.option("--to", "target", default="runs/language.lm", show_default=True, help="the file to write")
 def lm_train(
@@ -59,19 +70,31 @@ def lm_train(
     order: int,
     least: int,
     struck: float,
+    debian: bool,
+    apart: tuple[str, ...],
     characters: str | None,
     target: str,
 ) -> None:
     """Count text and write a language model of a few megabytes.
 
     Paragraphs that share a stretch of text with an embedded passage of the validation or test split are left out,
-    with a word about it.
+    with a word about it; so are those that share one with a line of --apart.
     """
     from htr_utils.text import corpus, language
     from htr_utils.text.charset import IAM79
 
     train, held_out = _embedded()
-    found, dropped = without_held_out(corpus.read_paragraphs(texts), held_out)
+    for folder in apart:
+        from htr_utils.evaluation import load_lines
+
+        held_out += [line.text for line in load_lines(folder, None)]
+    paragraphs, packages = corpus.read_paragraphs(texts), list[dict[str, str]]()
+    if debian:
+        from htr_utils.course import free_text
+
+        more, packages = free_text.fetch()
+        paragraphs += more
+    found, dropped = without_held_out(paragraphs, held_out)
     for text in dropped:
         click.echo(f"left out, it holds a passage of the validation or test split: {text[:60]!r}")
     about = {
@@ -79,8 +102,10 @@ def lm_train(
         "sources": [
             {"name": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
             for file in _files(texts)
-        ],
+        ]
+        + packages,
         "embedded_passages": {"split": "train", "passages": len(train), "times": passages},
+        "kept_apart": [Path(folder).name for folder in apart],
         "paragraphs": len(found),
         "paragraphs_left_out": len(dropped),
     }

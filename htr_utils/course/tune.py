@@ -1,4 +1,4 @@
-"""Choose the decoder's and the gate's settings on validation lines, then report on lines that chose nothing.
+"""Choose settings of decoder and gate and fit confidences on validation lines; report on lines that chose nothing.
 
     python -m htr_utils.course.tune --report jls=FOLDER --report inkbench=FOLDER
 
@@ -21,6 +21,7 @@ import click
 import numpy as np
 
 from htr_utils import paths
+from htr_utils.course import calibration
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import augment, images
@@ -59,11 +60,14 @@ def padded(answers: Sequence[np.ndarray], truths: list[str]) -> Lines:
     return Lines(values, frames, truths)
 
 
-def stripped(reading: decoding.Candidate, charset: Charset) -> tuple[str, tuple[float, ...]]:
+def stripped(
+    reading: decoding.Candidate, charset: Charset, scale: tuned.Scale | None = None
+) -> tuple[str, tuple[float, ...]]:
     """Text and confidences of a reading without the spaces at its ends."""
     text = charset.decode(reading.ids)
     first, last = len(text) - len(text.lstrip()), len(text.rstrip())
-    return text[first:last], reading.confidences[first:last]
+    sure = reading.confidences[first:last]
+    return text[first:last], tuple(map(scale, sure)) if scale else sure
 
 
 def texts(readings: Sequence[Sequence[decoding.Candidate]], charset: Charset) -> list[str]:
@@ -155,28 +159,78 @@ def choose(sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None]
         shares = [share(i, texts(read(lines, made, "lexicon"), charset)) for i, lines in enumerate(sets)]
         return sum(shares) / len(shares)
 
-    fusion = climb(start.fusion, GRID, beam, say)
+    start = replace(start, fusion=climb(start.fusion, GRID, beam, say))
+    start.__dict__["words"] = words
+    start = calibrated(sets, start, say)
     say("gate after greedy decoding:")
     one = gate.Gate(start.lm, words)
+    scale = start.confidence["greedy"].letter
 
     def gated(how: gate.Settings) -> float:
         one.settings = how
         loss = 0.0
         for lines, readings, old in zip(sets, plain, before, strict=True):
-            report = gate.report("gated", _gated(one, readings, charset), old, lines.truths)
+            report = gate.report("gated", _gated(one, readings, charset, scale), old, lines.truths)
             allowed = 10 * report.broken <= report.mended  # twice as careful as promised
             loss += report.wer_with / report.wer_without + report.cer_with / report.cer_without
             loss += 0 if allowed else 9
         return loss / len(sets)
 
-    return replace(start, fusion=fusion, settings=climb(start.settings, GATE_GRID, gated, say))
+    return replace(start, settings=climb(start.settings, GATE_GRID, gated, say))
+
+
+def calibrated(sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None] = print) -> tuned.Tuned:
+    """The same with scales of confidence for each decoder, fitted on these sets, all of equal weight."""
+    charset = Charset(start.lm.characters)
+    found: dict[str, tuned.Scales] = {}
+    for decoder in ("greedy", "lm", "lexicon"):
+        lines = [
+            ([stripped(line[0], charset) for line in read(one, start, decoder)], one.truths) for one in sets
+        ]
+        scales = tuned.Scales()
+        for kind in ("letter", "word"):
+            parts = [_said(read_, truths, scales)[kind] for read_, truths in lines]
+            sure, right = (np.concatenate(part) for part in zip(*parts, strict=True))
+            weights = np.concatenate([np.full(len(part[0]), 1000 / max(1, len(part[0]))) for part in parts])
+            scales = replace(scales, **{kind: calibration.fit(sure, right, weights)})
+        say(f"confidence after {decoder}: {scales}")
+        found[decoder] = scales
+    return replace(start, confidence=found)
+
+
+def _said(
+    lines: Sequence[tuple[str, tuple[float, ...]]], truths: Sequence[str], scales: tuned.Scales
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Of letters and of words: what was said and whether it came true."""
+    texts_ = [text for text, _ in lines]
+    sure = [tuple(map(scales.letter, line)) for _, line in lines]
+    return {
+        "letter": calibration.letters(texts_, sure, truths),
+        "word": calibration.words(texts_, sure, truths, scales),
+    }
+
+
+def promises(
+    readings: Sequence[Sequence[decoding.Candidate]], truths: Sequence[str], charset: Charset,
+    scales: tuned.Scales,
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """Expected calibration error of letters and words in %, as the network says it and scaled."""
+    lines = [stripped(line[0], charset) for line in readings]
+    before, after = (_said(lines, truths, how) for how in (tuned.Scales(), scales))
+    return {
+        kind: {
+            "ece_raw": round(100 * calibration.error(*before[kind]), 2),
+            "ece": round(100 * calibration.error(*after[kind]), 2),
+        }
+        for kind in ("letter", "word")
+    }
 
 
 def _gated(
-    one: gate.Gate, readings: list[list[decoding.Candidate]], charset: Charset
+    one: gate.Gate, readings: list[list[decoding.Candidate]], charset: Charset, scale: tuned.Scale
 ) -> Callable[[int], spelling.Correction]:
     def correct(i: int) -> spelling.Correction:
-        text, sure = stripped(readings[i][0], charset)
+        text, sure = stripped(readings[i][0], charset, scale)
         return one.correct(text, sure, [stripped(other, charset)[0] for other in readings[i][1:]])
 
     return correct
@@ -199,11 +253,13 @@ def figures(lines: Lines, settings: tuned.Tuned, say: Callable[[str], None] = pr
         if decoder != "greedy":
             entry["cer_change"] = paired(greedy, now, lines.truths, metrics.edits)
             entry["wer_change"] = paired(greedy, now, lines.truths, metrics.word_edits)
+        scales = settings.confidence.get(decoder, tuned.Scales())
+        entry["confidence"] = promises(readings, lines.truths, charset, scales)
         say(f"{decoder}: {entry}")
         policies: dict[str, Callable[[int], spelling.Correction]] = {
             "autocorrect fast": lambda i, now=now: speller.correct(now[i]),  # type: ignore[misc]
             "symspell": lambda i, now=now: sym.correct(now[i]),  # type: ignore[misc]
-            "gated": _gated(settings.gate, readings, charset),
+            "gated": _gated(settings.gate, readings, charset, scales.letter),
         }
         for name, policy in policies.items():
             report = gate.report(name, policy, now, lines.truths)
@@ -234,8 +290,11 @@ def useful(entry: dict[str, Any]) -> bool:
     help="further lines to report on; they choose nothing",
 )
 @click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
+@click.option("--scales", is_flag=True, help="with --keep: fit the confidences again, for a new model")
 @click.option("--to", "target", default=None, help="the file to write [default: model/decoding.json]")
-def main(model: str, language: str, sets: tuple[str, ...], keep: bool, target: str | None) -> None:
+def main(
+    model: str, language: str, sets: tuple[str, ...], keep: bool, scales: bool, target: str | None
+) -> None:
     """Choose on the embedded validation split, report on the test split and on --report."""
     from htr_utils.evaluation import load_lines
     from htr_utils.network.archive import sha256
@@ -260,6 +319,8 @@ def main(model: str, language: str, sets: tuple[str, ...], keep: bool, target: s
     }
     if not keep:
         settings = choose(list(chosen_on.values()), settings, click.echo)
+    elif scales:
+        settings = calibrated(list(chosen_on.values()), settings, click.echo)
     reported = {"test": answered(None, "test")}
     for name, _, root in (one.partition("=") for one in sets):
         reported[name] = answered(root or None, None if root else "test")

@@ -144,7 +144,7 @@ def report(
     after = [one.text for one in made]
     mended = broken = 0
     for before, then, truth in zip(texts, after, truths, strict=True):
-        right, still = _right(before, truth), _right(then, truth)
+        right, still = right_words(before, truth), right_words(then, truth)
         mended += sum(b and not a for a, b in zip(right, still, strict=True))
         broken += sum(a and not b for a, b in zip(right, still, strict=True))
     cer, cer_with = (100 * metrics.cer(t, truths).value for t in (texts, after))
@@ -154,7 +154,7 @@ def report(
     return Report(policy, len(texts), cer, cer_with, wer, wer_with, changed, mended, broken, each)
 
 
-def _right(text: str, truth: str) -> list[bool]:
+def right_words(text: str, truth: str) -> list[bool]:
     """For each word of a text, whether the word of the truth in its place is the same."""
     words = text.split()
     found = [False] * len(words)

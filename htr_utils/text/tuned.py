@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -32,16 +34,70 @@ class Fusion:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """Turns a network's confidence into one that keeps its promise: of all the .9 nine in ten are right.
+
+    Its logit is divided by a temperature and shifted ("temperature scaling", Guo et al. 2017; Platt 1999).
+    """
+
+    temperature: float = 1.0
+    shift: float = 0.0
+
+    def __call__(self, confidence: float) -> float:
+        if (self.temperature, self.shift) == (1.0, 0.0):
+            return confidence
+        p = min(max(confidence, 1e-7), 1 - 1e-7)
+        return 1 / (1 + math.exp(-math.log(p / (1 - p)) / self.temperature - self.shift))
+
+
+@dataclass(frozen=True)
+class Scales:
+    """For the letters and for the words of a decoder's readings, which are as sure as all their letters together."""
+
+    letter: Scale = field(default_factory=Scale)
+    word: Scale = field(default_factory=Scale)
+
+    def of_word(self, letters: Sequence[float]) -> float:
+        """A word's confidence from those of its letters, which are scaled already."""
+        return self.word(math.prod(letters))
+
+
+def scales(sha256: str, name: str | Path = "english") -> dict[str, Scales]:
+    """The scales of each decoder, where those that lie beside a language model were made for the model of this hash.
+
+    Raises:
+        HtrError: a file that is damaged.
+    """
+    file = language.find(name).with_name(FILE)
+    if not file.is_file():
+        return {}
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return _scales(stored.get("confidence", {})) if stored["model"] == sha256 else {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise HtrError(f"{file}: settings that cannot be read ({error}); run the tuning again") from error
+
+
+def _scales(stored: Mapping[str, Any]) -> dict[str, Scales]:
+    return {
+        decoder: Scales(*(_checked(Scale, both[kind]) for kind in ("letter", "word")))
+        for decoder, both in stored.items()
+    }
+
+
+@dataclass(frozen=True)
 class Tuned:
     """A language model with its settings; word list and gate are made when they are first asked for.
 
     gated: decoders ("greedy", "lm", "lexicon") after which the gate was found better on every set measured.
+    confidence: the scales of each decoder.
     """
 
     lm: language.LanguageModel
     fusion: Fusion = field(default_factory=Fusion)
     settings: Settings = field(default_factory=Settings)
     gated: tuple[str, ...] = ()
+    confidence: Mapping[str, Scales] = field(default_factory=dict)
 
     @classmethod
     def load(cls, charset: Charset, name: str | Path = "english") -> Tuned:
@@ -57,8 +113,14 @@ class Tuned:
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
             gated = tuple(str(decoder) for decoder in stored["gated"])
-            return cls(lm, _checked(Fusion, stored["fusion"]), _checked(Settings, stored["gate"]), gated)
-        except (OSError, ValueError, LookupError, TypeError) as error:
+            return cls(
+                lm,
+                _checked(Fusion, stored["fusion"]),
+                _checked(Settings, stored["gate"]),
+                gated,
+                _scales(stored.get("confidence", {})),
+            )
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise HtrError(f"{file}: settings that cannot be read ({error}); run the tuning again") from error
 
     @cached_property
@@ -95,7 +157,12 @@ class Tuned:
         return prefix_beam(log_probs, lengths, self.lm, **options)
 
     def to_json(self) -> dict[str, Any]:
-        return {"fusion": asdict(self.fusion), "gate": asdict(self.settings), "gated": list(self.gated)}
+        return {
+            "fusion": asdict(self.fusion),
+            "gate": asdict(self.settings),
+            "gated": list(self.gated),
+            "confidence": {decoder: asdict(both) for decoder, both in self.confidence.items()},
+        }
 
 
 def _checked(kind: Any, values: dict[str, Any]) -> Any:

@@ -224,6 +224,28 @@ def width_against_result(
     base.show(made, alt=alt, facts=f"widths of the beam: {list(widths)}")
 
 
+def weight_curve(weights: Sequence[float], curves: Mapping[str, Sequence[float]]) -> None:
+    """CER (fractions) over the weight of the language model, a curve for each bonus; its lowest point is ringed."""
+    made, axis = base.figure(height=2.9)
+    valleys = []
+    for number, (name, values) in enumerate(curves.items()):
+        percent = [100 * value for value in values]
+        axis.plot(weights, percent, color=base.COLOURS[number], marker="os^D"[number % 4],
+                  ls=base.DASHES[number], label=name)  # fmt: skip
+        lowest = int(np.argmin(percent))
+        axis.plot(weights[lowest], percent[lowest], "o", ms=14, mfc="none", mec=base.COLOURS[number])
+        valleys.append(f"{name}: {'inside' if 0 < lowest < len(weights) - 1 else 'at the edge'}")
+    axis.set_xlabel("weight of the language model (0: the frames alone)")
+    axis.set_ylabel("CER (%), validation lines")
+    axis.legend(frameon=False)
+    base.show(
+        made,
+        alt="Two curves of the character error rate over the weight of the language model: with a bonus for each "
+        "character the curve falls into a valley and rises again; without it the valley is shallower.",
+        facts=f"{len(weights)} weights, from {weights[0]:g} to {weights[-1]:g}; lowest point - {', '.join(valleys)}",
+    )
+
+
 def where_read(grey: np.ndarray, characters: Sequence[tuple[str, float, float]], *, doubt: float) -> None:
     """A line, each character above the place where it was read, its confidence below.
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from htr_utils.course import calibration
 from htr_utils.course.plots import base
 from htr_utils.course.plots.base import BLUE, COLOURS, GREEN, GREY, ORANGE, RED
+from htr_utils.text.gate import Report
 from htr_utils.text.metrics import Rate
 
 
@@ -94,3 +98,51 @@ def outcomes(counts: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, a
         for way, count in counts.items()
     )
     base.show(made, alt=alt, facts=told)
+
+
+def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """Reliability diagram: for each group (confidences, right) the share that is right over the confidence.
+
+    The size of a mark says how much lies in its bin. The facts rank the groups by their calibration error.
+    """
+    made, axis = base.figure(height=3.4, width=6.2)
+    axis.plot([0, 1], [0, 1], color=GREY, ls=":", label="a promise kept")
+    errors = {}
+    for number, (name, (sure, right)) in enumerate(groups.items()):
+        bins = calibration.reliability(sure, right)
+        errors[name] = calibration.error(sure, right)
+        x, y = [b.confidence for b in bins], [b.right for b in bins]
+        sizes = [15 + 250 * (b.count / len(sure)) ** 0.5 for b in bins]
+        axis.plot(x, y, color=COLOURS[number], ls=base.DASHES[number], label=name)
+        axis.scatter(x, y, s=sizes, color=COLOURS[number], marker="os^D"[number % 4], alpha=0.75)
+    axis.set_xlabel("confidence of a letter")
+    axis.set_ylabel("share that is right")
+    axis.set_xlim(0, 1.03)
+    axis.set_ylim(0, 1.06)
+    axis.legend(frameon=False, loc="upper left")
+    ranked = " < ".join(sorted(errors, key=lambda name: errors[name]))
+    base.show(
+        made,
+        alt="A diagram of the share of right letters over their confidence with a dotted diagonal: the curve of the "
+        "network runs below the diagonal, the curve with a temperature lies nearer to it.",
+        facts=f"expected calibration error: {ranked}",
+    )
+
+
+def margin_curve(margins: Sequence[float], reports: Sequence[Report]) -> None:
+    """Words mended and broken on validation lines over the margin of the gate."""
+    made, axis = base.figure(height=2.8)
+    mended, broken = [one.mended for one in reports], [one.broken for one in reports]
+    axis.plot(margins, mended, color=GREEN, marker="o", label="mended")
+    axis.plot(margins, broken, color=RED, marker="s", ls="--", label="broken")
+    axis.set_xlabel("margin of the gate (natural logarithm): further right, fewer changes")
+    axis.set_ylabel("words, validation lines")
+    axis.set_ylim(bottom=-0.5)
+    axis.legend(frameon=False)
+    kept = [margin for margin, a, b in zip(margins, mended, broken, strict=True) if a > 5 * b]
+    base.show(
+        made,
+        alt="Two curves over the margin of the gate: the words that it mends fall from left to right, and the few "
+        "words that it breaks fall as well.",
+        facts=f"{len(kept)} of {len(margins)} margins break fewer than one word for five mended",
+    )

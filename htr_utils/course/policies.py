@@ -1,0 +1,64 @@
+"""What chapter 9 measures: hard lines, letters with what came true of them, and policies of correction side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from htr_utils.course import calibration
+from htr_utils.course.tune import damaged
+from htr_utils.lines import images
+from htr_utils.lines.iam import Line
+from htr_utils.text import decoding, gate, spelling
+
+if TYPE_CHECKING:
+    from htr_utils.recognizer import Reading, Recognizer
+
+
+def hard(lines: Sequence[Line]) -> list[np.ndarray]:
+    """The pictures of lines bent and soiled, uint8 (H, W): on clean rendered lines nearly every letter is right."""
+    return [damaged(images.load(line.path), number) for number, line in enumerate(lines)]
+
+
+def letters(recognizer: Recognizer, lines: Sequence[Line]) -> tuple[np.ndarray, np.ndarray]:
+    """Hard lines read greedily: the confidence of each letter as the network gives it, and whether it is right."""
+    tables = recognizer.log_probs(hard(lines))
+    found = [decoding.greedy(table[None], [len(table)])[0] for table in tables]
+    texts = [recognizer.charset.decode(one.ids) for one in found]
+    truths = [recognizer.charset.fold(line.text) for line in lines]
+    return calibration.letters(texts, [one.confidences for one in found], truths)
+
+
+def compare(
+    recognizer: Recognizer, readings: Sequence[Reading], truths: Sequence[str]
+) -> dict[str, gate.Report]:
+    """autocorrect in its fast mode, SymSpell and the gate on the same readings."""
+    texts = [reading.text for reading in readings]
+    fast, near = spelling.Speller("fast"), spelling.SymSpell(recognizer.tuned.words)
+    near.near("hous")  # the index is built once, not at the first line
+    ways = {
+        "autocorrect fast": lambda n: fast.correct(texts[n]),
+        "SymSpell": lambda n: near.correct(texts[n]),
+        "gated": lambda n: recognizer.correct(readings[n]),
+    }
+    return {name: gate.report(name, way, texts, truths) for name, way in ways.items()}
+
+
+def margins(
+    recognizer: Recognizer, readings: Sequence[Reading], truths: Sequence[str], values: Sequence[float]
+) -> list[gate.Report]:
+    """The gate with other margins, everything else as it was tuned."""
+    texts, tuned = [reading.text for reading in readings], recognizer.tuned.gate
+    found = []
+    for value in values:
+        tuned_so = gate.Gate(tuned.lm, {}, replace(tuned.settings, margin=value))
+        tuned_so.index = tuned.index
+
+        def correct(n: int, one: gate.Gate = tuned_so) -> spelling.Correction:
+            return one.correct(texts[n], [c.confidence for c in readings[n].characters])
+
+        found.append(gate.report(f"margin {value:g}", correct, texts, truths))
+    return found
