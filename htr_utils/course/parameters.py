@@ -22,7 +22,8 @@ class Run(SimpleNamespace):
     def record(self, **results: Any) -> None:
         """Keep results of this run: written to `metrics.json` in the folder HTR_RUN_DIR, else nowhere.
 
-        A second call adds to the first. The file holds the parameters beside the results.
+        Every chapter calls it at least once, `run.record(cer=0.031, loss=12.5)`: what `htr run` and `htr sweep`
+        compare. A second call adds to the first. The file holds the parameters beside the results.
 
         Args:
             results: numbers, texts, lists or dictionaries of them (NumPy scalars and arrays too).

@@ -463,6 +463,7 @@ for name, other in (
     ("with more padding", logits_of([ink], wide)),
 ):
     print(f"alone and {name}: the same within 1e-4: {bool(np.abs(alone - other).max() <= 1e-4)}")
+run.record(padding_moves={name: m.max() for name, m in moved.items()}, macs=ours)
 
 # %% [markdown]
 # ## Exercises

@@ -227,6 +227,7 @@ gain = wrong - wrong_with  # edits saved, (lines,)
 draws = np.random.default_rng(run.seed).integers(len(gain), size=(1000, len(gain)))
 low, high = np.percentile(gain[draws].mean(axis=1), [2.5, 97.5])
 print(f"edits saved a line: {gain.mean():.2f} [{low:.2f}, {high:.2f}]; above 0: {bool(low > 0)}")
+run.record(cer=whole.value, cer_low=whole.low, cer_high=whole.high, saved=gain.mean(), lines=len(chosen))
 
 # %% [markdown]
 # ## What goes wrong: one reading, many numbers
@@ -406,5 +407,5 @@ check("10.5", batches)
 # - U.-V. Marti, H. Bunke: [*The IAM-database*](../docs/bibliography.md#marti-2002), IJDAR 5, 2002: who wrote what,
 #   the ground of every honest split.
 #
-# Back to [9 · Spell correction](09_spell_correction.ipynb), or to the map in
-# [0 · Start here](00_start_here.ipynb).
+# Next: [11 · Your own handwriting](11_your_own_handwriting.ipynb). Back to
+# [9 · Spell correction](09_spell_correction.ipynb), or to the map in [0 · Start here](00_start_here.ipynb).
