@@ -123,7 +123,8 @@ def ridges(grey: np.ndarray) -> list[np.ndarray]:
 def profile(grey: np.ndarray) -> list[np.ndarray]:
     """The plain method for comparison: on the same straightened page, straight cuts where rows hold little ink.
 
-    The row profile is smoothed over half a small letter; every run above a fifth of its typical peak is a line.
+    The row profile is smoothed over half a small letter; every run above a fifth of its typical peak is a line, and
+    reaches to the last inked row on either side before the middle of the gap.
     """
     flat = sheet.straighten(grey)
     ink = sheet.ink_mask(flat.image)
@@ -134,14 +135,20 @@ def profile(grey: np.ndarray) -> list[np.ndarray]:
     if not rows.any():
         return []
     busy = rows > 0.2 * float(np.percentile(rows[rows > 0], 90))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], busy.astype(int), [0]])))
+    runs = np.flatnonzero(np.diff(np.concatenate([[0], busy.astype(int), [0]]))).reshape(-1, 2)
+    runs = runs[runs[:, 1] - runs[:, 0] > 0.5 * unit]
+    between: np.ndarray | list[int] = (
+        np.concatenate([[0], (runs[1:, 0] + runs[:-1, 1]) // 2, [len(rows)]]) if len(runs) else []
+    )
     found = []
-    for top, bottom in edges.reshape(-1, 2):
+    for (top, bottom), above, below in zip(runs, between[:-1], between[1:], strict=True):
+        # Ascenders and descenders reach out of the run: to the last inked row before the middle of the gap.
+        inked = np.flatnonzero(ink[above:below].sum(1) > 1) + above
+        inked = inked[(inked > top - 2.2 * unit) & (inked < bottom + 1.6 * unit)]
         columns = np.flatnonzero(ink[top:bottom].any(0))
-        if bottom - top < 0.5 * unit or columns.size < unit:
+        if not inked.size or columns.size < unit:
             continue
-        low, high = top - 0.8 * unit, bottom + 0.8 * unit  # ascenders and descenders
-        left, right = columns[0], columns[-1]
+        low, high, left, right = inked[0], inked[-1] + 1, columns[0], columns[-1] + 1
         box = np.array([[[left, low], [right, low], [right, high], [left, high]]], float)
         found.append(cv2.perspectiveTransform(box, flat.to_given)[0])
     return found

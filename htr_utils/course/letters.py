@@ -1,0 +1,128 @@
+"""What chapter 11 needs beside the package: the two letters, a folder of corrected lines, a quick fine-tuning.
+
+one, two = letters.samples()
+found = pages.find(one.grey)
+folder = letters.keep(crops, texts, "mine")            # what `htr train --data mine` takes
+letters.fine_tune(folder, "course", "mine/mine.keras", epochs=24, seed=0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from htr_utils import paths
+from htr_utils.errors import HtrError
+from htr_utils.lines import compose, iam, images, own, pages
+
+SHARE = 0.3  # of the lines seen in fine-tuning are embedded ones, so that other hands are not forgotten
+
+
+def samples() -> list[compose.Composed]:
+    """The letters of `data/samples/pages`, in one hand: grey levels, and the text and outline of each line.
+
+    Raises:
+        HtrError: the package is not in a checkout of the course.
+    """
+    root = paths.repo_root()
+    if root is None:
+        raise HtrError("the letters are in a checkout of the course; clone it, or give a photo of your own")
+    return compose.load(root / "data" / "samples" / "pages")
+
+
+def truth_of(page: compose.Composed, polygons: Sequence[np.ndarray]) -> list[str]:
+    """The text of each found line: that of the true line with which it shares the most, "" where none is shared."""
+    from htr_utils.course.page_bench import overlaps
+
+    if not len(polygons):
+        return []
+    shared = overlaps([line.polygon for line in page.lines], polygons, page.grey.shape)[:-1, :-1]  # type: ignore[arg-type]
+    best = shared.argmax(0)
+    return [page.lines[i].text if shared[i, j] > 0 else "" for j, i in enumerate(best)]
+
+
+Lines = tuple[list[np.ndarray], list[str]]  # pictures uint8 (h, w), and what each says
+
+
+def material(my_lines: str | Path | None = None) -> tuple[Lines, Lines]:
+    """Lines to learn from and lines to measure on: the first and the second letter's, or those of a folder.
+
+    Args:
+        my_lines: a folder with transcriptions.tsv: its first two thirds, and its last third.
+
+    Raises:
+        HtrError: what `own.read` raises; a folder of fewer than six lines.
+    """
+    if my_lines is not None:
+        lines = own.read(my_lines)
+        if len(lines) < 6:
+            raise HtrError(
+                f"{my_lines}: {len(lines)} lines are too few to learn from and to measure on; give six"
+            )
+        cut = 2 * len(lines) // 3
+        first, second = (
+            ([line.image() for line in part], [line.text for line in part])
+            for part in (lines[:cut], lines[cut:])
+        )
+        return first, second
+    return _lines_of(samples()[0]), _lines_of(samples()[1])
+
+
+def _lines_of(page: compose.Composed) -> Lines:
+    found = pages.find(page.grey).lines
+    texts = truth_of(page, [line.polygon for line in found])
+    known = [number for number, text in enumerate(texts) if text]
+    return [found[n].crop for n in known], [texts[n] for n in known]
+
+
+def keep(crops: Sequence[np.ndarray], texts: Sequence[str], folder: str | Path) -> Path:
+    """Write lines as a folder of one's own data: PNG files and `transcriptions.tsv` (name, tab, text)."""
+    folder = Path(folder)
+    rows = []
+    for number, (crop, text) in enumerate(zip(crops, texts, strict=True), 1):
+        images.save(folder / f"line-{number:02}.png", crop)
+        rows.append(f"line-{number:02}\t{text}\n")
+    (folder / "transcriptions.tsv").write_text("".join(rows), encoding="utf-8")
+    return folder
+
+
+def fine_tune(
+    folder: str | Path, model: str | Path, out: str | Path, *, epochs: int, seed: int, batch: int = 5,
+    rate: float = 1e-3,
+) -> Path:  # fmt: skip
+    """Train `model` further on the lines of a folder, for some seconds; returns the new model's file.
+
+    What `htr train --data folder --init model` does at length, without validation lines and checkpoints.
+
+    Raises:
+        HtrError: what `own.read` and `Recognizer.load` raise; a line that is too narrow for its text.
+    """
+    import keras
+
+    from htr_utils.lines import dataset
+    from htr_utils.network import archive, training
+
+    keras.utils.set_random_seed(seed)
+    start = archive.load(paths.model_file(model))
+    preparation = start.preset.preparation
+    labels = training.labels_for(start.preset, start.charset)
+    root = paths.repo_root()
+    known = dataset.FileLines(iam.read(root and root / "data").split("train"), preparation, 1.0, seed)
+    mine = dataset.FileLines(own.read(folder), preparation, 1.0, seed)
+    short = training.infeasible(dataset.FileLines(mine.lines, preparation), labels)
+    if short:
+        raise HtrError(
+            f"{mine.lines[short[0]].path}: too narrow for its text; correct the text or cut it anew"
+        )
+    batches = dataset.Batches(dataset.MixedLines(mine, known, SHARE, seed), labels, batch, seed=seed)
+    settings = training.Settings(epochs=epochs, batch=batch, rate=rate, warmup=5, ema=0.98, seed=seed)
+    trainer = training.Trainer(
+        start.model, start.preset, start.charset, batches, settings, say=lambda _: None
+    )
+    trainer.run()
+    batches.close()
+    about = {"origin": f"{len(mine)} lines of {Path(folder).name}", "seed": seed, "epochs": epochs}
+    trainer.export(out, about)
+    return Path(out)

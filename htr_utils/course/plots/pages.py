@@ -1,0 +1,141 @@
+"""Figures of chapter 11: a photo on its way to lines, the gap between two kinds of writing, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from htr_utils.course.plots import base
+from htr_utils.course.plots.base import BLUE, DASHES, GREEN, GREY, ORANGE, RED
+from htr_utils.text.metrics import Rate
+
+
+def _small(grey: np.ndarray, longest: int = 620) -> tuple[np.ndarray, float]:
+    """A page scaled down to `longest` pixels, and the scale."""
+    scale = min(1.0, longest / max(grey.shape))
+    return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
+
+
+def steps(
+    pictures: Sequence[np.ndarray],
+    titles: Sequence[str],
+    *,
+    corners: np.ndarray | None = None,
+    alt: str,
+    facts: str,
+) -> None:
+    """Pages side by side, uint8 (H, W) each; `corners` (4, 2), x and y, are drawn on the first."""
+    made, axes = base.figure(1, len(pictures), height=4.0, squeeze=False)
+    for axis, grey, title in zip(axes[0], pictures, titles, strict=True):
+        small, scale = _small(grey)
+        base.picture(axis, small)
+        axis.set_title(title, fontsize=9)
+        if corners is not None and grey is pictures[0]:
+            closed = np.vstack([corners, corners[:1]]) * scale
+            axis.plot(closed[:, 0], closed[:, 1], color=ORANGE, linewidth=2, linestyle=DASHES[1])
+            axis.plot(closed[:-1, 0], closed[:-1, 1], "o", color=RED, markersize=5)
+    base.show(made, alt=alt, facts=facts)
+
+
+def turns(angles: np.ndarray, sharpness: np.ndarray, *, found: float, alt: str) -> None:
+    """How sharp the row profile is at each turn, as a share of the sharpest; `found`: degrees."""
+    made, axis = base.figure(height=2.4)
+    axis.plot(angles, sharpness / sharpness.max(), color=BLUE)
+    axis.axvline(found, color=ORANGE, linestyle=DASHES[1], label=f"sharpest at {found:+.1f} degrees")
+    axis.set_xlabel("turn (degrees)")
+    axis.set_ylabel("sharpness (best = 1)")
+    axis.set_ylim(0, 1.08)
+    axis.legend(frameon=False, fontsize=9)
+    base.show(made, alt=alt, facts=f"{len(angles)} turns tried; sharpest at {found:+.1f} degrees")
+
+
+def profile(
+    image: np.ndarray, rows: np.ndarray, level: float, cuts: Sequence[tuple[int, int]], *, alt: str
+) -> None:
+    """A level page, beside it how much ink each row holds; runs over `level` are shaded.
+
+    Args:
+        image: uint8 (H, W). rows: (H,) inked pixels. cuts: top and bottom row of each run.
+    """
+    small, scale = _small(image)
+    made, (left, right) = base.figure(1, 2, height=4.4, width_ratios=[1, 1.1])
+    base.picture(left, small)
+    right.plot(rows, np.arange(len(rows)) * scale, color=BLUE, linewidth=0.8)
+    right.axvline(level, color=ORANGE, linestyle=DASHES[1], label="level of the cut")
+    for axis in (left, right):
+        for top, bottom in cuts:
+            axis.axhspan(top * scale, bottom * scale, color=GREEN, alpha=0.18)
+    right.set_ylim(small.shape[0], 0)
+    right.set_yticks([])
+    right.set_xlabel("inked pixels in the row")
+    right.legend(frameon=False, fontsize=9, loc="lower right")
+    base.show(made, alt=alt, facts=f"{len(cuts)} runs of rows lie above the level")
+
+
+def outlines(
+    pages: Sequence[np.ndarray], polygons: Sequence[Sequence[np.ndarray]], titles: Sequence[str], *, alt: str
+) -> None:
+    """Pages side by side with the outline and number of each line found: polygons (N, 2) in pixels of the page."""
+    made, axes = base.figure(1, len(pages), height=5.6, squeeze=False)
+    for axis, grey, found, title in zip(axes[0], pages, polygons, titles, strict=True):
+        small, scale = _small(grey, 760)
+        base.picture(axis, small)
+        for number, polygon in enumerate(found, 1):
+            closed = np.vstack([polygon, polygon[:1]]) * scale
+            colour = (BLUE, RED)[number % 2]
+            axis.plot(closed[:, 0], closed[:, 1], color=colour, linewidth=1.2, linestyle=DASHES[number % 2])
+            x, y = closed[:, 0].min(), closed[:, 1].mean()
+            axis.text(x - 4, y, str(number), color=colour, fontsize=8, ha="right", va="center")
+        axis.set_title(title, fontsize=9)
+        axis.set_xlim(-14, small.shape[1])
+        axis.set_ylim(small.shape[0], 0)
+    told = "; ".join(f"{title}: {len(found)}" for title, found in zip(titles, polygons, strict=True))
+    base.show(made, alt=alt, facts=f"lines found - {told}")
+
+
+def confidences(groups: Mapping[str, Sequence[float]], *, alt: str) -> None:
+    """How sure the reader is of its characters, as the share that is below each confidence."""
+    made, axis = base.figure(height=2.8)
+    grid = np.linspace(0, 1, 201)
+    for number, (name, values) in enumerate(groups.items()):
+        below = np.searchsorted(np.sort(values), grid, side="right") / max(1, len(values))
+        axis.plot(
+            100 * grid,
+            100 * below,
+            color=(BLUE, ORANGE, GREEN)[number % 3],
+            linestyle=DASHES[number],
+            label=name,
+        )
+    axis.set_xlabel("confidence of a character (%)")
+    axis.set_ylabel("characters below (%)")
+    axis.set_xlim(0, 100)
+    axis.legend(frameon=False, fontsize=9)
+    names = list(groups)
+    medians = [float(np.mean([v < 0.9 for v in groups[name]])) for name in names]
+    ranked = " > ".join(names[n] for n in np.argsort(medians)[::-1])
+    base.show(made, alt=alt, facts=f"share of characters below 90 %, highest first: {ranked}")
+
+
+def before_after(rates: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
+    """For each set of lines its CER before and after, with 95 % intervals, an arrow from one to the other."""
+    made, axis = base.figure(height=0.75 * len(rates) + 1.0)
+    for row, (before, after) in enumerate(rates.values()):
+        for one, colour, marker, up in ((before, GREY, "o", -0.12), (after, BLUE, "D", 0.12)):
+            axis.plot([100 * one.low, 100 * one.high], [row + up, row + up], color=colour, linewidth=2)
+            axis.plot(100 * one.value, row + up, marker, color=colour, markersize=7)
+        axis.annotate("", xy=(100 * after.value, row + 0.12), xytext=(100 * before.value, row - 0.12),
+                      arrowprops={"arrowstyle": "->", "color": ORANGE, "linewidth": 1.4})  # fmt: skip
+    axis.plot([], [], "o", color=GREY, label="before")
+    axis.plot([], [], "D", color=BLUE, label="after")
+    axis.set_yticks(range(len(rates)), list(rates), fontsize=9)
+    axis.set_ylim(len(rates) - 0.5, -0.5)
+    axis.set_xlim(left=0)
+    axis.set_xlabel("CER (%), with 95 % interval over lines")
+    axis.legend(frameon=False, fontsize=9)
+    told = "; ".join(
+        f"{name}: {'lower' if after.value < before.value else 'not lower'}"
+        for name, (before, after) in rates.items()
+    )
+    base.show(made, alt=alt, facts=f"after against before - {told}")
