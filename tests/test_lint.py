@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
@@ -11,6 +12,7 @@ import pytest
 from chapters import NOTEBOOKS, SOURCES
 
 from htr_utils.course import lint, notebooks
+from htr_utils.errors import HtrError
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg=="
@@ -101,6 +103,9 @@ LONG_CELLS = "".join(
         ("Here is a picture", "This is simply a picture", "cell 06-002: leave out 'simply'"),
         ("Colours are", "The color is", "'color' is American"),
         ("recognised", "recognized", "'recognized' is American"),
+        ("recognised", "localized", "'localized' is American"),
+        ("recognised", "recogniced", "'recogniced' is in no word list"),
+        ('draw(color="red")', "draw()  # a pictrue", "'pictrue' is in no word list"),
         ('draw(color="red")', "draw()  # in gray", "'gray' is American"),
         ('draw(color="red")', 'draw("/' + 'home/me/a.png")', "an absolute path in the source"),
         ("06_other.ipynb", "06_gone.ipynb", "the link 06_gone.ipynb leads nowhere"),
@@ -130,18 +135,20 @@ def said(text: str, name: str = "stdout") -> nbformat.NotebookNode:
     ("outputs", "complaint"),
     [
         ([picture(), said("1 x 1")], None),
+        ([picture()], "claims something, and no printed output is stored"),
         ([said("1 x 1")], "tagged `figure` and shows none"),
-        ([picture(alt="A white dot.")], "alt text of 3 words; at least 8"),
-        ([picture(PNG + bytes(lint.FIGURE_BYTES))], "a figure of 120 KB; at most 120"),
+        ([picture(alt="A white dot."), said("1")], "alt text of 3 words; at least 8"),
+        ([picture(PNG + bytes(lint.FIGURE_BYTES)), said("1")], "a figure of 120 KB; at most 120"),
         ([picture(), said("a warning", "stderr")], "stderr in a stored output"),
         ([picture(), said("read /" + "home/me/a.png")], "an absolute path in an output"),
-        ([picture(), nbformat.v4.new_output("error", ename="KeyError", evalue="1")], "ends in KeyError"),
+        ([picture(), said("1"), nbformat.v4.new_output("error", ename="KeyError", evalue="1")], "ends in KeyError"),
         ([picture(), said("x" * lint.NOTEBOOK_BYTES)], "the notebook has 3.0 MB; at most 3"),
     ],
 )
 def test_a_lapse_in_the_outputs_is_seen(source: Path, outputs: list, complaint: str | None) -> None:
     notebook = notebooks.blank(source)
     notebook.cells[3].outputs = outputs
+    notebook.cells[7].outputs = [said("06.1: to do\n")]
     notebooks.save(notebook, notebooks.target(source))
     complaints = lint.lint(source)
     assert len(complaints) == (complaint is not None), complaints
@@ -162,3 +169,33 @@ def test_the_command_says_what_is_wrong_and_fails(
         "07_bad: cell 07-000: leave out 'Just'\n2 chapters, 1 complaints\n"
     )
     assert lint.main(["9"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = 1", False),
+        ("print(1)", True),
+        ("for n in (1, 2):\n    print(n)", True),
+        ("def f():\n    print(1)", False),
+        ("names = [print(n) for n in (1,)]", True),
+        ('check("06.1", f)', True),
+        ("show(1)", False),
+    ],
+)
+def test_what_claims_something(code: str, expected: bool) -> None:
+    assert lint.claims(code) is expected
+
+
+def test_without_the_word_list_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spellchecker", None)
+    lint.dictionary.cache_clear()
+    with pytest.raises(HtrError, match="pip install pyspellchecker"):
+        lint.misspelt("A word.")
+    lint.dictionary.cache_clear()
+
+
+def test_words_of_the_course_are_sorted_and_needed() -> None:
+    lines = Path(lint.__file__).with_name("words.txt").read_text(encoding="utf-8").splitlines()
+    words = [line for line in lines if not line.startswith("#")]
+    assert words == sorted(set(words))

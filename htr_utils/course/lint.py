@@ -100,7 +100,16 @@ def misspelt(text: str) -> list[str]:
     words = re.findall(r"(?<![\w.])[A-Za-z][a-z]+(?:['’][a-z]+)?(?![\w(=\[])", re.sub(r"[*_]", " ", text))
     plain = (re.sub(r"['’]s?$", "", word).lower() for word in words)
     known = dictionary()
-    return [word for word in dict.fromkeys(plain) if len(word) > 2 and word not in known]
+    return [
+        word
+        for word in dict.fromkeys(plain)
+        if len(word) > 2 and word not in known and _in_america(word) not in known
+    ]
+
+
+def _in_america(word: str) -> str:
+    """A British spelling as the list, which is American, has it: "recognised" -> "recognized"."""
+    return re.sub(r"is(e[drs]?|ers?|ing|ations?)$", r"iz\1", word).replace("our", "or")
 
 
 def code_lines(source: str) -> int:
@@ -176,7 +185,7 @@ def _words(cell: NotebookNode, folder: Path) -> Iterator[str]:
 
 def claims(source: str) -> bool:
     """Whether a code cell prints something when it runs: `print` or `check` outside of functions and classes."""
-    waiting = list(ast.parse(source).body)
+    waiting: list[ast.AST] = list(ast.parse(source).body)
     while waiting:
         node = waiting.pop()
         if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda)):

@@ -98,7 +98,7 @@ def example(word: str = "hello") -> Pad:
         return [(x + rx * float(np.cos(t)), y + ry * float(np.sin(t))) for t in turn]
 
     # In units of half the height of an x: x to the right, y down, the base line at 0.
-    letters = {
+    letters: dict[str, list[list[tuple[float, float]]]] = {
         "h": [[(0, -4), (0, 0)], [(0, -0.8), *arc(0.75, -1.0, 0.75, 0.95, 180, 360), (1.5, 0)]],
         "e": [[(0.1, -1.0), (1.5, -1.1), *arc(0.8, -1.0, 0.75, 1.0, -5, -320)]],
         "l": [[(0.3, -4), (0.3, -0.3), (0.55, 0)]],
@@ -143,7 +143,7 @@ def writing(recognizer: Recognizer) -> Any:
 
     def blank(_: Any = None) -> None:
         pad.clear()
-        with hold_canvas(sheet):
+        with hold_canvas():
             sheet.fill_style = f"rgb({PAPER},{PAPER},{PAPER})"
             sheet.fill_rect(0, 0, pad.width, pad.height)
         sheet.stroke_style = f"rgb({INK},{INK},{INK})"
@@ -178,14 +178,18 @@ def writing(recognizer: Recognizer) -> Any:
 
         return handle
 
+    def lift(*_: Any) -> None:
+        read()
+        last_touch[0] = time.monotonic()  # the click waits until this has been read
+
     sheet.on_mouse_down(mouse(pad.down))
     sheet.on_mouse_move(mouse(drawn))
     sheet.on_mouse_up(mouse(lambda *_: read()))
     sheet.on_mouse_out(mouse(lambda *_: read()))
     sheet.on_touch_start(finger(pad.down))
     sheet.on_touch_move(finger(drawn))
-    for lifted in (sheet.on_touch_end, sheet.on_touch_cancel):
-        lifted(lambda *_: (last_touch.__setitem__(0, time.monotonic()), read()))
+    sheet.on_touch_end(lift)
+    sheet.on_touch_cancel(lift)
     button = ipywidgets.Button(description="New sheet")
     button.on_click(blank)
     blank()

@@ -239,12 +239,15 @@ def show_readings(count: int = LINES_SHOWN) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`course [chapter ...] [--out FOLDER]`."""
+    """`course [chapter ...] [--out FOLDER] [--table FILE]`."""
     parser = argparse.ArgumentParser(
         prog="python -m htr_utils course", description="Run the chapters in order."
     )
     parser.add_argument("chapters", nargs="*", help="by number or name; all without")
     parser.add_argument("--out", default="runs/course", help="where the results go (default: %(default)s)")
+    parser.add_argument(
+        "--table", metavar="FILE", help="also write time and memory of each chapter, in Markdown"
+    )
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     begin = time.monotonic()
@@ -252,6 +255,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Running each chapter at its quick defaults", flush=True)
         results = course(options.out, options.chapters)
         failed = [result.name for result in results if result.error]
+        if options.table:
+            from htr_utils.course import costs
+
+            print(*costs.write(results, Path(options.table)), sep="\n")
         try:
             show_readings()
         except HtrError as error:

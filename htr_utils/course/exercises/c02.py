@@ -91,6 +91,6 @@ def guard(answer: Callable[[np.ndarray], str]) -> str | None:
             return f"answer with one of {', '.join(map(repr, kinds))}"
         if found != kind:
             return f"{kind!r} was taken for {found!r}: {hint}"
-    if answer(np.uint8(255 - 200 * ink)) != "grey levels":
+    if answer((255 - 200 * ink).astype(np.uint8)) != "grey levels":
         return "whole numbers up to 255 are grey levels, too"
     return None
