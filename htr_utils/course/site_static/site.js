@@ -16,7 +16,7 @@
 
   // A box that scrolls sideways gets a place in the tab order; one that fits does not.
   const reach = () => document.querySelectorAll("main pre, main .table, main .formula").forEach((box) => {
-    if (box.scrollWidth > box.clientWidth + 1) {
+    if (box.scrollWidth > box.clientWidth) {
       box.tabIndex = 0;
       box.setAttribute("role", "region");
       box.setAttribute("aria-label", "scrolls sideways");
