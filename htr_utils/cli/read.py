@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from htr_utils.cli.common import import_tensorflow
+from htr_utils.cli.common import import_tensorflow, need
 from htr_utils.errors import HtrError
 
 if TYPE_CHECKING:
@@ -57,14 +57,30 @@ class _Opened:
 @click.option("--spelling", type=click.Choice(["off", "gated", "fast", "full"]), default="off", show_default=True,
               help="also give the text after spell correction (in text and JSON): gated changes doubtful words "
               "only, fast and full are autocorrect")  # fmt: skip
+@click.option("--scheduler", metavar="ADDRESS", default=None,
+              help="read over a Dask cluster, folders with all below them: tcp://host:8786, or local; needs --out, "
+              "and goes on where it was stopped")  # fmt: skip
+@click.option("--chunk", type=click.IntRange(1, 10_000), default=32, show_default=True,
+              help="with --scheduler: files per task")  # fmt: skip
 def read(
     files: tuple[str, ...], model: str, kind: str, format_: str, out: str | None, overlay: bool, decoder: str,
-    spelling: str,
+    spelling: str, scheduler: str | None, chunk: int,
 ) -> None:  # fmt: skip
     """Read pictures of lines or of pages: PNG, JPEG, TIFF, PDF. A folder stands for the files in it.
 
     A file that cannot be read is named on stderr, the others are read all the same; the exit status is then 1.
     """
+    if scheduler is not None:
+        if out is None or overlay:
+            raise click.UsageError("--scheduler needs --out FOLDER, and goes without --overlay")
+        need("dask", "distributed", extra="runs")
+        from htr_utils.cli import read_many
+
+        told = read_many.Options(model, kind, format_, decoder, spelling, out)
+        rows = read_many.run(files, told, scheduler=scheduler, chunk=chunk, say=lambda text: click.echo(text, err=True))
+        bad = sum(row["state"] != "finished" for row in rows)
+        click.echo(f"{len(rows) - bad:,} files read, {bad:,} failed; {Path(out) / read_many.LEDGER}")
+        sys.exit(1 if bad else 0)
     names = _expand(files)
     if out is None and overlay:
         raise click.UsageError("--overlay needs --out FOLDER")

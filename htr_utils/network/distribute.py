@@ -102,7 +102,8 @@ ONE = Way()
 
 
 def _paced(one: training.Trainer) -> None:
-    step, times = one._step, []
+    step = one._step
+    times: list[float] = []
 
     def timed(batch: Any, average: Any) -> Any:
         if len(times) <= PACED:

@@ -85,7 +85,7 @@ def a_sweep(answer: dict[str, Any]) -> str | None:
 @exercise("12.5")
 def matched(answer: Callable[[list[dict[str, Any]], str], list[float]]) -> str | None:
     """Differences of pairs that are alike in all but one parameter."""
-    runs = [
+    runs: list[dict[str, Any]] = [
         {"name": name, "depth": depth, "seed": seed, "cer": 10 * depth + seed + (5 if name == "b" else 0)}
         for name in "ab" for depth in (1, 2) for seed in (0, 1, 2)
     ]  # fmt: skip

@@ -1,0 +1,257 @@
+"""`htr read --scheduler`: folders of pages over the workers of a Dask cluster, in chunks, resumable.
+
+Each input has a result of its own, at the same place below `--out` as the input has below the folder given.
+`ledger.jsonl` there has a line for each input: a run that was stopped goes on with those that are not in it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from htr_utils import files
+from htr_utils.errors import HtrError
+
+LEDGER = "ledger.jsonl"
+CONNECT = 20  # seconds for a scheduler to answer
+AHEAD = 4  # chunks for each worker that are handed out before others have come back
+_recognizers: dict[str, Any] = {}  # of a worker process: loaded once
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every chunk is read with; see `htr read`."""
+
+    model: str
+    kind: str
+    format: str
+    decoder: str
+    spelling: str
+    out: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file to read, and its result's place below `--out`, without the ending."""
+
+    path: str
+    place: str
+
+
+def inputs(names: Sequence[str]) -> list[Input]:
+    """The files to read, folders with all below them; two inputs never share a result.
+
+    Raises:
+        HtrError: a file or folder that is not there, two files with one result, nothing to read.
+    """
+    from htr_utils.cli.read import _OVERLAY
+    from htr_utils.lines.own import IMAGE_TYPES
+
+    found: dict[str, Input] = {}
+    for name in names:
+        root = Path(name)
+        if root.is_dir():
+            inside = (path for path in root.rglob("*") if path.suffix.lower() in (*IMAGE_TYPES, ".pdf"))
+            some = [
+                (path, path.relative_to(root).as_posix())
+                for path in sorted(inside)
+                if not path.name.endswith(_OVERLAY)
+            ]
+        elif root.is_file():
+            some = [(root, root.name)]
+        else:
+            raise HtrError(f"{name}: no such file or folder")
+        for path, place in some:
+            if place in found:
+                raise HtrError(
+                    f"{found[place].path} and {path} would have one result; give them in two calls"
+                )
+            found[place] = Input(str(path.resolve()), place)
+    if not found:
+        raise HtrError(f"{' '.join(names)}: no picture and no PDF file in it")
+    return list(found.values())
+
+
+def read_chunk(chunk: list[dict[str, str]], options: dict[str, str], threads: int) -> list[dict[str, Any]]:
+    """Read some files on whatever machine and write their results; the ledger's rows. Nothing is raised."""
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(threads))  # read when TensorFlow starts, in a new worker
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    read: Any = importlib.import_module("htr_utils.cli.read")  # the name in the package is the command
+    told, some = Options(**options), [Input(**one) for one in chunk]
+    begin, problems, lines = (
+        time.perf_counter(),
+        {one.path: "" for one in some},
+        {one.path: 0 for one in some},
+    )
+
+    class Job(read._Job):  # type: ignore[name-defined, misc]
+        """Keeps what went wrong with each file instead of printing it."""
+
+        def _complain(self, message: str) -> None:
+            self.bad += 1
+            hit = max((path for path in problems if path in message), key=len, default="")
+            for path in [hit] if hit else list(problems):
+                problems[path] = problems[path] or message
+
+    try:
+        if told.model not in _recognizers:
+            from htr_utils.recognizer import Recognizer
+
+            read.import_tensorflow()
+            _recognizers[told.model] = Recognizer.load(told.model)
+        recognizer = _recognizers[told.model]
+        job = Job([one.path for one in some], told.kind)
+        write = read._Writer(
+            job.names, told.format, told.out, False, read._speller(told.spelling, recognizer)
+        )
+        write.stems = [one.place for one in some]
+        for page, read_page in job.read(recognizer, job.open(), told.decoder):
+            lines[job.names[page.file]] += len(read_page.lines)
+            job.tell(lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
+        job.bar.close()
+    except (HtrError, OSError) as error:
+        problems = {path: told_before or str(error) for path, told_before in problems.items()}
+    seconds = (time.perf_counter() - begin) / len(some)
+    return [
+        {
+            "place": one.place, "state": "failed" if problems[one.path] else "finished", "error": problems[one.path],
+            "lines": lines[one.path], "seconds": round(seconds, 3), "memory_mb": _memory(),
+        }
+        for one in some
+    ]  # fmt: skip
+
+
+def _memory() -> int:
+    """The most that this process has held so far, in MB; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    import sys
+
+    return round(
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    )
+
+
+def known(out: Path) -> dict[str, dict[str, Any]]:
+    """The ledger's rows by place, the latest of each; a line that was cut off is left out."""
+    found = {}
+    path = out / LEDGER
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+                found[str(row["place"])] = row
+            except (ValueError, TypeError, LookupError):
+                continue
+    return found
+
+
+def run(
+    names: Sequence[str], options: Options, *, scheduler: str, chunk: int = 32, workers: int | None = None,
+    say: Callable[[str], None] = click.echo,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Read all that is not read yet; returns the rows of this sitting.
+
+    Args:
+        scheduler: address of a Dask scheduler whose workers see the same paths, or "local".
+        chunk: files per task. workers: of a local cluster; one a core by default.
+
+    Raises:
+        HtrError: as `inputs`; another run works in the folder; no scheduler answers.
+    """
+    every, out = inputs(names), Path(options.out)
+    with files.alone(out, "reading"):
+        before = known(out)
+        left = [one for one in every if before.get(one.place, {}).get("state") != "finished"]
+        if len(left) < len(every):
+            say(f"{len(every) - len(left):,} of {len(every):,} files are read already")
+        rows: list[dict[str, Any]] = []
+        begin = time.perf_counter()
+        with (out / LEDGER).open("a", encoding="utf-8") as ledger:
+            if ledger.tell():
+                ledger.write("\n")  # after a line that was cut off
+            for some in _chunks(left, options, scheduler, chunk, workers):
+                ledger.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some))
+                ledger.flush()
+                rows += some
+                took = time.perf_counter() - begin
+                to_go = (len(left) - len(rows)) * took / len(rows) / 60
+                say(
+                    f"{len(rows):,}/{len(left):,} files  {len(rows) / took:.2f} a second, about {to_go:.0f} min to go"
+                )
+                for row in some:
+                    if row["error"]:
+                        say(f"error: {row['error']}")
+    return rows
+
+
+def _chunks(
+    left: list[Input], options: Options, scheduler: str, size: int, workers: int | None
+) -> Iterator[list[dict[str, Any]]]:
+    """Chunks' rows as they come back. Few are out at a time: a scheduler holds no million of tasks."""
+    import dask
+    from dask.distributed import Client, LocalCluster, as_completed
+
+    from htr_utils.recognizer import cores
+
+    if not left:
+        return
+    dask.config.set({"distributed.scheduler.allowed-failures": 2, "distributed.worker.daemon": False})
+    parts = [left[at : at + size] for at in range(0, len(left), size)]
+    told = asdict(options) | {"out": str(Path(options.out).resolve())}
+    count = min(workers or cores(), len(parts))
+    cluster = None
+    try:
+        if scheduler == "local":
+            cluster = LocalCluster(
+                n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0,
+                silence_logs=50, host="127.0.0.1",
+            )  # fmt: skip
+        with Client(cluster or scheduler, timeout=CONNECT) as client:
+            threads = max(1, cores() // count) if cluster else 1
+            rest = iter(enumerate(parts))
+            tasks: dict[Any, list[Input]] = {}
+
+            def submit() -> Any:
+                number, part = next(rest, (0, None))
+                if part is None:
+                    return None
+                some = [asdict(one) for one in part]
+                key = f"chunk-{number}-{time.time_ns()}"
+                task = client.submit(read_chunk, some, told, threads, pure=False, key=key)
+                tasks[task] = part
+                return task
+
+            out = as_completed(
+                [task for _ in range(AHEAD * max(1, len(client.nthreads()))) if (task := submit())]
+            )
+            for done in out:
+                part = tasks.pop(done)
+                if done.status == "finished":
+                    yield done.result()
+                else:
+                    error = f"the worker failed: {type(done.exception()).__name__}"
+                    yield [
+                        {"place": one.place, "state": "failed", "error": f"{one.path}: {error}", "lines": 0,
+                         "seconds": 0.0, "memory_mb": 0}
+                        for one in part
+                    ]  # fmt: skip
+                task = submit()
+                if task is not None:
+                    out.add(task)
+    except OSError as error:
+        raise HtrError(f"no Dask scheduler answers at {scheduler} ({error})") from None
+    finally:
+        if cluster is not None:
+            cluster.close()

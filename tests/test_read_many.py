@@ -1,0 +1,129 @@
+"""`htr read --scheduler`: one result for each input, a ledger, on from where it stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chapters import ROOT
+from click.testing import CliRunner
+
+from htr_utils.cli import main, read_many
+from htr_utils.errors import HtrError
+
+LINE = ROOT / "data" / "samples" / "sample-1.png"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three files that can be read, one that cannot; a blank and letters beyond ASCII in the names."""
+    root = tmp_path / "in pages"
+    (root / "bå").mkdir(parents=True)
+    for name in ("a.png", "b.png", "bå/a.png"):
+        shutil.copy(LINE, root / name)
+    (root / "bad.png").write_text("no picture")
+    (root / "notes.txt").write_text("not read")
+    return root
+
+
+def options(out: Path) -> read_many.Options:
+    return read_many.Options("course", "line", "json", "greedy", "off", str(out))
+
+
+def test_folders_stand_for_all_below_them(folder: Path, tmp_path: Path) -> None:
+    found = read_many.inputs([str(folder)])
+    assert [one.place for one in found] == ["a.png", "b.png", "bad.png", "bå/a.png"]
+    with pytest.raises(HtrError, match="would have one result"):
+        read_many.inputs([str(folder), str(folder / "a.png")])
+    with pytest.raises(HtrError, match="no such file or folder"):
+        read_many.inputs([str(tmp_path / "none")])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(HtrError, match="no picture and no PDF"):
+        read_many.inputs([str(tmp_path / "empty")])
+
+
+def test_a_chunk_writes_results_and_names_what_failed(folder: Path, tmp_path: Path) -> None:
+    from dataclasses import asdict
+
+    some = [asdict(one) for one in read_many.inputs([str(folder)])]
+    rows = read_many.read_chunk(some, asdict(options(tmp_path / "out")), 1)
+    assert [row["state"] for row in rows] == ["finished", "finished", "failed", "finished"]
+    assert "bad.png" in rows[2]["error"] and "\n" not in rows[2]["error"] and rows[2]["lines"] == 0
+    results = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.json"))
+    assert results == ["a.png.json", "b.png.json", "bå/a.png.json"]
+    one, other = (json.loads((tmp_path / "out" / name).read_text(encoding="utf-8")) for name in results[:2])
+    assert str(one).replace("a.png", "b.png") == str(other)
+
+
+def test_only_what_is_left_is_read(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, asked = tmp_path / "out", []
+
+    def chunks(left: list[read_many.Input], *given: Any) -> Any:
+        asked.append([one.place for one in left])
+        for one in left:
+            state = "failed" if one.place == "bad.png" else "finished"
+            error = "bad.png: no" if state == "failed" else ""
+            yield [
+                {"place": one.place, "state": state, "error": error, "lines": 1, "seconds": 1, "memory_mb": 1}
+            ]
+            if one.place == "b.png" and len(asked) == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(read_many, "_chunks", chunks)
+    with pytest.raises(KeyboardInterrupt):
+        read_many.run([str(folder)], options(out), scheduler="local", say=lambda _: None)
+    with (out / read_many.LEDGER).open("a") as ledger:
+        ledger.write('{"place": "bå/a.p')  # killed while it wrote
+    told: list[str] = []
+    for _ in range(2):
+        read_many.run([str(folder)], options(out), scheduler="local", say=told.append)
+    assert asked == [["a.png", "b.png", "bad.png", "bå/a.png"], ["bad.png", "bå/a.png"], ["bad.png"]]
+    assert told[0] == "2 of 4 files are read already" and "error: bad.png: no" in told
+    assert len(read_many.known(out)) == 4
+
+
+def test_scheduler_needs_a_place_for_the_results() -> None:
+    done = CliRunner().invoke(main, ["read", str(LINE), "--scheduler", "local"])
+    assert done.exit_code == 2 and "--scheduler needs --out" in done.output
+
+
+@pytest.mark.slow
+def test_two_workers_read_a_folder(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    words = [
+        "read",
+        folder,
+        "--as",
+        "line",
+        "--scheduler",
+        "local",
+        "--chunk",
+        "1",
+        "--out",
+        tmp_path / "out",
+    ]
+    command = [sys.executable, "-m", "htr_utils", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 1 and "3 files read, 1 failed" in done.stdout, done.stdout + done.stderr
+    again = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert "3 of 4 files are read already" in again.stderr and "0 files read, 1 failed" in again.stdout
+    plain = subprocess.run(
+        [sys.executable, "-m", "htr_utils", "read", str(folder / "a.png"), "--as", "line"],
+        capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    text = json.loads((tmp_path / "out" / "a.png.json").read_text(encoding="utf-8"))
+    assert plain.stdout.strip() in json.dumps(text, ensure_ascii=False)
+
+
+def test_no_scheduler_is_one_line(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(read_many, "CONNECT", 2)
+    with pytest.raises(HtrError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
+        read_many.run(
+            [str(folder)], options(tmp_path / "out"), scheduler="tcp://127.0.0.1:9", say=lambda _: None
+        )
