@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from htr_utils.course.exercises import verdict
+from htr_utils.text.gate import Report
 from htr_utils.text.metrics import cer, edits, wer
 
 
@@ -58,3 +60,14 @@ def test_figures_take_empty_answers(capsys: pytest.CaptureFixture[str]) -> None:
     perfect = (cer(["a b"], ["a b"]), wer(["a b"], ["a b"]))
     spelling.rates({"none": perfect, "gated": perfect}, alt=alt)
     assert "gated: 0 helped, 0 neither, 0 harmed" in capsys.readouterr().out
+
+
+def test_figures_of_confidence_and_margin(capsys: pytest.CaptureFixture[str]) -> None:
+    from htr_utils.course.plots import spelling
+
+    right = np.array([True, True, False, True])
+    spelling.reliability({"boaster": (np.full(4, 0.99), right), "honest": (np.full(4, 0.75), right)})
+    assert "honest < boaster" in capsys.readouterr().out
+    reports = [Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1) for mended, broken in ((9, 3), (6, 1), (3, 0))]
+    spelling.margin_curve([0.0, 1.0, 2.0], reports)
+    assert "2 of 3 margins" in capsys.readouterr().out

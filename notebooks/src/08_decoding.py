@@ -6,8 +6,8 @@
 # %% [markdown]
 # # 8 · Decoding: from frames to text
 #
-# After this chapter you can turn the network's probabilities into text, let a language model take part, say what each buys,
-# and spot two famous bugs in one line of output.
+# After this chapter you can turn the network's probabilities into text, let a language model take part, say what
+# each buys, and spot two famous bugs in one line of output.
 #
 # *60 minutes to read, 45 for the exercises. Needs only the package.*
 #
