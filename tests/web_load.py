@@ -1,6 +1,6 @@
 """A load test of `htr serve` on the loopback: 16 clients at once, among them some that send nonsense.
 
-    python -m tests.web_load [--clients 16] [--seconds 60]
+    python -m tests.web_load [--clients 16] [--seconds 60] [--out docs/web.md]
 
 It starts the server itself, with the shipped model, on a free port of 127.0.0.1. Each client sends lines,
 pages, bombs and disguised files, waits for the result, fetches pictures and downloads, and forgets. Printed:
@@ -14,6 +14,8 @@ import argparse
 import http.client
 import io
 import json
+import os
+import platform
 import random
 import re
 import subprocess
@@ -23,6 +25,7 @@ import time
 import uuid
 import zipfile
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -137,11 +140,33 @@ def sample_pictures() -> list[tuple[bytes, int]]:
     return [*made, (png(large), 0)]
 
 
+HEAD = """# The web page under load
+
+Made by `python -m tests.web_load --clients {clients} --seconds {seconds:.0f} --out {out}` on {date}; do not edit.
+{machine}, the server and its clients on the same machine, over the loopback.
+
+Each client sends, in an order drawn from its number: single lines, pages of four and eight lines, a photo of
+12 megapixels, and now and then a bomb, a disguised file or nothing at all. It waits for the result, fetches pictures,
+downloads training data, and checks that every answer belongs to what it sent. A full queue answers 503 with the time to
+wait: that is a refusal, not an error.
+
+"""
+
+
+def report(path: Path, told: list[str], clients: int, seconds: float) -> None:
+    """Write the figures with where they come from."""
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()} on {platform.system()}"
+    date = datetime.now(UTC).date()
+    head = HEAD.format(clients=clients, seconds=seconds, out=path.as_posix(), date=date, machine=machine)
+    path.write_text(head + "".join(f"- {line}\n" for line in told), encoding="utf-8")
+
+
 def main() -> int:
     """Run it and print the report; returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--out", default="", help="also write the report as Markdown into this file")
     given = parser.parse_args()
     command = [sys.executable, "-m", "htr_utils.cli", "serve", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -173,21 +198,23 @@ def main() -> int:
     counts = sum((client.counts for client in clients), Counter())
     times = sorted(t for client in clients for t in client.times)
     wrong = [text for client in clients for text in client.wrong]
-    print(
+    told = [
         f"{given.clients} clients for {given.seconds:.0f} s: "
         + ", ".join(f"{n} {k}" for k, n in counts.items())
-    )
+    ]
     if times:
         middle, late = times[len(times) // 2], times[int(0.95 * len(times))]
-        print(
+        told.append(
             f"from sending to the result: median {middle:.1f} s, 95 % {late:.1f} s, longest {times[-1]:.1f} s"
         )
-    print(
+    told.append(
         f"memory of the server: {before:.0f} MB at the start, {warmed:.0f} after the warm-up, "
-        f"{peak:.0f} at most, {final:.0f} at the end"
+        f"{peak:.0f} at most, {final:.0f} at the end (may grow by {GROWTH} after the warm-up)"
     )
-    print(f"health at the end: {health}")
-    print(f"errors: {len(wrong)}", *wrong[:10], sep="\n  " if wrong else "")
+    told += [f"health at the end: {health}", f"errors: {len(wrong)}"]
+    print(*told, *wrong[:10], sep="\n")
+    if given.out:
+        report(Path(given.out), told, given.clients, given.seconds)
     grown = peak - warmed > GROWTH
     if grown:
         print(f"memory grew by more than {GROWTH} MB")

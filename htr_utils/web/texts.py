@@ -76,7 +76,7 @@ PAGE = {
     "training_none": "Mark lines as right to download them as training data.",
     "training_one": "1 line is marked as right.",
     "training_many": "{lines} lines are marked as right.",
-    "training_how": "Unpack it and run: htr train --init course --data FOLDER",
+    "training_how": "Unpack it and run: htr train --init course --data FOLDER --out mine.keras",
     "saved": "{file} is on its way.",
     "forget": "Forget this picture now",
     "forgotten": "Forgotten. Nothing was kept.",
