@@ -30,15 +30,15 @@ from htr_utils.text.charset import Charset
 
 GRID: dict[str, tuple[float, ...]] = {
     "weight": (0.3, 0.4, 0.5, 0.6, 0.75, 0.9),
-    "bonus": (1.0, 1.5, 2.0, 2.5, 3.0),
+    "bonus": (1.5, 2.0, 2.5, 3.0, 3.5, 4.0),
     "price": (2.0, 4.0, 6.0, 8.0),
     "letter": (0.0, 0.5, 1.0),
 }
 GATE_GRID: dict[str, tuple[float, ...]] = {
-    "margin": (0.0, 1.0, 2.0, 3.0),
+    "margin": (-1.0, 0.0, 1.0, 2.0),
     "weight": (0.3, 0.5, 0.8),
-    "name": (1.0, 3.0, 6.0),
-    "insert": (2.0, 3.0, 5.0),
+    "name": (0.0, 1.0, 3.0, 6.0),
+    "insert": (1.0, 2.0, 3.0, 5.0),
 }
 
 
