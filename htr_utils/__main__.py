@@ -41,6 +41,7 @@ HELP = """python -m htr_utils VERB [arguments]
   pull FILE   write a chapter edited in Jupyter back to its source
   lint        ruff and mypy
   lock        renew requirements.lock
+  latest      the tests with the newest versions that are allowed, in runs/latest/
   --here VERB uses the Python that runs this instead of .venv (also: HTR_NO_VENV=1)
 
 Everything else is the htr command (the same as `htr ...`): read, serve, data, train, evaluate; see `htr --help`.
@@ -331,13 +332,15 @@ def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> l
         ]
     if verb in ("student", "solutions"):
         return [[*start, "htr_utils.course.kit", verb, *arguments]]
+    if verb == "latest":
+        return [[*start, "htr_utils.course.latest", ",".join(LOCKED_EXTRAS), *arguments]]
     if verb in MODULES:
         return [[*start, f"htr_utils.course.{MODULES[verb]}", *arguments]]
     return []
 
 
 MODULES = {"course": "runs", "notebooks": "notebooks", "pull": "pullback", "slides": "slides", "site": "site"}
-VERBS = ("setup", "test", "test-all", "lab", "lint", "lock", "student", "solutions", *MODULES)
+VERBS = ("setup", "test", "test-all", "lab", "lint", "lock", "latest", "student", "solutions", *MODULES)
 
 
 def pass_on(arguments: Sequence[str], root: Path) -> int:

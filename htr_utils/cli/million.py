@@ -117,14 +117,16 @@ greedy, and written as PAGE XML, by one process with one thread:
 ## The arithmetic
 
 {PAGES:,} pages x {n("seconds", digits=3)} s = {n("seconds", hours)} core hours. Workers share nothing but the disk,
-so the hours divide by the cores, as long as the disk delivers {n("in", 1e-6, 3)} MB / {n("seconds", digits=3)} s for each of them.
+so the hours divide by the cores, as long as the disk delivers {n("in", 1e-6, 3)} MB in {n("seconds", digits=3)} s
+for each of them.
 
 | cores | hours | memory, GB |
 | ---: | ---: | ---: |
 {chr(10).join(rows)}
 
 The pictures take {n("in", PAGES / 1e9, 0)} GB, the results {n("out", PAGES / 1e9, 0)} GB. Your pages have other
-sizes and other numbers of lines: read a hundred of them first (`--scheduler local`) and put the rate that it prints in place of ours.
+sizes and other numbers of lines: read a hundred of them first (`--scheduler local`) and put the rate that it prints in
+place of ours.
 
 ## The job
 
