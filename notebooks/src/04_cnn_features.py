@@ -286,7 +286,8 @@ for number, block, (rows, columns, channels), work in walk(reference, 800):
 # The last row says 1 x 100 x 512: one row is left, so each of the 100 columns is a frame, and each frame is a list
 # of 512 numbers, the [*feature sequence*](../docs/glossary.md#feature-sequence). The LSTM layers of the next
 # chapter read it. For the whole bill you add them: each LSTM does 4 x units x (inputs + units) per step, and each
-# layer runs in two directions. (A preset may join several frames into one step of the LSTM; this one does not.)
+# layer runs in two directions. (A preset may join several frames into one step of the LSTM, or add a block's input to
+# what it makes of it, a *residual* block; this one does neither.)
 
 
 # %%
@@ -315,7 +316,7 @@ plots.work({"reference": bill(reference, 800), course.name: bill(course, columns
 # %% [markdown]
 # The 5 x 5 convolution of block 2 alone takes more than a third of the reference network's work. It is
 # expensive because the picture is still large there *and* the channels are many already. The course network
-# shrinks the picture before its channels become many, so that no single layer towers over the others.
+# shrinks the picture before its channels become many: all of it together costs less than that one block.
 #
 # Count is one thing, storage another: how many numbers does each network learn? Keras counts. You also send the
 # first word through the seven layers of the reference network (untrained: sizes do not depend on training).
@@ -600,9 +601,9 @@ check("04.5", norm_for_reading)
 # ## Further reading
 #
 # - V. Dumoulin and F. Visin, [*A guide to convolution arithmetic for deep
-#   learning*](../docs/bibliography.md#dumoulin-2016), 2016: sizes, strides and   padding in pictures.
+# learning*](../docs/bibliography.md#dumoulin-2016), 2016: sizes, strides and padding in pictures.
 # - S. Ioffe and C. Szegedy, [*Batch Normalization*](../docs/bibliography.md#ioffe-2015), 2015.
 # - J. Puigcerver, [*Are Multidimensional Recurrent Layers Really Necessary for Handwritten Text
-#   Recognition?*](../docs/bibliography.md#puigcerver-2017),   ICDAR 2017: the case for a plain CNN below the LSTM.
+# Recognition?*](../docs/bibliography.md#puigcerver-2017), ICDAR 2017: the case for a plain CNN below the LSTM.
 #
 # Next: [5 · BLSTM: reading in order](05_blstm.ipynb)

@@ -199,7 +199,8 @@ strips = {s: answers[s][longest, : true_frames[longest]] for s in moments}  # (f
 plots.strips(strips, charset, truths[longest])
 
 # %% [markdown]
-# At first the gradient pushes the blank up everywhere. Once all is blank, each letter is wanted a little over many
+# At first the gradient pushes the blank up everywhere, and each letter in a broad band: nothing is known yet but their
+# order. Once all is blank, each letter is wanted a little over many
 # frames; then the wishes gather where the letter stands, become spikes, and the gradient fades. Large trainings go
 # through the same stages, with hours between them. What helps a network out of the blank stage:
 #

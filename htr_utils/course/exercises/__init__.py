@@ -13,6 +13,7 @@ A function of the learner's is called through a wrapper, so a check never has to
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import inspect
@@ -42,6 +43,35 @@ def exercise(number: str) -> Callable[[Check], Check]:
         return function
 
     return register
+
+
+def agrees(
+    answer: Callable[..., Any],
+    right: Callable[..., Any],
+    draw: Callable[[Any], tuple[Any, ...]],
+    times: int = 6,
+) -> bool:
+    """Whether an answer gives what the right function gives on fresh random cases.
+
+    Args:
+        draw: a NumPy random generator -> the arguments of a case. Numbers may differ by rounding.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng()
+    for _ in range(times):
+        case = draw(rng)
+        mine, wanted = answer(*copy.deepcopy(case)), right(*case)
+        if (
+            isinstance(wanted, (int, float, np.ndarray, list))
+            and np.size(wanted)
+            and not isinstance(mine, str)
+        ):
+            if np.shape(mine) != np.shape(wanted) or not np.allclose(mine, wanted, rtol=1e-5, atol=1e-8):
+                return False
+        elif mine != wanted:
+            return False
+    return True
 
 
 def verdict(number: str, answer: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from htr_utils.course.exercises import exercise
+from htr_utils.course.exercises import agrees, exercise
 
 
 @exercise("02.1")
@@ -49,6 +49,12 @@ def padding_share(answer: Callable[[list[int], int], float]) -> str | None:
         return "every batch has its own widest line; add the columns of all batches before you divide"
     if abs(answer([100, 100, 300], 2)) > 1e-9:
         return "the last batch may be smaller than the others, and it counts as well"
+    if not agrees(
+        answer,
+        lambda w, n: 1 - sum(w) / sum(max(w[i : i + n]) * len(w[i : i + n]) for i in range(0, len(w), n)),
+        lambda rng: (rng.integers(50, 900, 11).tolist(), int(rng.integers(2, 5))),
+    ):
+        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
     return None
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from htr_utils.course.exercises import exercise
+from htr_utils.course.exercises import agrees, exercise
 
 
 @exercise("03.1")
@@ -79,6 +79,12 @@ def lines_needed(answer: Callable[[int, float, float], int]) -> str | None:
         )
     if answer(100, 1.0, 0.3) != 1112:
         return "round up: a line that is not whole cannot be read (try 100 lines, from 1.0 to 0.3 points)"
+    if not agrees(
+        answer,
+        lambda n, width, wanted: math.ceil(n * (width / wanted) ** 2),
+        lambda rng: (int(rng.integers(50, 900)), 2.0, float(rng.choice([0.5, 1.0, 4.0]))),
+    ):
+        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
     return None
 
 

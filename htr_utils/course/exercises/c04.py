@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from htr_utils.course.exercises import exercise
+from htr_utils.course.exercises import agrees, exercise
+
+
+def _field(blocks: list[tuple[int, int, int]]) -> int:
+    """The same walk the other way round: from one place of the last map down to the picture."""
+    columns = 1
+    for kernel, stride, pool in reversed(blocks):
+        columns = (columns * pool - 1) * stride + kernel
+    return columns
 
 
 @exercise("04.1")
@@ -48,6 +56,17 @@ def field_width(answer: Callable[[list[tuple[int, int, int]]], int]) -> str | No
         return "a pooling by 2 sees one place more, and doubles the jump for what follows"
     if answer([(5, 2, 2), (3, 1, 1)]) != 15:
         return "the pooling stands after the stride: which jump does it use?"
+    if not agrees(
+        answer,
+        _field,
+        lambda rng: (
+            [
+                (int(rng.choice([1, 3, 5])), int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+                for _ in range(5)
+            ],
+        ),
+    ):
+        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
     return None
 
 

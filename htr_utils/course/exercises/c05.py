@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from htr_utils.course.exercises import exercise
+from htr_utils.course.exercises import agrees, exercise
 
 
 @exercise("05.1")
@@ -66,6 +66,12 @@ def reach(answer: Callable[[np.ndarray, float], int]) -> str | None:
         return "the earliest changed frame counts, even if a later one in between is below the limit"
     if answer(np.zeros(4), 0.1) != 0:
         return "if no frame is changed, the reach is 0"
+    if not agrees(
+        answer,
+        lambda c, limit: len(c) - int(np.flatnonzero(c > limit)[0]),
+        lambda rng: (np.append(rng.random(8), 1.0), 0.5),
+    ):
+        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from htr_utils.course.exercises import exercise
+from htr_utils.course.exercises import agrees, exercise
 
 
 @exercise("06.1")
@@ -36,6 +36,12 @@ def frames_needed(answer: Callable[[str], int]) -> str | None:
         return "three equal letters need a blank in two places"
     if answer("") != 0:
         return "an empty label needs no frame of its own"
+    if not agrees(
+        answer,
+        lambda s: len(s) + sum(map(str.__eq__, s, s[1:])),
+        lambda rng: ("".join(rng.choice(list("abc"), 9)),),
+    ):
+        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
     return None
 
 
@@ -52,6 +58,10 @@ def log_sum(answer: Callable[[list[float]], float]) -> str | None:
         return "try [-1000, 0]: take the largest value out, not the first or the smallest"
     if answer([-math.inf, -math.inf]) != -math.inf:
         return "the sum of two impossible things is impossible: treat a list of minus infinities on its own"
+    if not agrees(
+        answer, lambda v: float(np.logaddexp.reduce(v)), lambda rng: (rng.uniform(-900, -700, 5).tolist(),)
+    ):
+        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
     return None
 
 
@@ -69,6 +79,12 @@ def too_narrow(answer: Callable[[np.ndarray, np.ndarray, int], int]) -> str | No
         )
     if answer(np.array([40, 400]), np.array([10, 10]), 8) != 1:
         return "count only the lines that have fewer frames than they need"
+    if not agrees(
+        answer,
+        lambda w, n, s: int(sum(-(-a // s) < b for a, b in zip(w, n, strict=True))),
+        lambda rng: (rng.integers(20, 200, 9), rng.integers(4, 30, 9), int(rng.integers(3, 9))),
+    ):
+        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
     return None
 
 
