@@ -61,7 +61,7 @@ def test_extreme_answers_do_not_break_the_fit() -> None:
 def test_scales_keep_the_order(temperature: float, shift: float) -> None:
     scale = Scale(temperature, shift)
     values = [scale(p) for p in np.linspace(0, 1, 50)]
-    assert values == sorted(values) and 0 <= values[0] and values[-1] <= 1
+    assert values == sorted(values) and values[0] >= 0 and values[-1] <= 1
     assert Scale()(0.123) == 0.123, "a model without scales is left alone"
 
 
@@ -101,3 +101,38 @@ def test_tuning_fits_every_decoder() -> None:
     for decoder, scales in found.confidence.items():
         told = tune.promises(tune.read(lines, start, decoder), lines.truths, charset, scales)
         assert told["letter"]["ece"] <= told["letter"]["ece_raw"] + 12  # few letters: no more than not absurd
+
+
+def test_a_reading_carries_letters_and_words_with_scaled_confidence() -> None:
+    from conftest import ROOT
+
+    from htr_utils import Recognizer, formats
+    from htr_utils.lines import iam, images, pages
+
+    recognizer = Recognizer.load()
+    line = iam.read(ROOT / "data").split("test")[0]
+    stored = json.loads((ROOT / "model" / tuned.FILE).read_text(encoding="utf-8"))
+    for decoder in ("greedy", "lm"):
+        reading = recognizer.read(line.path, decoder=decoder)  # type: ignore[call-overload]
+        assert [word.text for word in reading.words] == reading.text.split()
+        assert all(reading.text[w.start : w.end] == w.text and 0 <= w.confidence <= 1 for w in reading.words)
+        recognizer.__dict__["scales"] = {}
+        plain = recognizer.read(line.path, decoder=decoder)  # type: ignore[call-overload]
+        del recognizer.__dict__["scales"]
+        scales = recognizer.scales.get(decoder, Scales())
+        if recognizer.scales:
+            assert stored["confidence"][decoder]["letter"]["temperature"] == scales.letter.temperature
+        for scaled, raw in zip(reading.characters, plain.characters, strict=True):
+            assert scaled.confidence == pytest.approx(scales.letter(raw.confidence))
+    grey = images.load(line.path)
+    found = pages.whole(grey)
+    page = formats.of_page("line.png", grey.shape, found.lines, [reading])
+    [told] = json.loads(formats.render([page], "json")[0])["pages"][0]["lines"]
+    assert [word["confidence"] for word in told["words"]] == [round(w.confidence, 4) for w in reading.words]
+    assert "".join(one["text"] for one in told["characters"]) == reading.text
+    assert [one["x"] for one in told["characters"]] == sorted(one["x"] for one in told["characters"])
+    assert all(0 <= one["x"] < grey.shape[1] for one in told["characters"])
+
+
+def test_a_model_without_scales_says_what_its_network_says() -> None:
+    assert tuned.scales("the hash of no model") == {}

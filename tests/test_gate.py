@@ -228,3 +228,38 @@ def test_stored_settings_fit_what_they_were_measured_with() -> None:
         assert entry["lexicon"]["cer_change"]["high"] < 0 and entry["lexicon"]["wer_change"]["high"] < 0
     assert Tuned.load(Charset()).fusion == Fusion(**stored["fusion"])
     assert gate.Settings(**stored["gate"]) == Tuned.load(Charset()).settings
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_piece_of_the_line_judges_as_the_whole_line_does(seed: int) -> None:
+    """What lies farther away than the language model's memory is left out of the scores: nothing changes."""
+    random = np.random.default_rng(seed)
+    known = ["the", "letter", "house", "garden", "green", "road", "old"]
+    lm = language.train(
+        ["the old house by the green road", "a letter to the garden, the old letter"], IAM79, 4
+    )
+    whole = language.train(
+        ["the old house by the green road", "a letter to the garden, the old letter"], IAM79, 4
+    )
+    whole.order = 10_000  # as far as the gate looks
+    words = []
+    for word in random.choice(known, 9):
+        letters = list(word)
+        letters[int(random.integers(len(letters)))] = "abegrt"[int(random.integers(6))]
+        words.append("".join(letters))
+    text = " ".join(words)
+    sure = random.random(len(text)).tolist()
+    counts = dict.fromkeys(known, 9)
+    rule = Settings(weight=0.7, margin=-1.0, name=0.0)
+    assert Gate(lm, counts, rule).correct(text, sure) == Gate(whole, counts, rule).correct(text, sure)
+
+
+def test_every_figure_of_the_tuning_has_its_row() -> None:
+    from htr_utils.course import decoding_report
+
+    stored = json.loads((ROOT / "model" / "decoding.json").read_text(encoding="utf-8"))
+    told = decoding_report.tables(stored)
+    assert told == (ROOT / decoding_report.TARGET).read_text(encoding="utf-8"), "run course.decoding_report"
+    for name, found in stored["measured"].items():
+        assert f"| {name}, {found['lines']} | greedy | {found['greedy']['cer']} |" in told

@@ -276,3 +276,43 @@ def test_states_are_shared_by_contexts_that_predict_alike() -> None:
             state = model.advance(state, [i])
         ends.append(int(state[0]))
     assert len(set(ends)) == 1 and all(a <= b for a, b in itertools.pairwise(ends))
+
+
+def test_lines_that_are_kept_apart_are_left_out(tmp_path: Path) -> None:
+    import cv2
+
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "one.png"), np.full((40, 300), 255, np.uint8))
+    secret = "the grey heron waded past our neighbour's boat"
+    (folder / "transcriptions.tsv").write_text(f"one.png\t{secret}\n", encoding="utf-8")
+    text = tmp_path / "text.txt"
+    text.write_text(
+        f"A free text that anyone may use.\nHe wrote: {secret.upper()}, twice.\n", encoding="utf-8"
+    )
+    words = ["lm", "train", "--text", str(text), "--apart", str(folder), "--order", "4"]
+    run = CliRunner().invoke(main, [*words, "--to", str(tmp_path / "m.lm")])
+    assert run.exit_code == 0, run.output
+    model = LanguageModel.load(tmp_path / "m.lm")
+    assert (model.about["paragraphs"], model.about["paragraphs_left_out"]) == (1, 1)
+    assert model.about["kept_apart"] == ["letters"] and "heron" not in model.words
+
+
+def test_text_is_read_out_of_packages(tmp_path: Path) -> None:
+    import gzip
+    import struct
+    import zlib
+
+    rows = ["EMMA", "", *["handsome, clever,", "and rich", ""] * 50]
+    value = b"X\n" + struct.pack(">IIII", 3, 0, 0, 5) + b"UTF-8" + struct.pack(">II", 16, len(rows))
+    value += b"".join(struct.pack(">Ii", 0x40009, len(r)) + r.encode() for r in rows)
+    (tmp_path / "Rdata.rdb").write_bytes(struct.pack(">I", len(value)) + zlib.compress(value))
+    jokes = tmp_path / "usr" / "share" / "games" / "fortunes"
+    jokes.mkdir(parents=True)
+    (jokes / "wisdom").write_text("All is\nwell.\n%\nThe end.\n", encoding="utf-8")
+    (jokes / "perl").write_text("my $x;\n", encoding="utf-8")
+    (jokes / "wisdom.dat").write_bytes(b"\x00")
+    (tmp_path / "devil.dict.dz").write_bytes(gzip.compress(b"BORE, n.\n\n  A person who\n  talks"))
+    found = free_text.of_package(tmp_path)
+    assert found[:2] == ["EMMA", "handsome, clever, and rich"] and len(found) == 51 + 4
+    assert found[51:] == ["All is well.", "The end.", "BORE, n.", "A person who talks"]

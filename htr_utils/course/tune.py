@@ -21,7 +21,7 @@ import click
 import numpy as np
 
 from htr_utils import paths
-from htr_utils.course import calibration
+from htr_utils.course import calibration, decoding_report
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import augment, images
@@ -344,6 +344,8 @@ def main(
     write_text(
         Path(target) if target else root_folder / "model" / tuned.FILE, json.dumps(stored, indent=1) + "\n"
     )
+    if not target and paths.repo_root():
+        decoding_report.write(root_folder)
     click.echo(f"the gate is of use on every set after: {', '.join(gated) or 'no decoder'}")
 
 

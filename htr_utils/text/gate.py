@@ -72,8 +72,10 @@ class Gate:
             if not options:
                 continue
             at = match.start() + len(now) - len(text)
-            lines = [now, *(now[:at] + option + now[at + len(word) :] for option in options)]
-            fit = self.lm.score(lines)
+            # Farther away than the model's memory a change is not felt: what is left out is the same for all.
+            left, end = max(0, at - self.lm.order), at + len(word)
+            right = end + self.lm.order
+            fit = self.lm.score([now[left:at] + one + now[end:right] for one in (word, *options)])
             sure = confidences[match.start() : match.end()]
             gain = [
                 rule.weight * (fit[k] - fit[0])
@@ -86,7 +88,7 @@ class Gate:
             name = word[0].isupper() and before != "" and before[-1] not in ".!?"  # no capital is due there
             if gain[best] > rule.margin + rule.name * name:
                 changes.append(Change(match.start(), match.end(), word, options[best]))
-                now = lines[1 + best]
+                now = now[:at] + options[best] + now[end:]
         return Correction(_replaced(text, changes), text, tuple(changes))
 
     def doubt(self, word: str, option: str, confidences: Sequence[float]) -> float:

@@ -51,7 +51,8 @@ class KenLM:
         now = np.asarray(states)
         if ids is not None:
             now, asked = np.broadcast_arrays(now, np.asarray(ids))
-        found = np.stack([self._row(int(state))[0] for state in now.ravel()] or [np.zeros(self.classes)])
+        nothing = [np.zeros(self.classes, np.float32)]
+        found = np.stack([self._row(int(state))[0] for state in now.ravel()] or nothing)
         if ids is None:
             return found[: now.size].reshape(*now.shape, self.classes).astype(np.float32)
         return found[np.arange(now.size), asked.ravel()].reshape(now.shape).astype(np.float32)

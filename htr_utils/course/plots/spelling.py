@@ -124,7 +124,7 @@ def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     base.show(
         made,
         alt="A diagram of the share of right letters over their confidence with a dotted diagonal: the curve of the "
-        "network runs below the diagonal, the curve with a temperature lies nearer to it.",
+        "network strays from the diagonal, the curve with a temperature lies nearer to it.",
         facts=f"expected calibration error: {ranked}",
     )
 
