@@ -333,12 +333,16 @@ def overlay(grey: np.ndarray, page: ReadPage) -> np.ndarray:
         words = line.split()
         if not words or words[0].box is None:
             words = (Word(line.text, line.box),)
-        height = scale * min(word.box[3] for word in words if word.box)
-        for word in words:
-            x, y, w, _ = (value * scale for value in word.box or line.box)
-            full = max(9.0, 0.32 * height)
-            length = draw.textlength(word.text, ImageFont.load_default(full))
-            points = max(8.0, min(full, full * 1.15 * w / max(length, 1.0)))
+        full = max(9.0, 0.32 * scale * min(word.box[3] for word in words if word.box))
+        lengths = [max(1.0, draw.textlength(word.text, ImageFont.load_default(full))) for word in words]
+        # One size for the line, at which most words fit above their places; a longer one is set smaller.
+        room = [
+            scale * (word.box or line.box)[2] / length for word, length in zip(words, lengths, strict=True)
+        ]
+        usual = min(1.0, float(np.median(room)))
+        for word, fits in zip(words, room, strict=True):
+            x, y = (scale * value for value in (word.box or line.box)[:2])
+            points = max(8.0, full * min(usual, 0.97 * fits))
             place = x, max(0.0, y - 0.55 * points)
             font = ImageFont.load_default(points)
             draw.text(place, word.text, (170, 30, 0), font, stroke_width=2, stroke_fill="white")

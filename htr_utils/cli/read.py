@@ -109,7 +109,8 @@ class _Job:
         from tqdm import tqdm
 
         self.names, self.kind, self.bad = names, kind, 0
-        shown = len(names) > 1 and sys.stderr.isatty()
+        long = len(names) > 1 or names[0].lower().endswith((".pdf", ".tif", ".tiff"))
+        shown = long and sys.stderr.isatty()
         self.bar = tqdm(total=len(names), unit="file", leave=False, disable=not shown, file=sys.stderr)
 
     def tell(self, act: Any) -> None:
@@ -133,6 +134,7 @@ class _Job:
             try:
                 held: _Opened | None = None
                 for number, grey in enumerate(pages.each_page(name), 1):
+                    self.bar.set_postfix_str(f"{Path(name).name[-30:]}, page {number}")
                     if held is not None:
                         yield held
                     held = _Opened(file, number, grey, self._lines(grey), False)
