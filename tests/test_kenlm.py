@@ -11,8 +11,9 @@ import pytest
 from test_decoding import random_line
 from test_fusion import check, judged, searched
 
+from htr_utils.course import kenlm
 from htr_utils.errors import HtrError
-from htr_utils.text import fusion, kenlm
+from htr_utils.text import fusion
 
 TINY = " ab"
 ARPA = """\\data\\
