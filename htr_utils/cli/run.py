@@ -20,8 +20,13 @@ from htr_utils.errors import HtrError
 @click.option(
     "--timeout", type=click.IntRange(1), default=3600, show_default=True, help="seconds for one cell"
 )
+@click.option(
+    "--mlflow", "uri", metavar="URI", default=None, help="also log the run to MLflow: a server, or a folder"
+)
 @click.option("--parameters", "only_list", is_flag=True, help="list the chapter's parameters and stop")
-def run(chapter: str, given: tuple[str, ...], out: str | None, timeout: int, only_list: bool) -> None:
+def run(
+    chapter: str, given: tuple[str, ...], out: str | None, timeout: int, uri: str | None, only_list: bool
+) -> None:
     """Run CHAPTER (number, name, or path of a notebook) with other parameters.
 
     Writes the executed notebook, the same as a page, and metrics.json with parameters, results, versions, git
@@ -46,8 +51,14 @@ def run(chapter: str, given: tuple[str, ...], out: str | None, timeout: int, onl
         values[name] = known.typed(name, text)
     known.check(values)
     folder = Path(out or f"runs/{notebook.stem}-{record.key(values)}")
+    if uri is not None:
+        need("mlflow", extra="mlflow")
     click.echo(f"running {notebook.stem} into {folder}", err=True)
     found = record.run(notebook, values, folder, timeout=timeout)
+    if uri is not None:
+        from htr_utils.course import tracking
+
+        tracking.tell(found, folder, uri)
     if found["error"]:
         raise HtrError(f"{found['error']}; see {folder / (notebook.stem + '.ipynb')}")
     click.echo(f"{found['seconds']:.0f} s, {found['peak_mb']:,} MB; {folder / record.METRICS}")

@@ -20,9 +20,17 @@ from htr_utils.errors import HtrError
               help="a running Dask scheduler (tcp://host:8786) whose workers see the folder")  # fmt: skip
 @click.option("--keep", type=click.Path(dir_okay=False), default=None,
               help="also write the finished runs into one small JSON file, without notebooks and models")  # fmt: skip
+@click.option("--mlflow", "uri", metavar="URI", default=None,
+              help="also log the runs to MLflow: a server, or a folder")  # fmt: skip
 @click.option("--dry", is_flag=True, help="check and list the points, run nothing")
 def sweep(
-    file: str, out: str | None, workers: int | None, scheduler: str | None, keep: str | None, dry: bool
+    file: str,
+    out: str | None,
+    workers: int | None,
+    scheduler: str | None,
+    keep: str | None,
+    uri: str | None,
+    dry: bool,
 ) -> None:
     """Run the sweep that FILE describes (YAML: chapter, parameters, grid or random or points, seeds).
 
@@ -31,6 +39,8 @@ def sweep(
     need("papermill", "jupytext", "nbconvert", "yaml", extra="course,runs")
     if workers != 0 and not dry:
         need("dask", "distributed", extra="course,runs")
+    if uri is not None:
+        need("mlflow", extra="mlflow")
     from htr_utils.course import experiments, sweeps
 
     found = sweeps.read(file)
@@ -41,6 +51,10 @@ def sweep(
     rows = sweeps.run(
         found, folder, workers=workers, scheduler=scheduler, say=lambda text: click.echo(text, err=True)
     )
+    if uri is not None:
+        from htr_utils.course import tracking
+
+        click.echo(f"{tracking.tell_all(found, folder, uri)} runs logged to MLflow")
     if keep is not None:
         click.echo(f"{experiments.keep(found, folder, Path(keep))} runs kept in {keep}")
     failed = [row for row in rows if row["state"] != "finished"]

@@ -124,12 +124,18 @@ def run(
         What is in `metrics.json`; its `error` is "" for a run that went through.
 
     Raises:
-        HtrError: no such chapter, or a parameter that it refuses.
+        HtrError: no such chapter, a parameter that it refuses, another run at work in the folder.
     """
     source = runs.find_notebook(chapter)
-    description = given.Chapter(source)
-    values = description.check(parameters)
-    set_here = {name: values[name] for name in parameters}
+    values = given.Chapter(source).check(parameters)
+    with files.alone(out, "run"):
+        return _run(source, values, {name: values[name] for name in parameters}, out, timeout, threads, page)
+
+
+def _run(
+    source: Path, values: dict[str, Any], set_here: dict[str, Any], out: Path, timeout: int, threads: int | None,
+    page: bool,
+) -> dict[str, Any]:  # fmt: skip
     (out / METRICS).unlink(missing_ok=True)  # a run that is killed must not look like the last one
     pinned = {} if threads is None else dict.fromkeys(THREADS, str(threads))
     done = runs.run_chapter(source, set_here, out, timeout=timeout, environment=pinned)
