@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +144,11 @@ def test_a_run_leaves_notebook_page_and_full_record(
     out = tmp_path / "a folder"
     done = call("run", chapter, "-p", "number=5", "-p", "my_image=a line.png", "--out", out)
     assert done.exit_code == 0, done.output
-    assert {path.name for path in out.iterdir()} - {".lock"} == {"03_squares.ipynb", "03_squares.html", "metrics.json"}
+    assert {path.name for path in out.iterdir()} - {".lock"} == {
+        "03_squares.ipynb",
+        "03_squares.html",
+        "metrics.json",
+    }
     found = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     assert found["parameters"]["number"] == 5 and found["parameters"]["scale"] == 1.0
     assert found["parameters"]["my_image"] == str(tmp_path / "a line.png")
@@ -314,6 +320,50 @@ def test_dask_runs_points_and_a_killed_worker_is_retried(chapter: Path, tmp_path
     assert "2 of 2 points finished" in done.stdout, done.stdout + done.stderr
     assert marker.exists(), "the worker was not killed"
     assert sorted(row["results.square"] for row in table(tmp_path / "out")) == ["16.0", "4.0"]
+
+
+def test_the_workers_of_any_scheduler_run_the_points(chapter: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    sweep = sweeps.from_dict({"chapter": str(chapter), "grid": {"number": [2, 3]}})
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        rows = sweeps.run(sweep, tmp_path / "out", scheduler=cluster.scheduler_address)
+    assert [row["results.square"] for row in rows] == [4.0, 9.0]
+
+
+BUSY = """# %% tags=["parameters"]
+seed: int = 0  # x
+
+# %%
+import numpy as np
+
+from htr_utils.course.parameters import validate
+
+run = validate(seed=(seed, "int", 0, None))
+a = np.random.default_rng(run.seed).normal(size=(1500, 1500))
+for _ in range(40):
+    a = np.tanh(a @ a / 1500)
+run.record(sum=float(a.sum()))
+"""
+
+
+@pytest.mark.slow
+def test_two_workers_on_two_cores_beat_one(tmp_path: Path) -> None:
+    """Each with its share of the threads; only where nothing else runs."""
+    pytest.importorskip("distributed")
+    if not hasattr(os, "getloadavg") or (os.cpu_count() or 1) < 2 or os.getloadavg()[0] > 0.7:
+        pytest.skip("needs two idle cores")
+    path = tmp_path / "busy.py"
+    path.write_text(BUSY, encoding="utf-8")
+    sweep = sweeps.from_dict({"chapter": str(path), "seeds": [0, 1, 2, 3]})
+    seconds = []
+    for workers in (1, 2):
+        begin = time.monotonic()
+        rows = sweeps.run(sweep, tmp_path / str(workers), workers=workers)
+        seconds.append(time.monotonic() - begin)
+        assert all(row["state"] == "finished" for row in rows)
+    assert seconds[1] < seconds[0], seconds
 
 
 def test_no_scheduler_is_one_line(chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,25 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_unbroken_one(tmp_pa
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert (tmp_path / "b" / "history.csv").read_text().startswith("epoch,step,loss")
     assert not list((tmp_path / "b").glob("*.part"))
+    assert shown_by_tensorboard(tmp_path / "a") == shown_by_tensorboard(tmp_path / "b")
+    assert shown_by_tensorboard(tmp_path / "a")["loss"] == {
+        row["epoch"]: pytest.approx(row["loss"]) for row in unbroken.history
+    }
+
+
+def shown_by_tensorboard(folder):
+    """Curve -> {epoch: value} of a training's logs, without what a clock measured."""
+    import tensorflow as tf
+
+    found = {}
+    for file in (folder / "logs").glob("events.out.tfevents.*"):
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                assert value.metadata.plugin_data.plugin_name in ("scalars", "")
+                found.setdefault(value.tag, {})[event.step] = float(tf.make_ndarray(value.tensor))
+    found.pop("lines_per_second")
+    return found
 
 
 def test_other_settings_or_a_damaged_checkpoint_are_refused(tmp_path):
