@@ -219,8 +219,8 @@ def copy_checkout(target: Path) -> None:
         shutil.copytree(ROOT / folder, target / folder, ignore=ignore)
     (target / "data").mkdir()
     for entry in (ROOT / "data").iterdir():
-        if entry.name == "splits":
-            shutil.copytree(entry, target / "data" / "splits")
+        if entry.name in ("splits", "ascii", "xml"):  # a search with ** does not follow links
+            shutil.copytree(entry, target / "data" / entry.name)
         else:
             (target / "data" / entry.name).symlink_to(entry)
     (target / "model").symlink_to(ROOT / "model")
