@@ -131,7 +131,7 @@ def test_an_array_that_asks_for_less_than_there_is(model_file: Path, tmp_path: P
         checkpoints.read(tmp_path)
 
 
-def test_stored_code_is_refused(model_file: Path, tmp_path: Path) -> None:
+def test_stored_code_is_refused(model_file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Pickles in the arrays and stock Keras archives with code in their configuration."""
 
     class Evil:
@@ -150,15 +150,19 @@ def test_stored_code_is_refused(model_file: Path, tmp_path: Path) -> None:
     with pytest.raises(HtrError, match=r"htr\.json"):
         archive.load(stock)
     assert not (tmp_path / "ran").exists()
+    record(request, "a model file with foreign code in it", 2, "refused with one line; the code does not run")
 
 
 @pytest.mark.parametrize("wanted", [0, 2, "1", None])
-def test_another_format_is_refused(model_file: Path, tmp_path: Path, wanted: object) -> None:
+def test_another_format_is_refused(
+    model_file: Path, tmp_path: Path, wanted: object, request: pytest.FixtureRequest
+) -> None:
     def change(data: bytes) -> bytes:
         return json.dumps(json.loads(data) | {"format": wanted}).encode()
 
     with pytest.raises(HtrError, match="this version reads 1"):
         archive.load(repacked(model_file, tmp_path / "m.keras", "htr.json", change))
+    record(request, "a model file of another version", 4, "refused with one line that names both versions")
 
 
 def test_a_model_that_unpacks_to_gigabytes_is_refused_unread(tmp_path: Path) -> None:

@@ -46,13 +46,17 @@ class Input:
     place: str
 
 
+def _reading() -> Any:
+    """The module of `htr read`, which hands its work to this one: its name in the package is the command."""
+    return importlib.import_module("htr_utils.cli.read")
+
+
 def inputs(names: Sequence[str]) -> list[Input]:
     """The files to read, folders with all below them; two inputs never share a result.
 
     Raises:
         HtrError: a file or folder that is not there, two files with one result, nothing to read.
     """
-    from htr_utils.cli.read import _OVERLAY
     from htr_utils.lines.own import IMAGE_TYPES
 
     found: dict[str, Input] = {}
@@ -63,7 +67,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
             some = [
                 (path, path.relative_to(root).as_posix())
                 for path in sorted(inside)
-                if not path.name.endswith(_OVERLAY)
+                if not path.name.endswith(_reading()._OVERLAY)
             ]
         elif root.is_file():
             some = [(root, root.name)]
@@ -85,7 +89,7 @@ def read_chunk(chunk: list[dict[str, str]], options: dict[str, str], threads: in
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, str(threads))  # read when TensorFlow starts, in a new worker
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    read: Any = importlib.import_module("htr_utils.cli.read")  # the name in the package is the command
+    read = _reading()
     told, some = Options(**options), [Input(**one) for one in chunk]
     begin, problems, lines = (
         time.perf_counter(),
