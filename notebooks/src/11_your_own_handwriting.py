@@ -455,6 +455,7 @@ draws = np.random.default_rng(run.seed).integers(len(gain), size=(1000, len(gain
 low = float(np.percentile(gain[draws].mean(axis=1), 2.5))
 print("edits are saved in every line's average, with 95 % certainty:", low > 0)
 print("yet the lines it learnt from read better still:", learnt_after.value < second[1].value)
+run.record(unseen_before=second[0].value, unseen_after=second[1].value, learnt_after=learnt_after.value)
 
 # %% [markdown]
 # ## Read again
@@ -522,8 +523,8 @@ check("11.5", forgotten)
 #
 # - W. Postl: [*Detection of linear oblique structures and skew scan in digitized
 #   documents*](../docs/bibliography.md#postl-1986), ICPR 1986: the sharpest profile.
-# - T. Lindeberg: [*Feature detection with automatic scale selection*](../docs/bibliography.md#lindeberg-1998), IJCV
-#   30, 1998: how the letters' size is found.
+# - T. Lindeberg: [*Feature detection with automatic scale selection*](../docs/bibliography.md#lindeberg-1998),
+#   IJCV 30, 1998: how the letters' size is found.
 # - N. Arvanitopoulos, S. Süsstrunk: [*Seam carving for text line extraction on color and grayscale historical
 #   manuscripts*](../docs/bibliography.md#arvanitopoulos-2014), ICFHR 2014: cutting where the cut costs least.
 #
