@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from htr_utils import files
-from htr_utils.course.record import machine, versions
-from htr_utils.course.runs import RunResult
+from htr_utils.course.origin import machine, versions
 
 MEAN_SECONDS, SECONDS, MEGABYTES = 40, 90, 2000  # what a chapter may take at its defaults, on two cores
 
@@ -24,7 +24,7 @@ Written by `make course ARGS="--table docs/chapters.md"`.
 """
 
 
-def table(results: Sequence[RunResult]) -> str:
+def table(results: Sequence[Any]) -> str:
     """The page in Markdown: a row for each chapter, the mean, and what it was measured on."""
     page = HEAD.format(mean=MEAN_SECONDS, most=SECONDS, memory=MEGABYTES)
     for result in results:
@@ -44,7 +44,7 @@ def table(results: Sequence[RunResult]) -> str:
     )
 
 
-def complaints(results: Sequence[RunResult]) -> list[str]:
+def complaints(results: Sequence[Any]) -> list[str]:
     """Where a limit is passed, a chapter failed, or the mean is too long; one line each."""
     found = [f"{result.name} failed" for result in results if result.error]
     found += [f"{r.name} took {r.seconds:.0f} s" for r in results if r.seconds > SECONDS]
@@ -54,7 +54,7 @@ def complaints(results: Sequence[RunResult]) -> list[str]:
     return found
 
 
-def write(results: Sequence[RunResult], path: Path) -> list[str]:
+def write(results: Sequence[Any], path: Path) -> list[str]:
     """Write the page whole or not at all; returns its complaints."""
     files.write_text(path, table(results))
     return complaints(results)

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
-import os
-import platform
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from htr_utils import __version__, files, paths
+from htr_utils import files, paths
 from htr_utils.course import given, runs
 from htr_utils.course.html import write_page
 from htr_utils.course.notebooks import lesson
+from htr_utils.course.origin import machine, versions
 from htr_utils.errors import HtrError
 
-PACKAGES = (
-    "tensorflow",
-    "keras",
-    "numpy",
-    "opencv-python",
-    "opencv-python-headless",
-    "papermill",
-    "ipykernel",
-)
 METRICS = "metrics.json"
 # What sets the number of threads in the libraries that a chapter uses.
 THREADS = (
@@ -40,17 +29,6 @@ def key(parameters: Mapping[str, Any]) -> str:
     """A short name for a set of parameters, whatever their order."""
     text = json.dumps(dict(parameters), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
-def versions() -> dict[str, str]:
-    """Of Python, this package and what computes."""
-    found = {"python": platform.python_version(), "htr-utils": __version__}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def git_state() -> dict[str, Any] | None:
@@ -69,18 +47,6 @@ def git_state() -> dict[str, Any] | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": told[0], "changed": bool(told[1])}
-
-
-def machine() -> dict[str, Any]:
-    """What the run ran on; no host name and no user."""
-    import psutil
-
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-    }
 
 
 def data_fingerprint(root: str | None) -> str | None:

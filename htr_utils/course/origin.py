@@ -1,0 +1,43 @@
+"""Where a run was made: versions of what computes, and the machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+from htr_utils import __version__
+
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "opencv-python",
+    "opencv-python-headless",
+    "papermill",
+    "ipykernel",
+)
+
+
+def versions() -> dict[str, str]:
+    """Of Python, this package and what computes."""
+    found = {"python": platform.python_version(), "htr-utils": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """What the run ran on; no host name and no user."""
+    import psutil
+
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+    }
