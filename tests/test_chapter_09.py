@@ -68,6 +68,8 @@ def test_figures_of_confidence_and_margin(capsys: pytest.CaptureFixture[str]) ->
     right = np.array([True, True, False, True])
     spelling.reliability({"boaster": (np.full(4, 0.99), right), "honest": (np.full(4, 0.75), right)})
     assert "honest < boaster" in capsys.readouterr().out
-    reports = [Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1) for mended, broken in ((9, 3), (6, 1), (3, 0))]
+    reports = [
+        Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1) for mended, broken in ((9, 3), (6, 1), (3, 0))
+    ]
     spelling.margin_curve([0.0, 1.0, 2.0], reports)
     assert "2 of 3 margins" in capsys.readouterr().out

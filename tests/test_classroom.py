@@ -134,7 +134,8 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
     with zipfile.ZipFile(Path(wheel_directory, name), "w") as wheel:
         wheel.writestr("htr_here.pth", str(Path.cwd()))
         wheel.writestr("htr_utils-0.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: htr-utils\\nVersion: 0.0\\n")
-        wheel.writestr("htr_utils-0.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        kind = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr("htr_utils-0.0.dist-info/WHEEL", kind)
         wheel.writestr("htr_utils-0.0.dist-info/RECORD", "")
     return name
 '''

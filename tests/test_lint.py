@@ -141,7 +141,10 @@ def said(text: str, name: str = "stdout") -> nbformat.NotebookNode:
         ([picture(PNG + bytes(lint.FIGURE_BYTES)), said("1")], "a figure of 120 KB; at most 120"),
         ([picture(), said("a warning", "stderr")], "stderr in a stored output"),
         ([picture(), said("read /" + "home/me/a.png")], "an absolute path in an output"),
-        ([picture(), said("1"), nbformat.v4.new_output("error", ename="KeyError", evalue="1")], "ends in KeyError"),
+        (
+            [picture(), said("1"), nbformat.v4.new_output("error", ename="KeyError", evalue="1")],
+            "ends in KeyError",
+        ),
         ([picture(), said("x" * lint.NOTEBOOK_BYTES)], "the notebook has 3.0 MB; at most 3"),
     ],
 )

@@ -337,6 +337,16 @@ def test_decks_in_a_browser(browser, decks: Path) -> None:  # type: ignore[no-un
     for path in sorted(decks.glob("[0-9]*.html")):
         page, said = opened(browser, path, viewport={"width": 1280, "height": 800})
         page.wait_for_function("window.Reveal && Reveal.isReady()")
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            ink, paper = (
+                sum(map(int, re.findall(r"\d+", colour)[:3]))
+                for colour in page.evaluate(
+                    "[getComputedStyle(document.querySelector('.reveal')).color,"
+                    " getComputedStyle(document.body).backgroundColor]"
+                )
+            )
+            assert (ink < 150 and paper > 700) if scheme == "light" else (ink > 600 and paper < 120)
         page.evaluate("MathJax.startup.promise")
         formulas = page.locator("section:not(.none) mjx-container").count()
         assert (formulas > 0) == bool(

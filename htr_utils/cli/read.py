@@ -77,7 +77,9 @@ def read(
         from htr_utils.cli import read_many
 
         told = read_many.Options(model, kind, format_, decoder, spelling, out)
-        rows = read_many.run(files, told, scheduler=scheduler, chunk=chunk, say=lambda text: click.echo(text, err=True))
+        rows = read_many.run(
+            files, told, scheduler=scheduler, chunk=chunk, say=lambda text: click.echo(text, err=True)
+        )
         bad = sum(row["state"] != "finished" for row in rows)
         click.echo(f"{len(rows) - bad:,} files read, {bad:,} failed; {Path(out) / read_many.LEDGER}")
         sys.exit(1 if bad else 0)

@@ -42,7 +42,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #ececec; --paper: #16181c; --soft: #23272e; --line: #5b7aa6; --link: #9cc4f5; }
 }
-html, body { background: var(--paper); }
+html, body, .reveal-viewport { background: var(--paper) !important; }
 .reveal { color: var(--ink); font: 26px/1.4 system-ui, sans-serif; }
 .reveal .slides { text-align: left; }
 .reveal .slides section { padding: 0; }
@@ -358,7 +358,8 @@ def make(out: Path, names: Sequence[str] = (), folder: Path | None = None) -> It
         items.append(f'<li><a href="{chapter.stem}.html">{escape(title)}</a></li>')
         yield out / f"{chapter.stem}.html", len(slides(notebook))
     head = '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>'
-    body = "<body><main><h1>Slides</h1><p>Arrow keys move, <kbd>s</kbd> opens your notes, <kbd>f</kbd> the whole screen.</p>"
+    body = "<body><main><h1>Slides</h1><p>Arrow keys move, <kbd>s</kbd> opens your notes, "
+    body += "<kbd>f</kbd> the whole screen.</p>"
     style = "<style>body { font: 1.1rem/1.7 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem }</style></head>"
     files.write_text(
         out / "index.html", f"{head}{style}{body}<ol>{''.join(items)}</ol></main></body></html>\n"
