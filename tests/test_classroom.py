@@ -126,6 +126,8 @@ BACKEND = '''"""A build backend of twenty lines, for a course that is installed 
 import zipfile
 from pathlib import Path
 
+WHEEL = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+
 def get_requires_for_build_editable(config_settings=None):
     return []
 
