@@ -20,7 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from htr_utils import __version__, files
-from htr_utils.course import notebooks
+from htr_utils.course import links, notebooks
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
 
@@ -73,6 +73,29 @@ def _below(folder: Path, root: Path) -> Iterable[tuple[str, Path]]:
             yield name, path
 
 
+def _linked(pages: Sequence[Path], root: Path) -> dict[str, bytes]:
+    """Glossary, bibliography, and what else of `docs/` the pages link to, and these in turn; not the lecturer's."""
+    docs, found, seen = root / "docs", {}, set()
+    waiting = [*pages, docs / "glossary.md", docs / "bibliography.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or not page.is_file():
+            continue
+        seen.add(page)
+        if page.is_relative_to(docs):
+            name = page.relative_to(root).as_posix()
+            if name.startswith("docs/lecturer/"):
+                continue
+            found[name] = page.read_bytes()
+        if page.suffix in (".md", ".ipynb") and (page in pages or page.is_relative_to(docs)):
+            waiting += [
+                (page.parent / target.partition("#")[0]).resolve()
+                for _, target in links.targets(links.prose(page))
+                if not re.match(r"[a-z]+:|#", target)
+            ]
+    return found
+
+
 def student_files(root: Path) -> dict[str, bytes]:
     """Name in the zip -> content of everything that a class gets.
 
@@ -93,9 +116,7 @@ def student_files(root: Path) -> dict[str, bytes]:
     for source in chapters:
         path = notebooks.target(source)
         found[f"notebooks/{path.name}"] = path.read_bytes()
-    for page in ("docs/glossary.md", "docs/bibliography.md"):
-        if (root / page).is_file():
-            found[page] = (root / page).read_bytes()
+    found.update(_linked([notebooks.target(source) for source in chapters], root))
     found["README.md"] = STUDENT_README.format(version=__version__).encode()
     return found
 
