@@ -290,7 +290,8 @@ def test_nbval_passes_and_is_not_vacuous(small: Path, tmp_path: Path) -> None:
     assert 20 < good.peak_mb < MEGABYTES
     changed = read(notebooks.target(small))
     changed.cells[2].outputs[0].text = "to in 5 frames\n"  # a number in an output
-    changed.cells[3].outputs = changed.cells[3].outputs[:1]  # the line of facts about the figure
+    facts = next(output for output in changed.cells[3].outputs if output.output_type == "stream")
+    facts.text = "another fact\n"  # the line of facts about the figure
     path = tmp_path / "06_small.ipynb"
     notebooks.save(changed, path)
     (tmp_path / "bad").mkdir()
@@ -300,6 +301,11 @@ def test_nbval_passes_and_is_not_vacuous(small: Path, tmp_path: Path) -> None:
     notebooks.save(changed, path)
     (tmp_path / "vacuous").mkdir()
     with pytest.raises(AssertionError, match="cell 06-002: claims something"):
+        nbval(path, tmp_path / "vacuous")
+    changed.cells[2].outputs = read(notebooks.target(small)).cells[2].outputs
+    changed.cells[3].outputs = changed.cells[3].outputs[:1]  # a figure without its facts
+    notebooks.save(changed, path)
+    with pytest.raises(AssertionError, match="cell 06-003: claims something"):
         nbval(path, tmp_path / "vacuous")
 
 

@@ -78,7 +78,7 @@ class Chapter:
         for name, value in parameters.checked(**self._evaluate(values)).items():
             if isinstance(value, Path):
                 values[name] = str(value)
-        if isinstance(values.get("model"), str):
+        if isinstance(values.get("model"), str) and values["model"]:
             file = paths.model_file(values["model"])
             values["model"] = str(file.resolve()) if values["model"].endswith(".keras") else values["model"]
         return values
