@@ -60,7 +60,7 @@ def default_epochs(lines: int) -> int:
 
     On two cores (about 20 lines a second) that is under ten minutes for 100 lines and two hours for IAM.
     """
-    return max(1, round(min(150_000, 4_000 + 40 * lines) / max(1, lines)))
+    return max(1, round(min(150_000, min(4_000, 40 * lines) + 40 * lines) / max(1, lines)))
 
 
 def _own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
