@@ -23,11 +23,13 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from web_fakes import FakeFinder, FakeReader, bomb, page_of_lines, png, upload
+from web_fakes import FakeFinder, FakeLine, FakeReader, bomb, page_of_lines, png, upload
 
 from htr_utils.cli import main
 from htr_utils.errors import HtrError
 from htr_utils.lines import images, own
+from htr_utils.recognizer import Reading
+from htr_utils.text.spelling import Correction
 
 flask = pytest.importorskip("flask")
 from htr_utils.web import downloads, texts, work  # noqa: E402
@@ -684,3 +686,18 @@ def test_a_port_in_use_is_one_line():
     assert result.exit_code == 1 and "no address of this machine" in result.output
     result = CliRunner().invoke(main, ["serve", "--model", "nonsense"])
     assert result.exit_code == 1 and "no model" in result.output
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["language model fits", "other characters"])
+def test_lines_are_corrected_by_the_recognisers_own_gate_or_not_at_all(knows: bool) -> None:
+    class Gated(FakeReader):
+        def correct(self, reading: Reading) -> Correction:
+            if not knows:
+                raise HtrError("the language model has other characters")
+            return Correction("by the gate", reading.text, ())
+
+    grey = np.full((60, 300), 255, np.uint8)
+    worker = work.Worker(Gated(), Limits(), finder=object())  # type: ignore[arg-type]
+    reading = worker.recognizer.read([grey])[0]
+    line = worker._line(FakeLine(np.zeros((4, 2)), (0, 0, 300, 60), grey), reading)
+    assert (line.text, line.correction.text) == (reading.text, "by the gate" if knows else reading.text)

@@ -14,7 +14,7 @@ import numpy as np
 from htr_utils import formats
 from htr_utils.errors import HtrError
 from htr_utils.recognizer import Reading
-from htr_utils.text.spelling import Correction, Speller
+from htr_utils.text.spelling import Correction
 from htr_utils.web.isolated import pdf_pages
 from htr_utils.web.jobs import Job, Limits, Refusal, Say
 
@@ -41,6 +41,8 @@ class Reader(Protocol):
     """What the page needs of a `Recognizer`; a test gives a quick one."""
 
     def read(self, source: list[np.ndarray]) -> list[Reading]: ...
+
+    def correct(self, reading: Reading) -> Correction: ...
 
 
 class Finder(Protocol):
@@ -166,7 +168,6 @@ class Worker:
             from htr_utils.lines import pages as finder  # type: ignore[no-redef]
         self.recognizer, self.limits = recognizer, limits
         self.finder: Any = finder
-        self.speller = Speller("fast")
 
     def __call__(self, job: Job, say: Say) -> Result:
         """Carry out one job.
@@ -243,7 +244,13 @@ class Worker:
         characters = tuple(
             (c.character, float(np.clip(c.x * scale, 0, width)), c.confidence) for c in reading.characters
         )
-        correction, png = self.speller.correct(reading.text), _encode(small, ".png")
+        png = _encode(small, ".png")
+        try:
+            correction = self.recognizer.correct(
+                reading
+            )  # gated: an ungated speller breaks more than it mends
+        except HtrError:  # a model of one's own whose characters the language model does not know
+            correction = Correction(reading.text, reading.text, ())
         return WebLine(line.polygon, png, width, height, characters, reading.confidence, correction)
 
 
