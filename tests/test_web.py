@@ -14,6 +14,7 @@ import threading
 import time
 import zipfile
 import zlib
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import cv2
@@ -701,3 +702,20 @@ def test_lines_are_corrected_by_the_recognisers_own_gate_or_not_at_all(knows: bo
     reading = worker.recognizer.read([grey])[0]
     line = worker._line(FakeLine(np.zeros((4, 2)), (0, 0, 300, 60), grey), reading)
     assert (line.text, line.correction.text) == (reading.text, "by the gate" if knows else reading.text)
+
+
+def test_closing_ends_the_reading_thread_and_what_waits() -> None:
+    started = threading.Event()
+
+    def slow(job: Job, say: Any) -> Any:
+        started.set()
+        time.sleep(0.3)
+        say(step="read")
+        raise AssertionError("a dropped job goes on")
+
+    queue = Jobs(slow, Limits())
+    first, second = (queue.submit("a.png", "auto", "me", b"x") for _ in range(2))
+    assert started.wait(5)
+    queue.close()
+    assert queue._thread is not None and not queue._thread.is_alive()
+    assert first.dropped and second.state == "waiting"

@@ -7,6 +7,7 @@ look at them, or when newer ones need the room.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import secrets
 import threading
@@ -92,6 +93,7 @@ class Jobs:
         self._current: Job | None = None
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._closed = False
         self._pace = 5.0  # seconds per job, a running guess for Retry-After
 
     def submit(self, name: str, kind: str, client: str, content: bytes, own: bool = True) -> Job:
@@ -121,6 +123,7 @@ class Jobs:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="htr-reader", daemon=True)
                 self._thread.start()
+                atexit.register(self.close)
             self._lock.notify_all()
             return job
 
@@ -199,10 +202,27 @@ class Jobs:
             held -= oldest.size
             self._drop(oldest)
 
+    def close(self, timeout: float = 5.0) -> None:
+        """Read nothing more, and wait so many seconds for what is under way.
+
+        Called when the program ends: a thread that is inside OpenCV when Python goes would abort the process.
+        """
+        with self._lock:
+            self._closed = True
+            for job in self._jobs.values():
+                job.dropped = True
+            self._waiting.clear()
+            self._lock.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+
     def _run(self) -> None:
         while True:
             with self._lock:
                 while not self._waiting:
+                    if self._closed:
+                        return
                     self._lock.wait(timeout=30)
                     self._sweep()
                 job = self._waiting.popleft()
