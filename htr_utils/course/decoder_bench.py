@@ -136,7 +136,7 @@ def spelling_rows(lines: tune.Lines, settings: tune.tuned.Tuned) -> list[str]:
         ("autocorrect full", lambda i: spelling.Speller("full").correct(now[i])),
         ("autocorrect fast", lambda i: spelling.Speller("fast").correct(now[i])),
         ("SymSpell", lambda i: near.correct(now[i])),
-        ("gated (the default of --spelling)", lambda i: settings.gate.correct(*both[i])),
+        ("gated (`--spelling gated`)", lambda i: settings.gate.correct(*both[i])),
     ]
     rows = [
         "| policy | CER % without, with | WER % without, with | mended | broken | ms a line |",

@@ -352,7 +352,11 @@ def main(
 def _named(part: str) -> str:
     """A part of the command without the folders of this machine."""
     name, equals, folder = part.rpartition("=")
-    return name + equals + (Path(folder).name if Path(folder).is_absolute() else folder)
+    return (
+        name
+        + equals
+        + (Path(folder).name if Path(folder).is_absolute() or ".." in Path(folder).parts else folder)
+    )
 
 
 if __name__ == "__main__":
