@@ -62,6 +62,16 @@ def model_file(name: str | Path) -> Path:
     )
 
 
+def as_told(argument: str) -> str:
+    """A part of a command as others would give it: what lies outside the current folder by its last part alone.
+
+    In `name=folder` the folder is shortened.
+    """
+    name, equals, value = argument.rpartition("=")
+    path = Path(value)
+    return name + equals + (path.name if path.is_absolute() or ".." in path.parts else value)
+
+
 def samples() -> list[Path]:
     """The sample images of `data/samples/`, sorted; empty where there are none."""
     root = repo_root()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from htr_utils import paths
 from htr_utils.course import compare
 from htr_utils.errors import HtrError
 from htr_utils.lines.images import Preparation
@@ -61,3 +62,18 @@ def test_the_table_has_the_best_first_and_finished_rows_are_kept(
     monkeypatch.setattr(compare.fit, "training_fonts", lambda folders: [])
     done = CliRunner().invoke(compare.main, ["--to", str(target)])
     assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("/home/me/lines", "lines"),
+        ("../lines", "lines"),
+        ("jls=../shared/jls", "jls=jls"),
+        ("--to=docs/a.md", "--to=docs/a.md"),
+        ("--fold", "--fold"),
+        ("0.5", "0.5"),
+    ],
+)
+def test_a_command_names_what_lies_outside_by_its_last_part(given: str, told: str) -> None:
+    assert paths.as_told(given) == told

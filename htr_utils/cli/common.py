@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.quiet import hushed
 
@@ -31,10 +32,7 @@ def need(*modules: str, extra: str) -> None:
 
 def command_line() -> str:
     """This command as others would give it: folders of this machine by their last part alone."""
-    outside = (Path(a).is_absolute() or ".." in Path(a).parts for a in sys.argv[1:])
-    return "htr " + shlex.join(
-        Path(a).name if out else a for a, out in zip(sys.argv[1:], outside, strict=True)
-    )
+    return "htr " + shlex.join(map(paths.as_told, sys.argv[1:]))
 
 
 def only(lines: list[Line], ids: str | None) -> list[Line]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import click
 
-from htr_utils import files
+from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
 from htr_utils.lines.images import Preparation
@@ -83,39 +83,34 @@ def measure(
 
     chosen, batch, precision = candidate(name)
     charset = Charset()
-    training.use_precision(precision)
-    try:
-        labels = training.labels_for(chosen, charset)
+    labels = training.labels_for(chosen, charset)
 
-        def trainer(lines: int) -> training.Trainer:
-            keras.utils.set_random_seed(seed)
+    def trainer(lines: int) -> training.Trainer:
+        keras.utils.set_random_seed(seed)
+        with training.built_for(precision):
             model = models.build(chosen, charset.classes)
-            steps = -(-lines // batch)
-            settings = training.Settings(
-                epochs=1,
-                batch=batch,
-                rate=rate,
-                warmup=min(300, max(1, steps // 10)),
-                seed=seed,
-                precision=precision,
-            )
-            batches = dataset.Batches(
-                material(chosen.preparation, lines), labels, batch, seed=seed, workers=1
-            )
-            return training.Trainer(model, chosen, charset, batches, settings, say=lambda text: None)
-
-        lines = round(_speed(trainer(batch * dataset.POOL * 2), batch) * seconds)
-        made = trainer(lines)
-        started = time.perf_counter()
-        row = made.run_epoch()
-        taken = time.perf_counter() - started
-        made.batches.close()
-        cer, other = (
-            round(100 * made.measure(_plain(some, chosen.preparation, labels))["cer"], 2) if some else None
-            for some in (watched, held_out)
+        steps = -(-lines // batch)
+        settings = training.Settings(
+            epochs=1,
+            batch=batch,
+            rate=rate,
+            warmup=min(300, max(1, steps // 10)),
+            seed=seed,
+            precision=precision,
         )
-    finally:
-        training.use_precision("float32")
+        batches = dataset.Batches(material(chosen.preparation, lines), labels, batch, seed=seed, workers=1)
+        return training.Trainer(model, chosen, charset, batches, settings, say=lambda text: None)
+
+    lines = round(_speed(trainer(batch * dataset.POOL * 2), batch) * seconds)
+    made = trainer(lines)
+    started = time.perf_counter()
+    row = made.run_epoch()
+    taken = time.perf_counter() - started
+    made.batches.close()
+    cer, other = (
+        round(100 * made.measure(_plain(some, chosen.preparation, labels))["cer"], 2) if some else None
+        for some in (watched, held_out)
+    )
     count = int(made.model.count_params())
     return Row(name, count, round(row["step"] * batch / taken, 1), lines, cer, other)
 
@@ -166,8 +161,7 @@ def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | Non
 
 def _command() -> str:
     """This command without the folders of this machine."""
-    said = (Path(part).name if Path(part).is_absolute() else part for part in sys.argv[1:])
-    return "python -m htr_utils.course.compare " + shlex.join(said)
+    return "python -m htr_utils.course.compare " + shlex.join(map(paths.as_told, sys.argv[1:]))
 
 
 @click.command()

@@ -338,7 +338,7 @@ def main(
         "model": sha256(paths.model_file(model)),
         "language": sha256(find(language)),
         "date": date.today().isoformat(),
-        "command": "python -m htr_utils.course.tune " + " ".join(_named(part) for part in sys.argv[1:]),
+        "command": "python -m htr_utils.course.tune " + " ".join(map(paths.as_told, sys.argv[1:])),
     }
     root_folder = paths.repo_root() or Path()
     write_text(
@@ -347,16 +347,6 @@ def main(
     if not target and paths.repo_root():
         decoding_report.write(root_folder)
     click.echo(f"the gate is of use on every set after: {', '.join(gated) or 'no decoder'}")
-
-
-def _named(part: str) -> str:
-    """A part of the command without the folders of this machine."""
-    name, equals, folder = part.rpartition("=")
-    return (
-        name
-        + equals
-        + (Path(folder).name if Path(folder).is_absolute() or ".." in Path(folder).parts else folder)
-    )
 
 
 if __name__ == "__main__":

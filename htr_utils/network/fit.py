@@ -149,10 +149,9 @@ def train(
     import keras
 
     keras.utils.set_random_seed(seed)
-    training.use_precision(precision)
     if Path(out).suffix != ".keras":
         raise HtrError(f"--out {out}: a model file ends in .keras")
-    with way.scope():
+    with training.built_for(precision), way.scope():
         if init is not None:
             start = archive.load(paths.model_file(init))
             chosen, charset, model = start.preset, start.charset, start.model
@@ -225,7 +224,6 @@ def train(
         ) from None
     finally:
         batches.close()
-        training.use_precision("float32")
     best = trainer.best
     about = {
         "command": command, "seed": seed, "origin": origin, "epochs": trainer.epoch,

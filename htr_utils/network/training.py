@@ -56,14 +56,20 @@ class Settings:
                 raise HtrError(f"{name}={getattr(self, name)} is out of range; allowed: {low} to {high}")
 
 
-def use_precision(precision: str) -> None:
-    """Build models from here on for training in this precision; HtrError for an unknown one."""
+@contextlib.contextmanager
+def built_for(precision: str) -> Iterator[None]:
+    """Models that are built meanwhile are trained in this precision; HtrError for an unknown one."""
     import keras
 
     names = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
     if precision not in names:
         raise HtrError(f"precision {precision!r}: use one of {', '.join(names)}")
+    before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(names[precision])
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
 
 
 @dataclass(frozen=True)
@@ -301,9 +307,8 @@ class Trainer:
         if self.folder is None or found is None:
             return False
         about, arrays = found
-        if {**asdict(Settings()), **about["settings"]} != asdict(self.settings) or about[
-            "preset"
-        ] != self.preset.to_json():
+        told = {**asdict(Settings()), **about["settings"]}  # older checkpoints lack the newest settings
+        if told != asdict(self.settings) or about["preset"] != self.preset.to_json():
             raise HtrError(
                 f"{self.folder}: its checkpoint was made with other settings; use them, or another --out"
             )
