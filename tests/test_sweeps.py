@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from htr_utils.cli import main
-from htr_utils.course import experiments, record, runs, sweeps
+from htr_utils.course import cluster, experiments, record, runs, sweeps
 from htr_utils.course.given import Chapter
 from htr_utils.errors import HtrError
 
@@ -368,7 +368,7 @@ def test_two_workers_on_two_cores_beat_one(tmp_path: Path) -> None:
 
 def test_no_scheduler_is_one_line(chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr(sweeps, "CONNECT", 2)
+    monkeypatch.setattr(cluster, "CONNECT", 2)
     sweep = sweeps.from_dict({"chapter": str(chapter)})
     with pytest.raises(HtrError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         sweeps.run(sweep, tmp_path / "out", scheduler="tcp://127.0.0.1:9")

@@ -99,6 +99,16 @@ def test_other_settings_or_a_damaged_checkpoint_are_refused(tmp_path):
         trainer(tmp_path).run()
 
 
+def test_a_training_may_be_made_longer(tmp_path):
+    short = trainer(tmp_path, epochs=1)
+    short.run()
+    longer = trainer(tmp_path, epochs=4)
+    longer.run()
+    assert [row["epoch"] for row in longer.history] == [1, 2, 3, 4]
+    assert longer.history[1]["rate"] > short.history[0]["rate"]  # the rate finds its new end
+    assert trainer(tmp_path, epochs=3).run() == longer.history  # nothing left to do
+
+
 def test_a_network_learns_a_few_lines_by_heart():
     import keras
 

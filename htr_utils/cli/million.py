@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from htr_utils import files, paths
+from htr_utils.cli.read_many import THREADS
 from htr_utils.errors import HtrError
 
 PAGES = 1_000_000
@@ -58,7 +59,7 @@ def measure() -> dict[str, float]:
             "decoder": "greedy",
             "spelling": "off",
         }
-        one = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
+        one = dict.fromkeys(THREADS, "1")
         if hasattr(os, "sched_getaffinity"):
             core = min(os.sched_getaffinity(0))
             code = f"import os; os.sched_setaffinity(0, [{core}])\n{CODE}"

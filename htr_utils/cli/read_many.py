@@ -21,7 +21,7 @@ from htr_utils import files
 from htr_utils.errors import HtrError
 
 LEDGER = "ledger.jsonl"
-CONNECT = 20  # seconds for a scheduler to answer
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 AHEAD = 4  # chunks for each worker that are handed out before others have come back
 _recognizers: dict[str, Any] = {}  # of a worker process: loaded once
 
@@ -86,7 +86,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
 
 def read_chunk(chunk: list[dict[str, str]], options: dict[str, str], threads: int) -> list[dict[str, Any]]:
     """Read some files on whatever machine and write their results; the ledger's rows. Nothing is raised."""
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    for name in THREADS:
         os.environ.setdefault(name, str(threads))  # read when TensorFlow starts, in a new worker
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     read = _reading()
@@ -204,58 +204,46 @@ def _chunks(
     left: list[Input], options: Options, scheduler: str, size: int, workers: int | None
 ) -> Iterator[list[dict[str, Any]]]:
     """Chunks' rows as they come back. Few are out at a time: a scheduler holds no million of tasks."""
-    import dask
-    from dask.distributed import Client, LocalCluster, as_completed
+    from dask.distributed import as_completed
 
+    from htr_utils.course import cluster
     from htr_utils.recognizer import cores
 
     if not left:
         return
-    dask.config.set({"distributed.scheduler.allowed-failures": 2, "distributed.worker.daemon": False})
     parts = [left[at : at + size] for at in range(0, len(left), size)]
     told = asdict(options) | {"out": str(Path(options.out).resolve())}
     count = min(workers or cores(), len(parts))
-    cluster = None
-    try:
-        if scheduler == "local":
-            cluster = LocalCluster(
-                n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0,
-                silence_logs=50, host="127.0.0.1",
-            )  # fmt: skip
-        with Client(cluster or scheduler, timeout=CONNECT) as client:
-            threads = max(1, cores() // count) if cluster else 1
-            rest = iter(enumerate(parts))
-            tasks: dict[Any, list[Input]] = {}
+    local = scheduler == "local"
+    with cluster.client(count, None if local else scheduler, failures=2) as client:
+        threads = max(1, cores() // count) if local else 1
+        rest = iter(enumerate(parts))
+        tasks: dict[Any, list[Input]] = {}
 
-            def submit() -> Any:
-                number, part = next(rest, (0, None))
-                if part is None:
-                    return None
-                some = [asdict(one) for one in part]
-                key = f"chunk-{number}-{time.time_ns()}"
-                task = client.submit(read_chunk, some, told, threads, pure=False, key=key)
-                tasks[task] = part
-                return task
+        def submit() -> Any:
+            number, part = next(rest, (0, None))
+            if part is None:
+                return None
+            some = [asdict(one) for one in part]
+            key = f"chunk-{number}-{time.time_ns()}"
+            task = client.submit(read_chunk, some, told, threads, pure=False, key=key)
+            tasks[task] = part
+            return task
 
-            out = as_completed(
-                [task for _ in range(AHEAD * max(1, len(client.nthreads()))) if (task := submit())]
-            )
-            for done in out:
-                part = tasks.pop(done)
-                if done.status == "finished":
-                    yield done.result()
-                else:
-                    error = f"the worker failed: {type(done.exception()).__name__}"
-                    yield [
-                        {"place": one.place, "state": "failed", "error": f"{one.path}: {error}", "lines": 0,
-                         "seconds": 0.0, "memory_mb": 0}
-                        for one in part
-                    ]  # fmt: skip
-                task = submit()
-                if task is not None:
-                    out.add(task)
-    except OSError as error:
-        raise HtrError(f"no Dask scheduler answers at {scheduler} ({error})") from None
-    finally:
-        if cluster is not None:
-            cluster.close()
+        out = as_completed(
+            [task for _ in range(AHEAD * max(1, len(client.nthreads()))) if (task := submit())]
+        )
+        for done in out:
+            part = tasks.pop(done)
+            if done.status == "finished":
+                yield done.result()
+            else:
+                error = f"the worker failed: {type(done.exception()).__name__}"
+                yield [
+                    {"place": one.place, "state": "failed", "error": f"{one.path}: {error}", "lines": 0,
+                     "seconds": 0.0, "memory_mb": 0}
+                    for one in part
+                ]  # fmt: skip
+            task = submit()
+            if task is not None:
+                out.add(task)

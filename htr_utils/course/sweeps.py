@@ -27,12 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from htr_utils import files
-from htr_utils.course import given, record, runs
+from htr_utils.course import cluster, given, record, runs
 from htr_utils.errors import HtrError
 from htr_utils.recognizer import cores
 
 KEYS = ("chapter", "parameters", "grid", "random", "points", "seeds", "timeout")
-CONNECT = 20  # seconds for a scheduler to answer
 MEMORY_GB = 2.0  # what one chapter may take
 
 
@@ -232,37 +231,22 @@ def _each(
             folder = str(sweep.folder(out, point))
             yield point, run_point(str(sweep.chapter), point, folder, sweep.timeout, threads)
         return
-    import dask
-    from dask.distributed import Client, LocalCluster, as_completed
+    from dask.distributed import as_completed
 
-    # A kernel is another process and takes the memory; the worker itself must not be stopped for it.
-    dask.config.set({"distributed.scheduler.allowed-failures": 3, "distributed.worker.daemon": False})
-    cluster = None
-    try:
-        if scheduler is None:
-            cluster = LocalCluster(
-                n_workers=min(workers, len(points)), threads_per_worker=1, processes=True,
-                dashboard_address=None, memory_limit=0, silence_logs=50, host="127.0.0.1",
-            )  # fmt: skip
-        with Client(cluster or scheduler, timeout=CONNECT) as client:
-            tasks = {
-                client.submit(
-                    run_point, str(sweep.chapter), point, str(sweep.folder(out, point)), sweep.timeout, threads,
-                    pure=False, key=f"point-{record.key(point)}-{time.time_ns()}",
-                ): point
-                for point in points
-            }  # fmt: skip
-            for done in as_completed(tasks):
-                if done.status == "finished":
-                    yield tasks[done], done.result()
-                else:
-                    error = f"the worker was lost: {type(done.exception()).__name__}"
-                    yield tasks[done], _failed(tasks[done], error)
-    except OSError as error:
-        raise HtrError(f"no Dask scheduler answers at {scheduler} ({error})") from None
-    finally:
-        if cluster is not None:
-            cluster.close()
+    with cluster.client(min(workers, len(points)), scheduler, failures=3) as client:
+        tasks = {
+            client.submit(
+                run_point, str(sweep.chapter), point, str(sweep.folder(out, point)), sweep.timeout, threads,
+                pure=False, key=f"point-{record.key(point)}-{time.time_ns()}",
+            ): point
+            for point in points
+        }  # fmt: skip
+        for done in as_completed(tasks):
+            if done.status == "finished":
+                yield tasks[done], done.result()
+            else:
+                error = f"the worker was lost: {type(done.exception()).__name__}"
+                yield tasks[done], _failed(tasks[done], error)
 
 
 def run(

@@ -307,7 +307,8 @@ class Trainer:
         if self.folder is None or found is None:
             return False
         about, arrays = found
-        told = {**asdict(Settings()), **about["settings"]}  # older checkpoints lack the newest settings
+        # Older checkpoints lack the newest settings. More or fewer epochs are welcome: the rate finds its new end.
+        told = {**asdict(Settings()), **about["settings"], "epochs": self.settings.epochs}
         if told != asdict(self.settings) or about["preset"] != self.preset.to_json():
             raise HtrError(
                 f"{self.folder}: its checkpoint was made with other settings; use them, or another --out"
