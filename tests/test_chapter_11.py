@@ -127,7 +127,7 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
     plots.steps([blank], ["a"], alt=alt, facts="one page")
     plots.profile(blank, np.zeros(300), 1.0, [], alt=alt)
     plots.outlines([blank], [[]], ["nothing"], alt=alt)
-    plots.turns(np.array([0.0, 1.0]), np.array([2.0, 1.0]), found=0.0, alt=alt)
+    plots.turns(np.array([0.0, 1.0]), np.array([2.0, 1.0]), found=0.0, pictures=[blank, blank], alt=alt)
     plots.confidences({"none": [], "one": [0.5]}, alt=alt)
     plots.before_after({"same": (same, same)}, alt=alt)
     assert "same: not lower" in capsys.readouterr().out

@@ -28,3 +28,11 @@ def test_both_finders_are_counted_on_the_same_pages(read):
     if read is not None:
         assert len(found.texts) == 1 and len(found.given) == lines
         assert all(len(row.split("|")) == 6 for row in text.splitlines()[-3:])
+
+
+def test_errors_that_never_happened_get_a_bound():
+    """3 / 300 = 1 %; the exact bound, 1 - 0.05 ** (1 / 300), is 0.99 %."""
+    clean = [Count(150, 150, 150, 0, 0, 1, 1)] * 2
+    assert "1.00 %" in page_report._never(clean) and "found twice or lost" in page_report._never(clean)
+    once = [*clean, Count(10, 10, 9, 1, 0, 1, 1)]
+    assert page_report.never(once) == ["lost"]

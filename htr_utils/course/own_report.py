@@ -25,15 +25,18 @@ from htr_utils.course import letters
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import iam
+from htr_utils.network import fit
 from htr_utils.text import metrics
+from htr_utils.text.charset import Charset
 
 HEAD = """# A model for one hand, from one page
 
 Made by `{command}` on {date}; do not edit. {machine}.
 
 The lines of `data/samples/pages/letter-1.jpg` ({lines} lines, {characters} characters) stand in for a page whose lines
-somebody corrected on the web page. Trained with `{train}` in **{minutes:.1f} minutes**, everything else as by default.
-Both letters are rendered in one hand far from the training data: a real hand varies more and gains more slowly.
+somebody corrected on the web page. Trained with `{train}` in **{minutes:.1f} minutes**,
+everything else as by default: {learnt} lines were learnt from, {watched} chose the epoch that was kept. Both letters
+are rendered in one hand far from the training data: a real hand varies more.
 
 | lines | before | after |
 |---|---|---|
@@ -55,7 +58,7 @@ def measure(model: str | Path) -> dict[str, metrics.Rate]:
     root = paths.repo_root()
     others = iam.read(root and root / "data").split("test")[::STEP]
     sets: dict[str, letters.Lines] = {
-        "the lines it learnt from": first,
+        "the first letter, which it learnt from": first,
         "the second letter": second,
         "other hands": ([line.image() for line in others], [line.text for line in others]),
     }
@@ -87,14 +90,16 @@ def report(out: Path, more: Sequence[str] = ()) -> Path:
     (pictures, texts), _ = letters.material()
     with tempfile.TemporaryDirectory() as work:
         folder = letters.keep(pictures, texts, Path(work) / "my_folder")
+        learnt = len(fit.material(str(folder), Charset()).train)
         before = measure("course")
         command, minutes = train(folder, Path(work) / "mine.keras", more)
         after = measure(Path(work) / "mine.keras")
+    watched = len(texts) - learnt
     rows = "".join(f"| {name} | {_shown(before[name])} | {_shown(after[name])} |\n" for name in before)
     head = HEAD.format(
         command="python -m htr_utils.course.own_report", date=datetime.now(UTC).date(), lines=len(texts),
         machine=f"{os.cpu_count()} cores, {platform.system()}", characters=sum(map(len, texts)), train=command,
-        minutes=minutes,
+        minutes=minutes, learnt=learnt, watched=watched,
     )  # fmt: skip
     write_text(out, head + rows + TAIL.format(step=STEP))
     return out

@@ -39,9 +39,19 @@ def steps(
     base.show(made, alt=alt, facts=facts)
 
 
-def turns(angles: np.ndarray, sharpness: np.ndarray, *, found: float, alt: str) -> None:
-    """How sharp the row profile is at each turn, as a share of the sharpest; `found`: degrees."""
-    made, axis = base.figure(height=2.4)
+def turns(
+    angles: np.ndarray, sharpness: np.ndarray, *, found: float, pictures: Sequence[np.ndarray], alt: str
+) -> None:
+    """How sharp the row profile is at each turn, as a share of the sharpest; `found`: degrees.
+
+    pictures: the page as it lay and turned back by `found`, uint8 (H, W) each.
+    """
+    made, (axis, *others) = base.figure(1, 3, height=3.2, width_ratios=(1.5, 1, 1))
+    for place, grey, title in zip(
+        others, pictures, ("as it lay", f"turned by {found:+.1f} degrees"), strict=True
+    ):
+        base.picture(place, _small(grey)[0])
+        place.set_title(title, fontsize=9)
     axis.plot(angles, sharpness / sharpness.max(), color=BLUE)
     axis.axvline(found, color=ORANGE, linestyle=DASHES[1], label=f"sharpest at {found:+.1f} degrees")
     axis.set_xlabel("turn (degrees)")
