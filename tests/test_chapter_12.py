@@ -80,9 +80,9 @@ def test_effects_are_taken_over_pairs_alike_in_all_else() -> None:
             for s in (0, 5, 9) for deep in (False, True) for wide in (0, 1)]  # fmt: skip
     runs.append(run(99.0, 77, deep=True, wide=0))  # has no partner
     found = {one.change: one for one in experiments.effects(runs)}
-    deep = found["deep: True > False"]  # the value that most runs have comes first
+    deep = found["deep=False instead of True"]  # the value that most runs have comes first
     assert deep.pairs == 6 and deep.mean == pytest.approx(-3) and deep.low == pytest.approx(-3) and deep.clear
-    assert found["wide: 0 > 1"].mean == pytest.approx(20)
+    assert found["wide=1 instead of 0"].mean == pytest.approx(20)
     assert experiments.best(runs)["results"]["cer"] == 10.0
 
 

@@ -280,7 +280,7 @@ def test_the_whole_pack_installs_with_the_network_cut(tmp_path: Path) -> None:
 
 
 def test_a_chapter_becomes_an_assignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("nbgrader", reason="no nbgrader: pip install 'htr-utils[grading]'")
+    pytest.importorskip("nbgrader", reason="no nbgrader: pip install -e '.[grading]'")
     from htr_utils.course import grading
 
     source = tmp_path / "notebooks" / "src" / "06_small.py"
@@ -310,7 +310,7 @@ def test_a_chapter_becomes_an_assignment(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_every_chapter_can_be_graded() -> None:
     """The markers are where nbgrader wants them, in each real chapter; a point for each announced minute."""
-    pytest.importorskip("nbgrader", reason="no nbgrader: pip install 'htr-utils[grading]'")
+    pytest.importorskip("nbgrader", reason="no nbgrader: pip install -e '.[grading]'")
     from nbgrader.preprocessors import ClearSolutions
 
     from htr_utils.course import grading, kit

@@ -19,8 +19,8 @@ from web_fakes import FakeFinder, FakeReader, bomb, page_of_lines, png
 
 from htr_utils.lines import own
 
-pytest.importorskip("flask", reason="no Flask: pip install 'htr-utils[web]'")
-waitress = pytest.importorskip("waitress", reason="no waitress: pip install 'htr-utils[web]'")
+pytest.importorskip("flask", reason="no Flask: pip install -e '.[web]'")
+waitress = pytest.importorskip("waitress", reason="no waitress: pip install -e '.[web]'")
 playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
 from htr_utils.web import texts  # noqa: E402
 from htr_utils.web.app import create_app  # noqa: E402

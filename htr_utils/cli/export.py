@@ -26,7 +26,7 @@ from htr_utils.errors import HtrError
 def export(model: str, kind: str, width: int | None, out: str | None, check: bool) -> None:
     """Write a model as TensorFlow SavedModel, for TensorFlow Lite, or as ONNX.
 
-    A JSON file beside it holds the charset and how pictures are prepared. ONNX needs `pip install htr-utils[export]`.
+    A JSON file beside it holds the charset and how pictures are prepared. ONNX needs `pip install -e '.[export]'`.
     """
     file = paths.model_file(model)
     target = Path(out) if out else Path("runs") / "export" / file.stem

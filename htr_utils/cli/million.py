@@ -135,11 +135,11 @@ place of ours.
     dask worker ADDRESS --nthreads 1 --nworkers 16        # on each machine, with this package and the same disk
     htr read archive --scheduler ADDRESS --chunk 64 --format page --out results
 
-One thread a worker: libraries that all take every core get into each other's way. A chunk of 64 pages is some minutes
-of work, so that the scheduler has little to do and a lost worker little to lose: its chunk is given to another one.
-Stop the job when you like, and give the same command again: `ledger.jsonl` says which pages are done. Pages that
-could not be read are named there with the reason, and are tried again. Begin with a thousand pages, and look at some
-results before you start the rest.
+One thread a worker: libraries that all take every core get into each other's way. A chunk of 64 pages is
+{n("seconds", 64, 0)} s of work, so that the scheduler has little to do and a lost worker little to lose: its chunk is
+given to another one. Stop the job when you like, and give the same command again: `ledger.jsonl` says which pages are
+done. Pages that could not be read are named there with the reason, and are tried again. Begin with a thousand pages,
+and look at some results before you start the rest.
 """
 
 

@@ -36,7 +36,7 @@ def serve(host: str, port: int, model: str) -> None:
 
         from htr_utils.web.app import create_app
     except ImportError as error:
-        raise HtrError(f"the web page needs {error.name}: pip install 'htr-utils[web]'") from error
+        raise HtrError(f"the web page needs {error.name}: pip install -e '.[web]'") from error
     from htr_utils.web.jobs import Limits
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue is no news here

@@ -78,7 +78,7 @@ def packages() -> Finding:
             ([f"missing: {', '.join(missing)}"] if missing else [])
             + ([f"other versions: {', '.join(wrong)}"] if wrong else [])
         )
-        return Finding("packages", "bad", says, f"`{SETUP}`, or `pip install htr-utils[course]`")
+        return Finding("packages", "bad", says, f"`{SETUP}`, or `pip install -e '.[course]'`")
     return Finding("packages", "ok", f"{len(MODULES)} libraries there")
 
 

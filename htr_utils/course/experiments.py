@@ -181,7 +181,7 @@ def effects(runs: Sequence[Run], result: str = "cer") -> list[Effect]:
             value, partner = run["parameters"][name], partners.get(rest(run, name))
             if value != base and partner is not None:
                 change = run["results"][result] - partner["results"][result]
-                others.setdefault(f"{name}: {base} > {value}", []).append(change)
+                others.setdefault(f"{name}={value} instead of {base}", []).append(change)
         found += [Effect(change, *interval(all_), len(all_)) for change, all_ in others.items()]
     return found
 

@@ -208,7 +208,7 @@ def outlines(path: str, characters: str) -> dict[str, Glyph]:
         return _read_outlines(path, characters)
     except ImportError as error:
         raise HtrError(
-            "reading WOFF2 fonts needs the package brotli; run: pip install 'htr-utils[synth]'"
+            "reading WOFF2 fonts needs the package brotli; run: pip install -e '.[synth]'"
         ) from error
     except Exception as error:  # on damaged bytes fontTools raises nearly anything
         raise _unreadable(path, error) from error

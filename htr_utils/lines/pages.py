@@ -101,9 +101,7 @@ def _pdf(content: bytes, name: str, most: int) -> Iterator[np.ndarray]:
     try:
         import pypdfium2 as pdfium
     except ImportError as error:
-        raise HtrError(
-            f"{name}: PDF needs pypdfium2; install it with `pip install htr-utils[pages]`"
-        ) from error
+        raise HtrError(f"{name}: PDF needs pypdfium2; install it with `pip install -e '.[pages]'`") from error
     try:
         document = pdfium.PdfDocument(content)
         count = len(document)

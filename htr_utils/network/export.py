@@ -153,7 +153,7 @@ def _onnx(archive: Archive, path: Path, width: int | None) -> None:
     try:
         import tf2onnx
     except ImportError as error:
-        raise HtrError("ONNX needs tf2onnx; install it with `pip install htr-utils[export]`") from error
+        raise HtrError("ONNX needs tf2onnx; install it with `pip install -e '.[export]'`") from error
     function, _ = _function(archive, width)
 
     def convert() -> bytes:
@@ -187,7 +187,7 @@ def runner(path: str | Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
             import onnxruntime
         except ImportError as error:
             raise HtrError(
-                "reading ONNX needs onnxruntime; install it with `pip install htr-utils[export]`"
+                "reading ONNX needs onnxruntime; install it with `pip install -e '.[export]'`"
             ) from error
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
         return lambda image, width: session.run(["logits"], {"image": image, "width": width})[0]

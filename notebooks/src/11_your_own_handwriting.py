@@ -129,8 +129,12 @@ def turned(picture: np.ndarray, degrees: float, outside: int) -> np.ndarray:
     return cv2.warpAffine(picture, matrix, (width, height), borderValue=outside)
 
 
-crooked = turned(ink, 3.0, 0)
-y, x = np.nonzero(crooked)
+# %% [markdown]
+# A turn moves a point up or down in proportion to how far to the right it lies, nothing else for small angles. So no
+# picture needs turning to try an angle: shift the rows of the ink, and count.
+
+# %%
+y, x = np.nonzero(turned(ink, 3.0, 0))  # rows and columns of the ink
 
 
 def sharpness(angle: float) -> float:
