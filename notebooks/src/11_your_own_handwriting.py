@@ -133,7 +133,7 @@ def turned(picture: np.ndarray, degrees: float, outside: int) -> np.ndarray:
 # A turn moves a point up or down in proportion to how far to the right it lies, nothing else for small angles. So no
 # picture needs turning to try an angle: shift the rows of the ink, and count.
 
-# %%
+# %% tags=["figure"]
 y, x = np.nonzero(turned(ink, 3.0, 0))  # rows and columns of the ink
 
 
@@ -143,7 +143,6 @@ def sharpness(angle: float) -> float:
     return float((np.diff(np.bincount(rows_now - rows_now.min())) ** 2).sum())
 
 
-# %% tags=["figure"]
 angles = np.arange(-6, 6.1, 0.25)
 values = np.array([sharpness(angle) for angle in angles])
 best = float(angles[values.argmax()])
