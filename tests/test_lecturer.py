@@ -101,17 +101,28 @@ def test_a_day_adds_up(day: str) -> None:
     assert clock(table[-1][0]) - clock(table[0][0]) <= 8 * 60
 
 
-def test_schedules_give_no_chapter_more_than_it_takes() -> None:
+def asked(chapter: str, rest: str) -> int:
+    """Minutes that a slot of a schedule needs, by its words and the chapter's plan."""
+    teach, exercise = stated(next(source for source in SOURCES if source.stem == chapter))
+    costs = {
+        found[1]: minutes(row[2])
+        for row in plan(chapter)
+        if (found := re.match(r"Exercise (\d+\.\d+)", row[0]))
+    }
+    named = re.match(r", (without|teaching and) exercises? ((?:\d+\.\d+(?:, | and )?)+)", rest)
+    if named is None:
+        return teach + exercise
+    some = sum(costs[number] for number in re.findall(r"\d+\.\d+", named[2]))
+    return teach + exercise - some if named[1] == "without" else teach + some
+
+
+def test_schedules_give_each_chapter_what_it_takes() -> None:
+    """Once, ten slots were shorter than what they asked for."""
     text = (KIT / "schedules.md").read_text(encoding="utf-8")
     seen = 0
-    for row in re.findall(r"^\| [\w:]+ \| (\d+) \| \[.+\]\((\d\d_\w+)\.md\)(.*)$", text, re.MULTILINE):
-        teach, exercise = stated(next(source for source in SOURCES if source.stem == row[1]))
-        assert int(row[0]) <= teach + exercise, row
-        dropped = re.search(r"without exercise (\d+\.\d+)", row[2])
-        if dropped:
-            cost = {found[0]: minutes(found[2]) for found in plan(row[1])}
-            cost = next(value for name, value in cost.items() if name.startswith(f"Exercise {dropped[1]}"))
-            assert int(row[0]) <= teach + exercise - cost, row
+    for row in re.findall(r"^\| [\w:]+ \| (\d+) \| \[[^]]+\]\((\d\d_\w+)\.md\)([^|]*)", text, re.MULTILINE):
+        needed = asked(row[1], row[2])
+        assert needed <= int(row[0]) <= needed + 5, (row, needed)
         seen += 1
     assert seen >= 25
     weeks = rows(section(text, "Six weeks"))

@@ -470,9 +470,9 @@ check("00.5", serve)
 # **1. The reading has a confidence of 95 %. Is it right?**
 #
 # <details><summary>Answer</summary>
-# Not for certain. The number is the mean of the probabilities that the network gave to its own
-# characters. It tells lines in trouble from easy ones, but a network can be sure and wrong, above all on
-# pictures unlike its training data.
+# Not for certain. The number is the mean of the confidences of its characters. They are calibrated, which means
+# stretched until they kept their promise on some rendered lines (chapter 8). It tells lines in trouble from easy ones,
+# but a network can be sure and wrong, above all on pictures unlike those lines.
 # </details>
 #
 # **2. Why are the writers of the test split kept out of the training?**

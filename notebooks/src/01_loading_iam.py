@@ -302,12 +302,14 @@ print(f"{len(struck)} lines hold a struck-out word; for example: {struck[0].text
 
 # %%
 import shutil
+import tempfile
 from pathlib import Path
 
+broken = Path(tempfile.mkdtemp(prefix="htr-01-"), "broken")
 form = max(folder.forms.values(), key=lambda one: len(one.line_ids))
 copies = []
 for line_id in form.line_ids:
-    copies.append(Path("broken/lines", line_id[:3], form.id, f"{line_id}.png"))
+    copies.append(Path(broken, "lines", line_id[:3], form.id, f"{line_id}.png"))
     copies[-1].parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder.lines[line_id].path, copies[-1])
 copies[0].write_bytes(b"")  # nothing arrived
@@ -320,8 +322,8 @@ texts = {
     "splits/test.txt": [form.line_ids[4]],
 }
 for name, content in texts.items():
-    Path("broken", name).parent.mkdir(exist_ok=True)
-    Path("broken", name).write_bytes("\r\n".join([*content, ""]).encode())
+    (broken / name).parent.mkdir(exist_ok=True)
+    (broken / name).write_bytes("\r\n".join([*content, ""]).encode())
 
 # %% [markdown]
 # Two naive readers meet this folder. The first cuts the file at `\n`. The second opens a picture with OpenCV.
@@ -329,7 +331,7 @@ for name, content in texts.items():
 # %%
 import cv2
 
-row = Path("broken/ascii/lines.txt").read_bytes().decode().split("\n")[0]
+row = (broken / "ascii/lines.txt").read_bytes().decode().split("\n")[0]
 print("the last token is", repr(row.split("|")[-1]))
 print("the empty picture is", cv2.imread(str(copies[0])))
 
@@ -341,7 +343,7 @@ print("the empty picture is", cv2.imread(str(copies[0])))
 # %%
 from htr_utils.lines.check import check as check_folder
 
-print(check_folder("broken").text())
+print(check_folder(broken).text().replace(str(broken), broken.name))
 
 # %% [markdown]
 # Mended, it passes: copy the three pictures again, and give the test line to nobody.
@@ -349,9 +351,9 @@ print(check_folder("broken").text())
 # %%
 for line_id, copy in zip(form.line_ids, copies, strict=True):
     shutil.copy(folder.lines[line_id].path, copy)
-Path("broken/splits/test.txt").unlink()
-print("usable now:", check_folder("broken").usable)
-shutil.rmtree("broken")
+(broken / "splits/test.txt").unlink()
+print("usable now:", check_folder(broken).usable)
+shutil.rmtree(broken.parent)
 run.record(lines=len(every), writers=len(folder.writers), err_share=share)
 
 # %% [markdown]

@@ -218,7 +218,7 @@ print(f"our table and the library agree on {agree} of {len(natural[:40])} lines"
 # To measure something, you need readings. The trained model could make them, but then the numbers would
 # change with every model. This chapter **simulates** a reader instead: it confuses letters of similar
 # shape, drops others, and takes specks at the start of a line for full stops. Each writer of the split
-# gets a legibility of their own. Nothing here says how good the course's model is; chapter 8 does.
+# gets a legibility of their own. Nothing here says how good the course's model is; chapter 10 does.
 
 # %%
 LOOKS_LIKE = dict(zip("aoecnurtlS5", "oaceunvltsS", strict=True))

@@ -93,12 +93,14 @@ plots.writers(
     by_writer,
     whole=whole,
     alt="A row for each writer of the test split with the error rate and its interval, worst on top; a few writers "
-    "lie far to the right of the dotted line of all writers together.",
+    "lie to the right of the dotted line of all writers together.",
 )
 
 # %% [markdown]
-# Errors are not spread evenly: some hands make far more than others. So the lines of one writer are not independent
-# witnesses. If another writer came along, how would the rate move?
+# Errors are not spread evenly: some hands make far more than others. A writer without an error would get an interval
+# of no width: the bootstrap draws only what it has seen, and says nothing about errors that are rare. Few lines
+# without an error are no proof (after n of them, errors in up to 3 / n of such lines would still be no surprise). So
+# the lines of one writer are not independent witnesses. If another writer came along, how would the rate move?
 #
 # ## Exercise 10.1 · Predict *(2 minutes)*
 # The bootstrap may draw single lines, or whole writers with all their lines. Which interval will be wider?
@@ -152,8 +154,8 @@ print(f"{sum(missed.values())} of {sum(written.values()):,} characters misread o
 # %% tags=["figure"]
 plots.characters(
     often,
-    alt="Bars of how often each character is misread or lost, worst on the left; the worst are rare characters, "
-    "as the small count over each bar shows.",
+    alt="Bars of how often each character is misread or lost, worst on the left, with the count of its occurrences "
+    "over each bar.",
 )
 
 # %% [markdown]
@@ -182,7 +184,7 @@ plots.crops(
     seen,
     titles,
     alt="Small pictures cut from lines where a character was misread, each with the character written and the one "
-    "read above it; many of the pairs look alike even to a human reader.",
+    "read above it.",
 )
 
 # %% [markdown]

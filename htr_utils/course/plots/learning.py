@@ -181,9 +181,9 @@ def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> No
         axis.set_xlabel("frame")
     base.show(
         made,
-        alt=f"Strips of one line at {len(moments)} steps. On the left all classes are grey at first, then the row of "
-        "the blank is black, then each letter is black in a few frames of its own. On the right the gradient: blue "
-        "and orange all over, then spots at the letters, at last nearly white.",
+        alt=f"Strips of one line at {len(moments)} steps. On the left no class stands out at first, then the row "
+        "of the blank is dark nearly everywhere, then letters turn dark in frames of their own, in the order of the "
+        "word. On the right the gradient: blue along a falling diagonal at first, then fainter, at last nearly white.",
         facts=f"{len(moments)} moments, {len(classes)} classes; the gradient is smaller at the end than at the start: "
         f"{sizes[-1] < sizes[0]}",
     )

@@ -122,21 +122,22 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
         lengths: characters of each truth (lines,). rates: edits / length of each line (lines,), fractions.
     """
     length_of, rate_of = np.asarray(lengths), 100 * np.asarray(rates)
-    made, axis = figure(height=3.2)
+    made, axis = figure(height=3.4)
     jitter = (np.arange(len(length_of)) % 7 - 3) / 12  # lengths are whole: draw dots beside each other
     axis.plot(length_of + jitter, rate_of, "o", markersize=3, color=SKY, alpha=0.8, label="one line")
+    # The broad light line stays seen below the other where both averages are nearly one.
+    axis.axhline(100 * micro, color=BLUE, linewidth=4, alpha=0.35, label="all edits / all characters")
     axis.axhline(100 * mean, color=RED, linestyle=DASHES[1], label="mean of the lines' rates")
-    axis.axhline(100 * micro, color=BLUE, linestyle=DASHES[0], label="all edits / all characters")
     axis.set_xlabel("length of the truth (characters)")
     axis.set_ylabel("edits / length (%)")
     axis.set_ylim(bottom=-1)
-    axis.legend(loc="upper right", frameon=False, fontsize=9)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9)
     short = length_of < np.median(length_of) / 2
     worst_is_short = bool(short.any() and rate_of[short].max() == rate_of.max())
     show(
         made,
-        alt="Dots, one a line: short lines scatter widely and many reach high rates, long lines stay near the "
-        "average; the dashed mean of the lines' rates lies beside the solid line of the micro average.",
+        alt="A dot for each line: its length to the right, its own error rate upwards. Two horizontal lines cross the "
+        "dots: a dashed one, the mean of the lines' rates, and a broad light one, the micro average.",
         facts=f"{len(length_of)} lines of {length_of.min()} to {length_of.max()} characters; "
         f"mean of lines above micro: {mean > micro}; the worst line is a short one: {worst_is_short}",
     )
