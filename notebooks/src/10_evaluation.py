@@ -97,10 +97,11 @@ plots.writers(
 )
 
 # %% [markdown]
-# Errors are not spread evenly: some hands make far more than others. A writer without an error would get an interval
-# of no width: the bootstrap draws only what it has seen, and says nothing about errors that are rare. Few lines
-# without an error are no proof (after n of them, errors in up to 3 / n of such lines would still be no surprise). So
-# the lines of one writer are not independent witnesses. If another writer came along, how would the rate move?
+# Errors are not spread evenly: some hands make far more than others. So the lines of one writer are not independent
+# witnesses. If another writer came along, how would the rate move?
+#
+# (A writer without an error gets an interval of no width: the bootstrap draws only what it has seen. That is no
+# proof. After n lines without an error, errors in up to 3 / n of such lines would still be no surprise.)
 #
 # ## Exercise 10.1 · Predict *(2 minutes)*
 # The bootstrap may draw single lines, or whole writers with all their lines. Which interval will be wider?
