@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from xml.etree import ElementTree as ET
@@ -42,7 +42,8 @@ class Word:
 class ReadLine:
     """A line of a page: polygon float (N, 2), x and y. corrected: the text after spell correction, if it ran.
 
-    sure, at: the confidence of each character of `text` and its column, where a recogniser read it.
+    sure, at: the confidence of each character of `text` and its column, where a recogniser read it. others: what
+    its beam read besides.
     """
 
     text: str
@@ -53,6 +54,7 @@ class ReadLine:
     corrected: str | None = None
     sure: tuple[float, ...] = ()
     at: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
 
     def split(self) -> tuple[Word, ...]:
         """The words, with their places where the text is still what was read."""
@@ -92,9 +94,8 @@ def of_page(
         sure = tuple(c.confidence for c in reading.characters)
         middle = np.array([[c.x, line.crop.shape[0] / 2] for c in reading.characters]).reshape(-1, 2)
         at = tuple(line.where(middle)[:, 0].round().clip(0, width - 1).astype(int).tolist())
-        lines.append(
-            ReadLine(reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at)
-        )
+        made = ReadLine(reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at)
+        lines.append(replace(made, others=reading.others))
     return ReadPage(image, width, height, tuple(lines), number)
 
 

@@ -68,6 +68,7 @@ class Reading:
     confidence: mean of the characters' confidences, 0 to 1 (0 for an empty line). Those of characters and words
     are calibrated for the shipped model (see `text.tuned.Scale`), as the network gave them for any other.
     log_prob: the decoder's score in nats: of the best path (greedy) or of the text (beam).
+    others: what the beam read next to this, best first, where more than one candidate was asked for.
     """
 
     text: str
@@ -75,6 +76,7 @@ class Reading:
     characters: tuple[Character, ...]
     log_prob: float
     words: tuple[Word, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,9 @@ class Recognizer:
 
     @overload
     def read(
-        self, source: Picture, *, decoder: Decoder = ..., width: int | None = ..., batch: int = ...
-    ) -> Reading: ...
+        self, source: Picture, *, decoder: Decoder = ..., width: int | None = ..., batch: int = ...,
+        candidates: int = ...,
+    ) -> Reading: ...  # fmt: skip
 
     @overload
     def read(
@@ -118,6 +121,7 @@ class Recognizer:
         decoder: Decoder = ...,
         width: int | None = ...,
         batch: int = ...,
+        candidates: int = ...,
     ) -> list[Reading]: ...
 
     def read(
@@ -127,6 +131,7 @@ class Recognizer:
         decoder: Decoder = "greedy",
         width: int | None = None,
         batch: int = 32,
+        candidates: int = 1,
     ) -> Reading | list[Reading]:
         """Read a line, or a list of lines in batches of similar width.
 
@@ -136,13 +141,15 @@ class Recognizer:
                 with a price on words that are in no list.
             width: of the beam; 10, or 25 with a language model, by default.
             batch: lines per batch; changes the speed and nothing else.
+            candidates: how many readings of the beam to keep: the best, and `others`. Spell correction asks for
+                them; greedy decoding has one.
 
         Raises:
             HtrError: a picture that cannot be read or is no line.
         """
         if isinstance(source, str | Path | np.ndarray):
-            return self.read([source], decoder=decoder, width=width, batch=batch)[0]
-        readings = self.read_iter(source, decoder=decoder, width=width, batch=batch)
+            return self.read([source], decoder=decoder, width=width, batch=batch, candidates=candidates)[0]
+        readings = self.read_iter(source, decoder=decoder, width=width, batch=batch, candidates=candidates)
         return [reading for reading in readings if isinstance(reading, Reading)]
 
     def read_iter(
@@ -154,6 +161,7 @@ class Recognizer:
         batch: int = 32,
         errors: Literal["raise", "keep"] = "raise",
         chunk: int = CHUNK,
+        candidates: int = 1,
     ) -> Iterator[Reading | HtrError]:
         """Read any number of lines, one after the other in the order given, in bounded memory.
 
@@ -168,7 +176,7 @@ class Recognizer:
         """
         if decoder not in DECODERS:
             raise HtrError(f"no decoder {decoder!r}; use one of {', '.join(DECODERS)}")
-        return self._stream(sources, decoder, width, batch, errors == "keep", chunk)
+        return self._stream(sources, decoder, width, batch, errors == "keep", chunk, candidates)
 
     def _stream(
         self,
@@ -178,6 +186,7 @@ class Recognizer:
         batch: int,
         keep: bool,
         chunk: int,
+        top: int,
     ) -> Iterator[Reading | HtrError]:
         for part in self._prepared(sources, chunk):
             found: dict[int, Reading | HtrError] = {}
@@ -190,9 +199,9 @@ class Recognizer:
                 else:
                     raise one
             for made in self._emissions(good, batch):
-                best = self._decode(made, decoder, width)
-                for number, candidate in zip(made.numbers, best, strict=True):
-                    found[number] = self._reading(candidate, good[number], decoder)
+                decoded = self._decode(made, decoder, width, top)
+                for number, line in zip(made.numbers, decoded, strict=True):
+                    found[number] = self._reading(line, good[number], decoder)
             yield from (found[number] for number in range(len(part)))
 
     def _prepared(self, sources: Iterable[Picture], chunk: int) -> Iterator[list[images.Prepared | HtrError]]:
@@ -254,7 +263,9 @@ class Recognizer:
 
     def correct(self, reading: Reading) -> Correction:
         """Spell correction that asks first: a word changes where the reader was unsure and the language agrees."""
-        return self.tuned.gate.correct(reading.text, [c.confidence for c in reading.characters])
+        return self.tuned.gate.correct(
+            reading.text, [c.confidence for c in reading.characters], reading.others
+        )
 
     @cached_property
     def _network(self) -> inference.Reader:
@@ -275,20 +286,23 @@ class Recognizer:
             frames = np.asarray(models.frames(made.width, self.preset))
             yield _Emissions(log_probs, frames, chosen)
 
-    def _decode(self, made: _Emissions, decoder: Decoder, width: int | None) -> list[decoding.Candidate]:
+    def _decode(
+        self, made: _Emissions, decoder: Decoder, width: int | None, top: int
+    ) -> list[list[decoding.Candidate]]:
         if decoder == "greedy":
-            return decoding.greedy(made.log_probs, made.frames)
+            return [[one] for one in decoding.greedy(made.log_probs, made.frames)]
         if decoder == "beam":
-            found = decoding.beam(made.log_probs, made.frames, width=width or 10)
-        else:
-            lexicon = decoder == "lexicon"
-            found = self.tuned.decode(made.log_probs, made.frames, lexicon=lexicon, width=width)
-        return [candidates[0] for candidates in found]
+            return decoding.beam(made.log_probs, made.frames, width=width or 10, top=top)
+        lexicon = decoder == "lexicon"
+        return self.tuned.decode(made.log_probs, made.frames, lexicon=lexicon, width=width, top=top)
 
-    def _reading(self, best: decoding.Candidate, prepared: images.Prepared, decoder: str) -> Reading:
+    def _reading(
+        self, candidates: list[decoding.Candidate], prepared: images.Prepared, decoder: str
+    ) -> Reading:
         from htr_utils.text.tuned import Scales
 
-        step = self.preset.frame_step
+        best, step = candidates[0], self.preset.frame_step
+        others = tuple(self.charset.decode(one.ids).strip() for one in candidates[1:])
         text = self.charset.decode(best.ids)
         scales = self.scales.get("greedy" if decoder == "beam" else decoder, Scales())
         characters = tuple(
@@ -303,4 +317,5 @@ class Recognizer:
             Word(match.group(), *match.span(), scales.of_word(sure[slice(*match.span())]))
             for match in re.finditer(r"\S+", text.strip())
         )
-        return Reading(text.strip(), float(np.mean(sure)) if sure else 0.0, characters, best.log_prob, words)
+        mean = float(np.mean(sure)) if sure else 0.0
+        return Reading(text.strip(), mean, characters, best.log_prob, words, others)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from struct import pack
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 from htr_utils import formats, paths
 from htr_utils.cli import main
 from htr_utils.lines import compose, images
+from htr_utils.text import tuned
 
 
 def run(*arguments, code=0):
@@ -63,6 +65,16 @@ def test_read_prints_the_text_alone_for_one_file():
 def test_read_with_spelling_is_the_classic_print_out():
     text = run("read", paths.samples()[0], "--spelling", "fast").stdout
     assert "Without correction" in text and "With correction" in text
+
+
+def test_the_gate_warns_after_decoders_that_it_was_not_found_to_help(monkeypatch):
+    load = tuned.Tuned.load
+    for gated, warned in (((), True), (("lexicon",), False)):
+        monkeypatch.setattr(
+            tuned.Tuned, "load", lambda charset, gated=gated: replace(load(charset), gated=gated)
+        )
+        told = run("read", paths.samples()[0], "--spelling", "gated", "--decoder", "lexicon").stderr
+        assert ("after --decoder lexicon the gate did not help" in told) == warned
 
 
 def test_evaluate_reads_a_folder_with_a_table(tmp_path):

@@ -139,7 +139,7 @@ def reading(text, step=10.0):
     characters = [
         SimpleNamespace(character=c, x=(i + 0.5) * step, confidence=0.1 * i) for i, c in enumerate(text)
     ]
-    return SimpleNamespace(text=text, confidence=0.5, characters=characters)
+    return SimpleNamespace(text=text, confidence=0.5, characters=characters, others=("a b",))
 
 
 def test_words_reach_half_way_to_the_characters_beside_them():
@@ -153,6 +153,7 @@ def test_words_reach_half_way_to_the_characters_beside_them():
         ("cde!", (70, 30, 40, 20)),
     ]
     assert page.lines[0].words[0].confidence == pytest.approx(0.05)
+    assert page.lines[0].others == ("a b",)
 
 
 def test_a_word_beyond_the_page_is_drawn_back_onto_it():

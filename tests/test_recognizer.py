@@ -218,3 +218,17 @@ def test_decoders_with_a_language_model_read_the_same_line_alone_and_in_a_batch(
         assert together == [recogniser.read(path, decoder=decoder).text for path in paths]
     reading = recogniser.read(paths[0])
     assert recogniser.correct(reading).before == reading.text
+
+
+def test_the_gate_sees_what_the_beam_read_besides(recogniser, some_lines, monkeypatch):
+    """Once, no user's gate was shown the other candidates that it had been measured with."""
+    picture = some_lines[0].path
+    alone = recogniser.read(picture, decoder="lexicon")
+    reading = recogniser.read(picture, decoder="lexicon", candidates=5)
+    assert alone.others == () and len(reading.others) == 4 and reading.text == alone.text
+    assert reading.text not in reading.others
+    assert recogniser.read(picture, candidates=5).others == ()  # greedy decoding has one reading
+    seen = []
+    monkeypatch.setattr(recogniser.tuned.gate, "correct", lambda *given: seen.append(given))
+    recogniser.correct(reading)
+    assert seen[0][2] == reading.others

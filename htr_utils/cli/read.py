@@ -97,7 +97,10 @@ def read(
 
         recognizer = Recognizer.load(model)
         write = _Writer(names, format_, out, overlay, _speller(spelling, recognizer))
-        for page, read_page in job.read(recognizer, chain([first], opened), decoder):
+        if spelling == "gated" and decoder in ("lm", "lexicon") and decoder not in recognizer.tuned.gated:
+            hint = f"note: after --decoder {decoder} the gate did not help on every set measured (docs/decoding.md)"
+            click.echo(hint, err=True)
+        for page, read_page in job.read(recognizer, chain([first], opened), decoder, spelling):
             job.tell(lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
     job.bar.close()
     if job.bad:
@@ -162,12 +165,14 @@ class _Job:
         return pages.whole(grey) if self.kind == "auto" and pages.is_line(grey, found) else found
 
     def read(
-        self, recognizer: Any, opened: Iterator[_Opened], decoder: str
+        self, recognizer: Any, opened: Iterator[_Opened], decoder: str, spelling: str = "off"
     ) -> Iterator[tuple[_Opened, ReadPage]]:
         """Read the lines of all pages as one stream, so that short files share batches."""
         from htr_utils import formats
         from htr_utils.recognizer import Reading
+        from htr_utils.text.tuned import CANDIDATES
 
+        candidates = CANDIDATES if spelling == "gated" else 1
         waiting: deque[_Opened] = deque()
 
         def crops() -> Iterator[np.ndarray]:
@@ -192,7 +197,7 @@ class _Job:
                 texts = [empty if isinstance(reading, HtrError) else reading for reading in mine]
                 yield page, formats.of_page(Path(name).name, page.grey.shape, lines, texts, page.number)
 
-        for reading in recognizer.read_iter(crops(), decoder=decoder, errors="keep"):
+        for reading in recognizer.read_iter(crops(), decoder=decoder, errors="keep", candidates=candidates):
             readings.append(reading)
             yield from ready()
         yield from ready()
@@ -251,7 +256,7 @@ def _speller(mode: str, recognizer: Recognizer) -> _Speller | None:
     if mode == "off":
         return None
     if mode == "gated":
-        return lambda line: recognizer.tuned.gate.correct(line.text, line.sure)
+        return lambda line: recognizer.tuned.gate.correct(line.text, line.sure, line.others)
     from htr_utils.text.spelling import Speller
 
     speller = Speller(mode=mode)  # type: ignore[arg-type]

@@ -118,7 +118,7 @@ def read_chunk(chunk: list[dict[str, str]], options: dict[str, str], threads: in
             job.names, told.format, told.out, False, read._speller(told.spelling, recognizer)
         )
         write.stems = [one.place for one in some]
-        for page, read_page in job.read(recognizer, job.open(), told.decoder):
+        for page, read_page in job.read(recognizer, job.open(), told.decoder, told.spelling):
             lines[job.names[page.file]] += len(read_page.lines)
             job.tell(lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
         job.bar.close()

@@ -239,11 +239,14 @@ def _gated(
 def figures(lines: Lines, settings: tuned.Tuned, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Every decoder on lines, against greedy; every spelling policy after each of them."""
     charset = Charset(settings.lm.characters)
-    found: dict[str, Any] = {"lines": len(lines.truths)}
+    found: dict[str, Any] = {
+        "lines": len(lines.truths),
+        "perplexity": round(2 ** settings.lm.bits(lines.truths), 2),
+    }
     greedy: list[str] = []
     speller, sym = spelling.Speller("fast"), spelling.SymSpell(settings.words)
     for decoder in ("greedy", "lm", "lexicon"):
-        readings = read(lines, settings, decoder, 1 if decoder == "greedy" else 5)
+        readings = read(lines, settings, decoder, tuned.CANDIDATES)
         now = texts(readings, charset)
         greedy = greedy or now
         entry: dict[str, Any] = {
@@ -262,9 +265,10 @@ def figures(lines: Lines, settings: tuned.Tuned, say: Callable[[str], None] = pr
             "gated": _gated(settings.gate, readings, charset, scales.letter),
         }
         for name, policy in policies.items():
+            policy(0)  # dictionaries and indexes are loaded now, and not timed
             report = gate.report(name, policy, now, lines.truths)
             say(f"  {report}")
-            kept = {k: v for k, v in asdict(report).items() if k not in ("policy", "lines", "milliseconds")}
+            kept = {k: v for k, v in asdict(report).items() if k not in ("policy", "lines")}
             entry[name] = {k: round(v, 2) for k, v in kept.items()}
         found[decoder] = entry
     return found

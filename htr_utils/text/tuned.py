@@ -19,6 +19,7 @@ from htr_utils.text.decoding import Candidate
 from htr_utils.text.fusion import Lexicon, lexicon_beam, prefix_beam
 from htr_utils.text.gate import Gate, Settings
 
+CANDIDATES = 5  # readings of the beam that the gate is shown, as when it was measured
 FILE = "decoding.json"
 
 
