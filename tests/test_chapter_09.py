@@ -37,7 +37,7 @@ def harm(texts: list[str], correct: Callable[[str], str]) -> float:
 @pytest.mark.parametrize(
     ("number", "right", "wrong"),
     [
-        ("09.1", {"tbe", "Umber"}, [{"tbe"}, {"tbe", "Umber", "1960s"}, {"table"}, 2]),
+        ("09.1", {"wbich", "Hedley"}, [{"wbich"}, {"wbich", "Hedley", "1960s"}, {"table"}, 2]),
         ("09.2", judge, [lambda b, a, t: "helped" if a == t else "harmed", lambda b, a, t: "neither"]),
         ("09.3", looks_alike, [lambda b, a, p: len(b) == len(a), one_order]),
         ("09.4", harm, [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)]),

@@ -22,7 +22,7 @@
 # A network that has learned CTC (chapter 6) does not write text. For each frame, a narrow slice of the line, it
 # gives one probability for each of 80 classes: 79 characters and the [**blank**](../docs/glossary.md#blank),
 # "nothing new here". [**Decoding**](../docs/glossary.md#decoding) is the step from that table to a string. The same
-# table can be read well or badly: a decoder used by thousands of people turned every "letter" into "leter". Would
+# table can be read well or badly: the system that this course rebuilds turned every "letter" into "leter". Would
 # you notice?
 
 # %% tags=["parameters"]
@@ -347,7 +347,7 @@ print("from scratch and package agree on two real lines:", mine == theirs)
 # %% [markdown]
 # How strong may the language be? That is chosen on *validation* lines, never on the lines that are reported. Here
 # some of them are bent and soiled first (`damaged`), because on clean rendered lines there is little left to
-# choose. The same lines are decoded with each weight, without and with the bonus of the parameters.
+# choose. The same lines are decoded with each weight, without and with a bonus: that of the published settings.
 
 # %% tags=["figure"]
 from htr_utils.course.tune import damaged, padded
@@ -361,7 +361,8 @@ def hard(part: list) -> tuple:
     return padded(recognizer.log_probs(pictures), [line.text for line in part])
 
 
-weights, share = [0.0, 0.2, 0.4, 0.6, 0.8, 1.2], folder.split("validation")
+published, share = recognizer.tuned.fusion, folder.split("validation")
+weights = sorted({0.0, 0.25, 0.5, 0.75, 1.0, 1.5, published.weight})
 held = hard(share[:: max(1, len(share) // run.tune_lines)][: run.tune_lines])
 
 
@@ -370,14 +371,16 @@ def error(weight: float, bonus: float) -> float:
     return cer([charset.decode(one[0].ids).strip() for one in readings], held.truths).value
 
 
-curves = {f"bonus {b:g}": [error(w, b) for w in weights] for b in (0.0, run.bonus)}
-plots.weight_curve(weights, curves)
+curves = {f"bonus {b:g}": [error(w, b) for w in weights] for b in (0.0, published.bonus)}
+plots.weight_curve(weights, curves, published=published.weight)
 
 # %% [markdown]
 # Too weak, and the language changes nothing. Too strong, and it writes fluent English that nobody wrote; without a
-# bonus it also drops letters. The valley between is where the published settings lie (`model/decoding.json`).
-# `htr sweep notebooks/src/08_weight.yaml` runs this chapter at many weights and bonuses with papermill; each
-# executed notebook shows this curve, and `table.csv` puts the results side by side.
+# bonus it also drops letters. The dotted line marks the published weight (`model/decoding.json`). It was chosen by
+# `python -m htr_utils.course.tune`, which tries weight, bonus and the lexicon's price in turn on all validation lines,
+# plain and damaged; on the few lines here the lowest point may lie beside it. `htr sweep notebooks/src/08_weight.yaml`
+# runs this chapter at many weights and bonuses with papermill, those published among them; `table.csv` puts the
+# results side by side.
 #
 # A **lexicon** is a harder rule: words of a list are free, every other word costs a price, and digits and
 # punctuation cost nothing. It is kept as a tree of letters, so that the beam knows after each letter whether a listed
@@ -398,7 +401,8 @@ wrong = {way: sum(map(edits, texts, hard_test.truths)) for way, texts in said.it
 for n in range(2):
     print("written:", hard_test.truths[n])
     print(*(f"{way + ':':16}{texts[n]}" for way, texts in said.items()), sep="\n", end="\n\n")
-print("fewer wrong characters than greedy:", {way: wrong[way] < wrong["greedy"] for way in list(wrong)[1:]})
+print("wrong characters:", wrong, "of", sum(map(len, hard_test.truths)))
+print("fewer than greedy:", {way: wrong[way] < wrong["greedy"] for way in list(wrong)[1:]})
 
 # %% [markdown]
 # Here the gain is large, because damaged lines leave the language something to decide. On lines that the network
@@ -483,9 +487,10 @@ plots.where_read(
 )
 
 # %% [markdown]
-# An orange bar is a letter that the reader doubts. It may still be right, and a blue one may be wrong. Networks
-# promise too much: of the letters that they give .9, fewer than nine in ten are right. So `read` divides the logit
-# of each probability by a **temperature** that was fitted on validation lines; chapter 9 measures what that buys.
+# The redder a bar, the more the reader doubts. A red one may still be right, and a blue one may be wrong. A network's
+# own numbers need not keep their promise: of the letters that it gives .9, nine in ten should be right. So `read`
+# divides the logit of each probability by a **temperature** that was fitted on validation lines; chapter 9 measures
+# what that buys, and where it costs.
 
 # %%
 run.record(

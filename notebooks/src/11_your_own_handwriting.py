@@ -226,11 +226,12 @@ plots.outlines(
 # ## How good is that?
 #
 # A line that is **lost** is text that nobody will ever read. A line **found twice** puts text into the result that
-# nobody wrote. Count both, and one figure for the whole. A found line is right if it overlaps a true one by at least a
-# half *and* comes in the right order. The overlap is **IoU**, intersection over union: the area that both cover, by
-# the area that either covers. The share of found lines that are right is the precision, the share of true lines that
-# were found right the recall, and **F1** is their harmonic mean: 1 only if both are. Pages with known lines come from
-# the composer that made the letters, with the test split's hands.
+# nobody wrote. Count both, and one figure for the whole. A found line is right if it overlaps a true one by at least
+# a half *and* comes in the right order. The overlap is [**IoU**](../docs/glossary.md#iou), intersection over union:
+# the area that both cover, by the area that either covers. The share of found lines that are right is the precision,
+# the share of true lines that were found right the recall, and [**F1**](../docs/glossary.md#f1) is their harmonic
+# mean: 1 only if both are. Pages with known lines come from the composer that made the letters, with the test split's
+# hands.
 
 # %%
 from htr_utils.course import page_bench

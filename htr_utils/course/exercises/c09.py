@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from htr_utils.course.exercises import exercise
 from htr_utils.text.spelling import Speller
 
-_WORDS = ("wasps", "tbe", "1960s", "Umber", "garden")
+_WORDS = ("wasps", "wbich", "1960s", "Hedley", "garden")
 
 
 @exercise("09.1")

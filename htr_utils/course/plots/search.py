@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from htr_utils.course.plots import base
-from htr_utils.course.plots.base import BLUE, GREY, ORANGE
+from htr_utils.course.plots.base import BLUE, GREY, ORANGE, RED, SKY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+# The colour of a confidence up to each limit; red and blue are told apart by colour-blind eyes, too.
+_SURE = ((0.5, RED), (0.8, ORANGE), (0.9, "#9a9a9a"), (0.97, SKY), (1.0, BLUE))
 
 Scores = dict[
     str, tuple[float, float]
@@ -224,8 +227,13 @@ def width_against_result(
     base.show(made, alt=alt, facts=f"widths of the beam: {list(widths)}")
 
 
-def weight_curve(weights: Sequence[float], curves: Mapping[str, Sequence[float]]) -> None:
-    """CER (fractions) over the weight of the language model, a curve for each bonus; its lowest point is ringed."""
+def weight_curve(
+    weights: Sequence[float], curves: Mapping[str, Sequence[float]], *, published: float
+) -> None:
+    """CER (fractions) over the weight of the language model, a curve for each bonus; its lowest point is ringed.
+
+    published: the weight of the shipped settings, which is marked.
+    """
     made, axis = base.figure(height=2.9)
     valleys = []
     for number, (name, values) in enumerate(curves.items()):
@@ -235,13 +243,14 @@ def weight_curve(weights: Sequence[float], curves: Mapping[str, Sequence[float]]
         lowest = int(np.argmin(percent))
         axis.plot(weights[lowest], percent[lowest], "o", ms=14, mfc="none", mec=base.COLOURS[number])
         valleys.append(f"{name}: {'inside' if 0 < lowest < len(weights) - 1 else 'at the edge'}")
+    axis.axvline(published, color=GREY, ls=":", label="published weight")
     axis.set_xlabel("weight of the language model (0: the frames alone)")
     axis.set_ylabel("CER (%), validation lines")
     axis.legend(frameon=False)
     base.show(
         made,
-        alt="Two curves of the character error rate over the weight of the language model: with a bonus for each "
-        "character the curve falls into a valley and rises again; without it the valley is shallower.",
+        alt="Two curves of the character error rate over the weight of the language model, without and with a "
+        "bonus for each character; the lowest point of each is ringed, a dotted line marks the published weight.",
         facts=f"{len(weights)} weights, from {weights[0]:g} to {weights[-1]:g}; lowest point - {', '.join(valleys)}",
     )
 
@@ -251,9 +260,11 @@ def where_read(grey: np.ndarray, characters: Sequence[tuple[str, float, float]],
 
     Args:
         grey: uint8 (H, W). characters: (character, column in `grey`, confidence 0 to 1).
-        doubt: confidences below it are drawn in another colour and hatched.
+        doubt: confidences below it are hatched; the colour goes in five steps from red to blue.
     """
-    made, (above, below) = base.figure(2, 1, height=2.6, sharex=True, height_ratios=[1.1, 1])
+    from matplotlib.patches import Patch
+
+    made, (above, below) = base.figure(2, 1, height=2.9, sharex=True, height_ratios=[1.1, 1])
     above.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto")
     above.set_yticks([])
     above.spines[["left", "bottom"]].set_visible(False)
@@ -261,11 +272,11 @@ def where_read(grey: np.ndarray, characters: Sequence[tuple[str, float, float]],
     bar = max(2.0, 0.006 * grey.shape[1])
     for character, x, confidence in characters:
         unsure = confidence < doubt
-        colour = ORANGE if unsure else BLUE
+        colour = next(colour for limit, colour in _SURE if confidence <= limit)
         label = "␣" if character == " " else character
         above.annotate(
             label, (x, 0), xytext=(0, 3), textcoords="offset points", ha="center", annotation_clip=False,
-            color="#b35900" if unsure else BLUE, weight="bold" if unsure else "normal", fontsize=9,
+            color=colour, weight="bold" if unsure else "normal", fontsize=9,
             family="DejaVu Sans",
         )  # fmt: skip
         above.axvline(x, color=colour, lw=0.6, alpha=0.6)
@@ -273,6 +284,19 @@ def where_read(grey: np.ndarray, characters: Sequence[tuple[str, float, float]],
             x, confidence, width=bar, color=colour, hatch="////" if unsure else None, edgecolor="white", lw=0
         )
     below.axhline(doubt, color=GREY, ls=":", lw=1)
+    lower = ("0", *(f"{limit:g}" for limit, _ in _SURE))
+    steps = [
+        Patch(color=colour, label=f"{low} to {limit:g}")
+        for low, (limit, colour) in zip(lower, _SURE, strict=False)
+    ]
+    below.legend(
+        handles=steps,
+        ncols=len(steps),
+        frameon=False,
+        fontsize=8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.5),
+    )
     below.set_ylim(0, 1.05)
     below.set_xlim(0, grey.shape[1])
     below.set_ylabel("confidence")
@@ -281,6 +305,6 @@ def where_read(grey: np.ndarray, characters: Sequence[tuple[str, float, float]],
     base.show(
         made,
         alt="A written line with each letter that was read printed above the place where it was read, and below it a "
-        "bar for the confidence of each letter; bars under the dotted line are orange and hatched.",
+        "bar for the confidence of each letter, coloured in five steps; bars under the dotted line are hatched.",
         facts=f"{len(places)} characters, from left to right: {all(a < b for a, b in pairwise(places))}",
     )
