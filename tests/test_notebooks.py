@@ -86,6 +86,7 @@ def test_figures_have_alt_text_and_facts(path: Path) -> None:
         for image in images:
             alt = image.metadata.get("image/png", {}).get("alt", "")
             assert len(alt) >= 40 and alt.rstrip().endswith("."), f"cell {cell.id}: alt text {alt!r}"
+            assert image.data.get("text/plain") == alt, f"cell {cell.id}: nbval compares no alt text"
             size = len(base64.b64decode(image.data["image/png"])) / 1024
             assert size <= FIGURE_KB, f"cell {cell.id}: a figure of {size:.0f} KB"
 

@@ -49,7 +49,8 @@ def show(made: Figure, *, alt: str, facts: str) -> None:
     """Put a figure into the notebook.
 
     The picture is stored as PNG of few colours; `alt` goes into the output's metadata, where converters find
-    it; `facts` is printed, because nbval compares text and never pictures.
+    it, and beside the picture as its text, which nbval compares, so that no stale one stays in a notebook; `facts` is
+    printed, because nbval never compares pictures.
 
     Args:
         alt: a full sentence that says what is seen. facts: one line, the same on every machine.
@@ -58,7 +59,8 @@ def show(made: Figure, *, alt: str, facts: str) -> None:
 
     if len(alt.split()) < 8:
         raise ValueError(f"alt text of at least eight words, please: {alt!r}")
-    display({"image/png": encode(made)}, metadata={"image/png": {"alt": alt}}, raw=True)
+    shown = {"image/png": encode(made), "text/plain": alt}
+    display(shown, metadata={"image/png": {"alt": alt}}, raw=True)
     print(facts)
 
 
