@@ -32,6 +32,8 @@ The commands:
 
 {commands}
 
+What was tried before, and what each step brought: [docs/model-history.md](../docs/model-history.md).
+
 ## What it reads, and what not
 
 - The embedded lines are rendered from fonts. Their test split has writers, font families and texts that the training
