@@ -197,7 +197,7 @@ plots.profile(
 # %% [markdown]
 # On a tidy page that may do. Where does it break? [docs/pages.md](../docs/pages.md) counts it on composed pages. Two
 # columns break it altogether, since a straight row crosses both. Turned and photographed pages come next, although
-# they were levelled first. Lines that touch or slope a little cost it least.
+# they were levelled first. Lines that touch or slope cost it little there, on the average.
 #
 # ## Find the lines, the better way
 #

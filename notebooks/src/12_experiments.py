@@ -124,13 +124,15 @@ calm = [row for row in rows if len(row) > 1]
 widest = max(range(len(calm)), key=lambda n: calm[n].std())
 rest = [row - row.mean() for n, row in enumerate(calm) if n != widest]
 if rest:
-    without = np.sqrt(np.sum(np.square(np.concatenate(rest))) / sum(len(row) - 1 for row in rest))
-    print(f"without the widest row: {without:.1f} points")
+    freedom = sum(len(row) for row in rest) - len(rest)
+    deviation = float(np.sqrt(np.sum(np.square(np.concatenate(rest))) / freedom))
+    print(f"without the widest row: {deviation:.1f} points")
 
 # %% [markdown]
 # The last two numbers show how little three seeds say about a *spread*: a single run that went astray (find its dot)
-# makes the first of them. You may not leave it out for that: such runs are part of what a seed does. But do not build
-# on a second digit.
+# makes the first of them. You may not leave such a run out of a comparison: it is part of what a seed does. As the
+# usual spread, though, the second number is the fairer one, and what follows takes it. Do not build on its
+# second digit.
 #
 # ## The effect of each change
 #
