@@ -93,7 +93,7 @@ def test_mistakes_are_one_line(recogniser, tmp_path, monkeypatch):
         assert "\n" not in str(caught.value)
     assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
     monkeypatch.setitem(__import__("sys").modules, "tf2onnx", None)
-    with pytest.raises(HtrError, match=r"htr-utils\[export\]"):
+    with pytest.raises(HtrError, match=r"pip install -e '\.\[export\]'"):
         export.export(made, tmp_path / "b", "onnx")
     assert not (tmp_path / "b.onnx").exists()
     with pytest.raises(HtrError, match="htr export"):

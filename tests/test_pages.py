@@ -98,7 +98,7 @@ def test_a_pdf_without_its_library_says_what_to_install(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(HtrError, match=r"htr-utils\[pages\]"):
+    with pytest.raises(HtrError, match=r"pip install -e '\.\[pages\]'"):
         pages.open_pages(b"%PDF-1.7")
 
 
