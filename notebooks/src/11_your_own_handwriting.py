@@ -351,17 +351,17 @@ widest = max(ink.shape[1] for ink in theirs + mine)
 base.lines(
     [np.pad(ink, ((0, 0), (0, widest - ink.shape[1]))) for ink in theirs + mine],
     [f"training line by {line.writer_id}" for line in known] + [f"line {n + 1} of the page" for n in range(len(mine))],
-    alt="Eight lines as the network sees them: four training lines in four hands, wide and evenly set, and below them "
-    "four lines of the page in one hand, its letters narrow, thin and crowded.",
+    alt="Eight lines as the network sees them: four training lines in four hands, and below them four lines of the "
+    "page in one hand, its letters narrow, thin and crowded.",
     facts=f"{len(theirs)} training lines above, {len(mine)} lines of the page below",
     ink=True,
 )  # fmt: skip
 
 # %% [markdown]
-# The upper ones are what the model takes for handwriting. Narrow letters take fewer frames each, crowded ones
-# overlap their neighbours, thin strokes answer faintly to filters that learned from broad ones. That distance is
-# the [**domain gap**](../docs/glossary.md#domain-gap). The [recogniser](../docs/glossary.md#recogniser) itself
-# notices: compare how sure it is.
+# The upper ones are what the model takes for handwriting. In the lower ones letters are narrow, so that each has
+# fewer frames, and crowded, so that neighbours run into each other. Which of this hurts most the picture cannot say;
+# that such a distance hurts, the numbers above did. It is the [**domain gap**](../docs/glossary.md#domain-gap). The
+# [recogniser](../docs/glossary.md#recogniser) itself notices: compare how sure it is.
 
 # %% tags=["figure"]
 elsewhere = recognizer.read([line.path for line in iam.read().split("test")[::60]])
