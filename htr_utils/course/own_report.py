@@ -68,20 +68,20 @@ def measure(model: str | Path) -> dict[str, metrics.Rate]:
     }
 
 
-def train(folder: Path, out: Path, more: Sequence[str]) -> tuple[str, float]:
-    """Run `htr train`; the command without folders of this machine, and the minutes it took.
+def train(folder: Path, out: Path, more: Sequence[str], init: str = "course") -> tuple[str, float]:
+    """Run `htr train --init`; the command without folders of this machine, and the minutes it took.
 
     Raises:
         HtrError: it failed; with its last line.
     """
-    arguments = ["train", "--data", str(folder), "--init", "course", "--out", str(out), *more]
+    arguments = ["train", "--data", str(folder), "--init", init, "--out", str(out), *more]
     begin = time.monotonic()
     ended = subprocess.run(
         [sys.executable, "-m", "htr_utils.cli", *arguments], capture_output=True, text=True, check=False
     )
     if ended.returncode:
         raise HtrError(f"htr train: {(ended.stderr.strip() or 'failed').splitlines()[-1]}")
-    shown = ["htr", "train", "--data", folder.name, "--init", "course", "--out", out.name, *more]
+    shown = ["htr", "train", "--data", folder.name, "--init", Path(init).name, "--out", out.name, *more]
     return shlex.join(shown), (time.monotonic() - begin) / 60
 
 

@@ -1,0 +1,226 @@
+"""What training a model further on some documents brings for the other ones: `docs/adapting.md`.
+
+    python -m htr_utils.course.adapt_report --data FOLDER --lines 1000 --fold
+    python -m htr_utils.course.adapt_report --data FOLDER --lines 2000 --fold --init FILE.keras --note "what it is" \\
+        --unseen model/copiste_held_out.txt
+
+Whole documents (or writers: the second column of the folder's table) are drawn until they hold so many lines;
+`htr train --init` learns from these alone; the others are read before and after. Each run adds its row to the page,
+whose figures are kept in `docs/experiments/adapting.json`. To be run on an idle machine, for its minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from htr_utils.course.bench import paired
+from htr_utils.course.own_report import train
+from htr_utils.errors import HtrError
+from htr_utils.files import write_text
+from htr_utils.lines import iam, own
+from htr_utils.lines.iam_files import read_names
+from htr_utils.text import metrics
+
+HEAD = """# Training further on some of the documents, reading the others
+
+Written by `python -m htr_utils.course.adapt_report`; do not edit. For each row whole documents were drawn (seed {seed})
+until they held the number of lines asked for; one line in ten of these, or one document in ten where there are ten,
+chose the epoch that was kept; unseen documents were read before and after.
+
+| start | lines learnt from | unseen lines | CER before | CER after | difference | errors left | minutes |
+|---|---|---|---|---|---|---:|---:|
+"""
+TAIL = """
+CER in per cent, greedy, no language model, natural spacing, accents folded where the command says `--fold`; in brackets
+the 95 % bootstrap interval over documents (1,000 draws, seed 0). The difference in points is paired: the same documents
+before and after. *Errors left* is the rate after in per cent of the rate before.
+
+The commands, folders outside the repository by their last part, and what they ran:
+
+"""
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run; rates are fractions with their interval: (value, low, high)."""
+
+    start: str
+    data: str
+    documents: int
+    lines: int
+    unseen_documents: int
+    unseen_lines: int
+    before: tuple[float, float, float]
+    after: tuple[float, float, float]
+    difference: tuple[float, float, float]  # in points
+    minutes: float
+    command: str
+    ran: str
+    machine: str
+    date: str
+
+    @property
+    def shown(self) -> str:
+        """The row of the page's table."""
+        points, low, high = (f"{value:+.1f}" for value in self.difference)
+        cells = (
+            self.start,
+            f"{self.lines:,} of {self.data}, {self.documents} documents",
+            f"{self.unseen_lines:,}, {self.unseen_documents} documents",
+            _shown(self.before),
+            _shown(self.after),
+            f"{points} [{low}, {high}]",
+            f"{100 * self.after[0] / self.before[0]:.0f} %",
+            f"{self.minutes:.0f}",
+        )
+        return "| " + " | ".join(cells) + " |"
+
+
+def draw(lines: Sequence[iam.Line], count: int, seed: int = SEED) -> tuple[list[iam.Line], list[iam.Line]]:
+    """The lines of documents drawn until they are `count` or more, and those of all the other documents.
+
+    Raises:
+        HtrError: no document would be left.
+    """
+    names = sorted({line.writer_id for line in lines})
+    chosen: set[str] = set()
+    held = 0
+    for index in np.random.default_rng(seed).permutation(len(names)):
+        if held >= count:
+            break
+        chosen.add(names[int(index)])
+        held += sum(line.writer_id == names[int(index)] for line in lines)
+    if held < count or len(chosen) == len(names):
+        raise HtrError(f"{count} lines to learn from leave no document to measure on; ask for fewer")
+    learnt = [line for line in lines if line.writer_id in chosen]
+    return learnt, [line for line in lines if line.writer_id not in chosen]
+
+
+def measure(model: str | Path, lines: Sequence[iam.Line], fold: bool) -> tuple[metrics.Rate, list[list[int]]]:
+    """The CER of a model on lines, its interval over documents, and (edits, length) of each document."""
+    from htr_utils.recognizer import Recognizer
+
+    reader = Recognizer.load(model)
+    read = [reading.text for reading in reader.read([line.path for line in lines])]
+    truths = [reader.charset.fold(line.text) if fold else line.text for line in lines]
+    rate = metrics.cer(read, truths, groups=[line.writer_id for line in lines])
+    sums: dict[str, list[int]] = {}
+    for line, text, truth in zip(lines, read, truths, strict=True):
+        one = sums.setdefault(line.writer_id, [0, 0])
+        one[0] += metrics.edits(text, truth)
+        one[1] += len(truth)
+    return rate, [sums[name] for name in sorted(sums)]
+
+
+def run(
+    data: Path, count: int, init: str, start: str, fold: bool, unseen_names: str | None, more: Sequence[str]
+) -> Row:
+    """Draw, read, train, read again.
+
+    Args:
+        unseen_names: a file with the documents to measure on; None: all that were not drawn.
+        more: arguments for `htr train`.
+
+    Raises:
+        HtrError: too few documents, or the training failed.
+    """
+    lines = own.read(data)
+    named = read_names(Path(unseen_names)) if unseen_names else set()
+    learnt, unseen = draw([line for line in lines if line.writer_id not in named], count)
+    unseen = [line for line in lines if line.writer_id in named] or unseen
+    arguments = [*(["--fold"] if fold else []), *more]
+    with tempfile.TemporaryDirectory() as work:
+        before, sums_before = measure(init, unseen, fold)
+        folder = _copy(learnt, Path(work) / data.name)
+        command, minutes = train(folder, Path(work) / "adapted.keras", arguments, init)
+        after, sums_after = measure(Path(work) / "adapted.keras", unseen, fold)
+    ran = [
+        "python -m htr_utils.course.adapt_report",
+        f"--data {data.name}",
+        f"--lines {count}",
+        f"--init {Path(init).name}",
+    ]
+    ran += [*([f"--unseen {unseen_names}"] if unseen_names else []), *(["--fold"] if fold else [])]
+    ran += ["--", *more] if more else []
+    return Row(
+        start=start, data=data.name, documents=len({line.writer_id for line in learnt}), lines=len(learnt),
+        unseen_documents=len(sums_before), unseen_lines=len(unseen),
+        before=(before.value, before.low, before.high), after=(after.value, after.low, after.high),
+        difference=paired(sums_after, sums_before), minutes=round(minutes, 1), command=" ".join(ran),
+        ran=command, machine=f"{os.cpu_count()} cores, {platform.system()}", date=str(datetime.now(UTC).date()),
+    )  # fmt: skip
+
+
+def page(rows: Sequence[Row]) -> str:
+    """The page's Markdown."""
+    table = "".join(row.shown + "\n" for row in rows)
+    ran = "".join(f"    {row.command}\n        {row.ran}   # {row.date}, {row.machine}\n" for row in rows)
+    return HEAD.format(seed=SEED) + table + TAIL + ran
+
+
+def keep(row: Row, figures: Path, out: Path) -> None:
+    """Put a row into the file of figures, in the place of one of the same command, and write the page anew."""
+    known = (
+        [Row(**one) for one in json.loads(figures.read_text(encoding="utf-8"))] if figures.is_file() else []
+    )
+    rows = sorted([*(one for one in known if one.command != row.command), row], key=lambda one: one.command)
+    write_text(figures, json.dumps([asdict(one) for one in rows], indent=1) + "\n")
+    write_text(out, page(rows))
+
+
+def _copy(lines: Sequence[iam.Line], folder: Path) -> Path:
+    """The lines as a folder for `htr train --data`."""
+    folder.mkdir()
+    rows = []
+    for number, line in enumerate(lines):
+        shutil.copy(line.path, folder / f"{number:05d}{line.path.suffix}")
+        rows.append(f"{number:05d}\t{line.writer_id}\t{line.text}\n")
+    write_text(folder / own.TABLES[0], "".join(rows))
+    return folder
+
+
+def _shown(rate: Sequence[float]) -> str:
+    value, low, high = (100 * one for one in rate)
+    return f"{value:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def main() -> None:
+    """Add a row to the page; arguments after `--` go to `htr train`."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", required=True, help="a folder with lines.tsv or transcriptions.tsv")
+    parser.add_argument("--lines", type=int, default=1000, help="learn from so many lines at least")
+    parser.add_argument("--init", default="course", help="the model that is trained further")
+    parser.add_argument("--note", help="what --init is, for the table")
+    parser.add_argument("--fold", action="store_true", help="fold accents and unknown characters")
+    parser.add_argument(
+        "--unseen", metavar="FILE", help="the documents to measure on [default: all not drawn]"
+    )
+    parser.add_argument("--out", default="docs/adapting.md")
+    parser.add_argument("more", nargs="*", help="arguments for `htr train`, after --")
+    chosen = parser.parse_args()
+    try:
+        row = run(
+            Path(chosen.data), chosen.lines, chosen.init, chosen.note or chosen.init, chosen.fold,
+            chosen.unseen, chosen.more,
+        )  # fmt: skip
+    except HtrError as error:
+        parser.exit(2, f"error: {error}\n")
+    out = Path(chosen.out)
+    keep(row, out.parent / "experiments" / "adapting.json", out)
+    print(f"{row.shown}\nwrote {out}")
+
+
+if __name__ == "__main__":
+    main()

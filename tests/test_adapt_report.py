@@ -1,0 +1,70 @@
+"""The page about training further: documents are learnt from or measured, never both, and a run replaces its row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from htr_utils.course import adapt_report
+from htr_utils.errors import HtrError
+from htr_utils.lines.iam import Line
+
+ROW = adapt_report.Row(
+    start="course", data="letters", documents=3, lines=30, unseen_documents=2, unseen_lines=20,
+    before=(0.5, 0.4, 0.6), after=(0.2, 0.1, 0.3), difference=(-30.0, -40.0, -20.0), minutes=4.2,
+    command="python -m a --lines 30", ran="htr train", machine="2 cores, Linux", date="2026-11-25",
+)  # fmt: skip
+
+
+def line(number: int, document: str) -> Line:
+    return Line(str(number), "text", Path(f"{number}.png"), "", document, "ok", 0, 0, (0, 0, 0, 0))
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=60), st.integers(1, 70), st.integers(0, 9))
+def test_a_document_is_learnt_from_or_measured(documents: list[str], count: int, seed: int) -> None:
+    lines = [line(number, document) for number, document in enumerate(documents)]
+    try:
+        learnt, unseen = adapt_report.draw(lines, count, seed)
+    except HtrError:
+        # Even the best luck leaves nothing: drawing all but the last document drawn is not enough.
+        assert count > len(lines) - max(documents.count(name) for name in set(documents))
+        return
+    assert len(learnt) >= count and unseen
+    assert not {one.writer_id for one in learnt} & {one.writer_id for one in unseen}
+    assert sorted(learnt + unseen, key=lambda one: int(one.id)) == lines
+
+
+def test_a_run_adds_its_row_or_replaces_it(tmp_path: Path) -> None:
+    figures, page = tmp_path / "figures.json", tmp_path / "page.md"
+    adapt_report.keep(ROW, figures, page)
+    adapt_report.keep(replace(ROW, command="python -m a --lines 90", lines=90), figures, page)
+    adapt_report.keep(replace(ROW, after=(0.1, 0.1, 0.2)), figures, page)
+    text = page.read_text(encoding="utf-8")
+    assert len(json.loads(figures.read_text(encoding="utf-8"))) == 2
+    assert (
+        "| course | 30 of letters, 3 documents | 20, 2 documents | 50.0 [40.0, 60.0] | 10.0 [10.0, 20.0] |"
+        in text
+    )
+    assert "-30.0 [-40.0, -20.0] | 20 % | 4 |" in text and "| 40 % |" in text
+
+
+@pytest.mark.slow
+def test_the_report_at_a_tiny_size(tmp_path: Path) -> None:
+    """The real way on rendered letters: both rates, no folder of this machine."""
+    from htr_utils.course import letters
+
+    (pictures, texts), (more, others) = letters.material()
+    folder = letters.keep([*pictures, *more], [*texts, *others], tmp_path / "letters")
+    table = folder / "transcriptions.tsv"
+    rows = table.read_text(encoding="utf-8").splitlines()
+    named = [row.replace("\t", f"\t{'ab'[number >= len(texts)]}\t", 1) for number, row in enumerate(rows)]
+    table.write_text("\n".join(named) + "\n", encoding="utf-8")
+    row = adapt_report.run(folder, 5, "course", "course", False, None, ["--epochs", "1"])
+    assert {row.lines, row.unseen_lines} == {len(texts), len(others)} and row.minutes > 0
+    assert str(tmp_path) not in row.command + row.ran and "--epochs 1" in row.ran
