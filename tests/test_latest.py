@@ -63,4 +63,4 @@ def test_install_test_report(
         return
     assert code == 0 and asked[-1][1:] == ["-m", "pytest", "-x"]
     text = (tmp_path / "runs" / "latest" / "report.md").read_text(encoding="utf-8")
-    assert "| numpy | 2.0 | 2.1 |" in text and "5 passed" in text
+    assert "| numpy | 2.0 | 2.1 |" in text and "All tests of `pytest -x` pass: 5 passed" in text

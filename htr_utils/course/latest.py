@@ -29,8 +29,19 @@ def pins(text: str) -> dict[str, str]:
     return {match[1].lower().replace("_", "-"): match[2] for match in found if match}
 
 
-def report(locked: Mapping[str, str], newest: Mapping[str, str], code: int, output: str, day: date) -> str:
-    """The report in Markdown: what differs from the lock, and how the tests ended."""
+def report(
+    locked: Mapping[str, str],
+    newest: Mapping[str, str],
+    code: int,
+    output: str,
+    day: date,
+    chosen: Sequence[str] = (),
+) -> str:
+    """The report in Markdown: what differs from the lock, and how the tests ended.
+
+    Args:
+        chosen: pytest's arguments, where not every test ran.
+    """
     rows = [
         f"| {name} | {locked[name]} | {version} |"
         for name, version in sorted(newest.items())
@@ -38,9 +49,10 @@ def report(locked: Mapping[str, str], newest: Mapping[str, str], code: int, outp
     ]
     failed = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
     last = next((line.strip("= ") for line in reversed(output.splitlines()) if line.strip()), "no output")
+    tests = f"tests of `pytest {' '.join(chosen)}`" if chosen else "tests"
     lines = [
         f"# The newest versions, {day.isoformat()}", "",
-        f"Python {sys.version_info[0]}.{sys.version_info[1]}. {'' if code == 0 else 'Not '}all tests pass: {last}",
+        f"Python {sys.version_info[0]}.{sys.version_info[1]}. {'All' if code == 0 else 'Not all'} {tests} pass: {last}",
         "", f"{len(rows)} of {len(newest)} packages differ from the lock.", "", "| package | lock | newest |",
         "| --- | --- | --- |", *rows,
     ]  # fmt: skip
@@ -93,7 +105,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         output.append(line)
     code = process.wait()
     locked = pins((root / "requirements.lock").read_text(encoding="utf-8"))
-    text = report(locked, pins(frozen.stdout), code, "".join(output), date.today())
+    text = report(locked, pins(frozen.stdout), code, "".join(output), date.today(), arguments)
     (folder / "report.md").write_text(text, encoding="utf-8")
     print(f"wrote {folder / 'report.md'}")
     return code
