@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from chapters import NOTEBOOKS, OTHER_PARAMETERS, ROOT, SOURCES
 from click.testing import CliRunner
@@ -352,7 +353,8 @@ run.record(sum=float(a.sum()))
 def test_two_workers_on_two_cores_beat_one(tmp_path: Path) -> None:
     """Each with its share of the threads; only where nothing else runs."""
     pytest.importorskip("distributed")
-    if not hasattr(os, "getloadavg") or (os.cpu_count() or 1) < 2 or os.getloadavg()[0] > 0.7:
+    # What the machine does now: its load average still counts the tests before this one.
+    if (os.cpu_count() or 1) < 2 or psutil.cpu_percent(interval=2) > 25:
         pytest.skip("needs two idle cores")
     path = tmp_path / "busy.py"
     path.write_text(BUSY, encoding="utf-8")
