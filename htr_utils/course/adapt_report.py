@@ -4,7 +4,7 @@
     python -m htr_utils.course.adapt_report --data FOLDER --lines 2000 --fold --init FILE.keras --note "what it is" \\
         --unseen model/copiste_held_out.txt
 
-Whole documents (or writers: the second column of the folder's table) are drawn until they hold so many lines;
+Documents (or writers: the second column of the folder's table) are drawn until they hold so many lines;
 `htr train --init` learns from these alone; the others are read before and after. Each run adds its row to the page,
 whose figures are kept in `docs/experiments/adapting.json`. To be run on an idle machine, for its minutes.
 """
@@ -34,7 +34,7 @@ from htr_utils.text import metrics
 
 HEAD = """# Training further on some of the documents, reading the others
 
-Written by `python -m htr_utils.course.adapt_report`; do not edit. For each row whole documents were drawn (seed {seed})
+Written by `python -m htr_utils.course.adapt_report`; do not edit. For each row documents were drawn (seed {seed})
 until they held the number of lines asked for; one line in ten of these, or one document in ten where there are ten,
 chose the epoch that was kept; unseen documents were read before and after.
 
@@ -89,7 +89,9 @@ class Row:
 
 
 def draw(lines: Sequence[iam.Line], count: int, seed: int = SEED) -> tuple[list[iam.Line], list[iam.Line]]:
-    """The lines of documents drawn until they are `count` or more, and those of all the other documents.
+    """`count` lines of documents drawn until they hold as many, and those of all the documents that were not drawn.
+
+    What is left of the last document drawn is in neither.
 
     Raises:
         HtrError: no document would be left.
@@ -105,7 +107,7 @@ def draw(lines: Sequence[iam.Line], count: int, seed: int = SEED) -> tuple[list[
     if held < count or len(chosen) == len(names):
         raise HtrError(f"{count} lines to learn from leave no document to measure on; ask for fewer")
     learnt = [line for line in lines if line.writer_id in chosen]
-    return learnt, [line for line in lines if line.writer_id not in chosen]
+    return learnt[:count], [line for line in lines if line.writer_id not in chosen]
 
 
 def measure(model: str | Path, lines: Sequence[iam.Line], fold: bool) -> tuple[metrics.Rate, list[list[int]]]:
@@ -200,7 +202,7 @@ def main() -> None:
     """Add a row to the page; arguments after `--` go to `htr train`."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", required=True, help="a folder with lines.tsv or transcriptions.tsv")
-    parser.add_argument("--lines", type=int, default=1000, help="learn from so many lines at least")
+    parser.add_argument("--lines", type=int, default=1000, help="learn from so many lines")
     parser.add_argument("--init", default="course", help="the model that is trained further")
     parser.add_argument("--note", help="what --init is, for the table")
     parser.add_argument("--fold", action="store_true", help="fold accents and unknown characters")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from htr_utils import paths
+from htr_utils.course.wrong_lines import CAUSES
 from htr_utils.files import write_text
 from htr_utils.text import tuned
 
@@ -41,10 +42,41 @@ def asked(measured: dict[str, Any]) -> list[str]:
     verdict = f"Not reached: {', '.join(missed)}." if missed else "All reached."
     return [
         f"The language model with lexicon, against greedy. {verdict} The perplexity is that of the language model, a "
-        "character, on the true texts, none of which it was trained on. What holds the gain down was not measured.",
+        "character, on the true texts, none of which it was trained on.",
         "",
         *rows,
+        *_causes(measured),
     ]
+
+
+def _causes(measured: dict[str, Any]) -> list[str]:
+    """Why lines stay wrong with the language model, where that was measured (`course.wrong_lines`)."""
+    told = {
+        name: measured[name]["lm"]["wrong_lines"]
+        for name in _ASKED_OF
+        if "wrong_lines" in _lm(measured, name)
+    }
+    if not told:
+        return []
+    rows = [
+        "",
+        "What holds the gain down: the lines that are still wrong with the language model (without lexicon), by "
+        "cause. *Search*: the true text scores higher than what was read, but the beam lost it. *Network*: the "
+        "language model prefers the true text, but not by as much as the network prefers what was read. "
+        "*Language model*: the network prefers the true text, the language model does not, and won. "
+        "*Both*: both prefer what was read.",
+        "",
+        "| lines | still wrong | search | network | language model | both |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, one in told.items():
+        shares = " | ".join(f"{100 * one[key] / max(1, one['wrong']):.0f} %" for key in CAUSES)
+        rows.append(f"| {name} | {one['wrong']} | {shares} |")
+    return rows
+
+
+def _lm(measured: dict[str, Any], name: str) -> dict[str, Any]:
+    return dict(measured.get(name, {}).get("lm", {}))
 
 
 def worse(measured: dict[str, Any]) -> str:

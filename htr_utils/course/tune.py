@@ -21,7 +21,7 @@ import click
 import numpy as np
 
 from htr_utils import paths
-from htr_utils.course import calibration, decoding_report
+from htr_utils.course import calibration, decoding_report, wrong_lines
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import augment, images
@@ -256,6 +256,11 @@ def figures(lines: Lines, settings: tuned.Tuned, say: Callable[[str], None] = pr
         if decoder != "greedy":
             entry["cer_change"] = paired(greedy, now, lines.truths, metrics.edits)
             entry["wer_change"] = paired(greedy, now, lines.truths, metrics.word_edits)
+        if decoder == "lm":
+            best = [one[0] for one in readings]
+            entry["wrong_lines"] = wrong_lines.count(
+                lines.log_probs, lines.frames, lines.truths, best, settings
+            )
         scales = settings.confidence.get(decoder, tuned.Scales())
         entry["confidence"] = promises(readings, lines.truths, charset, scales)
         say(f"{decoder}: {entry}")
