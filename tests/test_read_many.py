@@ -146,9 +146,8 @@ def test_the_page_is_what_the_command_writes() -> None:
     written = (ROOT / "docs" / "million-pages.md").read_text(encoding="utf-8").split("\n\n")
     made = million.page(None).split("\n\n")
     assert len(written) == len(made) and written[0] == made[0] and written[-2] == made[-2]
-    of_work = re.compile(
-        r"(\d+|\.\.\.) s of work"
-    )  # of a chunk of 64 pages, from the measured seconds of one
+    # Of a chunk of 64 pages, from the measured seconds of one.
+    of_work = re.compile(r"(\d+|\.\.\.) s of work")
     seconds = float(re.search(r"x ([\d.]+) s =", "\n".join(written))[1])
     assert of_work.search(written[-1])[1] == f"{64 * seconds:.0f}"
     assert of_work.sub("", written[-1]) == of_work.sub("", made[-1])

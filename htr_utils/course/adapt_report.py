@@ -24,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 
-from htr_utils.course.bench import paired
+from htr_utils import paths
+from htr_utils.course.bench import SAMPLES, by_document, paired
 from htr_utils.course.own_report import train
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
@@ -44,7 +45,7 @@ chose the epoch that was kept; unseen documents were read before and after.
 TAIL = """
 CER in per cent, greedy, no language model, natural spacing, accents folded where the command says `--fold`; in brackets
 the 95 % bootstrap interval over documents (1,000 draws, seed 0). The difference in points is paired: the same documents
-before and after. *Errors left* is the rate after in per cent of the rate before.
+before and after, {samples:,} draws. *Errors left* is the rate after in per cent of the rate before.
 
 The commands, folders outside the repository by their last part, and what they ran:
 
@@ -117,13 +118,10 @@ def measure(model: str | Path, lines: Sequence[iam.Line], fold: bool) -> tuple[m
     reader = Recognizer.load(model)
     read = [reading.text for reading in reader.read([line.path for line in lines])]
     truths = [reader.charset.fold(line.text) if fold else line.text for line in lines]
-    rate = metrics.cer(read, truths, groups=[line.writer_id for line in lines])
-    sums: dict[str, list[int]] = {}
-    for line, text, truth in zip(lines, read, truths, strict=True):
-        one = sums.setdefault(line.writer_id, [0, 0])
-        one[0] += metrics.edits(text, truth)
-        one[1] += len(truth)
-    return rate, [sums[name] for name in sorted(sums)]
+    documents = [line.writer_id for line in lines]
+    pairs = [(metrics.edits(text, truth), len(truth)) for text, truth in zip(read, truths, strict=True)]
+    edits, lengths = zip(*pairs, strict=True)
+    return metrics.rate(edits, lengths, groups=documents), by_document(pairs, documents)
 
 
 def run(
@@ -154,7 +152,10 @@ def run(
         f"--lines {count}",
         f"--init {Path(init).name}",
     ]
-    ran += [*([f"--unseen {unseen_names}"] if unseen_names else []), *(["--fold"] if fold else [])]
+    ran += [
+        *([f"--unseen {paths.as_told(unseen_names)}"] if unseen_names else []),
+        *(["--fold"] if fold else []),
+    ]
     ran += ["--", *more] if more else []
     return Row(
         start=start, data=data.name, documents=len({line.writer_id for line in learnt}), lines=len(learnt),
@@ -169,7 +170,7 @@ def page(rows: Sequence[Row]) -> str:
     """The page's Markdown."""
     table = "".join(row.shown + "\n" for row in rows)
     ran = "".join(f"    {row.command}\n        {row.ran}   # {row.date}, {row.machine}\n" for row in rows)
-    return HEAD.format(seed=SEED) + table + TAIL + ran
+    return HEAD.format(seed=SEED) + table + TAIL.format(samples=SAMPLES) + ran
 
 
 def keep(row: Row, figures: Path, out: Path) -> None:

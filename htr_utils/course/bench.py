@@ -199,18 +199,22 @@ def score(texts: Sequence[str], truths: Sequence[str], groups: Sequence[str]) ->
     for name, pairs in counts.items():
         edits, lengths = zip(*pairs, strict=True)
         rate = metrics.rate(edits, lengths, metric=name, groups=groups)
-        names = sorted(set(groups))
-        sums = {group: [0, 0] for group in names}
-        for group, (edit, length) in zip(groups, pairs, strict=True):
-            sums[group][0] += edit
-            sums[group][1] += length
         found[name] = {
             "value": 100 * rate.value,
             "low": 100 * rate.low,
             "high": 100 * rate.high,
-            "documents": [sums[group] for group in names],
+            "documents": by_document(pairs, groups),
         }
     return found
+
+
+def by_document(pairs: Sequence[tuple[int, int]], groups: Sequence[str]) -> list[list[int]]:
+    """(edits, length) of lines added up by document, in the order of the documents' names: for `paired`."""
+    sums = {group: [0, 0] for group in sorted(set(groups))}
+    for group, (edit, length) in zip(groups, pairs, strict=True):
+        sums[group][0] += edit
+        sums[group][1] += length
+    return list(sums.values())
 
 
 def paired(

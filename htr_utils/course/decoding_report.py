@@ -51,11 +51,8 @@ def asked(measured: dict[str, Any]) -> list[str]:
 
 def _causes(measured: dict[str, Any]) -> list[str]:
     """Why lines stay wrong with the language model, where that was measured (`course.wrong_lines`)."""
-    told = {
-        name: measured[name]["lm"]["wrong_lines"]
-        for name in _ASKED_OF
-        if "wrong_lines" in _lm(measured, name)
-    }
+    found = {name: measured[name]["lm"].get("wrong_lines") for name in _ASKED_OF if name in measured}
+    told = {name: one for name, one in found.items() if one is not None}
     if not told:
         return []
     rows = [
@@ -73,10 +70,6 @@ def _causes(measured: dict[str, Any]) -> list[str]:
         shares = " | ".join(f"{100 * one[key] / max(1, one['wrong']):.0f} %" for key in CAUSES)
         rows.append(f"| {name} | {one['wrong']} | {shares} |")
     return rows
-
-
-def _lm(measured: dict[str, Any], name: str) -> dict[str, Any]:
-    return dict(measured.get(name, {}).get("lm", {}))
 
 
 def worse(measured: dict[str, Any]) -> str:
