@@ -69,7 +69,7 @@ def write(model: Path, metrics: Path) -> Path:
         model: the .keras file. metrics: `metrics.json`; entries of other models are left out.
     """
     loaded = archive.load(model)
-    digest = archive.sha256(model)
+    digest = files.sha256(model)
     known: dict[str, dict[str, Any]] = json.loads(metrics.read_text(encoding="utf-8"))
     entries = {name: entry for name, entry in known.items() if entry["sha256"] == digest}
     about = loaded.about

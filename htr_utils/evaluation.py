@@ -85,7 +85,7 @@ def evaluate(
 
 def record(file: Path, name: str, entry: dict[str, Any], model: Path, command: str) -> None:
     """Put an entry into metrics.json: with the model's hash, the command and the day."""
-    from htr_utils.network.archive import sha256
+    from htr_utils.files import sha256
 
     known: dict[str, Any] = {}
     if file.is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,11 @@ def alone(folder: str | Path, work: str) -> Iterator[None]:
         for part in place.glob("*.part"):
             part.unlink(missing_ok=True)
         yield
+
+
+def sha256(path: str | Path) -> str:
+    """A file's hash, by which cards, records and metrics name a model."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def write_text(path: str | Path, text: str) -> None:

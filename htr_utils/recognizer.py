@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import cv2
 import numpy as np
 
 from htr_utils import paths
@@ -221,6 +222,14 @@ class Recognizer:
             return self.prepare(source)
         except HtrError as error:
             return error
+        except (MemoryError, OSError, cv2.error) as error:
+            where = f"{source}: " if isinstance(source, str | Path) else ""
+            told = " ".join(str(error).split()) or "no reason given"
+            wrapped = HtrError(
+                f"{where}cannot be prepared ({type(error).__name__}: {told[:200]}); leave it out"
+            )
+            wrapped.__cause__ = error
+            return wrapped
 
     def prepare(self, source: Picture) -> images.Prepared:
         """The network's input for one picture: `images.load` and `images.prepare` with this model's settings."""
@@ -256,7 +265,7 @@ class Recognizer:
     @cached_property
     def scales(self) -> dict[str, Scales]:
         """What makes confidences keep their promise, for each decoder; empty for a model that has no such scales."""
-        from htr_utils.network.archive import sha256
+        from htr_utils.files import sha256
         from htr_utils.text import tuned
 
         return tuned.scales(sha256(self.file)) if self.file is not None else {}

@@ -54,7 +54,7 @@ elif run.spelling != "off":
 cer = metrics.cer(texts, truths, split=run.split, seed=run.seed)
 wer = metrics.wer(texts, truths, split=run.split, seed=run.seed)
 run.record(
-    cer=100 * cer.value, cer_low=100 * cer.low, cer_high=100 * cer.high, wer=100 * wer.value, split=run.split,
+    cer=cer.value, cer_low=cer.low, cer_high=cer.high, wer=wer.value, split=run.split,
     lines=count, edits=[[metrics.edits(a, b), len(b)] for a, b in zip(texts, truths, strict=True)],
 )  # fmt: skip
 print(cer, wer, sep="\n")

@@ -69,8 +69,8 @@ print(f"{len(train)} lines to train on, {len(validation)} to watch")
 
 # %%
 whole = models.preset(run.preset, stacked=run.stacked)
-kept = whole.blocks[: run.depth] if run.depth else whole.blocks
-blocks = tuple(dataclasses.replace(block, channels=round(run.size * block.channels)) for block in kept)
+lowest = whole.blocks[: run.depth] if run.depth else whole.blocks
+blocks = tuple(dataclasses.replace(block, channels=round(run.size * block.channels)) for block in lowest)
 changed = {
     "blocks": blocks,
     "lstm": round(run.size * whole.lstm),
@@ -96,7 +96,8 @@ settings = training.Settings(
     ema=0.99,
     seed=run.seed,
 )
-trainer = training.Trainer(network, chosen, charset, batches, settings, validation=watch)
+kept = {"validation": watch, "folder": run.checkpoint}  # an interrupted run goes on from there
+trainer = training.Trainer(network, chosen, charset, batches, settings, **kept)
 history = trainer.run()
 
 # %% [markdown]
@@ -115,8 +116,9 @@ with trainer._with_averages(trainer.best.weights):
 
 # %%
 run.record(
-    cer=found["cer"]["value"], cer_low=found["cer"]["low"], cer_high=found["cer"]["high"], wer=found["wer"]["value"],
-    split="validation", lines=len(validation), edits=found["edits"], best_epoch=trainer.best.epoch,
-    parameters=network.count_params(), history=history, model=str(Path("model.keras").resolve()) if stored else "",
+    cer=found["cer"]["value"] / 100, cer_low=found["cer"]["low"] / 100, cer_high=found["cer"]["high"] / 100,
+    wer=found["wer"]["value"] / 100, split="validation", lines=len(validation), edits=found["edits"],
+    best_epoch=trainer.best.epoch, parameters=network.count_params(), history=history,
+    model=str(Path("model.keras").resolve()) if stored else "",
 )  # fmt: skip
 print(found["cer_text"])

@@ -8,14 +8,18 @@ import subprocess
 import sys
 import zlib
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 from struct import pack
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from htr_utils import formats, paths
+from htr_utils import Recognizer, formats, paths
 from htr_utils.cli import main
 from htr_utils.lines import compose, images
 from htr_utils.text import tuned
@@ -192,6 +196,90 @@ def test_one_bad_page_stops_neither_the_others_nor_the_folder(page_file, tmp_pat
     errors = result.stderr.strip().splitlines()
     assert len(errors) == 2 and "a-broken.png" in errors[0] and "c-empty.png" in errors[1]
     assert f"{tmp_path / 'b.png'}:" in result.stdout
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "input/output error"), ValueError("two\nlines")])
+def test_whatever_one_file_sets_off_the_others_are_read(error, tmp_path, monkeypatch):
+    """Opened, prepared, or in the network: the file is named in one line, and those after it are read."""
+    from htr_utils.lines import pages
+    from htr_utils.network import inference
+
+    for name in "abc":
+        (tmp_path / f"{name}.png").write_bytes(paths.samples()[0].read_bytes())
+    true, calls = pages.each_page, []
+
+    def each(name, *given):
+        if Path(name).name == "b.png":
+            raise error
+        return true(name, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pages, "each_page", each)
+        result = run("read", tmp_path, "--as", "line", code=1)
+    (told,) = result.stderr.strip().splitlines()
+    assert told.startswith("error: ") and "b.png" in told
+    assert "a.png:" in result.stdout and "c.png:" in result.stdout
+
+    made = inference.reader
+
+    def failing(*given):
+        reader = made(*given)
+
+        def once(*batch):
+            calls.append(0)
+            if len(calls) == 1:
+                raise error
+            return reader(*batch)
+
+        return once
+
+    monkeypatch.setattr(inference, "reader", failing)
+    monkeypatch.setattr(
+        Recognizer.read_iter, "__kwdefaults__", Recognizer.read_iter.__kwdefaults__ | {"chunk": 1}
+    )
+    result = run("read", tmp_path, "--as", "line", code=1)
+    told = result.stderr.strip().splitlines()
+    assert 1 <= len(told) < 3 and "a.png" in told[0] and "c.png:" in result.stdout
+
+
+def test_two_inputs_never_write_one_result(page_file, tmp_path):
+    """The first page of `scan.pdf` and `scan-1.png` have names of their own."""
+    pytest.importorskip("pypdfium2")
+    pictures = [Image.fromarray(images.load(path)) for path in paths.samples()[:2]]
+    pictures[0].save(tmp_path / "scan.pdf", save_all=True, append_images=pictures[1:], resolution=200)
+    pictures[0].save(tmp_path / "scan-1.png")
+    out = tmp_path / "out"
+    run("read", tmp_path / "scan.pdf", tmp_path / "scan-1.png", "--format", "page", "--out", out)
+    assert {path.name for path in out.iterdir()} == {
+        "scan-1.page.xml",
+        "scan-2.page.xml",
+        "scan-1.png.page.xml",
+    }
+    # A PDF that calls itself a picture is found out when it is read: nothing is written over.
+    (tmp_path / "scan.png").write_bytes((tmp_path / "scan.pdf").read_bytes())
+    words = (
+        "read",
+        tmp_path / "scan-1.png",
+        tmp_path / "scan.png",
+        "--format",
+        "page",
+        "--out",
+        tmp_path / "two",
+    )
+    result = run(*words, code=1)
+    (told,) = result.stderr.strip().splitlines()
+    assert "scan.png: its result scan-1.page.xml would replace that of" in told
+    assert "scan-1.png" in (tmp_path / "two" / "scan-1.page.xml").read_text(encoding="utf-8")
+
+
+@given(st.lists(st.sampled_from(["a/x.png", "b/x.png", "x.jpg", "X.png", "x-2.png", "x.png-2.png", "x.pdf", "b/x.pdf",
+                                 "x-1.jpg", "x.pdf-2.tif"]), min_size=1, unique=True))  # fmt: skip
+def test_stems_are_never_shared(names):
+    """Neither as they are nor as the pages of a longer file, small and capital letters alike."""
+    stems = [stem.lower() for stem in import_module("htr_utils.cli.read")._stems(names)]
+    pages = {f"{stem}-{n}" for stem, name in zip(stems, names, strict=True) if name[-3:] in ("pdf", "tif")
+             for n in range(1, 4)}  # fmt: skip
+    assert len(set(stems)) == len(stems) and not pages & set(stems)
 
 
 def test_the_pages_of_a_pdf_and_of_a_tiff_are_read_in_order(page_file, tmp_path):

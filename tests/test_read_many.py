@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,6 @@ def test_folders_stand_for_all_below_them(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_chunk_writes_results_and_names_what_failed(folder: Path, tmp_path: Path) -> None:
-    from dataclasses import asdict
-
     some = [asdict(one) for one in read_many.inputs([str(folder)])]
     rows = read_many.read_chunk(some, asdict(options(tmp_path / "out")), 1)
     assert [row["state"] for row in rows] == ["finished", "finished", "failed", "finished"]
@@ -64,15 +63,17 @@ def test_a_chunk_writes_results_and_names_what_failed(folder: Path, tmp_path: Pa
 
 def test_only_what_is_left_is_read(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, asked = tmp_path / "out", []
+    some = options(out)
 
     def chunks(left: list[read_many.Input], *given: Any) -> Any:
         asked.append([one.place for one in left])
         for one in left:
             state = "failed" if one.place == "bad.png" else "finished"
             error = "bad.png: no" if state == "failed" else ""
-            yield [
-                {"place": one.place, "state": state, "error": error, "lines": 1, "seconds": 1, "memory_mb": 1}
-            ]
+            result = f"{one.place}.json"
+            (out / result).parent.mkdir(parents=True, exist_ok=True)
+            (out / result).touch()
+            yield [asdict(one) | {"state": state, "error": error, "results": [result]}]
             if one.place == "b.png" and len(asked) == 1:
                 raise KeyboardInterrupt
 
@@ -82,11 +83,100 @@ def test_only_what_is_left_is_read(folder: Path, tmp_path: Path, monkeypatch: py
     with (out / read_many.LEDGER).open("a") as ledger:
         ledger.write('{"place": "bå/a.p')  # killed while it wrote
     told: list[str] = []
-    for _ in range(2):
-        read_many.run([str(folder)], options(out), scheduler="local", say=told.append)
-    assert asked == [["a.png", "b.png", "bad.png", "bå/a.png"], ["bad.png", "bå/a.png"], ["bad.png"]]
+
+    def again() -> list[str]:
+        read_many.run([str(folder)], some, scheduler="local", say=told.append)
+        return asked[-1]
+
+    assert again() == ["bad.png", "bå/a.png"] and again() == ["bad.png"]
+    assert asked[0] == ["a.png", "b.png", "bad.png", "bå/a.png"]
     assert told[0] == "2 of 4 files are read already" and "error: bad.png: no" in told
     assert len(read_many.known(out)) == 4
+    (out / "a.png.json").unlink()
+    with (folder / "b.png").open("ab") as picture:
+        picture.write(b" ")
+    assert again() == ["a.png", "b.png", "bad.png"], "a result that is gone, a file that changed"
+    assert again() == ["bad.png"]
+
+
+def test_a_folder_of_results_is_of_one_reading(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither other files with the same names nor another way of reading counts as read."""
+    out = tmp_path / "out"
+
+    def chunks(left: list[read_many.Input], *given: Any) -> Any:
+        for one in left:
+            (out / one.place).parent.mkdir(parents=True, exist_ok=True)
+            (out / one.place).touch()
+            yield [asdict(one) | {"state": "finished", "error": "", "results": [one.place]}]
+
+    monkeypatch.setattr(read_many, "_chunks", chunks)
+    first = options(out)
+
+    def refused(message: str, name: str = str(folder), **other: str) -> None:
+        with pytest.raises(HtrError, match=message) as caught:
+            read_many.run([name], replace(first, **other), scheduler="local", say=lambda _: None)
+        assert "choose another --out" in str(caught.value) and "\n" not in str(caught.value)
+
+    assert len(read_many.run([str(folder)], first, scheduler="local", say=lambda _: None)) == 4
+    shutil.copytree(folder, tmp_path / "other")
+    refused("the result at a.png there is that of .*in pages.* not of .*other", str(tmp_path / "other"))
+    refused("was begun with --format json, not page", format="page")
+    refused("was begun with --spelling off, not gated", spelling="gated")
+    refused("was begun with --as line, not auto", kind="auto")
+    model = shutil.copy(ROOT / "model" / "course.keras", tmp_path / "mine.keras")
+    assert read_many.run([str(folder)], replace(first, model=str(model)), scheduler="local") == [], (
+        "the same model"
+    )
+    with Path(model).open("ab") as file:
+        file.write(b" ")
+    refused("was begun with another model", model=str(model))
+    (out / read_many.SETTINGS).write_text("{}")
+    refused("damaged")
+
+
+def test_one_bad_file_of_a_chunk_costs_no_other(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a library raises on the way: opening, finding lines, preparing, reading, writing."""
+    import cv2
+
+    from htr_utils import files
+    from htr_utils.lines import pages
+
+    (folder / "bad.png").unlink()
+    some = [asdict(one) for one in read_many.inputs([str(folder)])]
+
+    def rows(name: str) -> list[dict[str, Any]]:
+        made = read_many.read_chunk(some, asdict(options(tmp_path / name)), 1)
+        written = {p.relative_to(tmp_path / name).as_posix() for p in (tmp_path / name).rglob("*.json")}
+        assert written == {one for row in made for one in row["results"] if row["state"] == "finished"}
+        return made
+
+    for error in (cv2.error("no memory"), MemoryError(), OSError(5, "input/output error"), KeyError("x")):
+
+        def each(name: str, *given: Any, error: Exception = error, true: Any = pages.each_page) -> Any:
+            if name.endswith("b.png"):
+                raise error
+            return true(name, *given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(pages, "each_page", each)
+            found = rows(f"{type(error).__name__}")
+        assert [row["state"] for row in found] == ["finished", "failed", "finished"], found
+        assert "b.png" in found[1]["error"] and "\n" not in found[1]["error"]
+
+    def write(path: Path, text: str, true: Any = files.write_text) -> None:
+        if path.name.startswith("b.png"):
+            raise OSError(28, "no space left on device")
+        true(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_text", write)
+        found = rows("disk")
+    assert [row["state"] for row in found] == ["finished", "failed", "finished"]
+    assert "no space left" in found[1]["error"]
 
 
 def test_scheduler_needs_a_place_for_the_results() -> None:

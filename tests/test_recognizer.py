@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from htr_utils import HtrError, Recognizer, paths
+from htr_utils.files import sha256
 from htr_utils.lines import iam, images
 from htr_utils.network import inference, models, training
-from htr_utils.network.archive import sha256
 from htr_utils.text import metrics
 
 

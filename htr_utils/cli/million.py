@@ -50,7 +50,7 @@ def measure() -> dict[str, float]:
         for number in range(ROUNDS * len(samples) + 2):
             path = Path(folder) / f"{number}.jpg"
             shutil.copy(samples[number % len(samples)], path)
-            some.append({"path": str(path), "place": path.name})
+            some.append({"path": str(path), "place": path.name, "size": 0, "changed": 0})
         out = Path(folder) / "out"
         options = {
             "model": "course",

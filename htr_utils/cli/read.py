@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "hocr", "alto", "page")
 _OVERLAY = ".overlay.png"
+_LONG = (".pdf", ".tif", ".tiff")  # may have many pages
 
 
 @dataclass
@@ -101,7 +103,7 @@ def read(
             hint = f"note: after --decoder {decoder} the gate did not help on every set measured (docs/decoding.md)"
             click.echo(hint, err=True)
         for page, read_page in job.read(recognizer, chain([first], opened), decoder, spelling):
-            job.tell(lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
+            job.tell(page.file, lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
     job.bar.close()
     if job.bad:
         sys.exit(1)
@@ -114,19 +116,19 @@ class _Job:
         from tqdm import tqdm
 
         self.names, self.kind, self.bad = names, kind, 0
-        long = len(names) > 1 or names[0].lower().endswith((".pdf", ".tif", ".tiff"))
+        long = len(names) > 1 or Path(names[0]).suffix.lower() in _LONG
         shown = long and sys.stderr.isatty()
         self.bar = tqdm(total=len(names), unit="file", leave=False, disable=not shown, file=sys.stderr)
 
-    def tell(self, act: Any) -> None:
-        """Print something while the progress bar stands aside; an HtrError of `act` is one of `bad`."""
+    def tell(self, file: int, act: Any) -> None:
+        """Print or write something of a file while the progress bar stands aside; what `act` raises is one of `bad`."""
         with self.bar.external_write_mode():
             try:
                 act()
-            except HtrError as error:
-                self._complain(str(error))
+            except Exception as error:  # one file's trouble: the others are still read
+                self._complain(file, _one_line(self.names[file], error))
 
-    def _complain(self, message: str) -> None:
+    def _complain(self, file: int, message: str) -> None:
         self.bad += 1
         with self.bar.external_write_mode(file=sys.stderr):
             click.echo(f"error: {message}", err=True)
@@ -136,8 +138,8 @@ class _Job:
         from htr_utils.lines import pages
 
         for file, name in enumerate(self.names):
+            held: _Opened | None = None
             try:
-                held: _Opened | None = None
                 for number, grey in enumerate(pages.each_page(name), 1):
                     self.bar.set_postfix_str(f"{Path(name).name[-30:]}, page {number}")
                     if held is not None:
@@ -146,11 +148,13 @@ class _Job:
                 if held is not None:
                     held.last = True
                     yield held
-            except HtrError as error:
+            except (
+                Exception
+            ) as error:  # whatever a damaged file sets off in a decoder: the others are still read
                 if held is not None:  # the pages before the damage are still worth something
                     held.last = True
                     yield held
-                self._complain(str(error) if name in str(error) else f"{name}: {error}")
+                self._complain(file, _one_line(name, error))
             self.bar.update()
 
     def _lines(self, grey: np.ndarray) -> Page:
@@ -174,13 +178,12 @@ class _Job:
 
         candidates = CANDIDATES if spelling == "gated" else 1
         waiting: deque[_Opened] = deque()
+        readings: list[Any] = []
 
         def crops() -> Iterator[np.ndarray]:
             for page in opened:
                 waiting.append(page)
                 yield from (line.crop for line in page.found.lines)
-
-        readings: list[Any] = []
 
         def ready() -> Iterator[tuple[_Opened, ReadPage]]:
             while waiting and len(readings) >= len(waiting[0].found.lines):
@@ -190,17 +193,44 @@ class _Job:
                 for number, reading in enumerate(mine, 1):
                     if isinstance(reading, HtrError):
                         where = f", page {page.number}, line {number}" if len(lines) > 1 else ""
-                        self._complain(f"{name}{where}: {reading}")
+                        self._complain(page.file, f"{name}{where}: {reading}")
                 if not lines:
-                    self._complain(f"{name}, page {page.number}: no line of writing found; try --as line")
+                    self._complain(
+                        page.file, f"{name}, page {page.number}: no line of writing found; try --as line"
+                    )
                 empty = Reading("", 0.0, (), 0.0)
                 texts = [empty if isinstance(reading, HtrError) else reading for reading in mine]
                 yield page, formats.of_page(Path(name).name, page.grey.shape, lines, texts, page.number)
 
-        for reading in recognizer.read_iter(crops(), decoder=decoder, errors="keep", candidates=candidates):
-            readings.append(reading)
-            yield from ready()
-        yield from ready()
+        while True:
+            stream = recognizer.read_iter(crops(), decoder=decoder, errors="keep", candidates=candidates)
+            try:
+                for reading in stream:
+                    readings.append(reading)
+                    yield from ready()
+                yield from ready()
+                return
+            except HtrError:  # no such decoder, no language model: true of every file
+                raise
+            except (
+                Exception
+            ) as error:  # out of memory, say: the pages that were under way are lost, no others
+                if not waiting:
+                    raise
+                for file in dict.fromkeys(page.file for page in waiting):
+                    self._complain(file, _one_line(self.names[file], error))
+                waiting.clear()
+                readings.clear()
+
+
+def _one_line(name: str, error: Exception) -> str:
+    """What went wrong with a file, in one line that names it."""
+    if isinstance(error, HtrError):
+        return str(error) if name in str(error) else f"{name}: {error}"
+    if isinstance(error, MemoryError):
+        return f"{name}: the memory is not enough for it; make the picture smaller"
+    told = " ".join(str(error).split()) or "no reason given"
+    return f"{name}: could not be read ({type(error).__name__}: {told[:200]}); save it again, or leave it out"
 
 
 class _Writer:
@@ -213,6 +243,9 @@ class _Writer:
         self.out = None if out is None else Path(out)
         self.pages: list[ReadPage] = []
         self.stems = _stems(names)
+        self.made: dict[
+            str, tuple[int, str]
+        ] = {}  # each result's name in small letters: of which file, its name
 
     def __call__(self, page: _Opened, read_page: ReadPage) -> None:
         from htr_utils import formats
@@ -221,13 +254,14 @@ class _Writer:
 
         if self.speller is not None:
             read_page = replace(read_page, lines=tuple(map(self._corrected, read_page.lines)))
+        if page.number == 1:
+            self.pages = []  # of a file that broke off
         self.pages.append(read_page)
         stem = self.stems[page.file]
         if self.overlay and self.out is not None:
             number = "" if page.last and page.number == 1 else f"-{page.number}"
-            images.save(
-                self.out / f"{stem}{number}{_OVERLAY}", formats.overlay(page.grey, read_page)[..., ::-1]
-            )
+            place = self._place(page.file, f"{stem}{number}{_OVERLAY}")
+            images.save(place, formats.overlay(page.grey, read_page)[..., ::-1])
         if not page.last:
             return
         made, self.pages = self.pages, []
@@ -237,9 +271,26 @@ class _Writer:
                 click.echo(f"{self.names[page.file]}:")
             click.echo("".join(contents), nl=False)
             return
-        for place, content in enumerate(contents, 1):
-            part = f"-{place}" if len(contents) > 1 else ""
-            write_text(self.out / f"{stem}{part}{formats.ENDINGS[self.format]}", content)
+        for nth, content in enumerate(contents, 1):
+            part = f"-{nth}" if len(contents) > 1 else ""
+            write_text(self._place(page.file, f"{stem}{part}{formats.ENDINGS[self.format]}"), content)
+
+    def _place(self, file: int, name: str) -> Path:
+        """Where a result goes.
+
+        Raises:
+            HtrError: the result of another file of this call is there.
+        """
+        assert self.out is not None
+        first, _ = self.made.setdefault(
+            name.lower(), (file, name)
+        )  # file systems may take A and a for the same
+        if first != file:
+            raise HtrError(
+                f"{self.names[file]}: its result {name} would replace that of {self.names[first]}; "
+                "read it in a call of its own, with another --out"
+            )
+        return self.out / name
 
     def _corrected(self, line: ReadLine) -> ReadLine:
         from htr_utils.text.spelling import without_with
@@ -264,17 +315,28 @@ def _speller(mode: str, recognizer: Recognizer) -> _Speller | None:
 
 
 def _stems(names: list[str]) -> list[str]:
-    """A name for each result: the input's own without its ending; where two inputs share one, with it or a number."""
-    stems = [Path(name).stem for name in names]
-    stems = [
-        Path(name).name if stems.count(stem) > 1 else stem for name, stem in zip(names, stems, strict=True)
-    ]
-    seen: dict[str, int] = {}
-    unique = []
-    for stem in stems:
-        seen[stem] = seen.get(stem, 0) + 1
-        unique.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
-    return unique
+    """A name for each result: the input's own without its ending, or with it and a number where two would share one.
+
+    `scan-1` is also what the first page of a long `scan.pdf` is called. Small and capital letters count as the same.
+    """
+    plain = [Path(name).stem.lower() for name in names]
+    seen: set[str] = set()
+    long: set[str] = set()  # of those seen, the ones that may have pages
+    pages: set[str] = set()  # and what those are called that look like pages of something
+    stems = []
+    for name, stem in zip(names, plain, strict=True):
+        whole, is_long = Path(name).name, Path(name).suffix.lower() in _LONG
+        numbered = (f"{whole}{'_' if is_long else '-'}{number}" for number in count(2))
+        for found in chain([] if plain.count(stem) > 1 else [Path(name).stem], [whole], numbered):
+            low = found.lower()
+            page = re.fullmatch(r"(.+)-\d+", low)
+            if low not in seen and not (page and page[1] in long) and not (is_long and low in pages):
+                break
+        stems.append(found)
+        seen.add(low)
+        long |= {low} if is_long else set()
+        pages |= {page[1]} if page else set()
+    return stems
 
 
 def _expand(files: tuple[str, ...]) -> list[str]:

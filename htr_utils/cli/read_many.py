@@ -1,7 +1,9 @@
 """`htr read --scheduler`: folders of pages over the workers of a Dask cluster, in chunks, resumable.
 
 Each input has a result of its own, at the same place below `--out` as the input has below the folder given.
-`ledger.jsonl` there has a line for each input: a run that was stopped goes on with those that are not in it.
+`ledger.jsonl` there has a line for each input: which file it was, and its results. A run that was stopped goes on
+with those that are not in it, or that have changed since. `reading.json` says how the folder is read: all of it with
+one model and one set of options.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import importlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from htr_utils import files
 from htr_utils.errors import HtrError
 
 LEDGER = "ledger.jsonl"
+SETTINGS = "reading.json"
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 AHEAD = 4  # chunks for each worker that are handed out before others have come back
 _recognizers: dict[str, Any] = {}  # of a worker process: loaded once
@@ -40,10 +43,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Input:
-    """A file to read, and its result's place below `--out`, without the ending."""
+    """A file to read, and its result's place below `--out`, without the ending.
+
+    size, changed: bytes, and nanoseconds of its last change, when it was listed.
+    """
 
     path: str
     place: str
+    size: int
+    changed: int
 
 
 def _reading() -> Any:
@@ -78,33 +86,31 @@ def inputs(names: Sequence[str]) -> list[Input]:
                 raise HtrError(
                     f"{found[place].path} and {path} would have one result; give them in two calls"
                 )
-            found[place] = Input(str(path.resolve()), place)
+            state = path.stat()
+            found[place] = Input(str(path.resolve()), place, state.st_size, state.st_mtime_ns)
     if not found:
         raise HtrError(f"{' '.join(names)}: no picture and no PDF file in it")
     return list(found.values())
 
 
-def read_chunk(chunk: list[dict[str, str]], options: dict[str, str], threads: int) -> list[dict[str, Any]]:
+def read_chunk(chunk: list[dict[str, Any]], options: dict[str, str], threads: int) -> list[dict[str, Any]]:
     """Read some files on whatever machine and write their results; the ledger's rows. Nothing is raised."""
     for name in THREADS:
         os.environ.setdefault(name, str(threads))  # read when TensorFlow starts, in a new worker
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     read = _reading()
     told, some = Options(**options), [Input(**one) for one in chunk]
-    begin, problems, lines = (
-        time.perf_counter(),
-        {one.path: "" for one in some},
-        {one.path: 0 for one in some},
-    )
+    begin = time.perf_counter()
+    problems, lines = [""] * len(some), [0] * len(some)
+    made: dict[str, tuple[int, str]] = {}
+    wrong = "has no result"
 
     class Job(read._Job):  # type: ignore[name-defined, misc]
         """Keeps what went wrong with each file instead of printing it."""
 
-        def _complain(self, message: str) -> None:
+        def _complain(self, file: int, message: str) -> None:
             self.bad += 1
-            hit = max((path for path in problems if path in message), key=len, default="")
-            for path in [hit] if hit else list(problems):
-                problems[path] = problems[path] or message
+            problems[file] = problems[file] or message
 
     try:
         if told.model not in _recognizers:
@@ -117,21 +123,25 @@ def read_chunk(chunk: list[dict[str, str]], options: dict[str, str], threads: in
         write = read._Writer(
             job.names, told.format, told.out, False, read._speller(told.spelling, recognizer)
         )
-        write.stems = [one.place for one in some]
+        write.stems, write.made = [one.place for one in some], made
         for page, read_page in job.read(recognizer, job.open(), told.decoder, told.spelling):
-            lines[job.names[page.file]] += len(read_page.lines)
-            job.tell(lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
+            lines[page.file] += len(read_page.lines)
+            job.tell(page.file, lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
         job.bar.close()
-    except (HtrError, OSError) as error:
-        problems = {path: told_before or str(error) for path, told_before in problems.items()}
+    except Exception as error:  # no model, say: what has no result yet has none by it
+        wrong = read._one_line("", error).removeprefix(": ")
     seconds = (time.perf_counter() - begin) / len(some)
-    return [
-        {
-            "place": one.place, "state": "failed" if problems[one.path] else "finished", "error": problems[one.path],
-            "lines": lines[one.path], "seconds": round(seconds, 3), "memory_mb": _memory(),
-        }
-        for one in some
-    ]  # fmt: skip
+    rows = []
+    for number, one in enumerate(some):
+        results = [name for file, name in made.values() if file == number]
+        problem = problems[number] or ("" if results else f"{one.path}: {wrong}")
+        rows.append(
+            {
+                **asdict(one), "state": "failed" if problem else "finished", "error": problem, "results": results,
+                "lines": lines[number], "seconds": round(seconds, 3), "memory_mb": _memory(),
+            }
+        )  # fmt: skip
+    return rows
 
 
 def _memory() -> int:
@@ -161,6 +171,59 @@ def known(out: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _settle(out: Path, options: Options) -> None:
+    """Hold a folder to one model and one set of options: what it was begun with.
+
+    Raises:
+        HtrError: it was begun with others.
+    """
+    from htr_utils import paths
+    from htr_utils.text import language, tuned
+
+    told = {
+        "--model": files.sha256(paths.model_file(options.model)), "--as": options.kind, "--format": options.format,
+        "--decoder": options.decoder, "--spelling": options.spelling, "language model": "",
+    }  # fmt: skip
+    if options.decoder in ("lm", "lexicon") or options.spelling == "gated":
+        file = language.find("english")
+        beside = [one for one in (file, file.with_name(tuned.FILE)) if one.is_file()]
+        told["language model"] = " ".join(map(files.sha256, beside))
+    path = out / SETTINGS
+    try:
+        begun = json.loads(path.read_text(encoding="utf-8"))
+        other = [name for name, value in told.items() if begun[name] != value]
+    except FileNotFoundError:
+        files.write_text(path, json.dumps(told, indent=1) + "\n")
+        return
+    except (ValueError, LookupError, TypeError) as error:
+        raise HtrError(f"{path}: damaged ({error}); choose another --out") from None
+    if other:
+        name = other[0]
+        unnamed = {"--model": "model", "language model": "language model"}
+        how = (
+            f"with another {unnamed[name]}"
+            if name in unnamed
+            else f"with {name} {begun[name]}, not {told[name]}"
+        )
+        raise HtrError(f"{out}: was begun {how}; choose another --out, or read as it was begun")
+
+
+def _is_read(one: Input, row: Mapping[str, Any] | None, out: Path) -> bool:
+    """Whether the ledger's row is of this very file, and its results are there.
+
+    Raises:
+        HtrError: the place holds the result of another file.
+    """
+    if row is None or "path" not in row:
+        return False
+    if row["path"] != one.path:
+        raise HtrError(
+            f"{out}: the result at {one.place} there is that of {row['path']}, not of {one.path}; choose another --out"
+        )
+    same = row["state"] == "finished" and (row["size"], row["changed"]) == (one.size, one.changed)
+    return same and all((out / name).is_file() for name in row["results"])
+
+
 def run(
     names: Sequence[str], options: Options, *, scheduler: str, chunk: int = 32, workers: int | None = None,
     say: Callable[[str], None] = click.echo,
@@ -172,12 +235,14 @@ def run(
         chunk: files per task. workers: of a local cluster; one a core by default.
 
     Raises:
-        HtrError: as `inputs`; another run works in the folder; no scheduler answers.
+        HtrError: as `inputs`; another run works in the folder, or one read other files or otherwise into it; no
+            scheduler answers.
     """
     every, out = inputs(names), Path(options.out)
     with files.alone(out, "reading"):
         before = known(out)
-        left = [one for one in every if before.get(one.place, {}).get("state") != "finished"]
+        left = [one for one in every if not _is_read(one, before.get(one.place), out)]
+        _settle(out, options)
         if len(left) < len(every):
             say(f"{len(every) - len(left):,} of {len(every):,} files are read already")
         rows: list[dict[str, Any]] = []
@@ -240,7 +305,7 @@ def _chunks(
             else:
                 error = f"the worker failed: {type(done.exception()).__name__}"
                 yield [
-                    {"place": one.place, "state": "failed", "error": f"{one.path}: {error}", "lines": 0,
+                    {**asdict(one), "state": "failed", "error": f"{one.path}: {error}", "results": [], "lines": 0,
                      "seconds": 0.0, "memory_mb": 0}
                     for one in part
                 ]  # fmt: skip

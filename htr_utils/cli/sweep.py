@@ -22,6 +22,8 @@ from htr_utils.errors import HtrError
               help="also write the finished runs into one small JSON file, without notebooks and models")  # fmt: skip
 @click.option("--mlflow", "uri", metavar="URI", default=None,
               help="also log the runs to MLflow: a server, or a folder")  # fmt: skip
+@click.option("--report/--no-report", default=True, show_default=True,
+              help="at the end run chapter 12 over the records: curves, effects, the best run")  # fmt: skip
 @click.option("--dry", is_flag=True, help="check and list the points, run nothing")
 def sweep(
     file: str,
@@ -30,6 +32,7 @@ def sweep(
     scheduler: str | None,
     keep: str | None,
     uri: str | None,
+    report: bool,
     dry: bool,
 ) -> None:
     """Run the sweep that FILE describes (YAML: chapter, parameters, grid or random or points, seeds).
@@ -58,6 +61,25 @@ def sweep(
     if keep is not None:
         click.echo(f"{experiments.keep(found, folder, Path(keep))} runs kept in {keep}")
     failed = [row for row in rows if row["state"] != "finished"]
+    if report and len(failed) < len(rows):
+        click.echo(_report(folder))
     click.echo(f"{len(rows) - len(failed)} of {len(rows)} points finished; {folder / 'table.csv'}")
     if failed:
         raise HtrError(f"{len(failed)} of {len(rows)} points failed; their notebooks are named in the table")
+
+
+def _report(folder: Path) -> str:
+    """Run chapter 12 over a sweep's records into `report/`; in one line where it is, or why there is none."""
+    from htr_utils.course import experiments, record
+
+    rates = experiments.rates(experiments.finished(folder))
+    if not rates:
+        return "no report: these runs recorded no error rate that chapter 12 could compare"
+    parameters = {"sweep": str(folder), "result": rates[0]}
+    try:
+        made = record.run("12", parameters, folder / "report")
+    except HtrError as error:
+        return f"no report: {error}"
+    if made["error"]:
+        return f"no report: {made['error']}; see {folder / 'report'}"
+    return f"report of {rates[0]}: {folder / 'report' / made['chapter']}.html"

@@ -1,7 +1,7 @@
 """What a sweep found: its runs as one small file, which values differ, and what a difference is worth.
 
-A run here is a dictionary: `parameters`, `given`, `seed`, `results` (with `cer` in %, and a `history` with a row per
-epoch where something was trained), and where it came from.
+A run here is a dictionary: `parameters`, `given`, `seed`, `results` (error rates as fractions, and a `history` with a
+row per epoch where something was trained), `rate` (the error rate that is compared, in %), and where it came from.
 """
 
 from __future__ import annotations
@@ -55,19 +55,33 @@ def stored() -> Path:
     return root / "docs" / "experiments" / "small.json"
 
 
-def load(source: str | Path) -> tuple[list[Run], str]:
+def rates(runs: Sequence[Run]) -> list[str]:
+    """The error rates that all runs recorded: results called cer..., wer... that are numbers; `cer` first."""
+    common = [
+        name for name in (runs[0]["results"] if runs else ())
+        if name[:3] in ("cer", "wer") and all(type(run["results"].get(name)) in (int, float) for run in runs)
+    ]  # fmt: skip
+    return sorted(common, key=lambda name: name != "cer")
+
+
+def finished(folder: Path) -> list[Run]:
+    """The records of a sweep's folder that went through."""
+    found = [record.read_metrics(point) for point in sorted((folder / "points").glob("*"))]
+    return [one for one in found if one is not None and one.get("error") == ""]
+
+
+def load(source: str | Path, result: str = "cer") -> tuple[list[Run], str]:
     """The finished runs of a sweep, and in words where they come from.
 
     Args:
-        source: a folder of `htr sweep`, or a file of `keep`.
+        source: a folder of `htr sweep`, or a file of `keep`. result: the error rate that is compared.
 
     Raises:
-        HtrError: nothing there, or no run that went through.
+        HtrError: nothing there, no run that went through, or one that did not record that rate.
     """
     path = Path(source)
     if path.is_dir():
-        found = [record.read_metrics(folder) for folder in sorted((path / "points").glob("*"))]
-        runs = [one for one in found if one is not None and one.get("error") == ""]
+        runs = finished(path)
         origin = f"trained by `htr sweep` into {path.name}/"
     else:
         try:
@@ -77,14 +91,17 @@ def load(source: str | Path) -> tuple[list[Run], str]:
             raise HtrError(f"{path}: no records of a sweep ({error}); give a folder of `htr sweep`") from None
     if not runs:
         raise HtrError(f"{path}: no run of a sweep went through here; give the folder of `htr sweep --out`")
-    return runs, origin
+    known = rates(runs)
+    if result not in known:
+        remedy = f"they have: {', '.join(known)}" if known else "there is nothing to compare"
+        raise HtrError(f"{path}: its runs record no error rate {result!r}; {remedy}")
+    return [run | {"rate": 100 * run["results"][result]} for run in runs], origin
 
 
 def keep(sweep: sweeps.Sweep, out: Path, target: Path) -> int:
     """Write the finished runs of a sweep into one file, without notebooks, models and paths; returns how many."""
     runs = []
-    for point in sweep.points:
-        found = sweeps.finished(sweep, out, point)
+    for found in sweeps.finished(sweep, out):
         if found is not None:
             runs.append(slim(found))
     body = ",\n  ".join(json.dumps(run, ensure_ascii=False) for run in runs)
@@ -129,7 +146,7 @@ def label(run: Run, runs: Sequence[Run]) -> str:
 
 
 def groups(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs that differ in nothing but the seed, under their label; `as usual` first."""
+    """Runs that differ in nothing but the seed, under their label; `as usual` first, where there is such a run."""
     found: dict[str, list[Run]] = {"as usual": []}
     for run in runs:
         found.setdefault(label(run, runs), []).append(run)
@@ -165,8 +182,8 @@ def interval(differences: Sequence[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def effects(runs: Sequence[Run], result: str = "cer") -> list[Effect]:
-    """For each value that is not the usual one: how far it moves `result`, over pairs alike in all else, seed too."""
+def effects(runs: Sequence[Run]) -> list[Effect]:
+    """For each value that is not the usual one: how far it moves the rate, over pairs alike in all else, seed too."""
     names = [*varied(runs), "seed"]
 
     def rest(run: Run, but: str) -> str:
@@ -180,12 +197,35 @@ def effects(runs: Sequence[Run], result: str = "cer") -> list[Effect]:
         for run in runs:
             value, partner = run["parameters"][name], partners.get(rest(run, name))
             if value != base and partner is not None:
-                change = run["results"][result] - partner["results"][result]
+                change = run["rate"] - partner["rate"]
                 others.setdefault(f"{name}={value} instead of {base}", []).append(change)
         found += [Effect(change, *interval(all_), len(all_)) for change, all_ in others.items()]
     return found
 
 
-def best(runs: Sequence[Run], result: str = "cer") -> Run:
-    """The run with the lowest `result`; of equals the first."""
-    return min(runs, key=lambda run: run["results"][result])
+def best(runs: Sequence[Run]) -> Run:
+    """The run with the lowest rate; of equals the first."""
+    return min(runs, key=lambda run: run["rate"])
+
+
+def deviation(rows: Sequence[Sequence[float]], seed: int = 0) -> float:
+    """The usual standard deviation within rows of equal runs, where a row may hold a run that went astray.
+
+    The median of the rows' variances, each divided by what the median variance of so many standard normal values
+    is (10,000 draws): a variance of few values is mostly too small. Two rows or one: their pooled variance.
+
+    Returns:
+        The deviation; 0 where no row has two runs.
+    """
+    several = [np.asarray(row, float) for row in rows if len(row) > 1]
+    if not several:
+        return 0.0
+    if len(several) < 3:
+        squares = sum(float(np.square(row - row.mean()).sum()) for row in several)
+        return math.sqrt(squares / sum(len(row) - 1 for row in several))
+    draws = np.random.default_rng(seed)
+    usual = {
+        size: float(np.median(draws.normal(size=(10_000, size)).var(axis=1, ddof=1)))
+        for size in sorted({len(row) for row in several})
+    }
+    return math.sqrt(float(np.median([row.var(ddof=1) / usual[len(row)] for row in several])))

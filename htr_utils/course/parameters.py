@@ -15,9 +15,22 @@ from typing import Any
 from htr_utils import files
 from htr_utils.errors import HtrError
 
+CHECKPOINT = (
+    "checkpoint"  # folder in a run's folder: it is still there when an interrupted run is begun again
+)
+
 
 class Run(SimpleNamespace):
     """The checked parameters of one run, each as an attribute (`run.frames`)."""
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The folder for a training's checkpoints and logs; None outside of a run (no HTR_RUN_DIR).
+
+        A run that was interrupted and is begun again with the same parameters, code and data finds it as it was.
+        """
+        folder = os.environ.get("HTR_RUN_DIR")
+        return Path(folder) / CHECKPOINT if folder else None
 
     def record(self, **results: Any) -> None:
         """Keep results of this run: written to `metrics.json` in the folder HTR_RUN_DIR, else nowhere.

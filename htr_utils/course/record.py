@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from htr_utils import files, paths
+from htr_utils import __version__, files, paths
 from htr_utils.course import given, runs
 from htr_utils.course.html import write_page
 from htr_utils.course.notebooks import lesson
 from htr_utils.course.origin import machine, versions
+from htr_utils.course.parameters import CHECKPOINT
 from htr_utils.errors import HtrError
 
 METRICS = "metrics.json"
+BEGUN = "begun.json"  # what an unfinished run was made from
 # What sets the number of threads in the libraries that a chapter uses.
 THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
@@ -67,6 +69,25 @@ def source_sha(path: Path) -> str:
     return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
+def made_from(source: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What else than its parameters a run's results depend on: code, data, model files, version of the package.
+
+    Args:
+        source: see `source_sha`. values: all parameters, checked; `data_root` names the data, `model` a model.
+    """
+    model = values.get("model")
+    try:
+        models = {str(model): files.sha256(paths.model_file(str(model)))} if model else {}
+    except (HtrError, OSError):  # the run itself says what is wrong with it
+        models = {}
+    return {
+        "source": source,
+        "data": data_fingerprint(values.get("data_root")),
+        "models": models,
+        "package": __version__,
+    }
+
+
 def read_metrics(folder: Path) -> dict[str, Any] | None:
     """The record of a run, or None where there is none that can be read."""
     try:
@@ -104,11 +125,20 @@ def _run(
 ) -> dict[str, Any]:  # fmt: skip
     (out / METRICS).unlink(missing_ok=True)  # a run that is killed must not look like the last one
     pinned = {} if threads is None else dict.fromkeys(THREADS, str(threads))
-    done = runs.run_chapter(source, set_here, out, timeout=timeout, environment=pinned)
+    origin, git = made_from(source_sha(source), values), git_state()
+    begun = json.dumps([origin, git, values], default=str)
+    marker = out / BEGUN
+    go_on = marker.is_file() and marker.read_text(encoding="utf-8") == begun
+    files.write_text(marker, begun)
+    done = runs.run_chapter(source, set_here, out, timeout=timeout, environment=pinned, go_on=go_on)
+    if not done.error:
+        marker.unlink()
+        for weights in (done.folder / CHECKPOINT).glob("*.npz"):  # its curves and logs stay
+            weights.unlink()
     recorded = read_metrics(done.folder) or {}
     content = {
         "chapter": source.stem,
-        "source": source_sha(source),
+        **origin,
         "parameters": values,
         "given": set_here,
         "seed": values.get("seed"),
@@ -118,8 +148,7 @@ def _run(
         "peak_mb": round(done.peak_mb),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "git": git_state(),
-        "data": data_fingerprint(values.get("data_root")),
+        "git": git,
         "machine": machine() | {"threads": threads},
     }
     if page and done.notebook.is_file():

@@ -17,7 +17,7 @@ from typing import Any
 
 from htr_utils.course.html import describe, index_page, write_page
 from htr_utils.course.notebooks import blank, find, kernel_environment, notebooks_folder, save
-from htr_utils.course.parameters import refuse_unknown
+from htr_utils.course.parameters import CHECKPOINT, refuse_unknown
 from htr_utils.errors import HtrError
 from htr_utils.quiet import hushed
 
@@ -113,6 +113,7 @@ def run_chapter(
     *,
     timeout: int = 3600,
     environment: Mapping[str, str] | None = None,
+    go_on: bool = False,
 ) -> RunResult:
     """Run one chapter with papermill.
 
@@ -120,9 +121,10 @@ def run_chapter(
         chapter: number ("06"), name ("06_ctc"), or the path of a notebook or of a source.
         parameters: values for the names in its parameters cell.
         out: folder for the executed notebook `NN_name.ipynb`; the chapter itself runs in the new, empty
-            folder `work/NN_name/` below it, where `metrics.json` goes.
+            folder `work/NN_name/` below it (but for `go_on`), where `metrics.json` goes.
         timeout: seconds for one cell.
         environment: variables that its kernel gets beside the usual ones.
+        go_on: keep the checkpoints that an interrupted run left in its folder.
     Returns:
         Times and memory; a chapter that fails has `error` set and its notebook written as far as it got.
     Raises:
@@ -144,9 +146,13 @@ def run_chapter(
     try:
         known = papermill.inspect_notebook(str(notebook))
         refuse_unknown(source.stem, parameters, known)
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                if not (go_on and left.name == CHECKPOINT):
+                    shutil.rmtree(left)
+            else:
+                left.unlink()
         output = out / f"{source.stem}.ipynb"
         error = ""
         begin = time.monotonic()

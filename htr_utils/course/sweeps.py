@@ -189,11 +189,23 @@ def _draw(rule: Any, draw: random.Random, word: str, name: str) -> Any:
     return float(f"{draw.uniform(low, high):.4g}")  # type: ignore[arg-type]
 
 
-def finished(sweep: Sweep, out: Path, point: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The record of a point that went through with this very code, else None."""
-    found = record.read_metrics(sweep.folder(out, point)) or {}
-    wanted = {"error": "", "source": sweep.source, "given": dict(point)}
-    return found if all(found.get(name) == value for name, value in wanted.items()) else None
+def finished(sweep: Sweep, out: Path) -> list[dict[str, Any] | None]:
+    """The record of each point that went through with this chapter, version of the package, data and model; or None."""
+    chapter = given.Chapter(sweep.chapter)
+    known: dict[str, dict[str, Any]] = {}  # data folder and model: reading them takes a while
+    found: list[dict[str, Any] | None] = []
+    for point in sweep.points:
+        one = record.read_metrics(sweep.folder(out, point)) or {}
+        if one.get("error") == "" and one.get("given") == dict(point):
+            values = chapter.check(point)
+            which = repr((values.get("data_root"), values.get("model")))
+            if which not in known:
+                known[which] = record.made_from(sweep.source, values)
+            if all(one.get(name) == value for name, value in known[which].items()):
+                found.append(one)
+                continue
+        found.append(None)
+    return found
 
 
 def _failed(point: dict[str, Any], error: str) -> dict[str, Any]:
@@ -269,11 +281,16 @@ def run(
     out = Path(out).resolve()
     workers = _workers(workers)
     with files.alone(out, "sweep"):
-        known = {record.key(point): finished(sweep, out, point) for point in sweep.points}
+        known = dict(zip(map(record.key, sweep.points), finished(sweep, out), strict=True))
         left = [point for point in sweep.points if known[record.key(point)] is None]
         total, done = len(sweep.points), len(sweep.points) - len(left)
         if done:
             say(f"{done} of {total} points are finished already")
+            commits = {str((one.get("git") or {}).get("commit")) for one in known.values() if one}
+            if commits - {str((record.git_state() or {}).get("commit"))}:
+                say(
+                    "note: some of them ran at another commit of the package; delete their folders to run them again"
+                )
         begin = time.monotonic()
         try:
             if left:

@@ -306,7 +306,7 @@ def main(
 ) -> None:
     """Choose on the embedded validation split, report on the test split and on --report."""
     from htr_utils.evaluation import load_lines
-    from htr_utils.network.archive import sha256
+    from htr_utils.files import sha256
     from htr_utils.recognizer import Recognizer
 
     recognizer = Recognizer.load(model)

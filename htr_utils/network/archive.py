@@ -7,7 +7,6 @@ configuration that stock Keras archives carry, which can run code, is neither wr
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import zipfile
@@ -123,11 +122,6 @@ def read(path: str | Path) -> tuple[models.Preset, Charset, dict[str, Any], list
     except checkpoints.DAMAGE as error:
         raise HtrError(f"{path}: htr.json is damaged ({checkpoints.reason(error)}); {_REMEDY}") from error
     return chosen, charset, about, weights
-
-
-def sha256(path: str | Path) -> str:
-    """The file's hash, by which cards and metrics name a model."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _stored(model: Any) -> list[Any]:

@@ -289,7 +289,7 @@ large = models.build(course, charset.classes)  # untrained
 quiet = {"validation": watched, "say": lambda line: None}
 trainer = training.Trainer(large, course, charset, batches, settings, **quiet)
 history = trainer.run()
-run.record(history=history)
+run.record(history=history, cer=history[-1]["cer"], watched=len(watch))
 print(f"{large.count_params() / 1e6:.1f} million weights, {trainer.step} steps")
 print("the loss fell:", history[-1]["loss"] < history[0]["loss"])
 

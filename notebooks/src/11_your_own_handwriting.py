@@ -331,8 +331,8 @@ from htr_utils.text.metrics import cer
 
 (crops_one, truth_one), (crops_two, truth_two) = letters.material(run.my_lines)
 before_one, before_two = ([r.text for r in recognizer.read(crops)] for crops in (crops_one, crops_two))
-print("first letter: ", cer(before_one, truth_one, seed=run.seed))
-print("second letter:", cer(before_two, truth_two, seed=run.seed))
+print("learnt from later:", cer(before_one, truth_one, seed=run.seed))
+print("never learnt from:", cer(before_two, truth_two, seed=run.seed))
 
 # %% [markdown]
 # ## See why it fails

@@ -18,11 +18,20 @@ def _styles(names: Sequence[str]) -> dict[str, tuple[str, object]]:
 
 
 def curves(groups: Mapping[str, Sequence[Run]]) -> None:
-    """Loss and CER over epochs, a line for each run, a colour and dashes for each group."""
+    """Loss and CER over epochs, a line for each run, a colour and dashes for each group; a line of text where no run
+    trained anything."""
+    trained = {
+        name: some
+        for name, all_ in groups.items()
+        if (some := [run for run in all_ if run["results"].get("history")])
+    }
+    if not trained:
+        print("no curves: nothing was trained in these runs")
+        return
     made, axes = base.figure(1, 2, height=3.4)
     for name, (colour, dashes) in _styles(list(groups)).items():
-        for number, run in enumerate(groups[name]):
-            history = run["results"].get("history", [])
+        for number, run in enumerate(trained.get(name, [])):
+            history = run["results"]["history"]
             epochs = [row["epoch"] for row in history]
             shown = {
                 "color": colour,
@@ -39,25 +48,25 @@ def curves(groups: Mapping[str, Sequence[Run]]) -> None:
         axis.set_ylim(0, None)
         axis.xaxis.get_major_locator().set_params(integer=True)
     axes[0].legend(frameon=False, fontsize=8)
-    runs = sum(map(len, groups.values()))
+    runs = sum(map(len, trained.values()))
     base.show(
         made,
         alt="Left the training losses, right the error rates on the validation lines, of all runs of a sweep over the "
         "epochs; runs that differ in the seed alone have the same colour and dashes, and lie apart all the same.",
-        facts=f"{runs} runs in {len(groups)} groups",
+        facts=f"{runs} runs in {len(trained)} groups",
     )
 
 
-def spread(groups: Mapping[str, Sequence[Run]], result: str = "cer") -> None:
-    """The result of each run as a dot, a row for each group, the group's mean as a bar."""
+def spread(groups: Mapping[str, Sequence[Run]], what: str = "CER on the validation lines") -> None:
+    """The rate of each run as a dot, a row for each group, the group's mean as a bar."""
     made, axis = base.figure(height=0.45 * len(groups) + 1.0, width=7.5)
     for row, (name, (colour, _)) in enumerate(_styles(list(groups)).items()):
-        values = [run["results"][result] for run in groups[name]]
+        values = [run["rate"] for run in groups[name]]
         axis.plot(values, [row] * len(values), "o", color=colour, markersize=7, alpha=0.8)
         axis.plot([np.mean(values)] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
     axis.set_yticks(range(len(groups)), list(groups))
     axis.invert_yaxis()
-    axis.set_xlabel(f"{result.upper()} on the validation lines (%); a dot is a run, the bar their mean")
+    axis.set_xlabel(f"{what} (%); a dot is a run, the bar their mean")
     base.show(
         made,
         alt="A row for each kind of run with a dot for each seed and a bar at the mean: the dots of one row lie apart, "
@@ -67,7 +76,10 @@ def spread(groups: Mapping[str, Sequence[Run]], result: str = "cer") -> None:
 
 
 def effects(found: Sequence[Effect]) -> None:
-    """Each effect as a dot with its interval, and a line at zero."""
+    """Each effect as a dot with its interval, and a line at zero; a line of text where there is none."""
+    if not found:
+        print("no effects: no two of these runs differ in one parameter alone")
+        return
     made, axis = base.figure(height=0.5 * len(found) + 1.0, width=8.0)
     finite = [abs(end) for one in found for end in (one.low, one.high, one.mean) if np.isfinite(end)] or [1.0]
     for row, one in enumerate(found):
@@ -78,7 +90,7 @@ def effects(found: Sequence[Effect]) -> None:
     axis.axvline(0, color="black", linewidth=1)
     axis.set_yticks(range(len(found)), [one.change for one in found])
     axis.invert_yaxis()
-    axis.set_xlabel("change of the CER (percentage points), 95 % interval; left of zero is better")
+    axis.set_xlabel("change of the error rate (percentage points), 95 % interval; left of zero is better")
     clear = [one.change for one in found if one.clear]
     base.show(
         made,
