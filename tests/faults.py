@@ -12,8 +12,8 @@ from chapters import ROOT
 TABLE = ROOT / "docs" / "faults.md"
 HEAD = """# Faults survived
 
-Each row is a test; the counts are those of its last slow run (`make test-all`, or `pytest tests/test_faults*.py
---run-slow`), which writes this file. `make test` runs a small sample of each.
+Each row is a test; the counts are those of its last slow run (`make test-all`), which writes this file. `make test`
+runs a sample of each: of files with wounds a fiftieth.
 
 | fault | tried | what held | date |
 | --- | ---: | --- | --- |

@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--folder")
     parser.add_argument("--xla", action="store_true")
+    parser.add_argument("--precision", default="float32")
     options = parser.parse_args()
     if options.ports:
         workers = [f"127.0.0.1:{port}" for port in options.ports]
@@ -45,12 +46,14 @@ def main() -> None:
         blocks = (models.Block(8, 5, stride=2), models.Block(16, pool=(2, 2)), models.Block(16, pool=(2, 1)))
         preset = models.Preset("tiny", Preparation(48), blocks, lstm=16, lstm_layers=1, dropout=0.0)
         keras.utils.set_random_seed(1)
-        with way.scope():
+        with training.built_for(options.precision), way.scope():
             model = models.build(preset, CHARSET.classes)
         labels = training.labels_for(preset, CHARSET)
         batches = dataset.Batches(Bars(21), labels, 6)  # the last of each epoch has three rows: it is doubled
         watched = dataset.Batches(Bars(4), labels, 4, shuffle=False)
-        settings = training.Settings(epochs=options.epochs, batch=6, warmup=2, rate=3e-3)
+        settings = training.Settings(
+            epochs=options.epochs, batch=6, warmup=2, rate=3e-3, precision=options.precision
+        )
         trainer = way.trainer(
             model, preset, CHARSET, batches, settings, validation=watched, folder=options.folder,
             say=lambda text: print(text, flush=True),

@@ -6,6 +6,7 @@ Each case needs processes of its own, since TensorFlow's devices are set when it
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -52,9 +53,10 @@ def alone() -> dict[str, Any]:
     return result(start())
 
 
-def test_two_workers_follow_the_curve_of_one_process(alone: dict[str, Any]) -> None:
-    """20 steps, no dropout; one batch in four has an odd number of rows."""
-    found = [result(process) for process in workers()]
+def test_two_workers_follow_the_curve_of_one_process(alone: dict[str, Any], tmp_path: Path) -> None:
+    """20 steps, no dropout; one batch in four has an odd number of rows. The first worker alone writes."""
+    found = [result(process) for process in workers("--folder", tmp_path / "run")]
+    assert len(list(tmp_path.rglob("events.out.*"))) == 1
     assert len(alone["losses"]) == 20 and alone["losses"][-1] < alone["losses"][0] / 2
     for one in found:
         assert one["steps"] == 20 and one["cer"] == alone["cer"]
@@ -67,6 +69,42 @@ def test_two_devices_of_one_machine_follow_it_too(alone: dict[str, Any]) -> None
     np.testing.assert_allclose(found["losses"], alone["losses"], rtol=0, atol=1e-4)
 
 
+def test_convolutions_in_16_bits_learn_as_well(alone: dict[str, Any]) -> None:
+    """Near the curve, not on it: a bfloat16 has 8 bits of precision."""
+    found = result(start("--precision", "bfloat16"))
+    assert len(found["losses"]) == 20 and found["losses"] != alone["losses"]
+    np.testing.assert_allclose(found["losses"], alone["losses"], rtol=0.15)
+
+
+@pytest.mark.slow
+def test_htr_train_on_two_workers_leaves_one_model_and_one_report(tmp_path: Path) -> None:
+    """The first worker writes the model and reads the test lines when the second has long ended."""
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        names = [f"127.0.0.1:{s.getsockname()[1]}" for s in (one, two)]
+    model = tmp_path / "shared" / "m.keras"
+    words = ["train", "--strategy", "multiworker", "--limit", 12, "--batch", 6, "--epochs", 1, "--workers", 0]
+    command = [sys.executable, "-m", "htr_utils", *map(str, words), "--out", str(model)]
+    pair = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+            env={
+                **os.environ,
+                "TF_CONFIG": json.dumps({"cluster": {"worker": names}, "task": {"type": "worker", "index": number}}),
+            },
+        )
+        for number in (0, 1)
+    ]  # fmt: skip
+    second, first = (process.communicate(timeout=SECONDS) for process in reversed(pair))
+    for process, (out, err) in zip(pair, (first, second), strict=True):
+        assert process.returncode == 0, out + err[-2000:]
+        assert "worker" in out and "Traceback" not in err
+    assert f"wrote {model}" in first[0] and "wrote" not in second[0]
+    assert "embedded test" in first[0] and "embedded test" not in second[0]
+    assert model.is_file() and len(list(tmp_path.rglob("events.out.*"))) == 1
+
+
 @pytest.mark.slow
 def test_a_compiled_step_learns_as_well(alone: dict[str, Any]) -> None:
     """Near the curve, not on it: batch norm sees the padding to few shapes."""
@@ -75,8 +113,7 @@ def test_a_compiled_step_learns_as_well(alone: dict[str, Any]) -> None:
     np.testing.assert_allclose(found["losses"], alone["losses"], rtol=0.15)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_lost_worker_ends_the_job_and_all_of_them_go_on_later(
     victim: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

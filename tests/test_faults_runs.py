@@ -68,10 +68,7 @@ def test_a_killed_run_leaves_no_record_and_is_run_again(
         time.sleep(0.05)
     os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
-    assert (
-        record.read_metrics(folder) is None
-        and sweeps.finished(plan, tmp_path / "out", plan.points[0]) is None
-    )
+    assert record.read_metrics(folder) is None and sweeps.finished(plan, tmp_path / "out")[0] is None
     (row,) = sweeps.run(plan, tmp_path / "out", workers=0, say=lambda _: None)
     assert row["state"] == "finished" and row["results.second"] == 2
     note(request, "a run killed (SIGKILL)", 1, "no record; the same command runs it again")
@@ -198,7 +195,7 @@ def test_a_line_is_read_alike_on_an_odd_machine(
     note(request, "no home, no display, no network, other locales, odd paths", len(ODD), "the same reading")
 
 
-def test_every_path_of_the_repository_is_allowed_on_windows_and_macos() -> None:
+def test_every_path_of_the_repository_is_allowed_on_windows_and_macos(request: pytest.FixtureRequest) -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True)
     if listed.returncode != 0:
         pytest.skip("no git here")
@@ -210,6 +207,12 @@ def test_every_path_of_the_repository_is_allowed_on_windows_and_macos() -> None:
     folded = [name.lower() for name in names]
     assert len(folded) == len(set(folded)), (
         "two names that differ in case alone are one file on Windows and macOS"
+    )
+    note(
+        request,
+        "path rules of Windows and macOS",
+        len(names),
+        "every file of the repository can be checked out",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from chapters import ROOT
 from click.testing import CliRunner
+from faults import record
 
 from htr_utils.cli import main, read_many
 from htr_utils.course import cluster
@@ -137,7 +138,7 @@ def test_a_folder_of_results_is_of_one_reading(
 
 
 def test_one_bad_file_of_a_chunk_costs_no_other(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     """Whatever a library raises on the way: opening, finding lines, preparing, reading, writing."""
     import cv2
@@ -177,6 +178,12 @@ def test_one_bad_file_of_a_chunk_costs_no_other(
         found = rows("disk")
     assert [row["state"] for row in found] == ["finished", "failed", "finished"]
     assert "no space left" in found[1]["error"]
+    record(
+        request,
+        "an error in a library while a folder is read",
+        5,
+        "one line for that file; the others are read",
+    )
 
 
 def test_scheduler_needs_a_place_for_the_results() -> None:

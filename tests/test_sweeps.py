@@ -16,8 +16,10 @@ import psutil
 import pytest
 from chapters import NOTEBOOKS, OTHER_PARAMETERS, ROOT, SOURCES
 from click.testing import CliRunner
+from faults import record as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from iam_fake import write_iam
 
 from htr_utils.cli import main
 from htr_utils.course import cluster, experiments, record, runs, sweeps
@@ -294,6 +296,136 @@ def test_a_sweep_goes_on_after_a_failure_and_resumes(chapter: Path, tmp_path: Pa
     )
 
 
+def test_a_point_is_run_again_when_its_data_its_model_or_the_package_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made from something else does not count as finished."""
+    lines = SMALL.replace("quick: bool = True  # whether to hurry", 'model: str = "course"  # what reads')
+    lines = lines.replace('quick=(quick, "bool")', 'model=(model, "text", 1, 400)')
+    chapter, model = tmp_path / "03_squares.py", tmp_path / "mine.keras"
+    chapter.write_text(lines, encoding="utf-8")
+    model.write_bytes(b"one")
+    sweep = sweeps.from_dict({"chapter": str(chapter), "points": [{"model": str(model)}, {"number": 3}]})
+    out = tmp_path / "out"
+    assert sweeps.finished(sweep, out) == [None, None]
+
+    def done() -> list[bool]:
+        return [one is not None for one in sweeps.finished(sweep, out)]
+
+    sweeps.run(sweep, out, workers=0, say=lambda _: None)
+    assert done() == [True, True]
+    model.write_bytes(b"two")
+    assert done() == [False, True]
+    write_iam(tmp_path / "iam")
+    with monkeypatch.context() as patch:
+        patch.setenv("HTR_DATA", str(tmp_path / "iam"))
+        assert done() == [False, False]
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "__version__", "99")
+        assert done() == [False, False]
+    told: list[str] = []
+    monkeypatch.setattr(record, "git_state", lambda: {"commit": "another", "changed": False})
+    sweeps.run(sweep, out, workers=0, say=told.append)
+    assert told[:2] == [
+        "1 of 2 points are finished already",
+        "note: some of them ran at another commit of the package; delete their folders to run them again",
+    ]
+    assert done() == [True, True]
+
+
+STOPS = """# %% tags=["parameters"]
+fail: bool = False  # whether to stop on the way
+seed: int = 0  # x
+
+# %%
+from htr_utils.course.parameters import validate
+
+run = validate(fail=(fail, "bool"), seed=(seed, "int", 0, None))
+folder = run.checkpoint
+found = sorted(one.name for one in folder.glob("*")) if folder.is_dir() else []
+folder.mkdir(exist_ok=True)
+(folder / "state.npz").touch()
+(folder / "history.csv").touch()
+(folder.parent / "other.txt").touch()
+run.record(found=found)
+if not found:
+    raise ValueError("interrupted")
+"""
+
+
+def test_a_run_that_stopped_finds_its_checkpoint_and_no_other_does(tmp_path: Path) -> None:
+    chapter = tmp_path / "03_stops.py"
+    chapter.write_text(STOPS, encoding="utf-8")
+    first = record.run(chapter, {}, tmp_path / "out", page=False)
+    assert "interrupted" in first["error"] and first["results"]["found"] == []
+    chapter.write_text(STOPS + "# another code\nprint()\n", encoding="utf-8")
+    assert record.run(chapter, {}, tmp_path / "out", page=False)["results"]["found"] == []
+    assert record.run(chapter, {"seed": 1}, tmp_path / "out", page=False)["results"]["found"] == []
+    same = record.run(chapter, {"seed": 1}, tmp_path / "out", page=False)
+    assert same["error"] == "" and same["results"]["found"] == ["history.csv", "state.npz"]
+    left = tmp_path / "out" / "work" / "03_stops"
+    assert sorted(one.name for one in (left / "checkpoint").iterdir()) == ["history.csv"], "the weights go"
+    assert not (tmp_path / "out" / record.BEGUN).exists()
+
+
+@pytest.mark.slow
+def test_an_interrupted_point_of_the_ablation_goes_on_and_leaves_logs(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Killed after an epoch: the same result as an unbroken one, with TensorBoard's logs of all epochs."""
+    spec = tmp_path / "s.yaml"
+    content = {
+        "chapter": str(ROOT / "sweeps" / "training.py"),
+        "parameters": TINY["training"] | {"epochs": 4},
+    }
+    spec.write_text(json.dumps(content), encoding="utf-8")
+    words = ["sweep", str(spec), "--workers", "0", "--no-report", "--out"]
+    command = [sys.executable, "-m", "htr_utils", *words]
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    process = subprocess.Popen([*command, str(broken)], cwd=ROOT, start_new_session=True)
+    begin = time.monotonic()
+    while not list(broken.rglob("state.npz")):
+        assert process.poll() is None and time.monotonic() - begin < 600
+        time.sleep(0.05)
+    os.killpg(process.pid, 9)
+    process.wait()
+    for out in (broken, whole):
+        subprocess.run([*command, str(out)], cwd=ROOT, check=True, timeout=900)
+    (one,), (other,) = (experiments.finished(out) for out in (broken, whole))
+    assert [row["epoch"] for row in one["results"]["history"]] == [1, 2, 3, 4]
+    assert one["results"]["edits"] == other["results"]["edits"]
+    assert "resumed after epoch" in next(broken.rglob("training.ipynb")).read_text(encoding="utf-8")
+    assert list(broken.rglob("checkpoint/logs/events*")) and not list(broken.rglob("*.npz"))
+    note(
+        request,
+        "a sweep killed in a training (SIGKILL)",
+        1,
+        "the point goes on from its checkpoint, to the same result",
+    )
+
+
+def test_a_sweep_ends_with_its_report(chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chapter 12 over its own records, or one line why not."""
+    asked: list[Any] = []
+    true = record.run
+
+    def run(which: Any, parameters: Any, out: Path, **more: Any) -> dict[str, Any]:
+        if which != "12":
+            return true(which, parameters, out, **more)
+        asked.append(parameters)
+        return {"error": "", "chapter": "12_experiments"}
+
+    monkeypatch.setattr(record, "run", run)
+    spec, out = tmp_path / "s.yaml", tmp_path / "out"
+    spec.write_text(f"chapter: {chapter.name}\nseeds: [0]\n", encoding="utf-8")
+    done = call("sweep", spec, "--out", out, "--workers", "0")
+    assert done.exit_code == 0 and "no report: these runs recorded no error rate" in done.output and not asked
+    chapter.write_text(SMALL.replace('cer={"test": 0.5}', "cer_test=0.5"), encoding="utf-8")
+    done = call("sweep", spec, "--out", out, "--workers", "0")
+    assert f"report of cer_test: {out / 'report' / '12_experiments.html'}" in done.output, done.output
+    assert asked == [{"sweep": str(out), "result": "cer_test"}]
+
+
 def test_parquet_says_what_the_csv_says(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     rows = [
@@ -306,7 +438,9 @@ def test_parquet_says_what_the_csv_says(tmp_path: Path) -> None:
     assert list(found[0]) == list(table(tmp_path)[0])
 
 
-def test_dask_runs_points_and_a_killed_worker_is_retried(chapter: Path, tmp_path: Path) -> None:
+def test_dask_runs_points_and_a_killed_worker_is_retried(
+    chapter: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     pytest.importorskip("distributed")
     marker = tmp_path / "m.killed"
     spec = tmp_path / "s.yaml"
@@ -321,6 +455,7 @@ def test_dask_runs_points_and_a_killed_worker_is_retried(chapter: Path, tmp_path
     assert "2 of 2 points finished" in done.stdout, done.stdout + done.stderr
     assert marker.exists(), "the worker was not killed"
     assert sorted(row["results.square"] for row in table(tmp_path / "out")) == ["16.0", "4.0"]
+    note(request, "a sweep's Dask worker killed (SIGKILL)", 1, "its point is run again, the others go on")
 
 
 def test_the_workers_of_any_scheduler_run_the_points(chapter: Path, tmp_path: Path) -> None:
@@ -400,16 +535,23 @@ TINY = {
     ("name", "first"),
     [
         ("reading", 2),
-        *(pytest.param(name, None, marks=pytest.mark.slow) for name in ("reading", "ablation", "small")),
+        ("seeds", 1),
+        *(
+            pytest.param(name, None, marks=pytest.mark.slow)
+            for name in ("reading", "ablation", "small", "seeds")
+        ),
     ],
 )
 def test_the_sweeps_of_the_course_run_at_tiny_size(name: str, first: int | None, tmp_path: Path) -> None:
-    """Every kind of point, one seed."""
+    """Every kind of point, one seed; of the seeds alone, two."""
     content = sweeps._yaml((ROOT / "sweeps" / f"{name}.yaml").read_text(encoding="utf-8"), name)
     kind = Path(content["chapter"]).stem
     content["parameters"] = content.get("parameters", {}) | TINY[kind]
-    content.pop("seeds", None)
-    content["points"] = content["points"][:first]
+    if "points" in content:
+        content.pop("seeds", None)
+        content["points"] = content["points"][:first]
+    else:
+        content["seeds"] = content["seeds"][: first or 2]
     plan = sweeps.from_dict(content, ROOT / "sweeps")
     rows = sweeps.run(plan, tmp_path / "out", workers=0)
     assert [row["error"] for row in rows] == [""] * len(plan.points)
@@ -418,6 +560,10 @@ def test_the_sweeps_of_the_course_run_at_tiny_size(name: str, first: int | None,
     assert len(runs) == len(plan.points) and all(one["results"]["edits"] for one in runs)
     if kind == "training":
         assert all(one["results"]["history"][0]["loss"] > 0 for one in runs)
+        assert len(list((tmp_path / "out").rglob("checkpoint/logs/events*"))) == len(runs)
+    if name == "seeds":
+        losses = {one["seed"]: one["results"]["history"][0]["loss"] for one in runs}
+        assert sorted(losses) == [0, 1][: len(plan.points)] and len(set(losses.values())) == len(losses)
 
 
 @pytest.mark.slow

@@ -54,23 +54,31 @@ def read(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def train(job: dict[str, Any]) -> dict[str, Any]:
-    """Lines a second in the second epoch, prepared beforehand: the first one compiles and prepares."""
+    """Lines a second in the second epoch, prepared beforehand: the first one compiles and prepares.
+
+    `precision` and `xla` of the job are those of `htr train`; `first`: seconds of the first epoch.
+    """
     _limit(job["threads"])
     import keras
 
     from htr_utils.lines import dataset, iam
-    from htr_utils.network import training
+    from htr_utils.network import distribute, training
 
     keras.utils.set_random_seed(0)
-    made = _untrained(job["preset"])
+    precision = job.get("precision", "float32")
+    with training.built_for(precision):
+        made = _untrained(job["preset"])
     lines = [iam.Line(str(n), text, path, "", "", "ok", 0, 0, (0, 0, 0, 0))
              for n, (path, text) in enumerate(job["lines"])]  # fmt: skip
     source = dataset.FileLines(lines, made.preset.preparation)
     batches = dataset.Batches(source, training.labels_for(made.preset, made.charset), job["batch"])
-    settings = training.Settings(epochs=2, batch=job["batch"])
-    trainer = training.Trainer(made.model, made.preset, made.charset, batches, settings, say=lambda _: None)
-    rows = [trainer.run_epoch() for _ in range(2)]
-    return {"lines_per_second": rows[1]["lines_per_second"], "peak": peak()}
+    settings = training.Settings(epochs=2, batch=job["batch"], precision=precision)
+    given = (made.model, made.preset, made.charset, batches, settings)
+    trainer = distribute.Way(xla=job.get("xla", False)).trainer(*given, say=lambda _: None)
+    begun = time.perf_counter()
+    trainer.run_epoch()
+    first = time.perf_counter() - begun
+    return {"lines_per_second": trainer.run_epoch()["lines_per_second"], "first": first, "peak": peak()}
 
 
 def _untrained(preset: str) -> Any:
