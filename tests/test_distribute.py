@@ -216,3 +216,20 @@ def test_padding_for_xla_changes_no_row() -> None:
     found = distribute.padded(batch)
     assert found["image"].shape == (2, 4, 256, 1) and found["label"].shape == (2, 32)
     assert found["image"].sum() == 800 and found["label"].sum() == 10 and found["width"] is batch["width"]
+
+
+def test_the_table_of_ways_replaces_the_one_before() -> None:
+    from htr_utils.course import device_report as report
+
+    rows = [
+        {"preset": "course", "way": way, "lines_per_second": rate, "first": 9.0, "peak": 900.0}
+        for way, rate in (("float32", 20.0), ("bfloat16", 30.0))
+    ]
+    made = report.table(rows, 240)
+    assert "| `course` | bfloat16 | 30.0 | 1.50 | 9 | 900 |" in made
+    page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    assert report.put(page, made) == f"before\n{report.BEGIN}\n{made}\n{report.END}\nafter\n"
+    with pytest.raises(HtrError, match="has no"):
+        report.put("before", made)
+    written = (ROOT / "docs" / "training-devices.md").read_text(encoding="utf-8")
+    assert report.put(written, "x").count("\nx\n") == 1

@@ -138,8 +138,9 @@ place of ours.
 One thread a worker: libraries that all take every core get into each other's way. A chunk of 64 pages is
 {n("seconds", 64, 0)} s of work, so that the scheduler has little to do and a lost worker little to lose: its chunk is
 given to another one. Stop the job when you like, and give the same command again: `ledger.jsonl` says which pages are
-done. Pages that could not be read are named there with the reason, and are tried again. Begin with a thousand pages,
-and look at some results before you start the rest.
+done. Pages that could not be read are named there with the reason, and are tried again, as are pages that changed since
+or whose result is gone. `reading.json` beside it keeps model and options, so that no folder mixes two ways of reading.
+Begin with a thousand pages, and look at some results before you start the rest.
 """
 
 
