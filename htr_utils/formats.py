@@ -200,7 +200,8 @@ def _write(root: ET.Element, doctype: str = "") -> str:
     ET.indent(root, " ")
     text = io.StringIO()
     ET.ElementTree(root).write(text, "unicode", short_empty_elements=not doctype)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{doctype}{text.getvalue()}\n'
+    whole = text.getvalue().replace("></meta>", " />")  # which parsers of HTML and of XML take alike
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{doctype}{whole}\n'
 
 
 def _hocr(pages: Sequence[ReadPage]) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import tarfile
+import zipfile
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
@@ -186,3 +190,70 @@ def test_the_overlay_marks_the_lines_and_leaves_the_picture_as_large():
     assert drawn.shape == (HEIGHT, WIDTH, 3)
     coloured = np.ptp(drawn.astype(int), axis=2) > 40
     assert coloured[78:83, 20:200].any() and coloured[20:60].any() and not coloured[120:].any()
+
+
+# The schemas of the Library of Congress (ALTO 4.2) and of PRImA (PAGE 2019-07-15) travel in these packages.
+SCHEMAS = {"ocrd==3.13.3": [], "ocrd-page-to-alto==1.3.0": ["--no-binary", "ocrd-page-to-alto"]}
+JUDGE = """
+import sys
+from pathlib import Path
+lib, folder = Path(sys.argv[1]), Path(sys.argv[2])
+sys.path.insert(0, str(lib))
+from lxml import etree, html
+class Local(etree.Resolver):
+    def resolve(self, url, public, context):
+        if url.endswith("xlink.xsd"):
+            return self.resolve_filename(str(lib / "xlink.xsd"), context)
+parser = etree.XMLParser(no_network=True)
+parser.resolvers.add(Local())
+for kind, schema in (("page", "page.xsd"), ("alto", "alto-4-2.xsd")):
+    judge = etree.XMLSchema(etree.parse(str(lib / schema), parser))
+    for file in sorted(folder.glob(f"*.{kind}.xml")):
+        judge.validate(etree.parse(str(file)))
+        print(kind, file.name, *(str(e) for e in judge.error_log))
+from hocr_spec import HocrValidator
+for file in sorted(folder.glob("*.hocr.html")):
+    found = HocrValidator("standard").validate(str(file), parse_strict=False, filename=file.name)
+    print("hocr", file.name, *(str(item) for item in found.items if item.level in ("ERROR", "FATAL")))
+    tree = html.parse(str(file), html.HTMLParser())  # as a browser does
+    print("html", file.name, len(tree.findall(".//span[@class='ocr_line']")))
+"""
+
+
+@pytest.mark.net
+def test_files_hold_to_the_official_schemas(tmp_path):
+    """ALTO and PAGE by their publishers' schemas, hOCR by the validator of its specification."""
+    lib, folder = tmp_path / "lib", tmp_path / "out"
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--target", str(lib), "lxml", "hocr-spec"], check=True)
+    for package, how in SCHEMAS.items():
+        subprocess.run([*pip, "download", "--no-deps", *how, package, "-d", str(tmp_path)], check=True)
+    (wheel,) = tmp_path.glob("ocrd-3*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        for name in ("page.xsd", "xlink.xsd"):
+            (lib / name).write_bytes(packed.read(f"ocrd_validators/{name}"))
+    (source,) = tmp_path.glob("ocrd*page*.tar.gz")
+    with tarfile.open(source) as packed:
+        member = next(m for m in packed if m.name.endswith("tests/data/alto-4-2.xsd"))
+        (lib / "alto-4-2.xsd").write_bytes(packed.extractfile(member).read())
+    corners = np.array([[20.0, 20], [220, 20], [220, 60], [20, 60]])
+    read = ReadLine(
+        'He said: "<no> & go"', corners, (20, 20, 200, 40), 0.8, (Word("He", (20, 20, 30, 40), 0.9),)
+    )
+    typed = ReadLine("typed by hand", corners + 50, (70, 70, 200, 40), None, ())
+    empty = ReadLine("", corners + np.array([0, 100]), (20, 120, 200, 40), 0.0, ())
+    pages = [
+        ReadPage("a & b.png", WIDTH, HEIGHT, (read, typed, empty), 1),
+        ReadPage("a & b.png", WIDTH, HEIGHT, (), 2),
+    ]
+    folder.mkdir()
+    for format_, ending in formats.ENDINGS.items():
+        for number, content in enumerate(formats.render(pages, format_)):
+            (folder / f"{number}{ending}").write_text(content, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", JUDGE, str(lib), str(folder)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "page 0.page.xml", "page 1.page.xml", "alto 0.alto.xml", "hocr 0.hocr.html", "html 0.hocr.html 3",
+    ]  # fmt: skip
