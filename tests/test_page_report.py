@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 
 from htr_utils.course import page_report
 from htr_utils.course.page_bench import Count
+from htr_utils.lines import images
 
 
 def test_an_interval_holds_its_figure_and_is_one_point_where_pages_agree():
@@ -36,3 +39,21 @@ def test_errors_that_never_happened_get_a_bound():
     assert "1.00 %" in page_report._never(clean) and "found twice or lost" in page_report._never(clean)
     once = [*clean, Count(10, 10, 9, 1, 0, 1, 1)]
     assert page_report.never(once) == ["lost"]
+
+
+def test_pages_of_real_lines_take_one_hand_and_fold_its_accents(tmp_path):
+    rows = []
+    for number in range(24):
+        grey = np.full((60, 500), 240, np.uint8)
+        cv2.putText(grey, "una folha", (20 + number, 40), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.2, 40, 2)
+        images.save(tmp_path / f"{number}.png", grey)
+        rows.append(f"{number}.png\t{'ab'[number % 2]}\tu\u00e0 {'ab'[number % 2]}")
+    (tmp_path / "transcriptions.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    found = page_report.measure(
+        "plain", (1, 2), "test", lambda crops: ["x"] * len(crops), str(tmp_path), {"b", "no"}
+    )
+    assert {text for _, page in found.texts for text in page.splitlines()} == {"ua b"}
+    with_all = page_report.measure("plain", range(8), "test", lambda crops: ["x"] * len(crops), str(tmp_path))
+    pages = [set(page.splitlines()) for _, page in with_all.texts]
+    assert all(len(page) == 1 for page in pages) and set.union(*pages) == {"ua a", "ua b"}
+    assert sum(found.counts["ridges"], Count()).lost == 0

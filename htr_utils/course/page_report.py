@@ -1,6 +1,7 @@
 """The published figures of finding lines on pages and reading them: `docs/pages.md`.
 
     python -m htr_utils.course.page_report --out docs/pages.md      # every kind, the measured seeds, the test split
+    python -m htr_utils.course.page_report --real jls=FOLDER --real copiste=FOLDER --only IDS --out docs/pages-real.md
 
 Finding is measured for `pages.find` and for the plain row profile; reading for the first, with one model.
 """
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Callable, Sequence
+import shlex
+import sys
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +23,9 @@ from htr_utils import paths
 from htr_utils.course import page_bench
 from htr_utils.files import write_text
 from htr_utils.lines import compose, pages
+from htr_utils.lines.iam_files import read_names
 from htr_utils.text import metrics
+from htr_utils.text.charset import Charset
 
 FINDERS = {"ridges": page_bench.ridges, "profile": page_bench.profile}
 DRAWS = 1000
@@ -49,19 +54,23 @@ def interval(values: Sequence[page_bench.Count], of: Callable[[page_bench.Count]
 
 
 def measure(
-    kind: str, seeds: Sequence[int], split: str, read: Callable[[list[np.ndarray]], list[str]] | None
-) -> Kind:
-    """Compose the pages of one kind, find their lines with both finders and read them with `read`."""
-    made = Kind()
+    kind: str, seeds: Sequence[int], split: str, read: Callable[[list[np.ndarray]], list[str]] | None,
+    data: str | None = None, only: Collection[str] = (),
+) -> Kind:  # fmt: skip
+    """Compose the pages of one kind, find their lines with both finders and read them with `read`.
+
+    Texts of lines of another folder (`data`) are folded to the characters that the model can write.
+    """
+    made, fold = Kind(), Charset().fold if data else str
     for seed in seeds:
-        page = compose.page(kind, seed, split)
+        page = compose.page(kind, seed, split, data, only)
         true = [line.polygon for line in page.lines]
         lines = pages.find(page.grey).lines
         shape: tuple[int, int] = page.grey.shape  # type: ignore[assignment]
         made.counts["ridges"].append(page_bench.count(true, [line.polygon for line in lines], shape))
         made.counts["profile"].append(page_bench.count(true, page_bench.profile(page.grey), shape))
         if read is not None:
-            truth = [line.text for line in page.lines]
+            truth = [fold(line.text) for line in page.lines]
             made.texts.append(("\n".join(read([line.crop for line in lines])), "\n".join(truth)))
             made.given += list(zip(read(page_bench._cut_by_truth(page)), truth, strict=True))
     return made
@@ -137,6 +146,18 @@ seen, and these new ones were composed. Square brackets: 95 % bootstrap interval
   same straightened page hold little ink.
 """
 
+REAL = """# Lines of pages composed of real handwriting
+
+Made by `{command}` on {date}; do not edit.
+
+The lines are real, one hand a page; the sheets, rules, shadows and cameras are drawn by `htr_utils.lines.compose`:
+{seeds} pages of each kind, seeds {first} to {last}. That is harder than pages of rendered lines (docs/pages.md) and
+still easier than a photograph: the lines were cut out and cleaned one by one before, so that nothing else stands on the
+sheet. Nothing was chosen on these pages. Square brackets: 95 % bootstrap intervals over pages ({draws} draws, seed
+{seed}). All figures but the lines are per cent; F1, twice, lost and the finders are those of docs/pages.md. Accents
+are folded.
+"""
+
 READING = """
 - **page CER**: edit distance of the whole page's text in reading order, by the page's characters; natural spacing,
   greedy, model `{model}` (sha256 {digest}). **bag of words**: word error without order, mean of the pages.
@@ -153,6 +174,10 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", default=list(compose.KINDS))
     parser.add_argument("--pages", type=int, default=len(page_bench.MEASURED), help="of each kind")
     parser.add_argument("--model", default="course", help='"" measures finding alone')
+    parser.add_argument(
+        "--real", action="append", default=[], metavar="NAME=FOLDER", help="folders of real lines instead"
+    )
+    parser.add_argument("--only", help="file of documents or writers to take, of the folders that have them")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     chosen = parser.parse_args()
     seeds = page_bench.MEASURED[: chosen.pages]
@@ -168,11 +193,17 @@ def main() -> None:
             return [reading.text for reading in reader.read(crops)]
 
     found = {}
-    for kind in chosen.kinds:
-        found[kind] = measure(kind, seeds, chosen.split, read)
-        print(sum(found[kind].counts["ridges"], page_bench.Count()).row(kind), flush=True)
+    only = read_names(Path(chosen.only)) if chosen.only else set()
+    for name, _, folder in [one.partition("=") for one in chosen.real] or [("", "", None)]:
+        for kind in chosen.kinds:
+            label = f"{name}, {kind}" if name else kind
+            found[label] = measure(kind, seeds, chosen.split, read, folder, only)
+            print(sum(found[label].counts["ridges"], page_bench.Count()).row(label), flush=True)
     command = "python -m htr_utils.course.page_report"
-    head = HEAD.format(
+    if chosen.real:
+        told = ["=".join(map(paths.as_told, word.split("="))) for word in sys.argv[1:]]
+        command += f" {shlex.join(told)}"
+    head = (REAL if chosen.real else HEAD).format(
         command=command, date=datetime.now(UTC).date(), split=chosen.split, seeds=len(seeds), first=seeds[0],
         last=seeds[-1], draws=f"{DRAWS:,}", seed=chosen.seed,
     )  # fmt: skip

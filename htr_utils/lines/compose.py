@@ -12,7 +12,7 @@ camera and table are drawn. Everything is a function of kind, seed and split.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from htr_utils.errors import HtrError
 from htr_utils.files import write_bytes, write_text
-from htr_utils.lines import augment, iam, images
+from htr_utils.lines import augment, iam, images, own
 
 KINDS = (
     "plain", "ruled", "squared", "shadowed", "rotated", "perspective", "columns", "indented", "sloping",
@@ -69,11 +69,15 @@ class _Placed:
         return float(np.flatnonzero(rows > 0.5 * rows.max())[-1])
 
 
-def page(kind: str, seed: int, split: str = "train", data: str | Path | None = None) -> Composed:
+def page(
+    kind: str, seed: int, split: str = "train", data: str | Path | None = None, only: Collection[str] = ()
+) -> Composed:
     """Compose a page.
 
     Args:
-        kind: one of KINDS. split: whose lines to take, of the folder in IAM layout `data` (None: the embedded).
+        kind: one of KINDS. split: whose lines to take, of the folder in IAM layout `data` (None: the embedded). A
+            folder with a table of transcriptions has no splits: of it all lines are taken.
+        only: writers or documents that may be taken, where the folder has any of them.
 
     Raises:
         HtrError: no such kind; no such split.
@@ -81,15 +85,18 @@ def page(kind: str, seed: int, split: str = "train", data: str | Path | None = N
     if kind not in KINDS:
         raise HtrError(f"no kind of page {kind!r}; known: {', '.join(KINDS)}")
     rng = np.random.default_rng([seed, KINDS.index(kind)])
-    return compose(_choose(split, data, rng, 2 if kind == "columns" else 1), kind, seed)
+    return compose(_choose(split, data, only, rng, 2 if kind == "columns" else 1), kind, seed)
 
 
 def _choose(
-    split: str, data: str | Path | None, rng: np.random.Generator, columns: int
+    split: str, data: str | Path | None, only: Collection[str], rng: np.random.Generator, columns: int
 ) -> list[tuple[np.ndarray, str]]:
     """Lines by one writer, form after form."""
-    folder = iam.read(data)
-    lines = [line for line in folder.split(split) if min(line.box[2:]) >= 8]
+    if data is not None and own.is_own(data):
+        lines = own.read(data)
+    else:
+        lines = [line for line in iam.read(data).split(split) if min(line.box[2:]) >= 8]
+    lines = [line for line in lines if line.writer_id in only] or lines
     writer = str(rng.choice(sorted({line.writer_id for line in lines})))
     forms = sorted({line.form_id for line in lines if line.writer_id == writer})
     rng.shuffle(forms)
