@@ -181,6 +181,8 @@ def test_a_chapter_repeats_itself(number: str, tmp_path: Path) -> None:
     ]
     rates = [json.dumps(untimed(one["results"]), sort_keys=True) for one in made]
     assert made[0]["error"] == "" and made[0]["results"] and rates[0] == rates[1]
+    if number == "07":
+        assert list(tmp_path.glob("0/work/*/checkpoint/logs/events*")), "TensorBoard's logs of a training"
 
 
 def untimed(results: Any) -> Any:

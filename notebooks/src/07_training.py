@@ -286,8 +286,9 @@ print(f"{len(pick)} lines in batches of {run.batch}; {len(watch)} lines are watc
 settings = training.Settings(epochs=run.epochs, batch=run.batch, rate=1e-3, warmup=10, ema=0.9, seed=run.seed)
 keras.utils.set_random_seed(run.seed)
 large = models.build(course, charset.classes)  # untrained
-quiet = {"validation": watched, "say": lambda line: None}
-trainer = training.Trainer(large, course, charset, batches, settings, **quiet)
+# `htr run 07` keeps checkpoints and TensorBoard's logs in its folder; here there is none.
+more = {"validation": watched, "say": lambda line: None, "folder": run.checkpoint}
+trainer = training.Trainer(large, course, charset, batches, settings, **more)
 history = trainer.run()
 run.record(history=history, cer=history[-1]["cer"], watched=len(watch))
 print(f"{large.count_params() / 1e6:.1f} million weights, {trainer.step} steps")
