@@ -96,6 +96,7 @@ def of_page(
         at = tuple(line.where(middle)[:, 0].round().clip(0, width - 1).astype(int).tolist())
         made = ReadLine(reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at)
         lines.append(replace(made, others=reading.others))
+    image = image.encode("utf-8", "replace").decode()  # a file's name may be no UTF-8, a result is
     return ReadPage(image, width, height, tuple(lines), number)
 
 

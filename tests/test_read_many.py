@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -122,6 +123,7 @@ def test_a_folder_of_results_is_of_one_reading(
 
     assert len(read_many.run([str(folder)], first, scheduler="local", say=lambda _: None)) == 4
     shutil.copytree(folder, tmp_path / "other")
+    os.utime(tmp_path / "other" / "a.png", (1, 1))  # as old and as large it would be the same archive, moved
     refused("the result at a.png there is that of .*in pages.* not of .*other", str(tmp_path / "other"))
     refused("was begun with --format json, not page", format="page")
     refused("was begun with --spelling off, not gated", spelling="gated")
@@ -183,6 +185,133 @@ def test_one_bad_file_of_a_chunk_costs_no_other(
         "an error in a library while a folder is read",
         5,
         "one line for that file; the others are read",
+    )
+
+
+def test_a_worker_with_another_model_reads_nothing(folder: Path, tmp_path: Path) -> None:
+    """Its own file of that name may be another; a file that was replaced is loaded anew."""
+    from htr_utils import Recognizer
+
+    model = Path(shutil.copy(ROOT / "model" / "course.keras", tmp_path / "mine.keras"))
+    some = [asdict(one) for one in read_many.inputs([str(folder / "a.png")])]
+    begun = replace(options(tmp_path / "out"), model=str(model))
+    begun = replace(begun, made=read_many.digest(begun.settings()))
+    assert read_many.read_chunk(some, asdict(begun), 1)[0]["state"] == "finished"
+    (kept,) = read_many._recognizers.values()
+    from htr_utils.network import archive
+
+    found = archive.load(model)
+    archive.save(model, found.model, found.preset, found.charset, {"another": "file"})
+    (row,) = read_many.read_chunk(some, asdict(begun), 1)
+    assert row["state"] == "failed" and "is not the one that the reading began with" in row["error"]
+    now = replace(begun, made=read_many.digest(begun.settings()))
+    assert now.made != begun.made
+    assert read_many.read_chunk(some, asdict(now), 1)[0]["state"] == "finished"
+    assert isinstance(kept, Recognizer) and next(iter(read_many._recognizers.values())) is not kept
+
+
+def test_a_relative_model_is_found_by_workers_elsewhere(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[read_many.Options] = []
+
+    def chunks(left: list[read_many.Input], told: read_many.Options, *given: Any) -> Any:
+        asked.append(told)
+        return iter(())
+
+    monkeypatch.setattr(read_many, "_chunks", chunks)
+    monkeypatch.chdir(ROOT / "model")
+    told = replace(options(tmp_path / "out"), model="course.keras")
+    read_many.run([str(folder)], told, scheduler="local", say=lambda _: None)
+    assert asked[0].model == str(ROOT / "model" / "course.keras")
+    assert asked[0].made == read_many.digest(asked[0].settings())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8")
+def test_odd_names_and_links_to_nowhere_stop_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = folder / os.fsdecode(b"caf\xe9.png")
+    shutil.copy(LINE, odd)
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (folder / "dir.png").mkdir()
+    (folder / "bad.png").unlink()
+    monkeypatch.setattr(
+        read_many,
+        "_chunks",
+        lambda left, told, *given: [read_many.read_chunk([asdict(one) for one in left], asdict(told), 1)],
+    )
+    told: list[str] = []
+    rows = read_many.run([str(folder)], options(tmp_path / "out"), scheduler="local", say=told.append)
+    assert {row["place"]: row["state"] for row in rows} == {
+        "a.png": "finished", "b.png": "finished", "bå/a.png": "finished", odd.name: "finished", "gone.png": "failed",
+    }  # fmt: skip
+    assert sum(line.startswith("error: ") and "gone.png" in line for line in told) == 1
+    assert all(line.encode("utf-8") for line in told)
+    rows = read_many.run([str(folder)], options(tmp_path / "out"), scheduler="local", say=told.append)
+    assert [row["place"] for row in rows] == ["gone.png"]
+
+
+def test_results_of_pages_that_are_gone_go_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the same archive under another path is the same archive."""
+    from PIL import Image
+
+    root, out = tmp_path / "in", tmp_path / "out"
+    root.mkdir()
+    pictures = [Image.open(LINE).convert("L")] * 3
+    monkeypatch.setattr(
+        read_many,
+        "_chunks",
+        lambda left, told, *given: (
+            [read_many.read_chunk([asdict(one) for one in left], asdict(told), 1)] if left else []
+        ),
+    )
+    for count in (3, 2):
+        pictures[0].save(root / "x.tif", save_all=True, append_images=pictures[1:count])
+        read_many.run(
+            [str(root)], replace(options(out), format="page"), scheduler="local", say=lambda _: None
+        )
+        found = sorted(path.name for path in out.glob("*.xml"))
+        assert found == [f"x.tif-{n}.page.xml" for n in range(1, count + 1)]
+    shutil.move(root, tmp_path / "moved")
+    moved = [str(tmp_path / "moved")]
+    assert (
+        read_many.run(moved, replace(options(out), format="page"), scheduler="local", say=lambda _: None)
+        == []
+    )
+
+
+KILLER = """
+def killer(chunk, options, threads):
+    import os
+    if any(one["place"] == "b.png" for one in chunk):
+        os._exit(9)
+    return [{**one, "state": "finished", "error": "", "results": [], "lines": 1, "seconds": 0, "memory_mb": 1}
+            for one in chunk]
+"""
+
+
+@pytest.mark.slow
+def test_a_file_that_ends_its_worker_costs_no_other(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    pytest.importorskip("distributed")
+    names: dict[str, Any] = {"__name__": "__main__"}  # pickled as it stands
+    exec(KILLER, names)
+    monkeypatch.setattr(read_many, "read_chunk", names["killer"])
+    rows = read_many.run(
+        [str(folder)], options(tmp_path / "out"), scheduler="local", workers=1, say=lambda _: None
+    )
+    assert {row["place"]: row["state"] for row in rows} == {
+        "a.png": "finished", "b.png": "failed", "bad.png": "finished", "bå/a.png": "finished",
+    }  # fmt: skip
+    (error,) = (row["error"] for row in rows if row["error"])
+    assert "b.png: its worker ended while it read this file" in error and "\n" not in error
+    record(
+        request,
+        "a file that ends its reading worker",
+        1,
+        "the chunk's other files are read, it alone is named",
     )
 
 

@@ -8,12 +8,14 @@ one model and one set of options.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ _recognizers: dict[str, Any] = {}  # of a worker process: loaded once
 
 @dataclass(frozen=True)
 class Options:
-    """What every chunk is read with; see `htr read`."""
+    """What every chunk is read with; see `htr read`. made: a hash of all that the readings depend on, or ""."""
 
     model: str
     kind: str
@@ -39,13 +41,33 @@ class Options:
     decoder: str
     spelling: str
     out: str
+    made: str = ""
+
+    def settings(self) -> dict[str, str]:
+        """What the readings depend on, model files by their hashes, by the names of the options.
+
+        Raises:
+            HtrError: no such model here.
+        """
+        from htr_utils import paths
+        from htr_utils.text import language, tuned
+
+        told = {
+            "--model": files.sha256(paths.model_file(self.model)), "--as": self.kind, "--format": self.format,
+            "--decoder": self.decoder, "--spelling": self.spelling, "language model": "",
+        }  # fmt: skip
+        if self.decoder in ("lm", "lexicon") or self.spelling == "gated":
+            file = language.find("english")
+            beside = [one for one in (file, file.with_name(tuned.FILE)) if one.is_file()]
+            told["language model"] = " ".join(map(files.sha256, beside))
+        return told
 
 
 @dataclass(frozen=True)
 class Input:
     """A file to read, and its result's place below `--out`, without the ending.
 
-    size, changed: bytes, and nanoseconds of its last change, when it was listed.
+    size, changed: bytes, and nanoseconds of its last change, when it was listed; -1 and 0 where it cannot be asked.
     """
 
     path: str
@@ -71,7 +93,11 @@ def inputs(names: Sequence[str]) -> list[Input]:
     for name in names:
         root = Path(name)
         if root.is_dir():
-            inside = (path for path in root.rglob("*") if path.suffix.lower() in (*IMAGE_TYPES, ".pdf"))
+            inside = (
+                path
+                for path in root.rglob("*")
+                if path.suffix.lower() in (*IMAGE_TYPES, ".pdf") and not path.is_dir()
+            )
             some = [
                 (path, path.relative_to(root).as_posix())
                 for path in sorted(inside)
@@ -86,8 +112,11 @@ def inputs(names: Sequence[str]) -> list[Input]:
                 raise HtrError(
                     f"{found[place].path} and {path} would have one result; give them in two calls"
                 )
-            state = path.stat()
-            found[place] = Input(str(path.resolve()), place, state.st_size, state.st_mtime_ns)
+            try:
+                state = path.stat()
+                found[place] = Input(str(path.resolve()), place, state.st_size, state.st_mtime_ns)
+            except OSError:  # a link to nowhere: its reading will say so
+                found[place] = Input(str(path.absolute()), place, -1, 0)
     if not found:
         raise HtrError(f"{' '.join(names)}: no picture and no PDF file in it")
     return list(found.values())
@@ -113,12 +142,19 @@ def read_chunk(chunk: list[dict[str, Any]], options: dict[str, str], threads: in
             problems[file] = problems[file] or message
 
     try:
-        if told.model not in _recognizers:
+        settings = told.settings()
+        if told.made not in ("", digest(settings)):
+            raise HtrError(
+                "the model or language model of this worker is not the one that the reading began with"
+            )
+        which = settings["--model"]
+        if which not in _recognizers:
             from htr_utils.recognizer import Recognizer
 
             read.import_tensorflow()
-            _recognizers[told.model] = Recognizer.load(told.model)
-        recognizer = _recognizers[told.model]
+            _recognizers.clear()
+            _recognizers[which] = Recognizer.load(told.model)
+        recognizer = _recognizers[which]
         job = Job([one.path for one in some], told.kind)
         write = read._Writer(
             job.names, told.format, told.out, False, read._speller(told.spelling, recognizer)
@@ -171,23 +207,17 @@ def known(out: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _settle(out: Path, options: Options) -> None:
+def digest(settings: Mapping[str, str]) -> str:
+    """A short name for settings."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _settle(out: Path, told: Mapping[str, str]) -> None:
     """Hold a folder to one model and one set of options: what it was begun with.
 
     Raises:
         HtrError: it was begun with others.
     """
-    from htr_utils import paths
-    from htr_utils.text import language, tuned
-
-    told = {
-        "--model": files.sha256(paths.model_file(options.model)), "--as": options.kind, "--format": options.format,
-        "--decoder": options.decoder, "--spelling": options.spelling, "language model": "",
-    }  # fmt: skip
-    if options.decoder in ("lm", "lexicon") or options.spelling == "gated":
-        file = language.find("english")
-        beside = [one for one in (file, file.with_name(tuned.FILE)) if one.is_file()]
-        told["language model"] = " ".join(map(files.sha256, beside))
     path = out / SETTINGS
     try:
         begun = json.loads(path.read_text(encoding="utf-8"))
@@ -216,12 +246,12 @@ def _is_read(one: Input, row: Mapping[str, Any] | None, out: Path) -> bool:
     """
     if row is None or "path" not in row:
         return False
-    if row["path"] != one.path:
+    as_it_was = (row["size"], row["changed"]) == (one.size, one.changed)
+    if row["path"] != one.path and not as_it_was:  # the same archive may be mounted elsewhere now
         raise HtrError(
             f"{out}: the result at {one.place} there is that of {row['path']}, not of {one.path}; choose another --out"
         )
-    same = row["state"] == "finished" and (row["size"], row["changed"]) == (one.size, one.changed)
-    return same and all((out / name).is_file() for name in row["results"])
+    return as_it_was and row["state"] == "finished" and all((out / name).is_file() for name in row["results"])
 
 
 def run(
@@ -239,10 +269,16 @@ def run(
             scheduler answers.
     """
     every, out = inputs(names), Path(options.out)
+    if Path(options.model).is_file():
+        options = replace(
+            options, model=str(Path(options.model).resolve())
+        )  # workers have folders of their own
+    settings = options.settings()
+    options = replace(options, made=digest(settings))
     with files.alone(out, "reading"):
         before = known(out)
         left = [one for one in every if not _is_read(one, before.get(one.place), out)]
-        _settle(out, options)
+        _settle(out, settings)
         if len(left) < len(every):
             say(f"{len(every) - len(left):,} of {len(every):,} files are read already")
         rows: list[dict[str, Any]] = []
@@ -251,8 +287,12 @@ def run(
             if ledger.tell():
                 ledger.write("\n")  # after a line that was cut off
             for some in _chunks(left, options, scheduler, chunk, workers):
-                ledger.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in some))
+                ledger.write("".join(json.dumps(row) + "\n" for row in some))  # names may be no UTF-8
                 ledger.flush()
+                for row in some:
+                    old = before.get(row["place"], {}).get("results", [])
+                    for name in set(old) - set(row["results"]) if row["state"] == "finished" else ():
+                        (out / name).unlink(missing_ok=True)  # of a page that the file no longer has
                 rows += some
                 took = time.perf_counter() - begin
                 to_go = (len(left) - len(rows)) * took / len(rows) / 60
@@ -261,7 +301,7 @@ def run(
                 )
                 for row in some:
                     if row["error"]:
-                        say(f"error: {row['error']}")
+                        say(f"error: {row['error']}".encode("utf-8", "backslashreplace").decode())
     return rows
 
 
@@ -276,21 +316,20 @@ def _chunks(
 
     if not left:
         return
-    parts = [left[at : at + size] for at in range(0, len(left), size)]
+    parts = deque(left[at : at + size] for at in range(0, len(left), size))
     told = asdict(options) | {"out": str(Path(options.out).resolve())}
     count = min(workers or cores(), len(parts))
     local = scheduler == "local"
     with cluster.client(count, None if local else scheduler, failures=2) as client:
         threads = max(1, cores() // count) if local else 1
-        rest = iter(enumerate(parts))
         tasks: dict[Any, list[Input]] = {}
 
         def submit() -> Any:
-            number, part = next(rest, (0, None))
-            if part is None:
+            if not parts:
                 return None
+            part = parts.popleft()
             some = [asdict(one) for one in part]
-            key = f"chunk-{number}-{time.time_ns()}"
+            key = f"chunk-{time.time_ns()}"
             task = client.submit(read_chunk, some, told, threads, pure=False, key=key)
             tasks[task] = part
             return task
@@ -302,8 +341,10 @@ def _chunks(
             part = tasks.pop(done)
             if done.status == "finished":
                 yield done.result()
+            elif len(part) > 1:  # one of its files may have ended the worker: each alone then
+                parts.extendleft([one] for one in reversed(part))
             else:
-                error = f"the worker failed: {type(done.exception()).__name__}"
+                error = f"its worker ended while it read this file ({type(done.exception()).__name__}); leave it out"
                 yield [
                     {**asdict(one), "state": "failed", "error": f"{one.path}: {error}", "results": [], "lines": 0,
                      "seconds": 0.0, "memory_mb": 0}
