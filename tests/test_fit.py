@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from chapters import ROOT
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import images
+from htr_utils.lines import images, own
 from htr_utils.network import archive, fit
 from htr_utils.text.charset import Charset
 
@@ -60,6 +61,15 @@ def test_nothing_left_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "out.txt").write_text("w00\n", encoding="utf-8")
     with pytest.raises(HtrError, match="no line is left"):
         fit.material(str(data), Charset(), leave_out=str(tmp_path / "out.txt"), fold=True)
+
+
+def test_the_mark_of_lines_knows_texts_and_pictures(tmp_path: Path) -> None:
+    lines = own.read(folder(tmp_path, 3, 1))
+    mark = fit._print_of(lines)
+    assert mark == fit._print_of(own.read(tmp_path)) != fit._print_of(lines[:2])
+    assert mark != fit._print_of([replace(lines[0], text="else"), *lines[1:]])
+    lines[0].path.write_bytes(lines[0].path.read_bytes() + b" ")
+    assert mark != fit._print_of(lines)
 
 
 def test_the_shipped_model_left_the_held_out_documents_out() -> None:

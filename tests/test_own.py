@@ -122,6 +122,21 @@ def test_the_samples_of_the_course_answer_too(tmp_path: Path, root: Path) -> Non
     assert len(lines) == len(list(tmp_path.glob("*.png"))) >= 5
 
 
+def test_folders_with_tables_side_by_side_are_one(tmp_path: Path) -> None:
+    for name in ("monday", "tuesday"):
+        (tmp_path / name).mkdir()
+        folder(tmp_path / name, "line-1.png\t" + name + "\n", ("line-1.png",))
+    (tmp_path / "notes").mkdir()
+    assert own.is_own(tmp_path)
+    assert [(line.id, line.text) for line in own.read(tmp_path)] == [
+        ("monday/line-1", "monday"), ("tuesday/line-1", "tuesday"),
+    ]  # fmt: skip
+    (tmp_path / "ascii").mkdir()
+    (tmp_path / "ascii" / "lines.txt").write_text("#\n", encoding="utf-8")
+    assert not own.is_own(tmp_path), "IAM's layout, whatever lies beside it"
+    assert not own.is_own(Path(__file__).parent.parent / "data")
+
+
 def test_a_text_file_beside_each_image(tmp_path: Path) -> None:
     root = folder(tmp_path, "", ("a.png", "deep/b.jpg", "c.png"), "unused.txt")
     (root / "a.txt").write_text("first  line\n", encoding="utf-8")

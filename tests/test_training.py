@@ -37,7 +37,7 @@ class Bars:
         return ink, text
 
 
-def trainer(folder=None, epochs=3, validation=False, **more):
+def trainer(folder=None, epochs=3, validation=False, made_from=None, say=lambda _: None, **more):
     import keras
 
     keras.utils.set_random_seed(1)
@@ -48,7 +48,15 @@ def trainer(folder=None, epochs=3, validation=False, **more):
     batches = dataset.Batches(Bars(), labels, 4)
     watched = dataset.Batches(Bars(4), labels, 4, shuffle=False) if validation else None
     return training.Trainer(
-        model, preset, CHARSET, batches, settings, validation=watched, folder=folder, say=lambda _: None
+        model,
+        preset,
+        CHARSET,
+        batches,
+        settings,
+        validation=watched,
+        folder=folder,
+        say=say,
+        made_from=made_from,
     )
 
 
@@ -97,6 +105,20 @@ def test_other_settings_or_a_damaged_checkpoint_are_refused(tmp_path):
     state.write_bytes(state.read_bytes()[:5000])
     with pytest.raises(HtrError, match="damaged"):
         trainer(tmp_path).run()
+
+
+def test_a_training_on_other_lines_never_takes_the_old_one_for_its_own(tmp_path):
+    """Finished: a new one begins. Interrupted: one line. The same lines: it goes on."""
+    lines = {"lines": "one", "--init": ""}
+    trainer(tmp_path, 2, made_from=lines).run(stop_after=1)
+    with pytest.raises(HtrError, match="unfinished training was begun with other lines; give those again"):
+        trainer(tmp_path, 2, made_from=lines | {"lines": "two"}).run()
+    assert trainer(tmp_path, 2, made_from=lines).run()[-1]["epoch"] == 2
+    said = []
+    other = trainer(tmp_path, 2, made_from=lines | {"lines": "two"}, say=said.append)
+    assert not other.resume() and "other lines than in the training" in said[0]
+    assert [row["epoch"] for row in other.run()] == [1, 2]
+    assert trainer(tmp_path, 2, made_from=lines | {"lines": "two"}).resume()
 
 
 def test_a_training_may_be_made_longer(tmp_path):

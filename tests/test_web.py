@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import socket
 import string
 import subprocess
@@ -29,7 +30,9 @@ from web_fakes import FakeFinder, FakeLine, FakeReader, bomb, page_of_lines, png
 from htr_utils.cli import main
 from htr_utils.errors import HtrError
 from htr_utils.lines import images, own
+from htr_utils.network.fit import material
 from htr_utils.recognizer import Reading
+from htr_utils.text.charset import Charset
 from htr_utils.text.spelling import Correction
 
 flask = pytest.importorskip("flask")
@@ -154,11 +157,19 @@ def test_edited_lines_become_training_data_that_the_trainer_takes(client, page, 
     answer = client.post(f"{done['url']}/download/training", json=body)
     assert answer.headers["Content-Disposition"] == "attachment; filename=Monday-s-page-training.zip"
     zipfile.ZipFile(io.BytesIO(answer.data)).extractall(tmp_path)
-    lines = own.read(tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert folder.name.startswith("Monday-s-page-")
+    lines = own.read(folder)
     assert [(line.id, line.text) for line in lines] == [
         ("line-001", page[1][0]),
         ("line-003", "with tabs and breaks"),
     ]
+    # Another page's lines go beside them, and the trainer takes both.
+    shutil.copytree(folder, tmp_path / "second")
+    assert [line.id for line in own.read(tmp_path)] == [
+        f"{name}/line-00{n}" for name in (folder.name, "second") for n in (1, 3)
+    ]
+    assert own.is_own(tmp_path) and len(material(str(tmp_path), Charset()).train) == 3
     for line, number in zip(lines, (1, 3), strict=True):
         shown = client.get(f"{done['url']}/lines/{number}.png").data
         assert np.array_equal(images.load(line.path), cv2.imdecode(np.frombuffer(shown, np.uint8), 0))
@@ -451,6 +462,7 @@ def test_requests_of_other_sites_are_refused(client, page):
     ):
         refused(client.post("/api/jobs", data=upload(page[0]), headers=headers), 403)
         assert client.delete("/api/jobs/x", headers=headers).status_code == 403
+    refused(client.post("/api/jobs", data=upload(page[0]), headers={"Origin": "http://["}), 403)
     same = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
     assert client.post("/api/jobs", data=upload(page[0]), headers=same).status_code == 202
 
@@ -463,6 +475,16 @@ def test_a_foreign_name_for_this_server_is_refused(client):
         assert client.get("/", headers={"Host": host}).status_code == 200, host
     known = create_app(FakeReader(), Limits(), FakeFinder(), hosts=("Scanner.school",)).test_client()
     assert known.get("/", headers={"Host": "scanner.school:80"}).status_code == 200
+
+
+def test_odd_requests_are_named_for_what_they_are(client, page):
+    """No traceback, and no wrong reason."""
+    url = finish(client, send(client, page[0]))["url"]
+    deep = "[" * 100_000 + "]" * 100_000
+    refused(client.post(f"{url}/download/text", data=deep, content_type="application/json"), 400)
+    parts = upload(page[0]) | {f"more{n}": "x" for n in range(20)}
+    refused(client.post("/api/jobs", data=parts), 413, "more in it than one picture")
+    assert client.get(url).status_code == 200, "nothing was forgotten"
 
 
 def test_nothing_touches_the_disk(monkeypatch, page):

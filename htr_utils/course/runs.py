@@ -22,6 +22,7 @@ from htr_utils.errors import HtrError
 from htr_utils.quiet import hushed
 
 LINES_SHOWN = 5
+_ALONE = threading.Lock()
 
 
 class PeakMemory:
@@ -156,7 +157,13 @@ def run_chapter(
         output = out / f"{source.stem}.ipynb"
         error = ""
         begin = time.monotonic()
-        with kernel_environment(**(environment or {}), HTR_RUN_DIR=str(folder)), PeakMemory() as memory:
+        # One after the other in a process: a kernel inherits its environment, which the threads of a worker share.
+        with (
+            _ALONE,
+            kernel_environment(**(environment or {}), HTR_RUN_DIR=str(folder)),
+            PeakMemory() as memory,
+        ):
+            begin = time.monotonic()
             try:
                 papermill.execute_notebook(
                     str(notebook),

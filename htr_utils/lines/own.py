@@ -4,12 +4,14 @@
     my_folder/monday.png ...          the images, anywhere below the folder
     my_folder/monday.txt ...          or, without a table, what each image says
 
-The table may have a header (`id`, `file`, `name` in its first column). `lines.tsv` is taken too.
+The table may have a header (`id`, `file`, `name` in its first column). `lines.tsv` is taken too. Several such folders,
+each with its table, may lie side by side in one: their lines are put together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from htr_utils.errors import HtrError
@@ -25,9 +27,19 @@ def find_table(root: str | Path) -> Path | None:
     return next((Path(root) / name for name in TABLES if (Path(root) / name).is_file()), None)
 
 
+def _parts(root: str | Path) -> list[Path]:
+    """The folders directly below one without a table that have a table each; none in a folder in IAM layout."""
+    folder = Path(root)
+    if not folder.is_dir() or find_table(folder) is not None:
+        return []
+    if any(folder.glob("lines.txt")) or any(folder.glob("*/lines.txt")):
+        return []
+    return [below for below in sorted(folder.iterdir()) if below.is_dir() and find_table(below) is not None]
+
+
 def is_own(root: str | Path) -> bool:
-    """Whether a folder is of this kind: a table, or an image with a text file of the same name beside it."""
-    return find_table(root) is not None or next(_pairs(Path(root)), None) is not None
+    """Whether a folder is of this kind: a table, folders with tables, or an image with a text file of its name."""
+    return find_table(root) is not None or bool(_parts(root)) or next(_pairs(Path(root)), None) is not None
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -49,13 +61,15 @@ def _read_pairs(folder: Path) -> list[Line]:
 
 
 def read(root: str | Path) -> list[Line]:
-    """The lines of such a folder, in the order of its table or of their names.
+    """The lines of such a folder, in the order of its table or of their names; ids of parts begin with their folder's.
 
     Raises:
         HtrError: no table, a row that does not parse, a name without an image or with two, a name twice.
     """
     folder = Path(root)
     table = find_table(folder)
+    if parts := _parts(folder):
+        return [replace(line, id=f"{part.name}/{line.id}") for part in parts for line in read(part)]
     if table is None:
         found_pairs = _read_pairs(folder)
         if not found_pairs:

@@ -178,9 +178,10 @@ def one_line(worker: int) -> Iterator[None]:
     try:
         yield
     except lost as error:
+        told = (str(error).strip().splitlines() or [""])[0][:120]  # in case that it was something else
         raise HtrError(
-            f"worker {worker}: another worker is gone or does not answer ({type(error).__name__}); start all of them "
-            "again with the same commands: they go on from the checkpoint"
+            f"worker {worker}: another worker is gone or does not answer ({type(error).__name__}: {told}); start all "
+            "of them again with the same commands: they go on from the checkpoint"
         ) from None
 
 

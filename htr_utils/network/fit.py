@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from htr_utils import paths
+from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, fonts, iam, own, recombine
 from htr_utils.lines.build import Passage, read_passages
@@ -131,6 +132,14 @@ def located(found: Material) -> list[recombine.Located]:
     ]
 
 
+def _print_of(lines: Sequence[iam.Line]) -> str:
+    """A short hash of the lines to train on or to watch: ids, texts, sizes of the pictures."""
+    rows = (
+        f"{line.id}\t{line.text}\t{line.path.stat().st_size if line.path.is_file() else 0}" for line in lines
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
+
 def train(
     *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
     init: str | None, out: str, epochs: int | None, batch: int, rate: float | None, augment: float,
@@ -212,9 +221,14 @@ def train(
     )
     batches = dataset.Batches(source, labels, batch, seed=seed, workers=workers)
     watched = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)
+    made_from = {
+        "lines": _print_of(found.train), "validation lines": _print_of(validation),
+        "--init": files.sha256(paths.model_file(init))[:16] if init is not None else "", "--rendered": rendered,
+        "--share": share, "--recombine": recombine_share, "--augment": augment,
+    }  # fmt: skip
     trainer = way.trainer(
-        model, chosen, charset, batches, settings,
-        validation=watched if validation else None, folder=Path(out).with_suffix(""), say=say,
+        model, chosen, charset, batches, settings, validation=watched if validation else None,
+        folder=Path(out).with_suffix(""), say=say, made_from=made_from,
     )  # fmt: skip
     try:
         trainer.run()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,8 @@ class Trainer:
         model, preset, charset: see `models.build`.
         batches: of the training lines. validation: of the lines that choose the best epoch, or None.
         folder: for checkpoints, history and TensorBoard's logs; None keeps nothing on disk.
+        made_from: what else the result depends on, plain JSON values by name: the lines, the start. Kept in the
+            checkpoint, which goes on with the same alone.
     """
 
     loss: Callable[..., Any] = staticmethod(ctc.loss)
@@ -117,7 +119,7 @@ class Trainer:
     def __init__(
         self, model: Any, preset: models.Preset, charset: Charset, batches: dataset.Batches, settings: Settings, *,
         validation: dataset.Batches | None = None, folder: str | Path | None = None,
-        say: Callable[[str], None] = print,
+        say: Callable[[str], None] = print, made_from: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         import keras
         import tensorflow as tf
@@ -125,6 +127,7 @@ class Trainer:
         settings.check()
         self.model, self.preset, self.charset, self.settings = model, preset, charset, settings
         self.batches, self.validation, self.say = batches, validation, say
+        self.made_from = dict(made_from) if made_from is not None else None
         self.folder = Path(folder) if folder is not None else None
         self.total_steps = settings.epochs * len(batches)
         self.history: list[dict[str, Any]] = []
@@ -293,20 +296,33 @@ class Trainer:
         assert self.folder is not None
         about = {
             "epoch": self.epoch, "settings": asdict(self.settings),
-            "preset": self.preset.to_json(), "history": self.history,
+            "preset": self.preset.to_json(), "history": self.history, "made_from": self.made_from,
         }  # fmt: skip
         checkpoints.write(self.folder, about, [np.asarray(v) for v in self._state()], self.best)
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one.
 
+        One that was finished and made from other lines (or from another start) stays behind: a new training begins.
+
         Raises:
-            HtrError: damaged, or made with other settings.
+            HtrError: damaged, made with other settings, or unfinished and made from something else.
         """
         found = checkpoints.read(self.folder) if self.folder is not None else None
         if self.folder is None or found is None:
             return False
         about, arrays = found
+        known = about.get("made_from")
+        if known and self.made_from and known != self.made_from:
+            changed = ", ".join(name for name in self.made_from if known.get(name) != self.made_from[name])
+            if about["epoch"] < about["settings"]["epochs"]:
+                raise HtrError(
+                    f"{self.folder}: its unfinished training was begun with other {changed}; give those again, another "
+                    "--out, or delete the folder to begin anew"
+                )
+            self.say(f"other {changed} than in the training that {self.folder} holds: a new one begins")
+            (self.folder / "best.npz").unlink(missing_ok=True)
+            return False
         # Older checkpoints lack the newest settings. More or fewer epochs are welcome: the rate finds its new end.
         told = {**asdict(Settings()), **about["settings"], "epochs": self.settings.epochs}
         if told != asdict(self.settings) or about["preset"] != self.preset.to_json():

@@ -20,7 +20,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -97,14 +97,14 @@ def _guard(app: flask.Flask, names: set[str]) -> None:
     @app.before_request
     def check_origin() -> None:
         # An unknown name may be another site's that was pointed at this machine (DNS rebinding).
-        host = urlsplit(f"//{flask.request.host}").hostname or ""
+        host = _split(f"//{flask.request.host}").hostname or ""
         if host not in names and not _is_address(host):
             raise Refusal(421, "host")
         if flask.request.method in ("GET", "HEAD"):
             return
         origin = flask.request.headers.get("Origin")
         site = flask.request.headers.get("Sec-Fetch-Site", "same-origin")
-        foreign = origin is not None and urlsplit(origin).netloc != flask.request.host
+        foreign = origin is not None and _split(origin).netloc != flask.request.host
         if foreign or site not in ("same-origin", "none"):
             raise Refusal(403, "origin")
 
@@ -115,6 +115,22 @@ def _guard(app: flask.Flask, names: set[str]) -> None:
         fixed = flask.request.path.startswith("/static/")
         response.headers["Cache-Control"] = "no-cache" if fixed else "no-store"
         return response
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of an address, empty ones where it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:  # [ without ]
+        return urlsplit("")
+
+
+def _sent() -> Any:
+    """The JSON of a request; None where it is none, or nested deeper than anything that is sent here."""
+    try:
+        return flask.request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 def _mistakes(app: flask.Flask, limits: Limits) -> None:
@@ -132,6 +148,8 @@ def _mistakes(app: flask.Flask, limits: Limits) -> None:
     def known(error: HTTPException) -> ResponseReturnValue:
         code = error.code or 500
         large = "bytes" if flask.request.path == "/api/jobs" else "body"
+        if (flask.request.content_length or 0) <= limits.bytes and large == "bytes":
+            large = "parts"  # not its size: it has more parts than a picture and what it shows
         key = {404: "not_found", 405: "method", 413: large, 500: "mistake"}.get(code)
         megabytes = limits.bytes // 1_000_000
         return answer(code, texts.error(key, megabytes=megabytes) if key else error.name)
@@ -211,7 +229,7 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
             raise Refusal(404, "no_download", kinds=", ".join(downloads.KINDS))
         flask.request.max_content_length = _EDITS
         result, name = _finished(jobs, job_id), jobs.get(job_id).name
-        edits = downloads.check_edits(flask.request.get_json(silent=True), result, limits.characters)
+        edits = downloads.check_edits(_sent(), result, limits.characters)
         made = downloads.make(kind, result, edits, downloads.safe_name(name))
         response = flask.Response(made.content, content_type=made.content_type)
         response.headers.set("Content-Disposition", "attachment", filename=made.name)

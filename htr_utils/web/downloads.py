@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import unicodedata
@@ -89,7 +90,7 @@ def make(kind: str, result: Result, edits: Edits, name: str) -> Made:
         Refusal: 409, training data without a line that is marked as right.
     """
     if kind == "training":
-        return Made(f"{name}-training.zip", _training(result, edits), "application/zip")
+        return Made(f"{name}-training.zip", _training(result, edits, name), "application/zip")
     format_, content_type = FILES[kind]
     contents = formats.render(_edited(result, edits), format_)
     ending = formats.ENDINGS[format_]
@@ -117,16 +118,20 @@ def _edited(result: Result, edits: Edits) -> list[formats.ReadPage]:
     return pages
 
 
-def _training(result: Result, edits: Edits) -> bytes:
-    """A zip that `htr train --data` takes once unpacked: transcriptions.tsv and a PNG per line marked as right."""
+def _training(result: Result, edits: Edits, name: str) -> bytes:
+    """A zip that `htr train --data` takes once unpacked: transcriptions.tsv and a PNG per line marked as right.
+
+    They lie in a folder of the picture's name and a mark of its lines, so that those of many pages go into one place.
+    """
     chosen = [i for i, text in enumerate(edits.texts) if edits.right[i] and text]
     if not chosen:
         raise Refusal(409, "none_right")
-    rows, buffer = ["name\ttext"], io.BytesIO()
+    mark = hashlib.sha256(b"".join(line.png for line in result.lines)).hexdigest()[:6]
+    rows, buffer, folder = ["name\ttext"], io.BytesIO(), f"{name}-{mark}"
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:  # PNGs do not shrink further
         for i in chosen:
             file = f"line-{i + 1:03d}.png"
             rows.append(f"{file}\t{edits.texts[i]}")
-            archive.writestr(zipfile.ZipInfo(file), result.lines[i].png)
-        archive.writestr(zipfile.ZipInfo("transcriptions.tsv"), "\n".join(rows) + "\n")
+            archive.writestr(zipfile.ZipInfo(f"{folder}/{file}"), result.lines[i].png)
+        archive.writestr(zipfile.ZipInfo(f"{folder}/transcriptions.tsv"), "\n".join(rows) + "\n")
     return buffer.getvalue()

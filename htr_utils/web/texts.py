@@ -76,7 +76,8 @@ PAGE = {
     "training_none": "Mark lines as right to download them as training data.",
     "training_one": "1 line is marked as right.",
     "training_many": "{lines} lines are marked as right.",
-    "training_how": "Unpack it and run: htr train --init course --data FOLDER --out mine.keras",
+    "training_how": "Unpack it into FOLDER, with those of other pages, and run: "
+    "htr train --init course --data FOLDER --out mine.keras",
     "saved": "{file} is on its way.",
     "forget": "Forget this picture now",
     "forgotten": "Forgotten. Nothing was kept.",
@@ -96,6 +97,7 @@ ERRORS = {
     "empty": "The file is empty. Copy it again, then send it.",
     "bytes": "The file is over {megabytes} MB. Scale the picture down or save it as JPEG.",
     "body": "The request is too large.",
+    "parts": "The request has more in it than one picture. Send one at a time.",
     "pixels": "The picture has {width} x {height} pixels, over {megapixels} megapixels. Scale it down.",
     "bomb": "The picture has far too many pixels. Scale it down.",
     "damaged": "The picture is damaged. Copy it again, then send it.",

@@ -384,8 +384,9 @@ plots.confidences(
 # ## Correct ten lines
 #
 # Correcting is quicker than typing: the reading is there, you only mend it. `make serve` opens a page in the
-# browser that does it: drop the photo, mend each line, press Enter, and download *Training data*. That is a folder
-# of line pictures with a table `transcriptions.tsv`: name, tab, text. Give its path as `my_lines`.
+# browser that does it: drop the photo, mend each line, press Enter, and download *Training data*. That is a zip.
+# Unpacked, it is a folder of line pictures with a table `transcriptions.tsv`: name, tab, text. Unpack those of all
+# your pages side by side into one folder, and give its path as `my_lines`.
 #
 # Here the chapter plays your part and takes the true texts of the first letter.
 
