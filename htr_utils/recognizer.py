@@ -223,13 +223,7 @@ class Recognizer:
         except HtrError as error:
             return error
         except (MemoryError, OSError, cv2.error) as error:
-            where = f"{source}: " if isinstance(source, str | Path) else ""
-            told = " ".join(str(error).split()) or "no reason given"
-            wrapped = HtrError(
-                f"{where}cannot be prepared ({type(error).__name__}: {told[:200]}); leave it out"
-            )
-            wrapped.__cause__ = error
-            return wrapped
+            return HtrError(f"cannot be prepared ({type(error).__name__}: {str(error).strip()[:200]!r})")
 
     def prepare(self, source: Picture) -> images.Prepared:
         """The network's input for one picture: `images.load` and `images.prepare` with this model's settings."""

@@ -127,7 +127,8 @@ def test_records_are_kept_without_paths_and_read_again(tmp_path: Path) -> None:
     row = {"epoch": 1, "loss": 2.0, "cer": 0.5, "gradient": 3.0}
     for point in plan.points[:1]:
         content = {
-            "error": "", "given": point, "parameters": point, "seed": 0, **record.made_from(plan.source, point),
+            "error": "", "given": point, "parameters": point, "seed": 0,
+            **record.made_from(Chapter(plan.chapter), point),
             "results": {"cer": 0.5, "model": "/home/me/model.keras", "history": [row]},
         }  # fmt: skip
         folder = plan.folder(tmp_path / "out", point)
@@ -187,7 +188,7 @@ def records(plan: sweeps.Sweep, out: Path, names: tuple[str, ...]) -> None:
             results["history"] = [{"epoch": n, "loss": 9.0 / n, "cer": 0.9 / n} for n in (1, 2, 3)]
         content = {
             "error": "", "given": point, "parameters": values, "seed": values.get("seed"), "results": results,
-            **record.made_from(plan.source, values),
+            **record.made_from(chapter, values),
         }  # fmt: skip
         folder = plan.folder(out, point)
         folder.mkdir(parents=True)
@@ -227,6 +228,13 @@ class Quiet:
 OTHER = {
     "one point": {"chapter": "07"},
     "chapter 7": {"chapter": "07", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds": [0, 1]},
+    "drawn two": {
+        "chapter": "07",
+        "random": {
+            "points": 6,
+            "from": {"steps": {"low": 20, "high": 200}, "lines": {"low": 10, "high": 99}},
+        },
+    },
     "drawn": {"chapter": "07", "random": {"points": 4, "from": {"steps": {"low": 20, "high": 200}}}},
 }
 
@@ -247,8 +255,24 @@ def test_the_chapter_runs_over_the_records_of_any_sweep(
     seeds = {point.get("seed") for point in plan.points}
     assert ("the usual spread" in out) == (len(seeds) > 1)
     assert ("no curves" in out) == (name in ("reading", "08_weight"))
-    assert ("no effects" in out) == (name in ("seeds", "one point"))
+    assert ("no effects" in out) == (name in ("seeds", "one point", "drawn two"))
+    paired = name in ("small", "ablation", "reading", "chapter 7", "08_weight", "drawn")
+    assert ("nothing minus as usual: []" in out) == (not paired)
     assert "the course's model reads" in out and "nan" not in out
+
+
+def test_a_sweep_s_folder_stands_for_what_its_last_run_listed(tmp_path: Path) -> None:
+    """Points of an older file of the same name are not in the report."""
+    for batches in ([4, 8], [16]):
+        content = OTHER["chapter 7"] | {"grid": {"batch": batches}}
+        records(sweeps.from_dict(content), tmp_path, ("cer",))
+    assert len(experiments.load(tmp_path)[0]) == 6
+    plan = sweeps.from_dict(content)
+    assert experiments.keep(plan, tmp_path, tmp_path / experiments.RUNS, whole=True) == 2
+    runs, _ = experiments.load(tmp_path)
+    assert {one["parameters"]["batch"] for one in runs} == {16}
+    del runs[0]["parameters"]["batch"]
+    assert experiments.groups(runs) and experiments.effects(runs) == []
 
 
 def test_runs_without_the_rate_are_one_line(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -214,6 +215,43 @@ def test_every_path_of_the_repository_is_allowed_on_windows_and_macos(request: p
         len(names),
         "every file of the repository can be checked out",
     )
+
+
+def test_what_mlflow_was_told_is_told_again_when_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed run that went through later, and another server."""
+    from htr_utils.course import tracking
+
+    ended: list[tuple[str, str]] = []
+
+    class Client:
+        def __init__(self, uri: str) -> None:
+            self.uri = uri
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda *given, **more: None
+
+        def get_experiment_by_name(self, name: str) -> Any:
+            return SimpleNamespace(experiment_id="1")
+
+        def create_run(self, *given: Any, **more: Any) -> Any:
+            return SimpleNamespace(info=SimpleNamespace(run_id=f"run-{len(ended)}"))
+
+        def set_terminated(self, made: str, state: str) -> None:
+            ended.append((self.uri, state))
+
+    stub = SimpleNamespace(
+        tracking=SimpleNamespace(MlflowClient=Client), exceptions=SimpleNamespace(MlflowException=KeyError)
+    )
+    monkeypatch.setitem(sys.modules, "mlflow", stub)
+    found = {"chapter": "05_test", "parameters": {}, "error": "no", "results": {}, "date": "1"}
+    first = tracking.tell(found, tmp_path, "a://")
+    assert tracking.tell(found, tmp_path, "a://") == first and ended == [("a://", "FAILED")]
+    better = found | {"error": "", "date": "2"}
+    assert tracking.tell(better, tmp_path, "a://") != first
+    tracking.tell(better, tmp_path, "b://")
+    assert ended[1:] == [("a://", "FINISHED"), ("b://", "FINISHED")]
 
 
 def test_runs_are_told_to_mlflow_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -326,13 +326,29 @@ def test_a_point_is_run_again_when_its_data_its_model_or_the_package_changed(
         patch.setattr(record, "__version__", "99")
         assert done() == [False, False]
     told: list[str] = []
-    monkeypatch.setattr(record, "git_state", lambda: {"commit": "another", "changed": False})
+    monkeypatch.setattr(record, "package_sha", lambda: "another")
     sweeps.run(sweep, out, workers=0, say=told.append)
     assert told[:2] == [
         "1 of 2 points are finished already",
-        "note: some of them ran at another commit of the package; delete their folders to run them again",
+        "note: some of them ran with other code of the package; delete their folders to run them again",
     ]
     assert done() == [True, True]
+    assert sweeps.finished(sweeps.from_dict({"chapter": str(chapter), "points": [{"number": 4}]}), out) == [
+        None
+    ]
+
+
+def test_a_file_that_a_parameter_names_counts_by_its_content(chapter: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "transcriptions.tsv").write_text("a\tone\n", encoding="utf-8")
+    about, values = Chapter(chapter), {"my_image": str(mine), "seed": 0}
+    before = record.made_from(about, values)
+    assert before == record.made_from(about, values) and "language model" not in before["files"]
+    (mine / "transcriptions.tsv").write_text("a\tother\n", encoding="utf-8")
+    assert record.made_from(about, values) != before
+    reading = record.made_from(Chapter(ROOT / "sweeps" / "reading.py"), {"model": "course"})["files"]
+    assert len(reading["model"]) == len(reading["language model"]) == len(reading["its settings"]) == 16
 
 
 STOPS = """# %% tags=["parameters"]
@@ -460,11 +476,13 @@ def test_dask_runs_points_and_a_killed_worker_is_retried(
     note(request, "a sweep's Dask worker killed (SIGKILL)", 1, "its point is run again, the others go on")
 
 
-def test_the_workers_of_any_scheduler_run_the_points(chapter: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_workers_of_any_scheduler_run_the_points(chapter: Path, tmp_path: Path, threads: int) -> None:
+    """One that has two threads does not mix up its points."""
     distributed = pytest.importorskip("distributed")
     sweep = sweeps.from_dict({"chapter": str(chapter), "grid": {"number": [2, 3]}})
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=1, threads_per_worker=threads, processes=True, dashboard_address=None, host="127.0.0.1"
     ) as cluster:
         rows = sweeps.run(sweep, tmp_path / "out", scheduler=cluster.scheduler_address)
     assert [row["results.square"] for row in rows] == [4.0, 9.0]

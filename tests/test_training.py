@@ -111,7 +111,9 @@ def test_a_training_on_other_lines_never_takes_the_old_one_for_its_own(tmp_path)
     """Finished: a new one begins. Interrupted: one line. The same lines: it goes on."""
     lines = {"lines": "one", "--init": ""}
     trainer(tmp_path, 2, made_from=lines).run(stop_after=1)
-    with pytest.raises(HtrError, match="unfinished training was begun with other lines; give those again"):
+    with pytest.raises(
+        HtrError, match="unfinished training was begun with other lines; give those or another"
+    ):
         trainer(tmp_path, 2, made_from=lines | {"lines": "two"}).run()
     assert trainer(tmp_path, 2, made_from=lines).run()[-1]["epoch"] == 2
     said = []

@@ -57,9 +57,10 @@ def sweep(
     if uri is not None:
         from htr_utils.course import tracking
 
-        click.echo(f"{tracking.tell_all(found, folder, uri)} runs logged to MLflow")
+        click.echo(f"{tracking.tell_all(found, folder, uri)} runs are in MLflow")
     if keep is not None:
         click.echo(f"{experiments.keep(found, folder, Path(keep))} runs kept in {keep}")
+    experiments.keep(found, folder, folder / experiments.RUNS, whole=True)
     failed = [row for row in rows if row["state"] != "finished"]
     if report and len(failed) < len(rows):
         click.echo(_report(folder))

@@ -33,6 +33,7 @@ KEPT = (
     "data",
     "machine",
 )
+RUNS = "runs.json"  # in a sweep's folder: its finished runs
 SHOWN = ("epoch", "step", "loss", "cer")  # columns of a history that are kept
 # Student's t, 97.5 %, for 1 to 30 degrees of freedom.
 T975 = (
@@ -65,7 +66,11 @@ def rates(runs: Sequence[Run]) -> list[str]:
 
 
 def finished(folder: Path) -> list[Run]:
-    """The records of a sweep's folder that went through."""
+    """The runs of a sweep's folder that went through: those that its last `htr sweep` listed, or all there are."""
+    try:
+        return list(json.loads((folder / RUNS).read_text(encoding="utf-8"))["runs"])
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
     found = [record.read_metrics(point) for point in sorted((folder / "points").glob("*"))]
     return [one for one in found if one is not None and one.get("error") == ""]
 
@@ -98,12 +103,13 @@ def load(source: str | Path, result: str = "cer") -> tuple[list[Run], str]:
     return [run | {"rate": 100 * run["results"][result]} for run in runs], origin
 
 
-def keep(sweep: sweeps.Sweep, out: Path, target: Path) -> int:
-    """Write the finished runs of a sweep into one file, without notebooks, models and paths; returns how many."""
-    runs = []
-    for found in sweeps.finished(sweep, out):
-        if found is not None:
-            runs.append(slim(found))
+def keep(sweep: sweeps.Sweep, out: Path, target: Path, whole: bool = False) -> int:
+    """Write the finished runs of a sweep into one file, without notebooks, models and paths; returns how many.
+
+    Args:
+        whole: the records as they are, with the paths of their models.
+    """
+    runs = [found if whole else slim(found) for found in sweeps.finished(sweep, out) if found is not None]
     body = ",\n  ".join(json.dumps(run, ensure_ascii=False) for run in runs)
     origin = json.dumps(f"trained by `htr sweep`, {len(runs)} of {len(sweep.points)} points")
     files.write_text(target, f'{{"origin": {origin}, "runs": [\n  {body}\n]}}\n')
@@ -130,19 +136,23 @@ def varied(runs: Sequence[Run]) -> list[str]:
 
 def usual(runs: Sequence[Run], name: str) -> Any:
     """The value that most runs have: the one that the others are compared with."""
-    counts = Counter(repr(run["parameters"][name]) for run in runs)
+    counts = Counter(repr(run["parameters"].get(name)) for run in runs)
     first = max(counts, key=lambda shown: counts[shown])
-    return next(run["parameters"][name] for run in runs if repr(run["parameters"][name]) == first)
+    return next(run["parameters"].get(name) for run in runs if repr(run["parameters"].get(name)) == first)
+
+
+def special(run: Run, runs: Sequence[Run]) -> list[str]:
+    """The parameters of a run that are not as in most runs: `["augment=0.0"]`."""
+    return [
+        f"{name}={run['parameters'].get(name)}"
+        for name in varied(runs)
+        if run["parameters"].get(name) != usual(runs, name)
+    ]
 
 
 def label(run: Run, runs: Sequence[Run]) -> str:
     """What is special about a run: `augment=0.0`, or `as usual`."""
-    special = [
-        f"{name}={run['parameters'][name]}"
-        for name in varied(runs)
-        if run["parameters"][name] != usual(runs, name)
-    ]
-    return " ".join(special) or "as usual"
+    return " ".join(special(run, runs)) or "as usual"
 
 
 def groups(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -192,10 +202,10 @@ def effects(runs: Sequence[Run]) -> list[Effect]:
     found = []
     for name in names[:-1]:
         base = usual(runs, name)
-        partners = {rest(run, name): run for run in runs if run["parameters"][name] == base}
+        partners = {rest(run, name): run for run in runs if run["parameters"].get(name) == base}
         others: dict[str, list[float]] = {}
         for run in runs:
-            value, partner = run["parameters"][name], partners.get(rest(run, name))
+            value, partner = run["parameters"].get(name), partners.get(rest(run, name))
             if value != base and partner is not None:
                 change = run["rate"] - partner["rate"]
                 others.setdefault(f"{name}={value} instead of {base}", []).append(change)

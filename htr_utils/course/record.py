@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import subprocess
@@ -17,6 +18,7 @@ from htr_utils.course.notebooks import lesson
 from htr_utils.course.origin import machine, versions
 from htr_utils.course.parameters import CHECKPOINT
 from htr_utils.errors import HtrError
+from htr_utils.text import language, tuned
 
 METRICS = "metrics.json"
 BEGUN = "begun.json"  # what an unfinished run was made from
@@ -69,21 +71,63 @@ def source_sha(path: Path) -> str:
     return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
-def made_from(source: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What else than its parameters a run's results depend on: code, data, model files, version of the package.
+def listing(path: str | Path) -> str:
+    """A short hash of a file's content, or of names, sizes and times of last change of all files below a folder."""
+    place = Path(path)
+    if place.is_file():
+        return files.sha256(place)[:16]
+    rows = []
+    for below in sorted(place.rglob("*")):
+        if below.is_file():
+            state = below.stat()
+            rows.append(f"{below.relative_to(place).as_posix()}\t{state.st_size}\t{state.st_mtime_ns}")
+    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+@functools.cache
+def package_sha() -> str:
+    """A short hash of this package's sources."""
+    root = Path(paths.__file__).parent
+    rows = [
+        f"{path.relative_to(root).as_posix()} {files.sha256(path)}" for path in sorted(root.rglob("*.py"))
+    ]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
+
+def made_from(chapter: given.Chapter, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What else than its parameters a run's results depend on: its code, data, files that parameters name, models.
+
+    The package itself counts by its version here; see `package_sha`. A chapter with a parameter `model` reads, so
+    that the language model and its settings count too.
 
     Args:
-        source: see `source_sha`. values: all parameters, checked; `data_root` names the data, `model` a model.
+        values: all parameters, checked; `data_root` names the data.
     """
-    model = values.get("model")
-    try:
-        models = {str(model): files.sha256(paths.model_file(str(model)))} if model else {}
-    except (HtrError, OSError):  # the run itself says what is wrong with it
-        models = {}
+    read: dict[str, str] = {}
+    named = [
+        one
+        for one, about in chapter.parameters.items()
+        if about.kind == "path" and isinstance(values.get(one), str)
+    ]
+    for name in named:
+        if values[name]:
+            read[name] = listing(values[name])
+    if "model" in values:
+        lm = language.find("english")
+        try:
+            model = paths.model_file(str(values["model"] or "course"))
+        except HtrError:  # the run itself says what is wrong with it
+            model = Path(str(values["model"]))
+        for name, file in (
+            ("model", model),
+            ("language model", lm),
+            ("its settings", lm.with_name(tuned.FILE)),
+        ):
+            read[name] = files.sha256(file)[:16] if file.is_file() else ""
     return {
-        "source": source,
+        "source": source_sha(chapter.path),
         "data": data_fingerprint(values.get("data_root")),
-        "models": models,
+        "files": read,
         "package": __version__,
     }
 
@@ -114,19 +158,20 @@ def run(
         HtrError: no such chapter, a parameter that it refuses, another run at work in the folder.
     """
     source = runs.find_notebook(chapter)
-    values = given.Chapter(source).check(parameters)
+    about = given.Chapter(source)
+    values = about.check(parameters)
     with files.alone(out, "run"):
-        return _run(source, values, {name: values[name] for name in parameters}, out, timeout, threads, page)
+        return _run(about, values, {name: values[name] for name in parameters}, out, timeout, threads, page)
 
 
 def _run(
-    source: Path, values: dict[str, Any], set_here: dict[str, Any], out: Path, timeout: int, threads: int | None,
-    page: bool,
+    about: given.Chapter, values: dict[str, Any], set_here: dict[str, Any], out: Path, timeout: int,
+    threads: int | None, page: bool,
 ) -> dict[str, Any]:  # fmt: skip
     (out / METRICS).unlink(missing_ok=True)  # a run that is killed must not look like the last one
     pinned = {} if threads is None else dict.fromkeys(THREADS, str(threads))
-    origin, git = made_from(source_sha(source), values), git_state()
-    begun = json.dumps([origin, git, values], default=str)
+    origin, source = made_from(about, values), about.path
+    begun = json.dumps([origin, package_sha(), values], default=str)
     marker = out / BEGUN
     go_on = marker.is_file() and marker.read_text(encoding="utf-8") == begun
     files.write_text(marker, begun)
@@ -148,7 +193,8 @@ def _run(
         "peak_mb": round(done.peak_mb),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
-        "git": git,
+        "git": git_state(),
+        "package_sha": package_sha(),
         "machine": machine() | {"threads": threads},
     }
     if page and done.notebook.is_file():

@@ -192,15 +192,16 @@ def _draw(rule: Any, draw: random.Random, word: str, name: str) -> Any:
 def finished(sweep: Sweep, out: Path) -> list[dict[str, Any] | None]:
     """The record of each point that went through with this chapter, version of the package, data and model; or None."""
     chapter = given.Chapter(sweep.chapter)
-    known: dict[str, dict[str, Any]] = {}  # data folder and model: reading them takes a while
+    names = [name for name, about in chapter.parameters.items() if about.kind == "path" or name == "model"]
+    known: dict[str, dict[str, Any]] = {}  # by what names files: reading them takes a while
     found: list[dict[str, Any] | None] = []
     for point in sweep.points:
         one = record.read_metrics(sweep.folder(out, point)) or {}
         if one.get("error") == "" and one.get("given") == dict(point):
             values = chapter.check(point)
-            which = repr((values.get("data_root"), values.get("model")))
+            which = repr([values.get(name) for name in names])
             if which not in known:
-                known[which] = record.made_from(sweep.source, values)
+                known[which] = record.made_from(chapter, values)
             if all(one.get(name) == value for name, value in known[which].items()):
                 found.append(one)
                 continue
@@ -286,10 +287,9 @@ def run(
         total, done = len(sweep.points), len(sweep.points) - len(left)
         if done:
             say(f"{done} of {total} points are finished already")
-            commits = {str((one.get("git") or {}).get("commit")) for one in known.values() if one}
-            if commits - {str((record.git_state() or {}).get("commit"))}:
+            if {one.get("package_sha") for one in known.values() if one} != {record.package_sha()}:
                 say(
-                    "note: some of them ran at another commit of the package; delete their folders to run them again"
+                    "note: some of them ran with other code of the package; delete their folders to run them again"
                 )
         begin = time.monotonic()
         try:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from htr_utils import files
 from htr_utils.course import record, sweeps
 from htr_utils.errors import HtrError
 
-MARK = ".mlflow"  # in a run's folder: the id under which it was told
+MARK = ".mlflow"  # in a run's folder: where it was told, under which id, and what
 
 
 def tell(found: Mapping[str, Any], folder: Path, uri: str) -> str:
-    """Log one run: parameters, results, a history's rows as steps, versions and git state as tags; once a folder.
+    """Log one run: parameters, results, a history's rows as steps, versions and git state as tags; a record once.
 
     Args:
         found: its record. folder: where its `metrics.json` lies. uri: a server or a folder, as MLflow takes it.
@@ -26,9 +29,16 @@ def tell(found: Mapping[str, Any], folder: Path, uri: str) -> str:
     """
     import mlflow
 
-    mark = folder / MARK
-    if mark.is_file():
-        return mark.read_text(encoding="utf-8").strip()
+    mark, told = (
+        folder / MARK,
+        {"uri": uri, "run": hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()},
+    )
+    try:
+        before = json.loads(mark.read_text(encoding="utf-8"))
+        if {name: before[name] for name in told} == told:
+            return str(before["id"])
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
     results = found.get("results", {})
     try:
         client = mlflow.tracking.MlflowClient(uri)
@@ -56,7 +66,7 @@ def tell(found: Mapping[str, Any], folder: Path, uri: str) -> str:
         client.set_terminated(made, "FAILED" if found.get("error") else "FINISHED")
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise HtrError(f"MLflow at {uri}: {' '.join(str(error).split())[:200]}") from None
-    mark.write_text(made + "\n", encoding="utf-8")
+    files.write_text(mark, json.dumps(told | {"id": made}) + "\n")
     return str(made)
 
 

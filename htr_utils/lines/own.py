@@ -30,11 +30,8 @@ def find_table(root: str | Path) -> Path | None:
 def _parts(root: str | Path) -> list[Path]:
     """The folders directly below one without a table that have a table each; none in a folder in IAM layout."""
     folder = Path(root)
-    if not folder.is_dir() or find_table(folder) is not None:
-        return []
-    if any(folder.glob("lines.txt")) or any(folder.glob("*/lines.txt")):
-        return []
-    return [below for below in sorted(folder.iterdir()) if below.is_dir() and find_table(below) is not None]
+    known = find_table(folder) or any(folder.glob("lines.txt")) or any(folder.glob("*/lines.txt"))
+    return [] if known else [below for below in sorted(folder.glob("*/")) if find_table(below) is not None]
 
 
 def is_own(root: str | Path) -> bool:

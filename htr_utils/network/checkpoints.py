@@ -65,6 +65,23 @@ def read(folder: Path) -> tuple[dict[str, Any], list[np.ndarray]] | None:
     return _unpacked(folder / "state.npz", lambda about: json.loads(str(about)))
 
 
+def outdated(folder: Path, about: dict[str, Any], made_from: dict[str, Any] | None) -> str:
+    """In words, that a finished training was made from something else (its best epoch is forgotten then), or "".
+
+    Raises:
+        HtrError: an unfinished one was.
+    """
+    known = about.get("made_from") or made_from or {}
+    changed = ", ".join(name for name, value in (made_from or {}).items() if known.get(name) != value)
+    if changed and about["epoch"] < about["settings"]["epochs"]:
+        raise HtrError(
+            f"{folder}: its unfinished training was begun with other {changed}; give those or another --out"
+        )
+    if changed:
+        (folder / "best.npz").unlink(missing_ok=True)
+    return f"other {changed} than in the training that {folder} holds: a new one begins" if changed else ""
+
+
 def read_best(folder: Path) -> Best | None:
     """The best weights so far, or None; HtrError when the file is damaged."""
     found = _unpacked(folder / "best.npz", lambda about: (int(about[0]), float(about[1])))

@@ -223,8 +223,7 @@ def train(
     watched = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)
     made_from = {
         "lines": _print_of(found.train), "validation lines": _print_of(validation),
-        "--init": files.sha256(paths.model_file(init))[:16] if init is not None else "", "--rendered": rendered,
-        "--share": share, "--recombine": recombine_share, "--augment": augment,
+        "--init": init and files.sha256(paths.model_file(init)), "options": [rendered, share, recombine_share, augment],
     }  # fmt: skip
     trainer = way.trainer(
         model, chosen, charset, batches, settings, validation=watched if validation else None,
@@ -233,9 +232,8 @@ def train(
     try:
         trainer.run()
     except KeyboardInterrupt:
-        raise HtrError(
-            f"interrupted after epoch {trainer.epoch}; the same command goes on from there"
-        ) from None
+        told = f"interrupted after epoch {trainer.epoch}; the same command goes on from there"
+        raise HtrError(told) from None
     finally:
         batches.close()
     best = trainer.best
@@ -244,7 +242,6 @@ def train(
         "best_epoch": best.epoch if best else trainer.epoch, "validation_cer": best.cer if best else None,
     }  # fmt: skip
     trainer.export(out, about)
-    if not way.first:
-        return Path(out)
-    say(f"wrote {out}" + (f": epoch {best.epoch}, validation CER {100 * best.cer:.2f} %" if best else ""))
+    if way.first:
+        say(f"wrote {out}" + (f": epoch {best.epoch}, validation CER {100 * best.cer:.2f} %" if best else ""))
     return Path(out)

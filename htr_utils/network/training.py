@@ -312,16 +312,8 @@ class Trainer:
         if self.folder is None or found is None:
             return False
         about, arrays = found
-        known = about.get("made_from")
-        if known and self.made_from and known != self.made_from:
-            changed = ", ".join(name for name in self.made_from if known.get(name) != self.made_from[name])
-            if about["epoch"] < about["settings"]["epochs"]:
-                raise HtrError(
-                    f"{self.folder}: its unfinished training was begun with other {changed}; give those again, another "
-                    "--out, or delete the folder to begin anew"
-                )
-            self.say(f"other {changed} than in the training that {self.folder} holds: a new one begins")
-            (self.folder / "best.npz").unlink(missing_ok=True)
+        if other := checkpoints.outdated(self.folder, about, self.made_from):
+            self.say(other)
             return False
         # Older checkpoints lack the newest settings. More or fewer epochs are welcome: the rate finds its new end.
         told = {**asdict(Settings()), **about["settings"], "epochs": self.settings.epochs}

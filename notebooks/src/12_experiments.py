@@ -153,12 +153,11 @@ print(
 # pairs**](../docs/glossary.md#matched-pairs). Take the first change and its pairs.
 
 # %%
-base, *changes = groups  # "as usual" first
-usual = {one["seed"]: one["rate"] for one in groups[base]}
-differences = []
-for name in changes[:1]:
-    differences = [one["rate"] - usual[one["seed"]] for one in groups[name] if one["seed"] in usual]
-    print(name, "minus", base, np.round(differences, 1).tolist())
+usual = {one["seed"]: one["rate"] for one in groups.get("as usual", [])}
+changed = [name for name, some in groups.items() if len(experiments.special(some[0], runs)) == 1]
+first = changed[0] if changed and usual else "nothing"  # one parameter changed, all else as usual
+differences = [one["rate"] - usual[one["seed"]] for one in groups.get(first, []) if one["seed"] in usual]
+print(first, "minus as usual:", np.round(differences, 1).tolist())
 
 # %% [markdown]
 # Their mean is the effect. With so few pairs, its spread is itself badly known, and the factor of Student's t
@@ -172,9 +171,7 @@ if count > 1:
     print(f"by hand:     {mean:.2f} [{mean - half:.2f}, {mean + half:.2f}]")
     print("the package: {:.2f} [{:.2f}, {:.2f}]".format(*experiments.interval(differences)))
 else:
-    print(
-        f"{count} pairs: an interval needs two, from `seeds` in the sweep file and at least two kinds of run"
-    )
+    print(f"{count} pairs: an interval needs two, of runs that differ in one parameter alone")
 
 # %% [markdown]
 # Now all changes. The package finds the pairs by itself, in grids as well, where each run has several partners.
@@ -221,7 +218,7 @@ print("read:   ", Recognizer.load(found).read(line.path).text)
 # look? Draw runs of one and the same network, as far apart as the seeds above, and take the lowest of n.
 
 # %% tags=["figure"]
-truth = float(np.mean(list(usual.values())))
+truth = float(np.mean(list(usual.values()) or [one["rate"] for one in runs]))
 counts = [1, 2, 4, 8, 16, 32, 64]
 width = deviation or 1.0  # one point where these runs do not tell
 draws = np.random.default_rng(run.seed).normal(truth, width, (2000, counts[-1]))  # (sweeps, runs)
