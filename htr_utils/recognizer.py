@@ -220,10 +220,8 @@ class Recognizer:
     def _tried(self, source: Picture) -> images.Prepared | HtrError:
         try:
             return self.prepare(source)
-        except HtrError as error:
-            return error
-        except (MemoryError, OSError, cv2.error) as error:
-            return HtrError(f"cannot be prepared ({type(error).__name__}: {str(error).strip()[:200]!r})")
+        except (HtrError, MemoryError, OSError, cv2.error) as error:
+            return error if isinstance(error, HtrError) else HtrError(f"cannot be prepared ({error!r:.200})")
 
     def prepare(self, source: Picture) -> images.Prepared:
         """The network's input for one picture: `images.load` and `images.prepare` with this model's settings."""
