@@ -116,24 +116,14 @@ class Recognizer:
 
     @overload
     def read(
-        self,
-        source: list[Any] | tuple[Any, ...],
-        *,
-        decoder: Decoder = ...,
-        width: int | None = ...,
-        batch: int = ...,
-        candidates: int = ...,
-    ) -> list[Reading]: ...
+        self, source: list[Any] | tuple[Any, ...], *, decoder: Decoder = ..., width: int | None = ...,
+        batch: int = ..., candidates: int = ...,
+    ) -> list[Reading]: ...  # fmt: skip
 
     def read(
-        self,
-        source: Picture | Sequence[Picture],
-        *,
-        decoder: Decoder = "greedy",
-        width: int | None = None,
-        batch: int = 32,
-        candidates: int = 1,
-    ) -> Reading | list[Reading]:
+        self, source: Picture | Sequence[Picture], *, decoder: Decoder = "greedy", width: int | None = None,
+        batch: int = 32, candidates: int = 1,
+    ) -> Reading | list[Reading]:  # fmt: skip
         """Read a line, or a list of lines in batches of similar width.
 
         Args:
@@ -180,15 +170,9 @@ class Recognizer:
         return self._stream(sources, decoder, width, batch, errors == "keep", chunk, candidates)
 
     def _stream(
-        self,
-        sources: Iterable[Picture],
-        decoder: Decoder,
-        width: int | None,
-        batch: int,
-        keep: bool,
-        chunk: int,
+        self, sources: Iterable[Picture], decoder: Decoder, width: int | None, batch: int, keep: bool, chunk: int,
         top: int,
-    ) -> Iterator[Reading | HtrError]:
+    ) -> Iterator[Reading | HtrError]:  # fmt: skip
         for part in self._prepared(sources, chunk):
             found: dict[int, Reading | HtrError] = {}
             good: dict[int, images.Prepared] = {}

@@ -16,9 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from htr_utils import formats
+from htr_utils import formats, paths
 from htr_utils.errors import HtrError
 from htr_utils.formats import ReadLine, ReadPage, Word
+from htr_utils.lines import images
+from htr_utils.lines import pages as finder
+from htr_utils.recognizer import Reading
 
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"
 PAGE = "{http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15}"
@@ -144,6 +147,16 @@ def reading(text, step=10.0):
         SimpleNamespace(character=c, x=(i + 0.5) * step, confidence=0.1 * i) for i, c in enumerate(text)
     ]
     return SimpleNamespace(text=text, confidence=0.5, characters=characters, others=("a b",))
+
+
+def test_a_found_line_in_which_nothing_was_read_has_its_place():
+    """No character, so no point to carry back to the page."""
+    grey = images.load(paths.samples()[0])
+    found = finder.whole(grey)
+    made = formats.of_page("a.png", grey.shape, found.lines, [Reading("", 0.0, (), 0.0)])
+    assert made.lines[0].text == "" and made.lines[0].at == ()
+    for format_ in formats.ENDINGS:
+        assert formats.render([made], format_)
 
 
 def test_words_reach_half_way_to_the_characters_beside_them():

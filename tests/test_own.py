@@ -131,8 +131,22 @@ def test_folders_with_tables_side_by_side_are_one(tmp_path: Path) -> None:
     assert [(line.id, line.text) for line in own.read(tmp_path)] == [
         ("monday/line-1", "monday"), ("tuesday/line-1", "tuesday"),
     ]  # fmt: skip
+    # As Windows unpacks: a folder round the folder. Beside it pictures with texts, and a table at the top.
+    deep = tmp_path / "sunday-training" / "sunday"
+    deep.mkdir(parents=True)
+    folder(deep, "line-1\tdeep\n", ("line-1.png",))
+    assert [line.id for line in own.read(tmp_path)][1] == "sunday-training/sunday/line-1"
+    shutil.copy(deep / "line-1.png", tmp_path / "pair.png")
+    (tmp_path / "pair.txt").write_text("beside", encoding="utf-8")
+    (deep / "line-1.txt").write_text("a note, since the table says it", encoding="utf-8")
+    assert [line.text for line in own.read(tmp_path)] == ["monday", "deep", "tuesday", "beside"]
+    (tmp_path / "transcriptions.tsv").write_text("pair\ttop\nmonday/line-1\tMonday\n", encoding="utf-8")
+    assert [line.text for line in own.read(tmp_path)] == ["top", "Monday", "deep", "tuesday"]
+    for name in ("transcriptions.tsv", "pair.txt"):
+        (tmp_path / name).unlink()
     (tmp_path / "ascii").mkdir()
     (tmp_path / "ascii" / "lines.txt").write_text("#\n", encoding="utf-8")
+    (deep / "line-1.txt").unlink()
     assert not own.is_own(tmp_path), "IAM's layout, whatever lies beside it"
     assert not own.is_own(Path(__file__).parent.parent / "data")
 

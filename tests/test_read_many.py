@@ -142,11 +142,12 @@ def test_a_folder_of_results_is_of_one_reading(
 def test_one_bad_file_of_a_chunk_costs_no_other(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """Whatever a library raises on the way: opening, finding lines, preparing, reading, writing."""
+    """Whatever a library raises on the way: opening, finding lines, preparing, writing (reading: test_cli.py)."""
     import cv2
+    import numpy as np
 
-    from htr_utils import files
-    from htr_utils.lines import pages
+    from htr_utils import Recognizer, files
+    from htr_utils.lines import images, pages
 
     (folder / "bad.png").unlink()
     some = [asdict(one) for one in read_many.inputs([str(folder)])]
@@ -154,7 +155,7 @@ def test_one_bad_file_of_a_chunk_costs_no_other(
     def rows(name: str) -> list[dict[str, Any]]:
         made = read_many.read_chunk(some, asdict(options(tmp_path / name)), 1)
         written = {p.relative_to(tmp_path / name).as_posix() for p in (tmp_path / name).rglob("*.json")}
-        assert written == {one for row in made for one in row["results"] if row["state"] == "finished"}
+        assert written == {one for row in made for one in row["results"]}
         return made
 
     for error in (cv2.error("no memory"), MemoryError(), OSError(5, "input/output error"), KeyError("x")):
@@ -170,6 +171,26 @@ def test_one_bad_file_of_a_chunk_costs_no_other(
         assert [row["state"] for row in found] == ["finished", "failed", "finished"], found
         assert "b.png" in found[1]["error"] and "\n" not in found[1]["error"]
 
+    wide = np.pad(images.load(LINE), ((0, 0), (0, 40)), "edge")  # b.png has a width of its own
+    images.save(folder / "b.png", wide)
+    some = [asdict(one) for one in read_many.inputs([str(folder)])]
+    for place in (images, Recognizer):
+        true_prepare = place.prepare  # type: ignore[attr-defined]
+
+        def failing(*given: Any, true: Any = true_prepare) -> Any:
+            grey = next(one for one in given if isinstance(one, np.ndarray))
+            if grey.shape[1] == wide.shape[1]:
+                raise cv2.error("no memory")
+            return true(*given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(place, "prepare", failing)
+            found = rows(f"{place.__name__}")
+        assert [row["state"] for row in found] == ["finished", "failed", "finished"], [
+            r["error"] for r in found
+        ]
+        assert "b.png" in found[1]["error"] and "no memory" in found[1]["error"]
+
     def write(path: Path, text: str, true: Any = files.write_text) -> None:
         if path.name.startswith("b.png"):
             raise OSError(28, "no space left on device")
@@ -183,7 +204,7 @@ def test_one_bad_file_of_a_chunk_costs_no_other(
     record(
         request,
         "an error in a library while a folder is read",
-        5,
+        7,
         "one line for that file; the others are read",
     )
 
@@ -283,8 +304,11 @@ def test_results_of_pages_that_are_gone_go_too(tmp_path: Path, monkeypatch: pyte
 
 KILLER = """
 def killer(chunk, options, threads):
-    import os
-    if any(one["place"] == "b.png" for one in chunk):
+    import os, time
+    if any(one["place"] == "wrong" for one in chunk):
+        raise ModuleNotFoundError("no module named this")
+    if any(one["place"] in ("b.png", "d.png") for one in chunk):
+        time.sleep(0.3)
         os._exit(9)
     return [{**one, "state": "finished", "error": "", "results": [], "lines": 1, "seconds": 0, "memory_mb": 1}
             for one in chunk]
@@ -292,26 +316,37 @@ def killer(chunk, options, threads):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("chunk", [1, 2, 32])
 def test_a_file_that_ends_its_worker_costs_no_other(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    chunk: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    """Nor those of other chunks that were on the same worker."""
     pytest.importorskip("distributed")
+    for name in "cdefg":
+        shutil.copy(LINE, folder / f"{name}.png")
     names: dict[str, Any] = {"__name__": "__main__"}  # pickled as it stands
     exec(KILLER, names)
     monkeypatch.setattr(read_many, "read_chunk", names["killer"])
-    rows = read_many.run(
-        [str(folder)], options(tmp_path / "out"), scheduler="local", workers=1, say=lambda _: None
-    )
-    assert {row["place"]: row["state"] for row in rows} == {
-        "a.png": "finished", "b.png": "failed", "bad.png": "finished", "bå/a.png": "finished",
-    }  # fmt: skip
-    (error,) = (row["error"] for row in rows if row["error"])
-    assert "b.png: its worker ended while it read this file" in error and "\n" not in error
+    words = ([str(folder)], options(tmp_path / "out"))
+    more: dict[str, Any] = {"scheduler": "local", "workers": 1, "say": lambda _: None, "chunk": chunk}
+    rows = read_many.run(*words, **more)
+    states = {row["place"]: row["state"] for row in rows}
+    assert len(rows) == len(states) == 9
+    assert {place for place, state in states.items() if state != "finished"} == {"b.png", "d.png"}
+    errors = [row["error"] for row in rows if row["error"]]
+    assert all("its worker ended while it read this file" in error and "\n" not in error for error in errors)
+    if chunk == 32:
+        shutil.copy(LINE, folder / "wrong")
+        wrong = [read_many.Input("x", "wrong", 1, 1)]
+        with pytest.raises(
+            HtrError, match=r"the workers cannot read .ModuleNotFoundError: no module named this"
+        ):
+            list(read_many._chunks(wrong, options(tmp_path / "out"), "local", 1, 1))
     record(
         request,
-        "a file that ends its reading worker",
-        1,
-        "the chunk's other files are read, it alone is named",
+        "two files of nine that end their worker",
+        3,
+        "the others are read, in chunks of 1, 2 and 32",
     )
 
 

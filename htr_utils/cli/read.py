@@ -187,7 +187,7 @@ class _Job:
 
         def ready() -> Iterator[tuple[_Opened, ReadPage]]:
             while waiting and len(readings) >= len(waiting[0].found.lines):
-                page = waiting.popleft()
+                page = waiting[0]
                 name, lines = self.names[page.file], page.found.lines
                 mine = [readings.pop(0) for _ in lines]
                 for number, reading in enumerate(mine, 1):
@@ -200,7 +200,13 @@ class _Job:
                     )
                 empty = Reading("", 0.0, (), 0.0)
                 texts = [empty if isinstance(reading, HtrError) else reading for reading in mine]
-                yield page, formats.of_page(Path(name).name, page.grey.shape, lines, texts, page.number)
+                waiting.popleft()
+                try:
+                    made = formats.of_page(Path(name).name, page.grey.shape, lines, texts, page.number)
+                except Exception as error:
+                    self._complain(page.file, _one_line(name, error))
+                    continue
+                yield page, made
 
         while True:
             stream = recognizer.read_iter(crops(), decoder=decoder, errors="keep", candidates=candidates)
@@ -212,9 +218,7 @@ class _Job:
                 return
             except HtrError:  # no such decoder, no language model: true of every file
                 raise
-            except (
-                Exception
-            ) as error:  # out of memory, say: the pages that were under way are lost, no others
+            except Exception as error:  # out of memory, say: the pages under way are lost, no others
                 if not waiting:
                     raise
                 for file in dict.fromkeys(page.file for page in waiting):

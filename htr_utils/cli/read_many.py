@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -324,32 +325,49 @@ def _chunks(
         threads = max(1, cores() // count) if local else 1
         tasks: dict[Any, list[Input]] = {}
 
-        def submit() -> Any:
-            if not parts:
-                return None
-            part = parts.popleft()
+        def submit(part: list[Input]) -> Any:
             some = [asdict(one) for one in part]
-            key = f"chunk-{time.time_ns()}"
-            task = client.submit(read_chunk, some, told, threads, pure=False, key=key)
+            task = client.submit(read_chunk, some, told, threads, pure=False, key=f"chunk-{uuid.uuid4().hex}")
             tasks[task] = part
             return task
 
-        out = as_completed(
-            [task for _ in range(AHEAD * max(1, len(client.nthreads()))) if (task := submit())]
-        )
+        def rows_of(task: Any) -> list[dict[str, Any]] | None:
+            """None where the worker ended, which any of the tasks on it may have done."""
+            part = tasks.pop(task)
+            try:
+                rows: list[dict[str, Any]] = task.result()
+            except cluster.killed():
+                return None
+            except Exception as error:
+                said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                raise HtrError(f"the workers cannot read ({said}); give all of them this version") from None
+            if [row["place"] for row in rows] != [one.place for one in part]:
+                raise HtrError(
+                    "a worker answered for other files than it was given; use this version everywhere"
+                )
+            return rows
+
+        lost: list[Input] = []
+        ahead = AHEAD * max(1, len(client.nthreads()))
+        out = as_completed([submit(parts.popleft()) for _ in range(min(ahead, len(parts)))])
         for done in out:
-            part = tasks.pop(done)
-            if done.status == "finished":
-                yield done.result()
-            elif len(part) > 1:  # one of its files may have ended the worker: each alone then
-                parts.extendleft([one] for one in reversed(part))
+            part = tasks[done]
+            rows = rows_of(done)
+            if rows is None:
+                lost += part
             else:
-                error = f"its worker ended while it read this file ({type(done.exception()).__name__}); leave it out"
-                yield [
-                    {**asdict(one), "state": "failed", "error": f"{one.path}: {error}", "results": [], "lines": 0,
-                     "seconds": 0.0, "memory_mb": 0}
-                    for one in part
-                ]  # fmt: skip
-            task = submit()
-            if task is not None:
-                out.add(task)
+                yield rows
+            if parts:
+                out.add(submit(parts.popleft()))
+        for one in lost:  # each alone, so that no other is blamed
+            rows = rows_of(submit([one]))
+            error = f"{one.path}: its worker ended while it read this file; leave it out"
+            empty = {
+                "state": "failed",
+                "error": error,
+                "results": [],
+                "lines": 0,
+                "seconds": 0.0,
+                "memory_mb": 0,
+            }
+            yield [asdict(one) | empty] if rows is None else rows

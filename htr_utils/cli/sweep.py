@@ -54,16 +54,15 @@ def sweep(
     rows = sweeps.run(
         found, folder, workers=workers, scheduler=scheduler, say=lambda text: click.echo(text, err=True)
     )
+    if keep is not None:
+        click.echo(f"{experiments.keep(found, folder, Path(keep))} runs kept in {keep}")
+    failed = [row for row in rows if row["state"] != "finished"]
+    if report and len(failed) < len(rows):
+        click.echo(_report(folder))
     if uri is not None:
         from htr_utils.course import tracking
 
         click.echo(f"{tracking.tell_all(found, folder, uri)} runs are in MLflow")
-    if keep is not None:
-        click.echo(f"{experiments.keep(found, folder, Path(keep))} runs kept in {keep}")
-    experiments.keep(found, folder, folder / experiments.RUNS, whole=True)
-    failed = [row for row in rows if row["state"] != "finished"]
-    if report and len(failed) < len(rows):
-        click.echo(_report(folder))
     click.echo(f"{len(rows) - len(failed)} of {len(rows)} points finished; {folder / 'table.csv'}")
     if failed:
         raise HtrError(f"{len(failed)} of {len(rows)} points failed; their notebooks are named in the table")

@@ -11,6 +11,13 @@ from htr_utils.errors import HtrError
 CONNECT = 20  # seconds for a scheduler to answer
 
 
+def killed() -> type[Exception]:
+    """What a task raises whose workers ended, again and again."""
+    from distributed.scheduler import KilledWorker
+
+    return KilledWorker
+
+
 @contextlib.contextmanager
 def client(count: int, scheduler: str | None, failures: int) -> Iterator[Any]:
     """A Dask client, and what it started, until the block ends.

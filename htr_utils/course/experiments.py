@@ -33,7 +33,6 @@ KEPT = (
     "data",
     "machine",
 )
-RUNS = "runs.json"  # in a sweep's folder: its finished runs
 SHOWN = ("epoch", "step", "loss", "cer")  # columns of a history that are kept
 # Student's t, 97.5 %, for 1 to 30 degrees of freedom.
 T975 = (
@@ -66,12 +65,12 @@ def rates(runs: Sequence[Run]) -> list[str]:
 
 
 def finished(folder: Path) -> list[Run]:
-    """The runs of a sweep's folder that went through: those that its last `htr sweep` listed, or all there are."""
+    """The runs of a sweep's folder that went through: of the points that its last `htr sweep` named, or of all."""
     try:
-        return list(json.loads((folder / RUNS).read_text(encoding="utf-8"))["runs"])
-    except (OSError, ValueError, LookupError, TypeError):
-        pass
-    found = [record.read_metrics(point) for point in sorted((folder / "points").glob("*"))]
+        names = [str(name) for name in json.loads((folder / sweeps.POINTS).read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        names = sorted(point.name for point in (folder / "points").glob("*"))
+    found = [record.read_metrics(folder / "points" / name) for name in names]
     return [one for one in found if one is not None and one.get("error") == ""]
 
 
@@ -103,13 +102,9 @@ def load(source: str | Path, result: str = "cer") -> tuple[list[Run], str]:
     return [run | {"rate": 100 * run["results"][result]} for run in runs], origin
 
 
-def keep(sweep: sweeps.Sweep, out: Path, target: Path, whole: bool = False) -> int:
-    """Write the finished runs of a sweep into one file, without notebooks, models and paths; returns how many.
-
-    Args:
-        whole: the records as they are, with the paths of their models.
-    """
-    runs = [found if whole else slim(found) for found in sweeps.finished(sweep, out) if found is not None]
+def keep(sweep: sweeps.Sweep, out: Path, target: Path) -> int:
+    """Write the finished runs of a sweep into one file, without notebooks, models and paths; returns how many."""
+    runs = [slim(found) for found in sweeps.finished(sweep, out) if found is not None]
     body = ",\n  ".join(json.dumps(run, ensure_ascii=False) for run in runs)
     origin = json.dumps(f"trained by `htr sweep`, {len(runs)} of {len(sweep.points)} points")
     files.write_text(target, f'{{"origin": {origin}, "runs": [\n  {body}\n]}}\n')

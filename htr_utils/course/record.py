@@ -21,6 +21,22 @@ from htr_utils.errors import HtrError
 from htr_utils.text import language, tuned
 
 METRICS = "metrics.json"
+_OURS = {"runs", "points", "work", "report"}  # folders of runs
+_READ = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".pdf",
+    ".txt",
+    ".tsv",
+    ".csv",
+    ".xml",
+    ".json",
+    ".lm",
+}
 BEGUN = "begun.json"  # what an unfinished run was made from
 # What sets the number of threads in the libraries that a chapter uses.
 THREADS = (
@@ -54,15 +70,16 @@ def git_state() -> dict[str, Any] | None:
 
 
 def data_fingerprint(root: str | None) -> str | None:
-    """A short hash of ids and texts of every line of an IAM-layout folder; None where there is no such folder."""
+    """A short hash of the lines of an IAM-layout folder: ids, texts, sizes of pictures; None without such a folder."""
     from htr_utils.evaluation import fingerprint
     from htr_utils.lines import iam
 
     try:
-        lines = iam.read(root or None).lines.values()
+        lines = list(iam.read(root or None).lines.values())
     except HtrError:
         return None
-    return fingerprint(list(lines))
+    sizes = "".join(f"{line.path.stat().st_size if line.path.is_file() else 0} " for line in lines)
+    return hashlib.sha256(f"{fingerprint(lines)} {sizes}".encode()).hexdigest()[:16]
 
 
 def source_sha(path: Path) -> str:
@@ -72,13 +89,16 @@ def source_sha(path: Path) -> str:
 
 
 def listing(path: str | Path) -> str:
-    """A short hash of a file's content, or of names, sizes and times of last change of all files below a folder."""
+    """A short hash of a file's content, or of names, sizes and times of last change of the pictures and texts below a
+    folder, without hidden files and what runs wrote."""
     place = Path(path)
     if place.is_file():
         return files.sha256(place)[:16]
     rows = []
     for below in sorted(place.rglob("*")):
-        if below.is_file():
+        within = below.relative_to(place).parts
+        ours = _OURS.intersection(within[:-1]) or any(part.startswith(".") for part in within)
+        if below.suffix.lower() in _READ and below.is_file() and not ours:
             state = below.stat()
             rows.append(f"{below.relative_to(place).as_posix()}\t{state.st_size}\t{state.st_mtime_ns}")
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -107,7 +127,7 @@ def made_from(chapter: given.Chapter, values: Mapping[str, Any]) -> dict[str, An
     named = [
         one
         for one, about in chapter.parameters.items()
-        if about.kind == "path" and isinstance(values.get(one), str)
+        if about.kind == "path" and one != "data_root" and isinstance(values.get(one), str)
     ]
     for name in named:
         if values[name]:

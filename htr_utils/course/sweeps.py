@@ -21,6 +21,7 @@ import os
 import random
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ from htr_utils.errors import HtrError
 from htr_utils.recognizer import cores
 
 KEYS = ("chapter", "parameters", "grid", "random", "points", "seeds", "timeout")
+POINTS = "points.json"  # in a sweep's folder: the keys of its points
 MEMORY_GB = 2.0  # what one chapter may take
 
 
@@ -247,19 +249,30 @@ def _each(
     from dask.distributed import as_completed
 
     with cluster.client(min(workers, len(points)), scheduler, failures=3) as client:
-        tasks = {
-            client.submit(
-                run_point, str(sweep.chapter), point, str(sweep.folder(out, point)), sweep.timeout, threads,
-                pure=False, key=f"point-{record.key(point)}-{time.time_ns()}",
-            ): point
-            for point in points
-        }  # fmt: skip
+
+        def submit(point: dict[str, Any]) -> Any:
+            words = (str(sweep.chapter), point, str(sweep.folder(out, point)), sweep.timeout, threads)
+            return client.submit(run_point, *words, pure=False, key=f"point-{uuid.uuid4().hex}")
+
+        def result_of(task: Any, point: dict[str, Any]) -> dict[str, Any]:
+            try:
+                return dict(task.result())
+            except cluster.killed():
+                raise
+            except Exception as error:
+                return _failed(point, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
+
+        tasks, lost = {submit(point): point for point in points}, []
         for done in as_completed(tasks):
-            if done.status == "finished":
-                yield tasks[done], done.result()
-            else:
-                error = f"the worker was lost: {type(done.exception()).__name__}"
-                yield tasks[done], _failed(tasks[done], error)
+            try:
+                yield tasks[done], result_of(done, tasks[done])
+            except cluster.killed():
+                lost.append(tasks[done])
+        for point in lost:  # each alone: another point may have ended the worker
+            try:
+                yield point, result_of(submit(point), point)
+            except cluster.killed():
+                yield point, _failed(point, "its worker ended, again and again (out of memory?)")
 
 
 def run(
@@ -284,6 +297,14 @@ def run(
     with files.alone(out, "sweep"):
         known = dict(zip(map(record.key, sweep.points), finished(sweep, out), strict=True))
         left = [point for point in sweep.points if known[record.key(point)] is None]
+        files.write_text(out / POINTS, json.dumps([record.key(point) for point in sweep.points]) + "\n")
+        again = 0
+        for point in left:  # what is left of another reading of the data, say, is no result of this sweep
+            old = record.read_metrics(sweep.folder(out, point))
+            again += old is not None and not old.get("error")
+            (sweep.folder(out, point) / record.METRICS).unlink(missing_ok=True)
+        if again:
+            say(f"{again} points are there, but of other code, data, files or version: they are run again")
         total, done = len(sweep.points), len(sweep.points) - len(left)
         if done:
             say(f"{done} of {total} points are finished already")

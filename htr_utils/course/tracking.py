@@ -31,14 +31,16 @@ def tell(found: Mapping[str, Any], folder: Path, uri: str) -> str:
 
     mark, told = (
         folder / MARK,
-        {"uri": uri, "run": hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()},
+        {"uri": _hash(uri), "run": _hash(repr(sorted(found.items())))},
     )
     try:
         before = json.loads(mark.read_text(encoding="utf-8"))
         if {name: before[name] for name in told} == told:
             return str(before["id"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except OSError:
         pass
+    except (ValueError, LookupError, TypeError):  # the id alone, as it was once kept
+        return mark.read_text(encoding="utf-8").strip()
     results = found.get("results", {})
     try:
         client = mlflow.tracking.MlflowClient(uri)
@@ -68,6 +70,11 @@ def tell(found: Mapping[str, Any], folder: Path, uri: str) -> str:
         raise HtrError(f"MLflow at {uri}: {' '.join(str(error).split())[:200]}") from None
     files.write_text(mark, json.dumps(told | {"id": made}) + "\n")
     return str(made)
+
+
+def _hash(text: str) -> str:
+    """A mark of a text: an address may hold a password."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def tell_all(sweep: sweeps.Sweep, out: Path, uri: str) -> int:

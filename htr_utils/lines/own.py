@@ -5,7 +5,7 @@
     my_folder/monday.txt ...          or, without a table, what each image says
 
 The table may have a header (`id`, `file`, `name` in its first column). `lines.tsv` is taken too. Several such folders,
-each with its table, may lie side by side in one: their lines are put together.
+each with its table, may lie in one, at any depth: their lines are put together.
 """
 
 from __future__ import annotations
@@ -27,16 +27,18 @@ def find_table(root: str | Path) -> Path | None:
     return next((Path(root) / name for name in TABLES if (Path(root) / name).is_file()), None)
 
 
-def _parts(root: str | Path) -> list[Path]:
-    """The folders directly below one without a table that have a table each; none in a folder in IAM layout."""
+def _tables(root: str | Path) -> list[Path]:
+    """The tables of a folder and of all below it, its own first; below a folder in IAM layout none is looked for."""
     folder = Path(root)
-    known = find_table(folder) or any(folder.glob("lines.txt")) or any(folder.glob("*/lines.txt"))
-    return [] if known else [below for below in sorted(folder.glob("*/")) if find_table(below) is not None]
+    if not find_table(folder) and (any(folder.glob("lines.txt")) or any(folder.glob("*/lines.txt"))):
+        return []
+    places = {table.parent for name in TABLES for table in folder.rglob(name)}
+    return [table for place in sorted(places) if (table := find_table(place))]
 
 
 def is_own(root: str | Path) -> bool:
-    """Whether a folder is of this kind: a table, folders with tables, or an image with a text file of its name."""
-    return find_table(root) is not None or bool(_parts(root)) or next(_pairs(Path(root)), None) is not None
+    """Whether a folder is of this kind: a table in or below it, or an image with a text file of the same name."""
+    return bool(_tables(root)) or next(_pairs(Path(root)), None) is not None
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -58,22 +60,30 @@ def _read_pairs(folder: Path) -> list[Line]:
 
 
 def read(root: str | Path) -> list[Line]:
-    """The lines of such a folder, in the order of its table or of their names; ids of parts begin with their folder's.
+    """The lines of such a folder, in the order of its tables and of their names; ids begin with their table's folder.
 
     Raises:
         HtrError: no table, a row that does not parse, a name without an image or with two, a name twice.
     """
     folder = Path(root)
-    table = find_table(folder)
-    if parts := _parts(folder):
-        return [replace(line, id=f"{part.name}/{line.id}") for part in parts for line in read(part)]
-    if table is None:
-        found_pairs = _read_pairs(folder)
-        if not found_pairs:
-            raise HtrError(
-                f"{root}: neither lines.txt (IAM layout) nor transcriptions.tsv in it; see `htr data check`"
-            )
-        return found_pairs
+    found: dict[Path, Line] = {}
+    tables = _tables(folder)
+    for table in tables:
+        part = table.parent.relative_to(folder).as_posix()
+        for line in _read_table(table):
+            found.setdefault(line.path, replace(line, id=line.id if part == "." else f"{part}/{line.id}"))
+    for line in _read_pairs(folder):  # a text beside a picture that belongs to a table is a note
+        if not any(table.parent in line.path.parents for table in tables):
+            found[line.path] = line
+    if not found:
+        raise HtrError(
+            f"{root}: neither lines.txt (IAM layout) nor transcriptions.tsv in it; see `htr data check`"
+        )
+    return list(found.values())
+
+
+def _read_table(table: Path) -> list[Line]:
+    folder = table.parent
     pictures = _pictures(folder)
     lines: list[Line] = []
     rows_of: dict[Path, int] = {}

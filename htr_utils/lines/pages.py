@@ -47,7 +47,7 @@ class PageLine:
         points = np.asarray(points, float)
         top = np.interp(points[:, 0], np.arange(len(self.rows)), self.rows)
         straight = np.stack([points[:, 0] + self.left, points[:, 1] + top], 1)
-        return cv2.perspectiveTransform(straight[None], self.to_given)[0]
+        return cv2.perspectiveTransform(straight[None], self.to_given)[0] if len(points) else straight
 
 
 @dataclass(frozen=True)

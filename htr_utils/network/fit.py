@@ -133,10 +133,8 @@ def located(found: Material) -> list[recombine.Located]:
 
 
 def _print_of(lines: Sequence[iam.Line]) -> str:
-    """A short hash of the lines to train on or to watch: ids, texts, sizes of the pictures."""
-    rows = (
-        f"{line.id}\t{line.text}\t{line.path.stat().st_size if line.path.is_file() else 0}" for line in lines
-    )
+    """A short hash of the lines to train on or to watch: ids, texts, pictures."""
+    rows = (f"{line.id}\t{line.text}\t{line.path.is_file() and files.sha256(line.path)}" for line in lines)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
@@ -174,9 +172,12 @@ def train(
     validation = found.validation
     prepared = dataset.FileLines(found.train, chosen.preparation, augment, seed)
     source: dataset.Source = prepared
+    drawn: list[str] = []  # what rendered lines are made from
     if rendered:
-        words = corpus.Corpus(training_text(texts), charset)
+        written = training_text(texts)
+        words = corpus.Corpus(written, charset)
         available = training_fonts(font_folders, debian=debian)
+        drawn = [*written, *sorted(f"{font.family} {font.weight}" for font in available)]
         source = dataset.RenderedLines(available, words.line, chosen.preparation, rendered, augment, seed)
         families = len({f.family for f in available})
         origin = f"{rendered} lines per epoch, rendered with {families} font families"
@@ -203,6 +204,7 @@ def train(
         origin = f"{len(found.train)} lines of {found.name}"
         if share:
             known = material(None, charset, spacing=spacing).train
+            drawn = [_print_of(known)]
             source = dataset.MixedLines(
                 prepared, dataset.FileLines(known, chosen.preparation, augment, seed), share, seed
             )
@@ -224,6 +226,7 @@ def train(
     made_from = {
         "lines": _print_of(found.train), "validation lines": _print_of(validation),
         "--init": init and files.sha256(paths.model_file(init)), "options": [rendered, share, recombine_share, augment],
+        "texts, fonts or embedded lines": hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:16],
     }  # fmt: skip
     trainer = way.trainer(
         model, chosen, charset, batches, settings, validation=watched if validation else None,
