@@ -328,7 +328,8 @@ def test_a_point_is_run_again_when_its_data_its_model_or_the_package_changed(
     told: list[str] = []
     monkeypatch.setattr(record, "package_sha", lambda: "another")
     sweeps.run(sweep, out, workers=0, say=told.append)
-    assert told[:2] == [
+    assert told[:3] == [
+        "finished with other code, data, files or version, so run again: 1 points",
         "1 of 2 points are finished already",
         "note: some of them ran with other code of the package; delete their folders to run them again",
     ]

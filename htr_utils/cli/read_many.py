@@ -170,7 +170,9 @@ def read_chunk(chunk: list[dict[str, Any]], options: dict[str, str], threads: in
     seconds = (time.perf_counter() - begin) / len(some)
     rows = []
     for number, one in enumerate(some):
-        results = [name for file, name in made.values() if file == number]
+        results = [
+            name for file, name in made.values() if file == number and (Path(told.out) / name).is_file()
+        ]
         problem = problems[number] or ("" if results else f"{one.path}: {wrong}")
         rows.append(
             {

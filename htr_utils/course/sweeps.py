@@ -304,7 +304,7 @@ def run(
             again += old is not None and not old.get("error")
             (sweep.folder(out, point) / record.METRICS).unlink(missing_ok=True)
         if again:
-            say(f"{again} points are there, but of other code, data, files or version: they are run again")
+            say(f"finished with other code, data, files or version, so run again: {again} points")
         total, done = len(sweep.points), len(sweep.points) - len(left)
         if done:
             say(f"{done} of {total} points are finished already")
