@@ -76,7 +76,7 @@ from htr_utils.cli.common import command_line, import_tensorflow
     type=click.Choice(["float32", "bfloat16"]),
     default="float32",
     show_default=True,
-    help="of the convolutions; bfloat16 is faster on processors that have it",
+    help="of the convolutions; bfloat16 may be faster where the processor has it",
 )
 @click.option(
     "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
