@@ -243,7 +243,8 @@ for name, finder in (("profile", page_bench.profile), ("ridges", page_bench.ridg
 
 # %% [markdown]
 # One page of each kind is an illustration, no measurement. [docs/pages.md](../docs/pages.md) has the measured
-# table: all kinds, many pages, intervals.
+# table: all kinds, many pages, intervals. [docs/pages-real.md](../docs/pages-real.md) does the same with *real* lines:
+# with modern pens nothing is lost there, in letters of a hundred years ago some lines are lost or found twice.
 #
 # ## Exercise 11.1 · Lost and twice *(6 minutes)*
 # For each line that was found, `owner` holds the number of the true line that it lies on (-1: on none). Return how
