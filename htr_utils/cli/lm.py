@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from htr_utils import paths
+from htr_utils import files, paths
 from htr_utils.cli.common import command_line
 from htr_utils.errors import HtrError
 
@@ -99,11 +98,7 @@ def lm_train(
         click.echo(f"left out, it holds a passage of the validation or test split: {text[:60]!r}")
     about = {
         "command": command_line(),
-        "sources": [
-            {"name": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
-            for file in _files(texts)
-        ]
-        + packages,
+        "sources": [{"name": file.name, "sha256": files.sha256(file)} for file in _files(texts)] + packages,
         "embedded_passages": {"split": "train", "passages": len(train), "times": passages},
         "kept_apart": [Path(folder).name for folder in apart],
         "paragraphs": len(found),

@@ -148,9 +148,7 @@ class _Job:
                 if held is not None:
                     held.last = True
                     yield held
-            except (
-                Exception
-            ) as error:  # whatever a damaged file sets off in a decoder: the others are still read
+            except Exception as error:  # whatever a damaged file sets off: the others are still read
                 if held is not None:  # the pages before the damage are still worth something
                     held.last = True
                     yield held
@@ -187,7 +185,7 @@ class _Job:
 
         def ready() -> Iterator[tuple[_Opened, ReadPage]]:
             while waiting and len(readings) >= len(waiting[0].found.lines):
-                page = waiting[0]
+                page = waiting.popleft()
                 name, lines = self.names[page.file], page.found.lines
                 mine = [readings.pop(0) for _ in lines]
                 for number, reading in enumerate(mine, 1):
@@ -200,7 +198,6 @@ class _Job:
                     )
                 empty = Reading("", 0.0, (), 0.0)
                 texts = [empty if isinstance(reading, HtrError) else reading for reading in mine]
-                waiting.popleft()
                 try:
                     made = formats.of_page(Path(name).name, page.grey.shape, lines, texts, page.number)
                 except Exception as error:
@@ -247,9 +244,8 @@ class _Writer:
         self.out = None if out is None else Path(out)
         self.pages: list[ReadPage] = []
         self.stems = _stems(names)
-        self.made: dict[
-            str, tuple[int, str]
-        ] = {}  # each result's name in small letters: of which file, its name
+        # Each result's name in small letters, as file systems may take A and a for the same: its file, its name.
+        self.made: dict[str, tuple[int, str]] = {}
 
     def __call__(self, page: _Opened, read_page: ReadPage) -> None:
         from htr_utils import formats
@@ -286,9 +282,7 @@ class _Writer:
             HtrError: the result of another file of this call is there.
         """
         assert self.out is not None
-        first, _ = self.made.setdefault(
-            name.lower(), (file, name)
-        )  # file systems may take A and a for the same
+        first, _ = self.made.setdefault(name.lower(), (file, name))
         if first != file:
             raise HtrError(
                 f"{self.names[file]}: its result {name} would replace that of {self.names[first]}; "

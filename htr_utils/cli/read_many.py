@@ -13,8 +13,6 @@ import importlib
 import json
 import os
 import time
-import uuid
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -312,64 +310,37 @@ def _chunks(
     left: list[Input], options: Options, scheduler: str, size: int, workers: int | None
 ) -> Iterator[list[dict[str, Any]]]:
     """Chunks' rows as they come back. Few are out at a time: a scheduler holds no million of tasks."""
-    from dask.distributed import as_completed
-
     from htr_utils.course import cluster
     from htr_utils.recognizer import cores
 
     if not left:
         return
-    parts = deque(left[at : at + size] for at in range(0, len(left), size))
+    parts = [left[at : at + size] for at in range(0, len(left), size)]
     told = asdict(options) | {"out": str(Path(options.out).resolve())}
     count = min(workers or cores(), len(parts))
     local = scheduler == "local"
     with cluster.client(count, None if local else scheduler, failures=2) as client:
         threads = max(1, cores() // count) if local else 1
-        tasks: dict[Any, list[Input]] = {}
+        ahead = AHEAD * max(1, len(client.nthreads()))
 
-        def submit(part: list[Input]) -> Any:
-            some = [asdict(one) for one in part]
-            task = client.submit(read_chunk, some, told, threads, pure=False, key=f"chunk-{uuid.uuid4().hex}")
-            tasks[task] = part
-            return task
+        def words(part: list[Input]) -> tuple[Any, ...]:
+            return [asdict(one) for one in part], told, threads
 
-        def rows_of(task: Any) -> list[dict[str, Any]] | None:
-            """None where the worker ended, which any of the tasks on it may have done."""
-            part = tasks.pop(task)
-            try:
-                rows: list[dict[str, Any]] = task.result()
-            except cluster.killed():
-                return None
-            except Exception as error:
-                said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-                raise HtrError(f"the workers cannot read ({said}); give all of them this version") from None
-            if [row["place"] for row in rows] != [one.place for one in part]:
+        def singly(part: list[Input]) -> list[list[Input]]:
+            return [[one] for one in part]
+
+        for part, rows in cluster.results(client, read_chunk, parts, words, ahead=ahead, alone=singly):
+            if cluster.ended(rows):
+                (one,) = part
+                error = f"{one.path}: its worker ended while it read this file; leave it out"
+                empty = {"error": error, "results": [], "lines": 0, "seconds": 0.0, "memory_mb": 0}
+                yield [asdict(one) | {"state": "failed"} | empty]
+            elif isinstance(rows, Exception):
+                said = cluster.one_line(rows)
+                raise HtrError(f"the workers cannot read ({said}); give all of them this version")
+            elif [row["place"] for row in rows] != [one.place for one in part]:
                 raise HtrError(
                     "a worker answered for other files than it was given; use this version everywhere"
                 )
-            return rows
-
-        lost: list[Input] = []
-        ahead = AHEAD * max(1, len(client.nthreads()))
-        out = as_completed([submit(parts.popleft()) for _ in range(min(ahead, len(parts)))])
-        for done in out:
-            part = tasks[done]
-            rows = rows_of(done)
-            if rows is None:
-                lost += part
             else:
                 yield rows
-            if parts:
-                out.add(submit(parts.popleft()))
-        for one in lost:  # each alone, so that no other is blamed
-            rows = rows_of(submit([one]))
-            error = f"{one.path}: its worker ended while it read this file; leave it out"
-            empty = {
-                "state": "failed",
-                "error": error,
-                "results": [],
-                "lines": 0,
-                "seconds": 0.0,
-                "memory_mb": 0,
-            }
-            yield [asdict(one) | empty] if rows is None else rows

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from htr_utils.errors import HtrError
 
 CONNECT = 20  # seconds for a scheduler to answer
-
-
-def killed() -> type[Exception]:
-    """What a task raises whose workers ended, again and again."""
-    from distributed.scheduler import KilledWorker
-
-    return KilledWorker
 
 
 @contextlib.contextmanager
@@ -47,3 +42,57 @@ def client(count: int, scheduler: str | None, failures: int) -> Iterator[Any]:
         except OSError as error:
             raise HtrError(f"no Dask scheduler answers at {scheduler or 'this machine'} ({error})") from None
         yield found
+
+
+def results(
+    client: Any, function: Callable[..., Any], jobs: Iterable[Any], words: Callable[[Any], tuple[Any, ...]], *,
+    ahead: int, alone: Callable[[Any], list[Any]] = lambda job: [job],
+) -> Iterator[tuple[Any, Any]]:  # fmt: skip
+    """Each job with what `function(*words(job))` gave on some worker, or with the exception that it ended in.
+
+    Whatever was on a worker that ended may have ended it: such jobs are done once more when all others are done, one
+    at a time, so that no other is blamed.
+
+    Args:
+        ahead: tasks that are out at a time: a scheduler holds no million. alone: the parts of such a job.
+    """
+    from dask.distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    left, lost = deque(jobs), []
+    tasks: dict[Any, Any] = {}
+
+    def submit(job: Any) -> Any:
+        task = client.submit(function, *words(job), pure=False, key=f"{function.__name__}-{uuid.uuid4().hex}")
+        tasks[task] = job
+        return task
+
+    def told(task: Any) -> Any:
+        try:
+            return task.result()
+        except Exception as error:
+            return error
+
+    running = as_completed([submit(left.popleft()) for _ in range(min(ahead, len(left)))])
+    for task in running:
+        job, found = tasks.pop(task), told(task)
+        if isinstance(found, KilledWorker):
+            lost += alone(job)
+        else:
+            yield job, found
+        if left:
+            running.add(submit(left.popleft()))
+    for job in lost:
+        yield job, told(submit(job))
+
+
+def ended(found: Any) -> bool:
+    """Whether an answer of `results` says that the worker ended while the job was the only one."""
+    from distributed.scheduler import KilledWorker
+
+    return isinstance(found, KilledWorker)
+
+
+def one_line(error: Exception) -> str:
+    """What a job ended in, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -9,7 +9,6 @@ Finding is measured for `pages.find` and for the plain row profile; reading for 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shlex
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -21,7 +20,7 @@ import numpy as np
 
 from htr_utils import paths
 from htr_utils.course import page_bench
-from htr_utils.files import write_text
+from htr_utils.files import sha256, write_text
 from htr_utils.lines import compose, pages
 from htr_utils.lines.iam_files import read_names
 from htr_utils.text import metrics
@@ -186,7 +185,7 @@ def main() -> None:
         from htr_utils.recognizer import Recognizer
 
         reader = Recognizer.load(chosen.model)
-        digest = hashlib.sha256(paths.model_file(chosen.model).read_bytes()).hexdigest()[:16]
+        digest = sha256(paths.model_file(chosen.model))[:16]
         about = READING.format(model=Path(chosen.model).stem, digest=digest)
 
         def read(crops: list[np.ndarray]) -> list[str]:

@@ -15,9 +15,7 @@ from typing import Any
 from htr_utils import files
 from htr_utils.errors import HtrError
 
-CHECKPOINT = (
-    "checkpoint"  # folder in a run's folder: it is still there when an interrupted run is begun again
-)
+CHECKPOINT = "checkpoint"  # folder in a run's folder, kept for an interrupted run that is begun again
 
 
 class Run(SimpleNamespace):

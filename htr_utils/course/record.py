@@ -18,25 +18,12 @@ from htr_utils.course.notebooks import lesson
 from htr_utils.course.origin import machine, versions
 from htr_utils.course.parameters import CHECKPOINT
 from htr_utils.errors import HtrError
+from htr_utils.lines.own import IMAGE_TYPES
 from htr_utils.text import language, tuned
 
 METRICS = "metrics.json"
 _OURS = {"runs", "points", "work", "report"}  # folders of runs
-_READ = {
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".tif",
-    ".tiff",
-    ".bmp",
-    ".pdf",
-    ".txt",
-    ".tsv",
-    ".csv",
-    ".xml",
-    ".json",
-    ".lm",
-}
+_READ = {*IMAGE_TYPES, ".bmp", ".pdf", ".txt", ".tsv", ".csv", ".xml", ".json", ".lm"}
 BEGUN = "begun.json"  # what an unfinished run was made from
 # What sets the number of threads in the libraries that a chapter uses.
 THREADS = (

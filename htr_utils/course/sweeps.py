@@ -21,7 +21,6 @@ import os
 import random
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -246,33 +245,18 @@ def _each(
             folder = str(sweep.folder(out, point))
             yield point, run_point(str(sweep.chapter), point, folder, sweep.timeout, threads)
         return
-    from dask.distributed import as_completed
+
+    def words(point: dict[str, Any]) -> tuple[Any, ...]:
+        return str(sweep.chapter), point, str(sweep.folder(out, point)), sweep.timeout, threads
 
     with cluster.client(min(workers, len(points)), scheduler, failures=3) as client:
-
-        def submit(point: dict[str, Any]) -> Any:
-            words = (str(sweep.chapter), point, str(sweep.folder(out, point)), sweep.timeout, threads)
-            return client.submit(run_point, *words, pure=False, key=f"point-{uuid.uuid4().hex}")
-
-        def result_of(task: Any, point: dict[str, Any]) -> dict[str, Any]:
-            try:
-                return dict(task.result())
-            except cluster.killed():
-                raise
-            except Exception as error:
-                return _failed(point, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
-
-        tasks, lost = {submit(point): point for point in points}, []
-        for done in as_completed(tasks):
-            try:
-                yield tasks[done], result_of(done, tasks[done])
-            except cluster.killed():
-                lost.append(tasks[done])
-        for point in lost:  # each alone: another point may have ended the worker
-            try:
-                yield point, result_of(submit(point), point)
-            except cluster.killed():
+        for point, found in cluster.results(client, run_point, points, words, ahead=len(points)):
+            if cluster.ended(found):
                 yield point, _failed(point, "its worker ended, again and again (out of memory?)")
+            elif isinstance(found, Exception):
+                yield point, _failed(point, cluster.one_line(found))
+            else:
+                yield point, found
 
 
 def run(
