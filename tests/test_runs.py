@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 
-from htr_utils.course import notebooks, runs
+from htr_utils.course import html, notebooks, runs
 from htr_utils.errors import HtrError
 
 CHAPTER = """# %% [markdown]
@@ -126,3 +127,22 @@ def test_a_process_counts_from_its_second_sample_on(monkeypatch) -> None:
     with memory:
         time.sleep(0.2)
     assert memory.mb == 60
+
+
+def test_a_page_shows_what_a_chapter_warns_of_and_not_what_tensorflow_greets_with(tmp_path: Path) -> None:
+    from nbformat import v4
+
+    greeting = (
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        "I0000 00:00:1795652519.221247    8800 port.cc:153] oneDNN custom operations are on.\n"
+    )
+    cells = [
+        v4.new_code_cell("1", outputs=[v4.new_output("stream", name="stderr", text=greeting + more)])
+        for more in ("", "UserWarning: mind the gap\n")
+    ]
+    path = tmp_path / "03_small.ipynb"
+    nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# 3 · Small"), *cells]), path)
+    html.write_page(path, tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "mind the gap" in page and "absl" not in page and "oneDNN" not in page
+    assert "absl" in path.read_text(encoding="utf-8"), "the executed notebook stays as it is"

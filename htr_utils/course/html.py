@@ -134,9 +134,24 @@ def chapter_page(notebook: NotebookNode, name: str, *, back: str = "index.html")
     return page(describe(notebook, name).title, f"{head}<main>\n{body}\n</main>")
 
 
+# What TensorFlow's compiled parts say on stderr when they start; TF_CPP_MIN_LOG_LEVEL does not silence all of it.
+_GREETINGS = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE)
+
+
+def without_greetings(notebook: NotebookNode) -> NotebookNode:
+    """The notebook, in place, without TensorFlow's greetings; whatever else was said on stderr stays."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                output.text = _GREETINGS.sub("", output.text)
+        if "outputs" in cell:
+            cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr" or one.text.strip()]
+    return notebook
+
+
 def write_page(notebook_path: Path, html_path: Path) -> Card:
     """Write a notebook file as a page; returns its card for the index."""
-    notebook = nbformat.read(notebook_path, as_version=4)
+    notebook = without_greetings(nbformat.read(notebook_path, as_version=4))
     html_path.write_text(chapter_page(notebook, notebook_path.stem), encoding="utf-8")
     return describe(notebook, notebook_path.stem)
 
