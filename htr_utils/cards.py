@@ -28,7 +28,7 @@ no language model. The weights are averaged over the last steps (EMA).
 """
 
 _TAIL = """
-The commands:
+The commands, of each stage of the training and of each row; folders outside the repository by their last part:
 
 {commands}
 
@@ -38,8 +38,9 @@ What was tried before, and what each step brought: [docs/model-history.md](../do
 
 - The embedded lines are rendered from fonts. Their test split has writers, font families and texts that the training
   never saw, but they are drawn by the same program as the training lines: this is an easy test.
-- The other rows are real handwriting by writers that the training never saw: quick joined hands, and old hands above
-  all, are read badly. French lines have their accents folded.
+- The other rows are real handwriting from documents that the training never saw, as a rule by other writers: quick
+  joined hands, and old hands above all, are read badly. French lines have their accents folded. Of the copiste lines
+  some say what lines of other documents say too (a sentence of consent, page numbers): 16 of 511.
 - It reads dark ink on light paper, one line at a time, in the 79 characters of IAM: no accents, no `%`, no `$`.
 - A struck-out word is read as `#` at best.
 - Its confidences, of letters and of words, are calibrated on the embedded validation lines, plain and damaged:
@@ -70,7 +71,7 @@ def write(model: Path, metrics: Path) -> Path:
     """
     loaded = archive.load(model)
     digest = files.sha256(model)
-    known: dict[str, dict[str, Any]] = json.loads(metrics.read_text(encoding="utf-8"))
+    known: dict[str, dict[str, Any]] = json.loads(metrics.read_text(encoding="utf-8")).get(model.name, {})
     entries = {name: entry for name, entry in known.items() if entry["sha256"] == digest}
     about = loaded.about
     rows = []
@@ -85,8 +86,8 @@ def write(model: Path, metrics: Path) -> Path:
         note=f"- **Note**: {about['note']}.\n" if about.get("note") else "",
     )  # fmt: skip
     commands = "\n".join(f"    {entry['command']}" for _, entry in sorted(entries.items()))
-    if about.get("command"):
-        commands = f"    {about['command']}\n{commands}"
+    trained = [*about.get("stages", []), *filter(None, [about.get("command")])]
+    commands = "\n".join([*(f"    {command}" for command in trained), commands])
     target = model.with_suffix(".md")
     files.write_text(target, head + "\n".join(rows) + "\n" + _TAIL.format(commands=commands))
     return target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,9 @@ def evaluate(
     """Read lines and compare with what they say.
 
     Args:
-        split: its name, for the record. fold: replace accents and characters that the charset lacks on the
-            truth's side. groups: bootstrap over "line" or "writer".
+        split: its name, for the record. convention: spacing of the truths; in "raw" both sides are converted.
+        fold: replace accents and characters that the charset lacks on the truth's side.
+        groups: bootstrap over "line", "form" or "writer"; a line without one stands for itself.
 
     Returns:
         plain values: cer, wer (each value, low, high in %), lines, per-line edit counts, seconds.
@@ -65,7 +66,9 @@ def evaluate(
     readings = recognizer.read([line.path for line in lines], decoder=decoder)
     seconds = time.perf_counter() - start
     texts = [reading.text for reading in readings]
-    by = [line.writer_id or line.id for line in lines] if groups == "writer" else None
+    if convention == "raw":
+        texts, truths = converted(lines, texts, "raw"), converted(lines, truths, "raw")
+    by = None if groups == "line" else [getattr(line, f"{groups}_id") or line.id for line in lines]
     found: dict[str, Any] = {
         "split": split,
         "convention": convention,
@@ -84,76 +87,38 @@ def evaluate(
 
 
 def record(file: Path, name: str, entry: dict[str, Any], model: Path, command: str) -> None:
-    """Put an entry into metrics.json: with the model's hash, the command and the day."""
+    """Put an entry into metrics.json, below the model's file name: with its hash, the command and the day."""
     from htr_utils.files import sha256
 
-    known: dict[str, Any] = {}
+    known: dict[str, dict[str, Any]] = {}
     if file.is_file():
         try:
             known = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise HtrError(f"{file}: is not JSON ({error}); mend or delete it") from error
     kept = {k: v for k, v in entry.items() if not k.endswith("_text") and k != "lines_per_second"}
-    known[name] = {
+    known.setdefault(model.name, {})[name] = {
         **kept,
-        "model": model.name,
         "sha256": sha256(model),
         "command": command,
         "date": date.today().isoformat(),
     }
-    rows = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(known.items())]
-    files.write_text(file, "{\n" + ",\n".join(rows) + "\n}\n")
+    files.write_text(file, _rows(known, lambda entries: _rows(entries, json.dumps)) + "\n")
 
 
-# Published results on IAM's lines, CER and WER in %. Splits and conventions differ from row to row, where a
-# source gives them at all: such a table orders nothing by itself.
-PUBLISHED = (
-    ("reference system (CNN, BLSTM, CTC)", "its own validation lines", 8.65, None),
-    ("Puigcerver 2017, CNN + 5 BLSTM", "test", 5.8, 18.4),
-    ("the same with a word 3-gram", "test", 4.4, 12.2),
-    ("PyLaia model card", "test", 8.44, 24.51),
-    ("the same with a character 6-gram", "test", 7.50, 20.98),
-    ("Gated CNN (flor)", "test", 8.58, 27.9),
-    ("OrigamiNet", "test", 4.76, None),
-    ("VAN, lines", "test", 4.97, 16.3),
-    ("HTR-VT", "test", 4.7, 14.9),
-    ("TrOCR small / base / large, 62 / 334 / 558 M", "test", "4.22 / 3.42 / 2.89", None),
-    ("DTrOCR", "test", 2.38, None),
-)
+def _rows(values: dict[str, Any], show: Callable[[Any], str]) -> str:
+    """A JSON object with a row for each name."""
+    return "{\n" + ",\n".join(f"{json.dumps(key)}: {show(values[key])}" for key in sorted(values)) + "\n}"
 
 
-def in_both_conventions(
-    recognizer: Recognizer, folder: iam.IamFolder, split: str
-) -> list[tuple[str, metrics.Rate, metrics.Rate]]:
-    """CER and WER of a split in natural and in raw spacing, both sides converted by the same rule.
-
-    Args:
-        folder: read in the convention that the model writes. The lines of a form carry open quotes from one to
-            the next, so readings are converted form by form.
-    """
-    lines = sorted(folder.split(split), key=lambda line: line.id)
-    texts = [reading.text for reading in recognizer.read([line.path for line in lines])]
-    found = []
-    for convention in ("natural", "raw"):
-        sides: list[list[str]] = []
-        for side in (texts, [line.text for line in lines]):
-            forms: dict[str, list[str]] = {}
-            for line, text in zip(lines, side, strict=True):
-                forms.setdefault(line.form_id, []).append(text)
-            sides.append([text for form in forms.values() for text in spacing.convert(form, convention)])  # type: ignore[arg-type]
-        cer = metrics.cer(*sides, split=split, convention=convention)
-        found.append((convention, cer, metrics.wer(*sides, split=split, convention=convention)))
+def converted(lines: Sequence[Line], texts: Sequence[str], convention: spacing.Spacing) -> list[str]:
+    """The texts of lines in another spacing, form by form: open quotes go on from a line to the next."""
+    forms: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        forms.setdefault(line.form_id or line.id, []).append(number)
+    found = list(texts)
+    for numbers in forms.values():
+        inside = sorted(numbers, key=lambda number: lines[number].id)
+        for number, text in zip(inside, spacing.convert([texts[n] for n in inside], convention), strict=True):
+            found[number] = text
     return found
-
-
-def beside_published(rates: Sequence[tuple[str, metrics.Rate, metrics.Rate]], split: str) -> str:
-    """A table in Markdown: these rates, and below them what others published, each with its split."""
-    rows = ["| reader | split, spacing | CER % | WER % |", "|---|---|---|---|"]
-    for convention, cer, wer in rates:
-        spans = (f"{100 * r.value:.2f} [{100 * r.low:.2f}, {100 * r.high:.2f}]" for r in (cer, wer))
-        rows.append(f"| **this model** | {split}, {convention} | " + " | ".join(spans) + " |")
-    for name, where, *values in PUBLISHED:
-        rows.append(
-            f"| {name} | {where} | " + " | ".join("-" if v is None else str(v) for v in values) + " |"
-        )
-    return "\n".join(rows)

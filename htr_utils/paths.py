@@ -30,6 +30,11 @@ def data_root() -> Path:
                 f"HTR_DATA is {chosen!r}, which is not a folder; unset it or name a folder in IAM layout"
             )
         return path
+    return embedded_root()
+
+
+def embedded_root() -> Path:
+    """The embedded `data/`, whatever HTR_DATA says; HtrError where there is none (a wheel carries none)."""
     root = repo_root()
     if root is None or not (root / "data" / "ascii" / "lines.txt").is_file():
         raise HtrError(

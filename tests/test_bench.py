@@ -109,6 +109,7 @@ def test_the_speed_of_a_preset_is_in_the_table():
            "first": 0.5, "read_peak": 812.3, "train": 9.87, "train_peak": None}  # fmt: skip
     found = {
         "readers": [],
+        "missing": ["EasyHTR"],
         "differences": [],
         "speed": [row],
         "lines": 3,
@@ -117,6 +118,7 @@ def test_the_speed_of_a_preset_is_in_the_table():
         "date": "d",
     }
     text = bench_report.markdown(found, command="htr bench", title="t", picture="p.png", alt="a")
+    assert "not in the table: EasyHTR." in text
     assert "| course | 1.09 M | 1 | 2 | 123 lines/s | 0.50 s | 812 MB | 9.9 lines/s | ? |" in text
 
 

@@ -124,13 +124,19 @@ def test_train_writes_a_model_that_reads(tmp_path, monkeypatch):
 
 
 def test_help_and_bad_arguments_do_not_import_tensorflow():
-    for arguments in (["--help"], ["read", "missing.png"], ["data", "check", "nowhere"]):
+    train = (["--data", "nowhere"], ["--out", "x.h5"], ["--init", "nonsense"], ["--epochs", "0"], ["--batch", "0"],
+             ["--rate", "0"], ["--seed", "-1"], ["--augment", "-1"], ["--rendered", "-5"], ["--recombine", "0.5"],
+             ["--text", "."], ["--init", "course", "--preset", "wide"])  # fmt: skip
+    for arguments in (
+        ["--help"], ["read", "missing.png"], ["data", "check", "nowhere"], *(["train", *one] for one in train)
+    ):  # fmt: skip
         code = (
             f"import sys; sys.argv = ['htr', *{arguments!r}]\nfrom htr_utils.cli import main\n"
-            "try: main()\nexcept SystemExit: pass\nassert 'tensorflow' not in sys.modules"
+            "try: main()\nexcept SystemExit as end: code = end.code\nassert 'tensorflow' not in sys.modules\n"
+            f"assert bool(code) == {arguments != ['--help']}, code"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, (arguments, done.stderr)
 
 
 # Pages and formats

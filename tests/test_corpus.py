@@ -118,12 +118,17 @@ def test_text_files_that_do_not_read(tmp_path: Path) -> None:
     assert "missing.txt" in one_line_error(read_paragraphs, [tmp_path / "missing.txt"])
 
 
-def test_held_out_passages_never_come_in_by_a_file() -> None:
+def test_held_out_passages_never_come_in_by_a_file(tmp_path: Path) -> None:
     from htr_utils import paths
     from htr_utils.lines import build
     from htr_utils.network import fit
 
     table = paths.data_root() / "passages.tsv"
+    held_out = next(p.text for p in build.read_passages(table) if p.split == "test").split()
+    rows = [" ".join(held_out[i : i + 7]).upper() for i in range(0, len(held_out), 7)]
+    (tmp_path / "wrapped.txt").write_text("\n".join(["Before it.", *rows, "After."]))
+    found = set(fit.training_text([str(tmp_path / "wrapped.txt")]))
+    assert {"Before it.", "After."} <= found and not found & set(rows)
     found = set(fit.training_text([str(table)]))
     for passage in build.read_passages(table):
         assert (passage.text in found) == (passage.split == "train")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from iam_fake import write_iam
 from tiny_fonts import FONTS, SANS, one_line_error
 
+from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, images, synth
 from htr_utils.lines.dataset import Batch, Batches, FileLines, RenderedLines
 from htr_utils.lines.iam import Line, read
@@ -177,7 +178,7 @@ def test_bytes_are_exact() -> None:
 def test_tensors_are_the_same_batches() -> None:
     tensorflow = pytest.importorskip("tensorflow")
     batches = Batches(drawn(20), Codes(), 6)
-    found = list(dataset.tensors(partial(batches.epoch, 1), HEIGHT))
+    found = list(dataset.tensors(partial(batches.epoch, 1), HEIGHT, []))
     for one, batch in zip(found, batches.epoch(1), strict=True):
         assert set(one) == {"image", "width", "label", "length"}
         for name, value in one.items():
@@ -274,3 +275,13 @@ def test_mixed_lines_have_the_share_and_depend_on_seed_epoch_and_index() -> None
         assert np.array_equal(mixed.get(2, index)[0], again.get(2, index)[0])
     assert [mixed.get(3, i)[0].shape[1] for i in range(50)] != widths[:50]
     assert all(dataset.MixedLines(first, second, 0.0).get(0, i)[1] == first.get(0, i)[1] for i in range(20))
+
+
+def test_an_error_of_the_lines_comes_out_as_it_is() -> None:
+    def broken():
+        raise HtrError("x.png: is damaged")
+        yield
+
+    failed: list[HtrError] = []
+    assert list(dataset.tensors(broken, HEIGHT, failed)) == []
+    assert [str(error) for error in failed] == ["x.png: is damaged"]

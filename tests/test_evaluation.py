@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from htr_utils import evaluation
+from htr_utils.course import published
 from htr_utils.lines import iam
 from htr_utils.network import fit
+from htr_utils.text.charset import Charset
 
 
 class Reader:
@@ -25,16 +29,61 @@ class Reader:
 def test_both_conventions_convert_both_sides() -> None:
     folder = iam.read()
     lines = folder.split("validation")
-    rates = evaluation.in_both_conventions(Reader(lines), folder, "validation")  # type: ignore[arg-type]
+    rates = published.in_both_conventions(Reader(lines), folder, "validation")  # type: ignore[arg-type]
     assert [convention for convention, _, _ in rates] == ["natural", "raw"]
     raw = {line.id: line.text for line in iam.read(spacing="raw").split("validation")}
     wrong = sum(line.text[0] != "x" for line in lines)
     assert rates[0][1].edits == wrong
     assert rates[0][1].length == sum(len(line.text) for line in lines)
     assert rates[1][1].length == sum(map(len, raw.values()))  # as iam.read gives them
-    table = evaluation.beside_published(rates, "validation")
+    table = published.beside_published(rates, "validation")
     assert f"{100 * rates[0][1].value:.2f} [" in table
-    assert "TrOCR" in table and "8.65" in table
+    assert "TrOCR" in table and "8.65" in table and "Retsinas" in table
+    assert "spacings differ" in table.splitlines()[-1]
+
+
+class Knowing(Reader):
+    """What `evaluate` needs of a recogniser."""
+
+    charset = Charset()
+
+    def read(self, paths: list[Any], decoder: str = "greedy") -> list[Any]:
+        return super().read(paths)
+
+
+def test_raw_spacing_converts_what_was_read_as_well() -> None:
+    lines = iam.read(spacing="raw").split("validation")
+    natural = iam.read().split("validation")
+    found = evaluation.evaluate(Knowing(natural), lines, split="validation", convention="raw")  # type: ignore[arg-type]
+    both = published.in_both_conventions(Reader(natural), iam.read(), "validation")  # type: ignore[arg-type]
+    assert found["cer"]["value"] == round(100 * both[1][1].value, 2) < 2.5
+    assert sum(n for _, n in found["edits"]) == both[1][1].length
+
+
+def test_an_interval_over_writers_is_wider_than_one_over_lines() -> None:
+    lines = iam.read().split("validation")
+    texts = {line.path: line.text if line.writer_id > "05" else "#" * len(line.text) for line in lines}
+    reader = Knowing(lines)
+    reader.read = lambda paths, decoder="": [SimpleNamespace(text=texts[path]) for path in paths]  # type: ignore[assignment]
+    wide, narrow = (
+        evaluation.evaluate(reader, lines, split="validation", groups=groups)  # type: ignore[arg-type]
+        for groups in ("writer", "line")
+    )
+    assert wide["cer"]["value"] == narrow["cer"]["value"]
+    assert wide["cer"]["high"] - wide["cer"]["low"] >= narrow["cer"]["high"] - narrow["cer"]["low"]
+    assert "over writers" in wide["bootstrap"] and "over lines" in narrow["bootstrap"]
+
+
+def test_figures_of_one_model_leave_those_of_another_alone(tmp_path: Path) -> None:
+    for name in ("a.keras", "b.keras"):
+        (tmp_path / name).write_text(name)
+        for lines in (3, 4):
+            evaluation.record(
+                tmp_path / "metrics.json", "test", {"lines": lines}, tmp_path / name, "htr evaluate"
+            )
+    known = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert {name: entries["test"]["lines"] for name, entries in known.items()} == {"a.keras": 4, "b.keras": 4}
+    assert known["a.keras"]["test"]["sha256"] != known["b.keras"]["test"]["sha256"]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_the_same_lines_read_alike_through_an_export(chosen, recogniser, batch, 
         assert np.abs(one[:count] - other[:count]).max() < 1e-3
     assert texts(logits, frames, recogniser.charset) == texts(wanted, frames, recogniser.charset)
     assert len("".join(texts(wanted, frames, recogniser.charset))) > 20  # something was read at all
-    about = json.loads((tmp_path / "made.json").read_text(encoding="utf-8"))
+    about = json.loads(export.description_file(path).read_text(encoding="utf-8"))
     assert about["kind"] == kind and about["inputs"]["image"]["shape"][2] == (width or "any")
     assert about["charset"]["characters"] == recogniser.charset.characters
     assert about["classes"] == logits.shape[-1] and about["frame_step"] == recogniser.preset.frame_step

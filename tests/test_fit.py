@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from chapters import ROOT
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import images, own
+from htr_utils.lines import iam, images, own
 from htr_utils.network import archive, fit
 from htr_utils.text.charset import Charset
 
@@ -35,6 +36,44 @@ def test_left_out_writers_take_part_in_nothing(tmp_path: Path) -> None:
     seen = {line.writer_id for line in found.train + found.validation}
     assert seen == {f"w{n:02d}" for n in range(12)} - {"w03", "w10"}
     assert {line.text for line in found.train} == {"ete"}
+
+
+def test_forms_and_single_lines_are_left_out_too_and_an_unknown_name_is_named(tmp_path: Path) -> None:
+    named = tmp_path / "out.txt"
+    form, line = iam.read().split("train")[0].form_id, iam.read().split("train")[-1]
+    assert line.form_id != form
+    named.write_text(f"{form}\n{line.id}\n", encoding="utf-8")
+    seen = fit.material(None, Charset(), leave_out=str(named)).train
+    assert form not in {one.form_id for one in seen} and line.id not in {one.id for one in seen}
+    assert line.form_id in {one.form_id for one in seen}  # its other lines stay
+    named.write_text(f"{form}\nnobody\n", encoding="utf-8")
+    with pytest.raises(HtrError, match=r"out\.txt: no line here has .*'nobody' \(1 of 2 names\)"):
+        fit.material(None, Charset(), leave_out=str(named))
+
+
+def test_the_embedded_data_are_the_embedded_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTR_DATA is the default of --data; the lines mixed in and watched stay those of the course."""
+    monkeypatch.setenv("HTR_DATA", str(folder(tmp_path, 12, 3, "ab")))
+    found = fit.material(None, Charset())
+    assert all(line.path.is_relative_to(ROOT / "data") for line in found.train + found.validation)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_lines_that_are_all_too_narrow_end_the_training_before_it_begins(
+    tmp_path: Path, watched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = folder(tmp_path / "data", 2, 3, "a text far longer than its picture is wide")
+    monkeypatch.setattr(fit.training, "infeasible", lambda source, labels: list(range(len(source))) * (
+        not watched or len(source) == 1))  # fmt: skip
+    out = tmp_path / "made.keras"
+    said: list[str] = []
+    with pytest.raises(HtrError, match="wide enough" if watched else "6|5 of 5 lines are too narrow"):
+        fit.train(
+            data=str(data), rendered=0, texts=(), font_folders=(), debian=False, preset="course", init=None,
+            out=str(out), epochs=1, batch=2, rate=None, augment=0, task=None, spacing="natural", seed=0, workers=0,
+            share=None, leave_out=None, fold=False, limit=None, command="", say=said.append,
+        )  # fmt: skip
+    assert not out.exists()
 
 
 def test_a_text_outside_the_charset_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -73,11 +112,13 @@ def test_the_mark_of_lines_knows_texts_and_pictures(tmp_path: Path) -> None:
 
 
 def test_the_shipped_model_left_the_held_out_documents_out() -> None:
-    """Every tenth document of `copiste`, by sorted id; the list is in the repository."""
+    """In each stage of its training, from random weights on; the list is in the repository."""
     about = archive.load(ROOT / "model" / "course.keras").about
-    if "copiste" in about["origin"]:
-        assert "--leave-out copiste_held_out.txt" in about["command"] or (
-            "--leave-out model/copiste_held_out.txt" in about["command"]
-        )
+    stages = [*about.get("stages", []), about["command"]]
+    assert "--preset" in stages[0] and "--init" not in stages[0]
+    for before, stage in itertools.pairwise(stages):
+        assert f"--init {before.split('--out ')[1].split()[0]}" in stage
+    for stage in stages:
+        assert "--data copiste --leave-out model/copiste_held_out.txt" in stage and stage.count("--data") == 1
     rows = (ROOT / "model" / "copiste_held_out.txt").read_text(encoding="utf-8").splitlines()
     assert len([row for row in rows if not row.startswith("#")]) == 20

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from htr_utils.cli import main
-from htr_utils.cli.lm import without_held_out
 from htr_utils.course import free_text
 from htr_utils.errors import HtrError
 from htr_utils.lines.build import read_passages
 from htr_utils.text import language
 from htr_utils.text.charset import IAM79, Charset
+from htr_utils.text.corpus import without_held_out
 from htr_utils.text.language import LanguageModel
 
 TINY = " abc"

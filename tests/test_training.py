@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -121,6 +122,39 @@ def test_a_training_on_other_lines_never_takes_the_old_one_for_its_own(tmp_path)
     assert not other.resume() and "other lines than in the training" in said[0]
     assert [row["epoch"] for row in other.run()] == [1, 2]
     assert trainer(tmp_path, 2, made_from=lines | {"lines": "two"}).resume()
+
+
+def test_a_damaged_picture_in_the_middle_of_an_epoch_is_one_line(tmp_path):
+    one = trainer(tmp_path)
+    get = one.batches.source.get
+
+    def sometimes(epoch, index):
+        if epoch == 1 and index == 3:
+            raise HtrError("three.png: is damaged; replace it")
+        return get(epoch, index)
+
+    one.batches.source.get = sometimes
+    with pytest.raises(HtrError, match=r"^three\.png"):
+        one.run()
+    assert [row["epoch"] for row in one.history] == [1]
+
+
+def test_the_best_epoch_of_a_finished_training_lives_until_the_next_ones_first(tmp_path):
+    lines = {"lines": "one"}
+    trainer(tmp_path, 1, validation=True, made_from=lines).run()
+    before = (tmp_path / "best.npz").read_bytes()
+    other = trainer(tmp_path, 1, validation=True, made_from={"lines": "two"})
+    other.resume()
+    assert (tmp_path / "best.npz").read_bytes() == before
+    trainer(tmp_path, 1, made_from={"lines": "two"}).run()  # nothing watches this one
+    assert not (tmp_path / "best.npz").exists()
+
+
+def test_more_epochs_may_bring_a_longer_warm_up(tmp_path):
+    trainer(tmp_path, epochs=1).run()
+    longer = trainer(tmp_path, epochs=2)
+    longer.settings = replace(longer.settings, warmup=3)
+    assert [row["epoch"] for row in longer.run()] == [1, 2]
 
 
 def test_a_training_may_be_made_longer(tmp_path):

@@ -24,8 +24,8 @@ from htr_utils.errors import HtrError
 @click.option(
     "--limit", type=click.IntRange(1), default=None, help="read so many lines, spread over all, at most"
 )
-@click.option("--preset", "presets", multiple=True, type=click.Choice(["course", "reference"]),
-              default=("course", "reference"), show_default=True, help="to measure; repeatable")  # fmt: skip
+@click.option("--preset", "presets", multiple=True, type=click.Choice(["course", "wide", "reference"]),
+              default=("course", "wide", "reference"), show_default=True, help="to measure; repeatable")  # fmt: skip
 @click.option("--speed/--no-speed", default=True, show_default=True, help="measure the presets' speed")
 @click.option("--peers/--no-peers", default=True, show_default=True,
               help="read the same lines with RapidOCR, Tesseract and EasyHTR, where they are installed")  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from htr_utils import paths
@@ -36,10 +35,10 @@ def command_line() -> str:
 
 
 def only(lines: list[Line], ids: str | None) -> list[Line]:
-    """The lines of the writers or documents that the file `ids` names, for --ids; all of them where it is None."""
+    """The lines whose writer, form or id the file `ids` names, for --ids; all of them where it is None."""
     if ids is None:
         return lines
-    from htr_utils.lines.iam_files import read_names
+    from htr_utils.lines.iam import named
 
-    kept = read_names(Path(ids))
-    return [line for line in lines if line.writer_id in kept]
+    kept = named(lines, ids)
+    return [line for line in lines if line.id in kept]

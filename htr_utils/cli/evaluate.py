@@ -20,7 +20,7 @@ from htr_utils.cli.common import command_line, import_tensorflow, only
     default=None,
     help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]",
 )
-@click.option("--split", default="test", show_default=True)
+@click.option("--split", default=None, help="[default: test; of a folder without splits, all lines]")
 @click.option(
     "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
 )
@@ -32,16 +32,22 @@ from htr_utils.cli.common import command_line, import_tensorflow, only
 @click.option(
     "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
 )
+@click.option("--groups", type=click.Choice(["line", "form", "writer"]), default="line", show_default=True,
+              help="what the bootstrap draws: lines of one writer are alike, so the interval is wider")  # fmt: skip
 @click.option(
-    "--save", metavar="NAME", default=None, help="keep the figures in model/metrics.json under this name"
-)
+    "--save", metavar="NAME", default=None,
+    help="keep the figures under this name in metrics.json beside the model, and write its card",
+)  # fmt: skip
 def evaluate(
-    model: str, data: str | None, split: str, task: str | None, spacing: str, decoder: Any, fold: bool, ids: str | None,
-    save: str | None,
+    model: str, data: str | None, split: str | None, task: str | None, spacing: str, decoder: Any, fold: bool,
+    ids: str | None, groups: str, save: str | None,
 ) -> None:  # fmt: skip
     """Measure CER and WER of a model, with 95 % bootstrap intervals."""
     from htr_utils import evaluation
+    from htr_utils.lines import own
 
+    if split is None:
+        split = "all lines" if data is not None and own.is_own(data) else "test"
     lines = only(evaluation.load_lines(data, split, spacing=spacing, task=task), ids)
     import_tensorflow()
     from htr_utils.recognizer import Recognizer
@@ -53,13 +59,14 @@ def evaluate(
         convention=spacing,
         decoder=decoder,
         fold=fold,
+        groups=groups,
     )
     click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
     if save:
         from htr_utils import cards
 
-        root, file = paths.repo_root(), paths.model_file(model)
-        target = (root / "model" if root else file.parent) / "metrics.json"
+        file = paths.model_file(model)
+        target = file.with_name("metrics.json")
         evaluation.record(target, save, found, file, command_line())
         cards.write(file, target)
         click.echo(f"kept as {save!r} in {target}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import click
 from htr_utils import files, paths
 from htr_utils.cli.common import command_line
 from htr_utils.errors import HtrError
-
-_WINDOW = 25  # letters and digits in a row that no two texts share by chance
 
 
 @click.group()
@@ -93,7 +90,7 @@ def lm_train(
 
         more, packages = free_text.fetch()
         paragraphs += more
-    found, dropped = without_held_out(paragraphs, held_out)
+    found, dropped = corpus.without_held_out(paragraphs, held_out)
     for text in dropped:
         click.echo(f"left out, it holds a passage of the validation or test split: {text[:60]!r}")
     about = {
@@ -124,34 +121,6 @@ def lm_score(file: str, model: str) -> None:
     lines = [" ".join(charset.fold(text).split()) for text in corpus.read_paragraphs([file])]
     bits = known.bits([line for line in lines if line])
     click.echo(f"{bits:.3f} bits per character, perplexity {2**bits:.2f} ({len(lines):,} lines)")
-
-
-def without_held_out(paragraphs: Sequence[str], held_out: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The paragraphs that share no longer stretch of text with a held-out one, and those that do.
-
-    Only letters and digits count, and a stretch may go over the end of a paragraph: other line breaks, case or
-    punctuation hide nothing.
-    """
-    held = {
-        text[i : i + _WINDOW] for text in map(_bare, held_out) for i in range(max(1, len(text) - _WINDOW + 1))
-    }
-    bare = [_bare(text) for text in paragraphs]
-    stream = "".join(bare)
-    owner = [number for number, text in enumerate(bare) for _ in text]
-    bad = {
-        number
-        for at in range(len(stream) - _WINDOW + 1)
-        if stream[at : at + _WINDOW] in held
-        for number in range(owner[at], owner[at + _WINDOW - 1] + 1)
-    }
-    return (
-        [text for number, text in enumerate(paragraphs) if number not in bad],
-        [text for number, text in enumerate(paragraphs) if number in bad],
-    )
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"[\W_]", "", text).lower()
 
 
 def _strike(paragraphs: Sequence[str], share: float) -> list[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import click
 
+from htr_utils import paths
 from htr_utils.cli.common import command_line, import_tensorflow
+from htr_utils.errors import HtrError
 
 
 @click.command()
@@ -18,7 +22,7 @@ from htr_utils.cli.common import command_line, import_tensorflow
 )
 @click.option(
     "--rendered",
-    type=int,
+    type=click.IntRange(0),
     default=0,
     show_default=True,
     help="train on so many rendered lines per epoch instead",
@@ -43,7 +47,7 @@ from htr_utils.cli.common import command_line, import_tensorflow
     "--leave-out",
     type=click.Path(exists=True),
     default=None,
-    help="file of writers or documents of --data that training must not see",
+    help="file of writers, forms or line ids of --data that training must not see",
 )
 @click.option("--fold", is_flag=True, help="fold accents and unknown characters of the texts of --data")
 @click.option(
@@ -58,19 +62,27 @@ from htr_utils.cli.common import command_line, import_tensorflow
 )
 @click.option("--debian/--no-debian", default=False, help="also the handwriting fonts that Debian packages")
 @click.option(
-    "--preset", type=click.Choice(["course", "wide", "reference"]), default="course", show_default=True
-)
+    "--preset", type=click.Choice(["course", "wide", "reference"]), default=None,
+    help="[default: course, or that of --init]",
+)  # fmt: skip
 @click.option("--init", default=None, help="start from this model instead of random weights")
 @click.option("--out", default="runs/train/model.keras", show_default=True, help="the model file to write")
 @click.option(
     "--epochs",
-    type=int,
+    type=click.IntRange(1),
     default=None,
     help="[default: as many as suit the number of lines: 80 for 100 lines, 24 for IAM]",
 )
-@click.option("--batch", type=int, default=24, show_default=True)
-@click.option("--rate", type=float, default=None, help="[default: 0.0015, or 0.0005 with --init]")
-@click.option("--augment", type=float, default=1.0, show_default=True, help="strength, 0 for none")
+@click.option("--batch", type=click.IntRange(1), default=24, show_default=True)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=None,
+    help="[default: 0.0015, or 0.0005 with --init]",
+)
+@click.option(
+    "--augment", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="strength, 0 for none"
+)
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),
@@ -82,7 +94,7 @@ from htr_utils.cli.common import command_line, import_tensorflow
     "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
 )
 @click.option("--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="processes that prepare lines"
 )
@@ -95,6 +107,7 @@ def train(strategy: str, xla: bool, **options: Any) -> None:
 
     `tensorboard --logdir OUT/logs` (OUT without .keras) shows the curves of a training while it runs.
     """
+    _check(options)
     import_tensorflow()
     from htr_utils.network import distribute, fit
 
@@ -104,9 +117,42 @@ def train(strategy: str, xla: bool, **options: Any) -> None:
         _report(options["out"], options["data"], options["task"], options["spacing"])
 
 
+def _check(options: dict[str, Any]) -> None:
+    """What can be said without TensorFlow, which takes seconds to import; HTR_DATA becomes --data.
+
+    Raises:
+        HtrError: a folder or model that is not there, a name that is no model file, options that mean nothing together.
+    """
+    if options["data"] is None:
+        options["data"] = os.environ.get("HTR_DATA") or None
+    if options["data"] is not None and not Path(options["data"]).is_dir():
+        raise HtrError(f"--data {options['data']}: no such folder")
+    if Path(options["out"]).suffix != ".keras":
+        raise HtrError(f"--out {options['out']}: a model file ends in .keras")
+    if options["init"] is not None:
+        paths.model_file(options["init"])
+        if options["preset"] is not None:
+            raise HtrError("--init says which preset it is; leave --preset out")
+    options["preset"] = options["preset"] or "course"
+    if not options["rendered"]:
+        idle = (
+            ("texts", "--text"),
+            ("font_folders", "--fonts"),
+            ("debian", "--debian"),
+            ("recombine_share", "--recombine"),
+        )
+        for name, shown in idle:
+            if options[name]:
+                raise HtrError(
+                    f"{shown} is for rendered lines; say with --rendered how many, or leave it out"
+                )
+    if options["recombine_share"] and options["data"] is None:
+        raise HtrError("--recombine needs --data: the lines that are cut up")
+
+
 def _report(model: str, data: str | None, task: str | None, spacing: str) -> None:
     """The test split, which the training has not seen, beside what others published."""
-    from htr_utils import evaluation
+    from htr_utils.course import published
     from htr_utils.lines import iam, own
     from htr_utils.recognizer import Recognizer
 
@@ -115,6 +161,10 @@ def _report(model: str, data: str | None, task: str | None, spacing: str) -> Non
     folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
     if "test" not in folder.split_names:
         return
-    rates = evaluation.in_both_conventions(Recognizer.load(model), folder, "test")
-    name = task or ("embedded test" if data is None else "test")
-    click.echo(evaluation.beside_published(rates, name))
+    rates = published.in_both_conventions(Recognizer.load(model), folder, "test")
+    name = (
+        "embedded test"
+        if data is None
+        else f"test of {Path(data).resolve().name}" + (f", {task}" if task else "")
+    )
+    click.echo(published.beside_published(rates, name))

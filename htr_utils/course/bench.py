@@ -86,6 +86,7 @@ def run(job: Job) -> dict[str, Any]:
                 )
     return {
         "readers": readers,
+        "missing": sorted(set(peers.PEERS.values()) - {reader["name"] for reader in readers}) if job.peers else [],
         "differences": differences(readers),
         "speed": speed,
         "lines": len(names),

@@ -63,6 +63,10 @@ def markdown(found: dict[str, Any], *, command: str, title: str, picture: str, a
         ),
         "\n".join(f"- **{one['name']}**: {one['setting']}." for one in found["readers"]) + "\n" + _NOTES.rstrip(),
     ]  # fmt: skip
+    if found["missing"]:
+        parts[-1] += (
+            f"\n- Not installed where this was measured, so not in the table: {', '.join(found['missing'])}."
+        )
     if found["differences"]:
         parts += [
             "Differences in points, first reader minus the other, below zero where the first reads better; paired "

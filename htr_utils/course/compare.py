@@ -42,6 +42,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "wide, batch 12": {"preset": "wide", "precision": "bfloat16", "batch": 12},
     "wide, batch 48": {"preset": "wide", "precision": "bfloat16", "batch": 48},
     "wide, no shortcut": {"preset": "wide", "precision": "bfloat16", "shortcut": False},
+    "reference, batch 8": {"preset": "reference", "batch": 8},
 }
 
 
@@ -123,7 +124,7 @@ def _speed(trainer: training.Trainer, batch: int) -> float:
     """Lines per second of training, those that compile the step left out."""
     import numpy as np
 
-    feed = dataset.tensors(lambda: trainer.batches.epoch(0), trainer.preset.preparation.height)
+    feed = dataset.tensors(lambda: trainer.batches.epoch(0), trainer.preset.preparation.height, [])
     started = 0.0
     for number, one in enumerate(feed):
         if number == 2:

@@ -280,14 +280,20 @@ def specification(height: int) -> dict[str, Any]:
     return {"image": image, "width": one, "label": two, "length": one}
 
 
-def tensors(batches: Callable[[], Iterator[Batch]], height: int) -> Any:
-    """The same batches as a tf.data.Dataset that fetches two ahead: dicts with the names of `Batch`."""
+def tensors(batches: Callable[[], Iterator[Batch]], height: int, failed: list[HtrError]) -> Any:
+    """The same batches as a tf.data.Dataset that fetches two ahead: dicts with the names of `Batch`.
+
+    An HtrError that the batches raise ends them and is put into `failed`: TensorFlow would wrap it in its own.
+    """
     import tensorflow as tf
 
     shapes = specification(height)
 
     def rows() -> Iterator[dict[str, np.ndarray]]:
-        for batch in batches():
-            yield {name: getattr(batch, name) for name in shapes}
+        try:
+            for batch in batches():
+                yield {name: getattr(batch, name) for name in shapes}
+        except HtrError as error:
+            failed.append(error)
 
     return tf.data.Dataset.from_generator(rows, output_signature=shapes).prefetch(2)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from htr_utils import paths
 from htr_utils.errors import HtrError
-from htr_utils.lines.iam_files import LineRow, read_form_xml, read_forms_txt, read_lines_txt
+from htr_utils.lines.iam_files import LineRow, read_form_xml, read_forms_txt, read_lines_txt, read_names
 from htr_utils.lines.iam_splits import SplitList, expand, find_lists
 from htr_utils.lines.spacing import Spacing, natural_lines
 
@@ -259,3 +259,20 @@ def _texts(rows: list[LineRow], forms: dict[str, Form], to: Spacing) -> dict[str
             natural = natural_lines([texts[line_id] for line_id in form.line_ids])
             texts.update(zip(form.line_ids, natural, strict=True))
     return texts
+
+
+def named(lines: Iterable[Line], file: str | Path) -> set[str]:
+    """The ids of the lines whose writer, form (document) or own id the file names, one a row.
+
+    Raises:
+        HtrError: a name that is none of them, or the file does not read.
+    """
+    names = read_names(Path(file))
+    of_line = {line.id: {line.id, line.form_id, line.writer_id} for line in lines}
+    unknown = sorted(names.difference(*of_line.values()))
+    if unknown:
+        raise HtrError(
+            f"{file}: no line here has the writer, form or id {unknown[0]!r} ({len(unknown)} of {len(names)} names); "
+            "mend the file"
+        )
+    return {line_id for line_id, known in of_line.items() if names & known}

@@ -77,7 +77,7 @@ def read(root: str | Path) -> list[Line]:
             found[line.path] = line
     if not found:
         raise HtrError(
-            f"{root}: neither lines.txt (IAM layout) nor transcriptions.tsv in it; see `htr data check`"
+            f"{root}: neither lines.txt (IAM layout) nor transcriptions.tsv in it, nor pictures with a .txt beside them"
         )
     return list(found.values())
 

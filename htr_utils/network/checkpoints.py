@@ -47,6 +47,8 @@ def write(folder: Path, about: dict[str, Any], state: Sequence[np.ndarray], best
         # Before the state: killed in between, the epoch is run again and finds the same weights.
         files.write_bytes(folder / "best.npz", _packed(np.array([best.epoch, best.cer]), best.weights))
     files.write_bytes(folder / "state.npz", _packed(np.array(json.dumps(about)), state))
+    if best is None:  # what lies there is of a training before this one
+        (folder / "best.npz").unlink(missing_ok=True)
     history = about["history"]
     files.write_text(folder / "history.json", json.dumps(history, indent=1) + "\n")
     table = io.StringIO(newline="")
@@ -66,7 +68,7 @@ def read(folder: Path) -> tuple[dict[str, Any], list[np.ndarray]] | None:
 
 
 def outdated(folder: Path, about: dict[str, Any], made_from: dict[str, Any] | None) -> str:
-    """In words, that a finished training was made from something else (its best epoch is forgotten then), or "".
+    """In words, that a finished training was made from something else, or "".
 
     Raises:
         HtrError: an unfinished one was.
@@ -77,8 +79,6 @@ def outdated(folder: Path, about: dict[str, Any], made_from: dict[str, Any] | No
         raise HtrError(
             f"{folder}: its unfinished training was begun with other {changed}; give those or another --out"
         )
-    if changed:
-        (folder / "best.npz").unlink(missing_ok=True)
     return f"other {changed} than in the training that {folder} holds: a new one begins" if changed else ""
 
 

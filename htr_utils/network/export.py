@@ -63,8 +63,8 @@ def export(archive: Archive, target: str | Path, kind: str, width: int | None = 
 
 
 def description_file(path: str | Path) -> Path:
-    """Where the description of an export is: `name.json` beside it."""
-    return Path(path).with_suffix(".json")
+    """Where the description of an export is, beside it: `course.onnx.json`, `course.tflite.json`, `course.json`."""
+    return Path(path).with_name(Path(path).name + ".json")
 
 
 def describe(archive: Archive, kind: str, width: int | None) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, fonts, iam, own, recombine
 from htr_utils.lines.build import Passage, read_passages
-from htr_utils.lines.iam_files import read_names
 from htr_utils.network import align, archive, distribute, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
@@ -39,11 +38,10 @@ def training_passages() -> list[str]:
 def training_text(files: Sequence[str]) -> list[str]:
     """The paragraphs to render: of the files, and the training passages five times, since they are few and modern.
 
-    Held-out passages are left out wherever they come from.
+    A paragraph that shares a stretch of 25 letters with a held-out passage is left out, wherever it comes from.
     """
-    held_out = {p.text for p in _passages() if p.split != "train"}
-    found = [text for text in corpus.read_paragraphs(files) if text not in held_out]
-    return found + training_passages() * 5
+    held_out = [p.text for p in _passages() if p.split != "train"]
+    return corpus.without_held_out(corpus.read_paragraphs(files), held_out)[0] + training_passages() * 5
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,8 @@ def material(
     """The lines of a folder in IAM layout (None: the embedded one), or of a folder with `transcriptions.tsv`.
 
     Args:
-        leave_out: file of writers or documents that no training may see. fold: fold the texts to the charset.
+        data: None is the embedded folder, whatever HTR_DATA says.
+        leave_out: file of writers, forms or line ids that no training may see. fold: fold the texts to the charset.
         limit: keep so many training lines, spread evenly over the folder.
 
     Raises:
@@ -91,15 +90,20 @@ def material(
     """
     name = Path(data).resolve().name if data else "the embedded data"
     if data is None or not own.is_own(data):
-        folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
-        train, validation = folder.split("train"), folder.split("validation")
+        folder = iam.read(data or paths.embedded_root(), spacing=spacing, task=task)  # type: ignore[arg-type]
+        every, train, validation = (
+            list(folder.lines.values()),
+            folder.split("train"),
+            folder.split("validation"),
+        )
     else:
-        train, validation = _own_lines(own.read(data))
+        every = own.read(data)
+        train, validation = _own_lines(every)
     originals = {line.id: line.text for line in train + validation}
-    excluded = read_names(Path(leave_out)) if leave_out else set()
+    excluded = iam.named(every, leave_out) if leave_out else set()
     found = []
     for lines in (train, validation):
-        kept = [line for line in lines if line.writer_id not in excluded]
+        kept = [line for line in lines if line.id not in excluded]
         found.append([replace(line, text=charset.fold(line.text)) for line in kept] if fold else kept)
     train, validation = found
     if limit is not None and limit < len(train):
@@ -156,8 +160,6 @@ def train(
     import keras
 
     keras.utils.set_random_seed(seed)
-    if Path(out).suffix != ".keras":
-        raise HtrError(f"--out {out}: a model file ends in .keras")
     with training.built_for(precision), way.scope():
         if init is not None:
             start = archive.load(paths.model_file(init))
@@ -182,8 +184,6 @@ def train(
         families = len({f.family for f in available})
         origin = f"{rendered} lines per epoch, rendered with {families} font families"
         if recombine_share:
-            if data is None:
-                raise HtrError("--recombine needs --data: the lines that are cut up")
             pieces = located(found)
             cut = recombine.RecombinedLines(pieces, words.line, chosen.preparation, rendered, augment, seed)
             source = dataset.MixedLines(source, cut, recombine_share, seed + 1)
@@ -197,10 +197,10 @@ def train(
             share = 0.2 if init is not None and data is not None else 0.0
         short = training.infeasible(dataset.FileLines(found.train, chosen.preparation), labels)
         if short:
-            first = found.train[short[0]].id
-            say(
-                f"{len(short)} of {len(found.train)} lines are too narrow for their text: left out, first {first}"
-            )
+            told = f"{len(short)} of {len(found.train)} lines are too narrow for their text"
+            if len(short) == len(found.train):
+                raise HtrError(f"{found.name}: {told}; do the pictures show the whole lines?")
+            say(f"{told}: left out, first {found.train[short[0]].id}")
         origin = f"{len(found.train)} lines of {found.name}"
         if share:
             known = material(None, charset, spacing=spacing).train
@@ -217,6 +217,15 @@ def train(
         f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {origin}; "
         f"{epochs} epochs, rate {rate:g}"
     )
+    unread = training.infeasible(dataset.FileLines(validation, chosen.preparation), labels)
+    if unread:
+        say(
+            f"{len(unread)} of {len(validation)} validation lines are too narrow for their text and do not count"
+        )
+    if validation and len(unread) == len(validation):
+        raise HtrError(
+            "no validation line is wide enough for its text; do the pictures show the whole lines?"
+        )
     warmup = min(300, max(1, epochs * len(source) // max(1, batch) // 10))
     settings = training.Settings(
         epochs=epochs, batch=batch, rate=rate, warmup=warmup, seed=seed, precision=precision

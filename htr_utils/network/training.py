@@ -182,7 +182,8 @@ class Trainer:
     def run_epoch(self) -> dict[str, Any]:
         """Train one epoch, measure, keep the checkpoint; returns the epoch's row of the history."""
         start, losses, norms, lines = time.perf_counter(), [], [], 0
-        feed = dataset.tensors(lambda: self.batches.epoch(self.epoch), self.preset.preparation.height)
+        failed, rows = list[HtrError](), self.preset.preparation.height
+        feed = dataset.tensors(lambda: self.batches.epoch(self.epoch), rows, failed)
         for batch in feed:
             step = self.step
             self.optimiser.learning_rate.assign(self.rate(step))
@@ -192,10 +193,10 @@ class Trainer:
             norms.append(float(norm))
             lines += len(batch["width"])
             if not math.isfinite(losses[-1]):
-                raise HtrError(
-                    f"the loss is {losses[-1]} at step {step}; lower the rate ({self.settings.rate}) or check the "
-                    "labels with `htr data check`"
-                )
+                remedy = "lower the rate, or see whether texts and pictures belong together"
+                raise HtrError(f"the loss is {losses[-1]} at step {step}; {remedy}")
+        if failed or not losses:
+            raise failed[0] if failed else HtrError("there is no line to train on")
         seconds = time.perf_counter() - start
         self.epoch += 1
         row: dict[str, Any] = {
@@ -315,12 +316,11 @@ class Trainer:
         if other := checkpoints.outdated(self.folder, about, self.made_from):
             self.say(other)
             return False
-        # Older checkpoints lack the newest settings. More or fewer epochs are welcome: the rate finds its new end.
-        told = {**asdict(Settings()), **about["settings"], "epochs": self.settings.epochs}
+        # Older checkpoints lack the newest settings. More epochs are welcome, or fewer, with the warm-up they bring.
+        mine = {"epochs": self.settings.epochs, "warmup": self.settings.warmup}
+        told = asdict(Settings()) | about["settings"] | mine
         if told != asdict(self.settings) or about["preset"] != self.preset.to_json():
-            raise HtrError(
-                f"{self.folder}: its checkpoint was made with other settings; use them, or another --out"
-            )
+            raise HtrError(f"{self.folder}: its checkpoint was made with other settings; use another --out")
         state = self._state()
         if [tuple(v.shape) for v in state] != [a.shape for a in arrays]:
             raise HtrError(f"{self.folder}: its checkpoint does not fit this model; use another --out")

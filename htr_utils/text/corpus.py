@@ -6,6 +6,7 @@ addresses, names, initials and plain nonsense.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _UNITS = "km kg g ml cm mm m miles pages p.m. a.m. years days hours o'clock per 
 _STARTS = "B C Ch D F G H J K L M N P Qu R S St T Th V W X Y Z Br Cr Kl Sch".split()
 _MIDDLES = "a e i o u ai ea oo y".split()
 _ENDS = "n r l ck tt m nd ll s x z ner son ley ton field berg man wick ford q j v".split()
+_WINDOW = 25  # letters and digits in a row that no two texts share by chance
 _RARE = "!\"&'()*+,-./:;?"
 
 
@@ -147,6 +149,36 @@ class Corpus:
             sign = _RARE[int(rng.integers(len(_RARE)))]
             word = sign + word if sign in "\"('*&" else word + sign
         return "".join(c for c in word if c in self.charset.characters)
+
+
+def without_held_out(paragraphs: Sequence[str], held_out: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The paragraphs that share no longer stretch of text with a held-out one, and those that do.
+
+    Only letters and digits count, and a stretch may go over the end of a paragraph: other line breaks, case or
+    punctuation hide nothing.
+    """
+    held = {
+        text[i : i + _WINDOW]
+        for text in map(_letters, held_out)
+        for i in range(max(1, len(text) - _WINDOW + 1))
+    }
+    bare = [_letters(text) for text in paragraphs]
+    stream = "".join(bare)
+    owner = [number for number, text in enumerate(bare) for _ in text]
+    bad = {
+        number
+        for at in range(len(stream) - _WINDOW + 1)
+        if stream[at : at + _WINDOW] in held
+        for number in range(owner[at], owner[at + _WINDOW - 1] + 1)
+    }
+    return (
+        [text for number, text in enumerate(paragraphs) if number not in bad],
+        [text for number, text in enumerate(paragraphs) if number in bad],
+    )
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", text).lower()
 
 
 def read_paragraphs(paths: Iterable[str | Path]) -> list[str]:
