@@ -98,7 +98,6 @@ def test_data_check_says_whether_a_folder_may_be_used(tmp_path):
         ("evaluate", "--model", "nonsense"),
         ("train", "--init", "nonsense", "--out", "m.keras"),
         ("train", "--out", "model.h5"),
-        ("train", "--epochs", "0", "--out", "m.keras"),
         ("train", "--data", "nowhere", "--out", "m.keras"),
     ],
 )
@@ -121,6 +120,55 @@ def test_train_writes_a_model_that_reads(tmp_path, monkeypatch):
     options = ("--init", "course", "--epochs", 1, "--batch", 2, "--workers", 0, "--out", out)
     assert "epoch 1/1" in run("train", "--data", folder, *options).output
     assert run("read", paths.samples()[0], "--model", out).stdout.strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_an_interrupted_htr_train_ends_with_the_very_weights_of_an_unbroken_one(
+    tmp_path, monkeypatch, precision
+):
+    """The command as it is used: own lines with embedded ones among them, distorted, made ready in another process."""
+    from htr_utils.network import archive, training
+
+    def command(name, code=0):
+        out = (
+            "--epochs",
+            2,
+            "--batch",
+            2,
+            "--precision",
+            precision,
+            "--deterministic",
+            "--out",
+            tmp_path / name,
+        )
+        return run(
+            "train",
+            "--data",
+            paths.data_root() / "samples",
+            "--init",
+            "course",
+            "--share",
+            0.5,
+            *out,
+            code=code,
+        )
+
+    command("unbroken.keras")
+    keep = training.Trainer.checkpoint
+
+    def stop(trainer):
+        keep(trainer)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training.Trainer, "checkpoint", stop)
+        assert "interrupted after epoch 1" in command("broken.keras", code=1).output
+    assert "resumed after epoch 1" in command("broken.keras").output
+    for one, other in zip(
+        *(archive.read(tmp_path / f"{n}.keras")[3] for n in ("unbroken", "broken")), strict=True
+    ):
+        assert np.array_equal(one, other)
 
 
 def test_help_and_bad_arguments_do_not_import_tensorflow():

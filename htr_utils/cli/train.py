@@ -101,8 +101,10 @@ from htr_utils.errors import HtrError
 @click.option("--strategy", type=click.Choice(["auto", "mirrored", "multiworker"]), default="auto", show_default=True,
               help="devices: auto takes all GPUs here, or else the processor; multiworker is one process a machine, "
               "with TF_CONFIG and one shared --out")  # fmt: skip
+@click.option("--deterministic", is_flag=True,
+              help="the same weights from every run and after every interruption, bit by bit")  # fmt: skip
 @click.option("--xla", is_flag=True, help="compile the step: slow to start, faster on some GPUs")
-def train(strategy: str, xla: bool, **options: Any) -> None:
+def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None:
     """Train a model. Interrupt it when you like: the same command goes on from the last finished epoch.
 
     `tensorboard --logdir OUT/logs` (OUT without .keras) shows the curves of a training while it runs.
@@ -111,6 +113,10 @@ def train(strategy: str, xla: bool, **options: Any) -> None:
     import_tensorflow()
     from htr_utils.network import distribute, fit
 
+    if deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
     way = distribute.Way(distribute.choose(strategy, click.echo), xla)
     fit.train(**options, command=command_line(), way=way, say=click.echo)
     if not options["rendered"] and way.first:

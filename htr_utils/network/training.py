@@ -320,7 +320,9 @@ class Trainer:
         mine = {"epochs": self.settings.epochs, "warmup": self.settings.warmup}
         told = asdict(Settings()) | about["settings"] | mine
         if told != asdict(self.settings) or about["preset"] != self.preset.to_json():
-            raise HtrError(f"{self.folder}: its checkpoint was made with other settings; use another --out")
+            raise HtrError(
+                f"{self.folder}: its checkpoint was made with other settings; give those or another --out"
+            )
         state = self._state()
         if [tuple(v.shape) for v in state] != [a.shape for a in arrays]:
             raise HtrError(f"{self.folder}: its checkpoint does not fit this model; use another --out")
