@@ -114,7 +114,7 @@ def test_the_mark_of_lines_knows_texts_and_pictures(tmp_path: Path) -> None:
 def test_the_shipped_model_left_the_held_out_documents_out() -> None:
     """In each stage of its training, from random weights on; the list is in the repository."""
     about = archive.load(ROOT / "model" / "course.keras").about
-    stages = [*about.get("stages", []), about["command"]]
+    stages = [*about["stages"], about["command"]]
     assert "--preset" in stages[0] and "--init" not in stages[0]
     for before, stage in itertools.pairwise(stages):
         assert f"--init {before.split('--out ')[1].split()[0]}" in stage

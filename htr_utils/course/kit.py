@@ -113,7 +113,6 @@ def student_files(root: Path) -> dict[str, bytes]:
     found = {name: (root / name).read_bytes() for name in TOP if (root / name).is_file()}
     for folder in ("htr_utils", "data", "model"):
         found.update((name, path.read_bytes()) for name, path in _below(root / folder, root))
-    found = {name: content for name, content in found.items() if not name.startswith("model/checkpoints/")}
     for source in chapters:
         path = notebooks.target(source)
         found[f"notebooks/{path.name}"] = path.read_bytes()
