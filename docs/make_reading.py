@@ -1,6 +1,6 @@
 """Draw docs/reading.png, the picture of the README: `python docs/make_reading.py`.
 
-A line of the embedded test split, read by the shipped model: nothing on it is typed in.
+A line of the embedded test split, read by the shipped model with its language model: nothing on it is typed in.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ LINE = "a08-"  # the first test line of a form with this beginning, else the fir
 def main() -> None:
     lines = [line for line in iam.read().split("test") if 38 <= len(line.text) <= 55]
     line = next((line for line in lines if line.id.startswith(LINE)), lines[0])
-    grey, reading = line.image(), Recognizer.load("course").read(line.path)
+    grey, reading = line.image(), Recognizer.load("course").read(line.path, decoder="lexicon")
     made, (top, low) = base.figure(2, 1, height=1.9, sharex=True, height_ratios=[1.3, 1])
     top.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
     for axis in (top, low):
