@@ -265,8 +265,9 @@ plots.schedule(rates, weight, moving_average(weight, 0.9))
 # %% [markdown]
 # ## A short real training
 #
-# Ten lines prove that the loop works. Now take the network of the course. Draw lines at random from the training
-# split, of any length, and watch other lines, by other writers, from the validation split.
+# Ten lines prove that the loop works. Now take a network of seven layers, the preset `course`. (The model that you
+# load in the other chapters is the larger `wide`: it learns more from many lines, and takes longer.) Draw lines at
+# random from the training split, of any length, and watch other lines, by other writers, from the validation split.
 
 # %%
 course = models.preset("course")
