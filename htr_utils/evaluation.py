@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from htr_utils import files
+from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, own, spacing
 from htr_utils.lines.iam import Line
@@ -25,6 +26,8 @@ def load_lines(
     Args:
         root: None for the embedded data (or HTR_DATA). split: None for every line.
     """
+    if root is None and os.environ.get("HTR_DATA"):
+        root = paths.data_root()
     if root is not None and own.is_own(root):
         return own.read(root)
     folder = iam.read(root, spacing=spacing, task=task)  # type: ignore[arg-type]
@@ -70,11 +73,8 @@ def evaluate(
         texts, truths = converted(lines, texts, "raw"), converted(lines, truths, "raw")
     by = None if groups == "line" else [getattr(line, f"{groups}_id") or line.id for line in lines]
     found: dict[str, Any] = {
-        "split": split,
-        "convention": convention,
-        "decoder": decoder,
-        "lines": len(lines),
-    }
+        "split": split, "convention": convention, "decoder": decoder, "lines": len(lines)
+    }  # fmt: skip
     for name, measure in (("cer", metrics.cer), ("wer", metrics.wer)):
         rate = measure(texts, truths, split=split, convention=convention, groups=by)
         found[name] = {k: round(100 * getattr(rate, k), 2) for k in ("value", "low", "high")}
@@ -86,20 +86,26 @@ def evaluate(
     return found
 
 
+def figures(file: Path) -> dict[str, dict[str, Any]]:
+    """What metrics.json holds: model file -> name -> entry; HtrError where it is something else."""
+    try:
+        known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if all("sha256" in entry for entries in known.values() for entry in entries.values()):
+            return dict(known)
+    except (ValueError, AttributeError, TypeError):
+        pass
+    raise HtrError(
+        f"{file}: holds no figures of `htr evaluate`; move it, or copy the model into a folder of its own"
+    )
+
+
 def record(file: Path, name: str, entry: dict[str, Any], model: Path, command: str) -> None:
     """Put an entry into metrics.json, below the model's file name: with its hash, the command and the day."""
-    from htr_utils.files import sha256
-
-    known: dict[str, dict[str, Any]] = {}
-    if file.is_file():
-        try:
-            known = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise HtrError(f"{file}: is not JSON ({error}); mend or delete it") from error
+    known = figures(file)
     kept = {k: v for k, v in entry.items() if not k.endswith("_text") and k != "lines_per_second"}
     known.setdefault(model.name, {})[name] = {
         **kept,
-        "sha256": sha256(model),
+        "sha256": files.sha256(model),
         "command": command,
         "date": date.today().isoformat(),
     }

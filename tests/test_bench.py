@@ -95,6 +95,7 @@ def test_one_run_gives_table_and_figure(stand_in, tmp_path, monkeypatch):
     assert ours["name"] == "course" and ours["lines_per_second"] > 0 and ours["peak"] > 100
     assert ours["scores"]["cer"]["value"] < 30 < theirs["scores"]["cer"]["value"]
     assert theirs["lines_per_second"] == len(lines) / 2 and "whole picture" in theirs["setting"]
+    assert found["missing"] == ["EasyHTR", "Tesseract"]
     assert found["differences"][0]["cer"][2] < 0  # ours is better, and its interval says so
     table, figure = bench.write(found, tmp_path / "docs" / "x.md", command="htr bench", title="embedded")
     text = table.read_text(encoding="utf-8")

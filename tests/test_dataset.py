@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -277,11 +278,19 @@ def test_mixed_lines_have_the_share_and_depend_on_seed_epoch_and_index() -> None
     assert all(dataset.MixedLines(first, second, 0.0).get(0, i)[1] == first.get(0, i)[1] for i in range(20))
 
 
-def test_an_error_of_the_lines_comes_out_as_it_is() -> None:
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (HtrError("x.png: is damaged"), "x.png: is damaged"),
+        (OSError("the disk is gone"), "the disk is gone"),
+        (BrokenProcessPool("ended abruptly"), "take fewer --workers"),
+    ],
+)
+def test_an_error_of_the_lines_comes_out_as_it_is(raised, told) -> None:
     def broken():
-        raise HtrError("x.png: is damaged")
+        raise raised
         yield
 
-    failed: list[HtrError] = []
+    failed: list[Exception] = []
     assert list(dataset.tensors(broken, HEIGHT, failed)) == []
-    assert [str(error) for error in failed] == ["x.png: is damaged"]
+    assert len(failed) == 1 and told in str(failed[0]) and isinstance(failed[0], HtrError | OSError)

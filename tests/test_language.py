@@ -215,6 +215,7 @@ def test_paragraphs_with_held_out_text_are_left_out() -> None:
     assert kept == [other, other] and left_out == hidden[1:-1]
     cut = [long[i : i + 16] for i in range(0, len(long), 16)]  # pieces shorter than what is looked for
     assert without_held_out([other, *cut], held)[0] == [other]
+    assert without_held_out(["Short.", other], ["short"])[0] == [other]
 
 
 def test_the_command_trains_and_scores_and_drops_held_out_text(tmp_path: Path) -> None:

@@ -109,6 +109,7 @@ def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None
 
     `tensorboard --logdir OUT/logs` (OUT without .keras) shows the curves of a training while it runs.
     """
+    given = options["data"]
     _check(options)
     import_tensorflow()
     from htr_utils.network import distribute, fit
@@ -118,7 +119,10 @@ def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None
 
         tf.config.experimental.enable_op_determinism()
     way = distribute.Way(distribute.choose(strategy, click.echo), xla)
-    fit.train(**options, command=command_line(), way=way, say=click.echo)
+    told = command_line()
+    if given != options["data"]:
+        told += f" --data {paths.as_told(options['data'])}"
+    fit.train(**options, command=told, way=way, say=click.echo)
     if not options["rendered"] and way.first:
         _report(options["out"], options["data"], options["task"], options["spacing"])
 
@@ -129,8 +133,8 @@ def _check(options: dict[str, Any]) -> None:
     Raises:
         HtrError: a folder or model that is not there, a name that is no model file, options that mean nothing together.
     """
-    if options["data"] is None:
-        options["data"] = os.environ.get("HTR_DATA") or None
+    if options["data"] is None and os.environ.get("HTR_DATA"):
+        options["data"] = str(paths.data_root())
     if options["data"] is not None and not Path(options["data"]).is_dir():
         raise HtrError(f"--data {options['data']}: no such folder")
     if Path(options["out"]).suffix != ".keras":
@@ -167,7 +171,7 @@ def _report(model: str, data: str | None, task: str | None, spacing: str) -> Non
     folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
     if "test" not in folder.split_names:
         return
-    rates = published.in_both_conventions(Recognizer.load(model), folder, "test")
+    rates = published.in_both_conventions(Recognizer.load(model), folder, "test", spacing)
     name = (
         "embedded test"
         if data is None

@@ -44,20 +44,19 @@ def beside_published(rates: Sequence[tuple[str, metrics.Rate, metrics.Rate]], sp
 
 
 def in_both_conventions(
-    recognizer: Recognizer, folder: iam.IamFolder, split: str
+    recognizer: Recognizer, folder: iam.IamFolder, split: str, written: str = "natural"
 ) -> list[tuple[str, metrics.Rate, metrics.Rate]]:
     """CER and WER of a split in natural and in raw spacing, both sides converted by the same rule.
 
     Args:
-        folder: read in the convention that the model writes.
+        folder: read in the convention that the model writes. written: that one, in which nothing is converted.
     """
     lines = folder.split(split)
-    texts = [reading.text for reading in recognizer.read([line.path for line in lines])]
+    readings = recognizer.read([line.path for line in lines])
+    sides = [[reading.text for reading in readings], [line.text for line in lines]]
     found = []
-    for convention in ("natural", "raw"):
-        sides = [
-            evaluation.converted(lines, side, convention) for side in (texts, [line.text for line in lines])
-        ]  # type: ignore[arg-type]
-        cer = metrics.cer(*sides, split=split, convention=convention)
-        found.append((convention, cer, metrics.wer(*sides, split=split, convention=convention)))
+    for name in ("natural", "raw"):
+        one, other = (side if name == written else evaluation.converted(lines, side, name) for side in sides)  # type: ignore[arg-type]
+        cer = metrics.cer(one, other, split=split, convention=name)
+        found.append((name, cer, metrics.wer(one, other, split=split, convention=name)))
     return found

@@ -10,6 +10,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -280,10 +281,10 @@ def specification(height: int) -> dict[str, Any]:
     return {"image": image, "width": one, "label": two, "length": one}
 
 
-def tensors(batches: Callable[[], Iterator[Batch]], height: int, failed: list[HtrError]) -> Any:
+def tensors(batches: Callable[[], Iterator[Batch]], height: int, failed: list[Exception]) -> Any:
     """The same batches as a tf.data.Dataset that fetches two ahead: dicts with the names of `Batch`.
 
-    An HtrError that the batches raise ends them and is put into `failed`: TensorFlow would wrap it in its own.
+    An error that the batches raise ends them and is put into `failed`: TensorFlow would wrap it in its own.
     """
     import tensorflow as tf
 
@@ -293,7 +294,11 @@ def tensors(batches: Callable[[], Iterator[Batch]], height: int, failed: list[Ht
         try:
             for batch in batches():
                 yield {name: getattr(batch, name) for name in shapes}
-        except HtrError as error:
+        except BrokenProcessPool:
+            failed.append(
+                HtrError("a process that prepares lines has ended; is memory short? take fewer --workers")
+            )
+        except Exception as error:
             failed.append(error)
 
     return tf.data.Dataset.from_generator(rows, output_signature=shapes).prefetch(2)

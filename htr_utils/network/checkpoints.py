@@ -46,9 +46,9 @@ def write(folder: Path, about: dict[str, Any], state: Sequence[np.ndarray], best
     if best is not None and best.epoch == about["epoch"]:
         # Before the state: killed in between, the epoch is run again and finds the same weights.
         files.write_bytes(folder / "best.npz", _packed(np.array([best.epoch, best.cer]), best.weights))
-    files.write_bytes(folder / "state.npz", _packed(np.array(json.dumps(about)), state))
     if best is None:  # what lies there is of a training before this one
         (folder / "best.npz").unlink(missing_ok=True)
+    files.write_bytes(folder / "state.npz", _packed(np.array(json.dumps(about)), state))
     history = about["history"]
     files.write_text(folder / "history.json", json.dumps(history, indent=1) + "\n")
     table = io.StringIO(newline="")

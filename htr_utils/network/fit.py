@@ -11,6 +11,7 @@ from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, fonts, iam, own, recombine
 from htr_utils.lines.build import Passage, read_passages
+from htr_utils.lines.images import Preparation
 from htr_utils.network import align, archive, distribute, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
@@ -142,6 +143,18 @@ def _print_of(lines: Sequence[iam.Line]) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
+def _say_narrow(
+    lines: Sequence[iam.Line], kind: str, preparation: Preparation, labels: training.Labels, say: Callable[[str], None]
+) -> None:  # fmt: skip
+    """Say how many lines will be left out because their text needs more frames; HtrError where that is all of them."""
+    narrow = training.infeasible(dataset.FileLines(lines, preparation), labels)
+    if narrow:
+        told = f"{len(narrow)} of {len(lines)} {kind} are too narrow for their text"
+        if len(narrow) == len(lines):
+            raise HtrError(f"{told}; do the pictures show the whole lines?")
+        say(f"{told}: left out, first {lines[narrow[0]].id}")
+
+
 def train(
     *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
     init: str | None, out: str, epochs: int | None, batch: int, rate: float | None, augment: float,
@@ -195,12 +208,7 @@ def train(
     else:
         if share is None:
             share = 0.2 if init is not None and data is not None else 0.0
-        short = training.infeasible(dataset.FileLines(found.train, chosen.preparation), labels)
-        if short:
-            told = f"{len(short)} of {len(found.train)} lines are too narrow for their text"
-            if len(short) == len(found.train):
-                raise HtrError(f"{found.name}: {told}; do the pictures show the whole lines?")
-            say(f"{told}: left out, first {found.train[short[0]].id}")
+        _say_narrow(found.train, "lines", chosen.preparation, labels, say)
         origin = f"{len(found.train)} lines of {found.name}"
         if share:
             known = material(None, charset, spacing=spacing).train
@@ -217,15 +225,7 @@ def train(
         f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {origin}; "
         f"{epochs} epochs, rate {rate:g}"
     )
-    unread = training.infeasible(dataset.FileLines(validation, chosen.preparation), labels)
-    if unread:
-        say(
-            f"{len(unread)} of {len(validation)} validation lines are too narrow for their text and do not count"
-        )
-    if validation and len(unread) == len(validation):
-        raise HtrError(
-            "no validation line is wide enough for its text; do the pictures show the whole lines?"
-        )
+    _say_narrow(validation, "validation lines", chosen.preparation, labels, say)
     warmup = min(300, max(1, epochs * len(source) // max(1, batch) // 10))
     settings = training.Settings(
         epochs=epochs, batch=batch, rate=rate, warmup=warmup, seed=seed, precision=precision
@@ -235,6 +235,7 @@ def train(
     made_from = {
         "lines": _print_of(found.train), "validation lines": _print_of(validation),
         "--init": init and files.sha256(paths.model_file(init)), "options": [rendered, share, recombine_share, augment],
+        "model that cuts pieces": files.sha256(paths.model_file("course")) if recombine_share else "",
         "texts, fonts or embedded lines": hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:16],
     }  # fmt: skip
     trainer = way.trainer(

@@ -126,8 +126,9 @@ def preset(name: str, *, stacked: bool | None = None) -> Preset:
     """The preset of that name.
 
     Args:
-        name: `course` (about 1.1 M parameters, height 48, a frame every 4 columns) or `reference` (the network
-            of the reference system: 64 x 800, 100 frames of 512 features, LSTMs of 512).
+        name: `course` (about 1.1 M parameters, height 48, a frame every 4 columns), `wide` (2.7 M, the same frames,
+            two read in one step) or `reference` (the network of the reference system: 64 x 800, 100 frames of
+            512 features, LSTMs of 512).
         stacked: for `reference`: True for the true stacked BLSTM (15.4 M parameters, the default), False for
             its own one-way stacks joined at the top (13.3 M).
     """

@@ -182,7 +182,7 @@ class Trainer:
     def run_epoch(self) -> dict[str, Any]:
         """Train one epoch, measure, keep the checkpoint; returns the epoch's row of the history."""
         start, losses, norms, lines = time.perf_counter(), [], [], 0
-        failed, rows = list[HtrError](), self.preset.preparation.height
+        failed, rows = list[Exception](), self.preset.preparation.height
         feed = dataset.tensors(lambda: self.batches.epoch(self.epoch), rows, failed)
         for batch in feed:
             step = self.step

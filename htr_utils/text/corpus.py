@@ -162,7 +162,7 @@ def without_held_out(paragraphs: Sequence[str], held_out: Sequence[str]) -> tupl
         for text in map(_letters, held_out)
         for i in range(max(1, len(text) - _WINDOW + 1))
     }
-    bare = [_letters(text) for text in paragraphs]
+    bare, short = [_letters(text) for text in paragraphs], {_letters(text) for text in held_out}
     stream = "".join(bare)
     owner = [number for number, text in enumerate(bare) for _ in text]
     bad = {
@@ -171,6 +171,7 @@ def without_held_out(paragraphs: Sequence[str], held_out: Sequence[str]) -> tupl
         if stream[at : at + _WINDOW] in held
         for number in range(owner[at], owner[at + _WINDOW - 1] + 1)
     }
+    bad |= {number for number, text in enumerate(bare) if text in short}
     return (
         [text for number, text in enumerate(paragraphs) if number not in bad],
         [text for number, text in enumerate(paragraphs) if number in bad],
