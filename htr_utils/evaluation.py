@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -26,8 +25,7 @@ def load_lines(
     Args:
         root: None for the embedded data (or HTR_DATA). split: None for every line.
     """
-    if root is None and os.environ.get("HTR_DATA"):
-        root = paths.data_root()
+    root = root or paths.named_data()
     if root is not None and own.is_own(root):
         return own.read(root)
     folder = iam.read(root, spacing=spacing, task=task)  # type: ignore[arg-type]

@@ -16,21 +16,26 @@ def repo_root() -> Path | None:
     return root if (root / "notebooks").is_dir() and (root / "pyproject.toml").is_file() else None
 
 
+def named_data() -> Path | None:
+    """The folder that the environment variable HTR_DATA names, or None; HtrError where there is no such folder."""
+    chosen = os.environ.get("HTR_DATA")
+    if not chosen:
+        return None
+    path = Path(chosen).expanduser()
+    if not path.is_dir():
+        raise HtrError(
+            f"HTR_DATA is {chosen!r}, which is not a folder; unset it or name a folder in IAM layout"
+        )
+    return path
+
+
 def data_root() -> Path:
     """The data folder in IAM layout: the environment variable HTR_DATA, else the embedded `data/`.
 
     Raises:
         HtrError: HTR_DATA names no folder, or there is no embedded data (a wheel carries none).
     """
-    chosen = os.environ.get("HTR_DATA")
-    if chosen:
-        path = Path(chosen).expanduser()
-        if not path.is_dir():
-            raise HtrError(
-                f"HTR_DATA is {chosen!r}, which is not a folder; unset it or name a folder in IAM layout"
-            )
-        return path
-    return embedded_root()
+    return named_data() or embedded_root()
 
 
 def embedded_root() -> Path:

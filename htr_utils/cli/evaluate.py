@@ -49,7 +49,8 @@ def evaluate(
     if split is None:
         split = "all lines" if data is not None and own.is_own(data) else "test"
     lines = only(evaluation.load_lines(data, split, spacing=spacing, task=task), ids)
-    target = paths.model_file(model).with_name("metrics.json")
+    file = paths.model_file(model)
+    target = file.with_name("metrics.json")
     if save:
         evaluation.figures(target)
     import_tensorflow()
@@ -68,7 +69,6 @@ def evaluate(
     if save:
         from htr_utils import cards
 
-        file = paths.model_file(model)
         evaluation.record(target, save, found, file, command_line())
         cards.write(file, target)
         click.echo(f"kept as {save!r} in {target}")

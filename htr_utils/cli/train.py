@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +132,8 @@ def _check(options: dict[str, Any]) -> None:
     Raises:
         HtrError: a folder or model that is not there, a name that is no model file, options that mean nothing together.
     """
-    if options["data"] is None and os.environ.get("HTR_DATA"):
-        options["data"] = str(paths.data_root())
+    if options["data"] is None and (named := paths.named_data()):
+        options["data"] = str(named)
     if options["data"] is not None and not Path(options["data"]).is_dir():
         raise HtrError(f"--data {options['data']}: no such folder")
     if Path(options["out"]).suffix != ".keras":

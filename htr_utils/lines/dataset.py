@@ -281,14 +281,14 @@ def specification(height: int) -> dict[str, Any]:
     return {"image": image, "width": one, "label": two, "length": one}
 
 
-def tensors(batches: Callable[[], Iterator[Batch]], height: int, failed: list[Exception]) -> Any:
-    """The same batches as a tf.data.Dataset that fetches two ahead: dicts with the names of `Batch`.
+def tensors(batches: Callable[[], Iterator[Batch]], height: int) -> Iterator[Any]:
+    """The same batches through a tf.data.Dataset that fetches two ahead: dicts with the names of `Batch`.
 
-    An error that the batches raise ends them and is put into `failed`: TensorFlow would wrap it in its own.
+    An error that the batches raise comes out as it is: TensorFlow would wrap it in its own.
     """
     import tensorflow as tf
 
-    shapes = specification(height)
+    shapes, failed = specification(height), list[Exception]()
 
     def rows() -> Iterator[dict[str, np.ndarray]]:
         try:
@@ -301,4 +301,6 @@ def tensors(batches: Callable[[], Iterator[Batch]], height: int, failed: list[Ex
         except Exception as error:
             failed.append(error)
 
-    return tf.data.Dataset.from_generator(rows, output_signature=shapes).prefetch(2)
+    yield from tf.data.Dataset.from_generator(rows, output_signature=shapes).prefetch(2)
+    if failed:
+        raise failed[0]

@@ -11,7 +11,6 @@ from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, fonts, iam, own, recombine
 from htr_utils.lines.build import Passage, read_passages
-from htr_utils.lines.images import Preparation
 from htr_utils.network import align, archive, distribute, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
@@ -92,11 +91,8 @@ def material(
     name = Path(data).resolve().name if data else "the embedded data"
     if data is None or not own.is_own(data):
         folder = iam.read(data or paths.embedded_root(), spacing=spacing, task=task)  # type: ignore[arg-type]
-        every, train, validation = (
-            list(folder.lines.values()),
-            folder.split("train"),
-            folder.split("validation"),
-        )
+        every = list(folder.lines.values())
+        train, validation = folder.split("train"), folder.split("validation")
     else:
         every = own.read(data)
         train, validation = _own_lines(every)
@@ -144,10 +140,10 @@ def _print_of(lines: Sequence[iam.Line]) -> str:
 
 
 def _say_narrow(
-    lines: Sequence[iam.Line], kind: str, preparation: Preparation, labels: training.Labels, say: Callable[[str], None]
-) -> None:  # fmt: skip
+    source: dataset.FileLines, kind: str, labels: training.Labels, say: Callable[[str], None]
+) -> None:
     """Say how many lines will be left out because their text needs more frames; HtrError where that is all of them."""
-    narrow = training.infeasible(dataset.FileLines(lines, preparation), labels)
+    narrow, lines = training.infeasible(source, labels), source.lines
     if narrow:
         told = f"{len(narrow)} of {len(lines)} {kind} are too narrow for their text"
         if len(narrow) == len(lines):
@@ -208,7 +204,7 @@ def train(
     else:
         if share is None:
             share = 0.2 if init is not None and data is not None else 0.0
-        _say_narrow(found.train, "lines", chosen.preparation, labels, say)
+        _say_narrow(dataset.FileLines(found.train, chosen.preparation), "lines", labels, say)
         origin = f"{len(found.train)} lines of {found.name}"
         if share:
             known = material(None, charset, spacing=spacing).train
@@ -225,13 +221,14 @@ def train(
         f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {origin}; "
         f"{epochs} epochs, rate {rate:g}"
     )
-    _say_narrow(validation, "validation lines", chosen.preparation, labels, say)
+    plain = dataset.FileLines(validation, chosen.preparation)
+    _say_narrow(plain, "validation lines", labels, say)
     warmup = min(300, max(1, epochs * len(source) // max(1, batch) // 10))
     settings = training.Settings(
         epochs=epochs, batch=batch, rate=rate, warmup=warmup, seed=seed, precision=precision
     )
     batches = dataset.Batches(source, labels, batch, seed=seed, workers=workers)
-    watched = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)
+    watched = dataset.Batches(plain, labels, 32, shuffle=False)
     made_from = {
         "lines": _print_of(found.train), "validation lines": _print_of(validation),
         "--init": init and files.sha256(paths.model_file(init)), "options": [rendered, share, recombine_share, augment],

@@ -182,8 +182,7 @@ class Trainer:
     def run_epoch(self) -> dict[str, Any]:
         """Train one epoch, measure, keep the checkpoint; returns the epoch's row of the history."""
         start, losses, norms, lines = time.perf_counter(), [], [], 0
-        failed, rows = list[Exception](), self.preset.preparation.height
-        feed = dataset.tensors(lambda: self.batches.epoch(self.epoch), rows, failed)
+        feed = dataset.tensors(lambda: self.batches.epoch(self.epoch), self.preset.preparation.height)
         for batch in feed:
             step = self.step
             self.optimiser.learning_rate.assign(self.rate(step))
@@ -195,8 +194,8 @@ class Trainer:
             if not math.isfinite(losses[-1]):
                 remedy = "lower the rate, or see whether texts and pictures belong together"
                 raise HtrError(f"the loss is {losses[-1]} at step {step}; {remedy}")
-        if failed or not losses:
-            raise failed[0] if failed else HtrError("there is no line to train on")
+        if not losses:
+            raise HtrError("there is no line to train on")
         seconds = time.perf_counter() - start
         self.epoch += 1
         row: dict[str, Any] = {

@@ -157,12 +157,8 @@ def without_held_out(paragraphs: Sequence[str], held_out: Sequence[str]) -> tupl
     Only letters and digits count, and a stretch may go over the end of a paragraph: other line breaks, case or
     punctuation hide nothing.
     """
-    held = {
-        text[i : i + _WINDOW]
-        for text in map(_letters, held_out)
-        for i in range(max(1, len(text) - _WINDOW + 1))
-    }
-    bare, short = [_letters(text) for text in paragraphs], {_letters(text) for text in held_out}
+    bare, whole = [_letters(text) for text in paragraphs], {_letters(text) for text in held_out}
+    held = {text[i : i + _WINDOW] for text in whole for i in range(len(text) - _WINDOW + 1)}
     stream = "".join(bare)
     owner = [number for number, text in enumerate(bare) for _ in text]
     bad = {
@@ -171,7 +167,7 @@ def without_held_out(paragraphs: Sequence[str], held_out: Sequence[str]) -> tupl
         if stream[at : at + _WINDOW] in held
         for number in range(owner[at], owner[at + _WINDOW - 1] + 1)
     }
-    bad |= {number for number, text in enumerate(bare) if text in short}
+    bad |= {number for number, text in enumerate(bare) if text in whole}
     return (
         [text for number, text in enumerate(paragraphs) if number not in bad],
         [text for number, text in enumerate(paragraphs) if number in bad],
