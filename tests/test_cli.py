@@ -107,6 +107,15 @@ def test_a_mistake_is_one_line(arguments, tmp_path, monkeypatch):
     assert result.stderr.startswith("Error: ") and len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("train", "--epochs", "0"), ("train", "--nonsense"), ("read",), ("nonsense",), ("data", "nonsense")],
+)
+def test_a_wrong_option_is_one_line_and_says_where_help_is(arguments):
+    line = run(*arguments, code=2).stderr.strip()
+    assert line.startswith("Error: ") and "\n" not in line and line.endswith("--help")
+
+
 def test_train_writes_a_model_that_reads(tmp_path, monkeypatch):
     """A tiny own folder, one epoch, from the shipped model."""
     monkeypatch.chdir(tmp_path)

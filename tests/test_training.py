@@ -12,7 +12,7 @@ import pytest
 
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
-from htr_utils.network import archive, models, training
+from htr_utils.network import archive, checkpoints, models, training
 from htr_utils.text.charset import Charset
 
 CHARSET = Charset("abc")
@@ -226,3 +226,9 @@ def test_the_model_file_holds_the_best_epoch_and_a_resumed_run_knows_it(tmp_path
     for value, best, last in zip(archive._stored(stored.model), kept[1], kept[2], strict=True):
         assert np.array_equal(np.asarray(value), best)
         assert best.size < 9 or not np.array_equal(best, last)
+    # Killed between best.npz and state.npz, another training leaves its best epoch here.
+    foreign = checkpoints.Best(1, 0.1, again.best.weights)
+    checkpoints.write(tmp_path / "other", {"epoch": 1, "history": one.history}, [], foreign)
+    (tmp_path / "other" / "best.npz").replace(tmp_path / "best.npz")
+    third = trainer(tmp_path, validation=True)
+    assert third.resume() and third.best is None

@@ -11,6 +11,12 @@ from htr_utils import __version__
 from htr_utils.errors import HtrError
 
 
+class _WrongUse(click.ClickException):
+    """One line where click writes four."""
+
+    exit_code = click.UsageError.exit_code
+
+
 class _Commands(click.Group):
     """Turns a user's mistake into one line on stderr and exit status 1."""
 
@@ -19,6 +25,11 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except HtrError as error:
             raise click.ClickException(str(error)) from error
+        except click.UsageError as error:
+            if error.ctx is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+                raise
+            said = f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help"
+            raise _WrongUse(said) from error
         except OSError as error:  # a full disk, a folder that may not be written
             if isinstance(error, BrokenPipeError) or not error.filename:
                 raise

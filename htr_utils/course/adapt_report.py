@@ -30,7 +30,6 @@ from htr_utils.course.own_report import train
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import iam, own
-from htr_utils.lines.iam_files import read_names
 from htr_utils.text import metrics
 
 HEAD = """# Training further on some of the documents, reading the others
@@ -137,9 +136,9 @@ def run(
         HtrError: too few documents, or the training failed.
     """
     lines = own.read(data)
-    named = read_names(Path(unseen_names)) if unseen_names else set()
-    learnt, unseen = draw([line for line in lines if line.writer_id not in named], count)
-    unseen = [line for line in lines if line.writer_id in named] or unseen
+    named = iam.named(lines, unseen_names) if unseen_names else set()
+    learnt, unseen = draw([line for line in lines if line.id not in named], count)
+    unseen = [line for line in lines if line.id in named] or unseen
     arguments = [*(["--fold"] if fold else []), *more]
     with tempfile.TemporaryDirectory() as work:
         before, sums_before = measure(init, unseen, fold)

@@ -331,7 +331,8 @@ class Trainer:
         best = checkpoints.read_best(self.folder)
         if best is not None and [w.shape for w in best.weights] != [tuple(v.shape) for v in self.ema]:
             raise HtrError(f"{self.folder}: its best.npz does not fit this model; use another --out")
-        if best is not None and best.epoch <= self.epoch:  # one that is ahead will be made again
+        # One that is ahead will be made again; one that the history does not know is another training's.
+        if best is not None and (best.epoch, best.cer) in [(r["epoch"], r.get("cer")) for r in self.history]:
             self.best = best
         self.say(f"resumed after epoch {self.epoch} from {self.folder}")
         return True
