@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from htr_utils.course import calibration
-from htr_utils.course.tune import damaged
+from htr_utils.course.hard_lines import damaged
 from htr_utils.lines import images
 from htr_utils.lines.iam import Line
 from htr_utils.text import decoding, gate, spelling

@@ -1,9 +1,11 @@
 """Choose settings of decoder and gate and fit confidences on validation lines; report on lines that chose nothing.
 
-    python -m htr_utils.course.tune --report jls=FOLDER --report inkbench=FOLDER
+    python -m htr_utils.course.tune --hands FOLDER --ids IDS --report jls=FOLDER --report inkbench=FOLDER
 
-The validation lines are read twice, as they are and bent and soiled: rendered lines alone are so easy that they
-choose a language model too weak for real handwriting. The command writes model/decoding.json: settings, figures with
+The validation lines are read twice, as they are and bent and soiled, and with --hands a third time: their texts set
+from pieces of real lines by writers whom no training saw. Rendered lines alone are so easy that they choose a language
+model too weak for real handwriting, and on soiled ones the network knows its doubts better than on a strange hand. The
+command writes model/decoding.json: settings, figures with
 the paired bootstrap interval of the difference to greedy decoding, and what they were made from.
 """
 
@@ -22,15 +24,16 @@ import numpy as np
 
 from htr_utils import paths
 from htr_utils.course import calibration, decoding_report, wrong_lines
+from htr_utils.course.hard_lines import damaged, in_hands
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
-from htr_utils.lines import augment, images
+from htr_utils.lines import images
 from htr_utils.text import decoding, gate, metrics, spelling, tuned
 from htr_utils.text.charset import Charset
 
 GRID: dict[str, tuple[float, ...]] = {
-    "weight": (0.3, 0.4, 0.5, 0.6, 0.75, 0.9),
-    "bonus": (1.5, 2.0, 2.5, 3.0, 3.5, 4.0),
+    "weight": (0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1, 1.3),
+    "bonus": (1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0),
     "price": (2.0, 4.0, 6.0, 8.0),
     "letter": (0.0, 0.5, 1.0),
 }
@@ -123,12 +126,6 @@ def climb(
         for name, values in grid.items():
             best = min([best, *(replace(best, **{name: value}) for value in values)], key=measured)
     return best
-
-
-def damaged(picture: np.ndarray, number: int) -> np.ndarray:
-    """A line (H, W) as a hard hand would leave it: training's augmentation, then twice its usual bending."""
-    rng = np.random.default_rng([7, number])
-    return augment.elastic(augment.augment(picture, rng), rng, amount=3.0)
 
 
 def choose(sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None] = print) -> tuned.Tuned:
@@ -298,12 +295,19 @@ def useful(entry: dict[str, Any]) -> bool:
     metavar="NAME=FOLDER",
     help="further lines to report on; they choose nothing",
 )
+@click.option(
+    "--hands", default=None, help="folder of real lines whose pieces the validation texts are set from"
+)
+@click.option(
+    "--ids", type=click.Path(exists=True), default=None, help="which of them: documents that no training saw"
+)
 @click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
 @click.option("--scales", is_flag=True, help="with --keep: fit the confidences again, for a new model")
 @click.option("--to", "target", default=None, help="the file to write [default: model/decoding.json]")
 def main(
-    model: str, language: str, sets: tuple[str, ...], keep: bool, scales: bool, target: str | None
-) -> None:
+    model: str, language: str, sets: tuple[str, ...], hands: str | None, ids: str | None, keep: bool, scales: bool,
+    target: str | None
+) -> None:  # fmt: skip
     """Choose on the embedded validation split, report on the test split and on --report."""
     from htr_utils.evaluation import load_lines
     from htr_utils.files import sha256
@@ -326,6 +330,12 @@ def main(
         "validation (chosen on)": answered(None, "validation"),
         "validation, bent and soiled (chosen on)": answered(None, "validation", damaged),
     }
+    if hands and ids:
+        pictures, truths = in_hands(chosen_on["validation (chosen on)"].truths, hands, ids)
+        name = "validation, in pieces of strange hands (chosen on)"
+        chosen_on[name] = padded(recognizer.log_probs(pictures), truths)
+    elif hands or ids:
+        raise click.UsageError("--hands and --ids go together")
     if not keep:
         settings = choose(list(chosen_on.values()), settings, click.echo)
     elif scales:

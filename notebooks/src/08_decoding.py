@@ -350,7 +350,8 @@ print("from scratch and package agree on two real lines:", mine == theirs)
 # choose. The same lines are decoded with each weight, without and with a bonus: that of the published settings.
 
 # %% tags=["figure"]
-from htr_utils.course.tune import damaged, padded
+from htr_utils.course.hard_lines import damaged
+from htr_utils.course.tune import padded
 
 folder = iam.read(run.data_root)
 
