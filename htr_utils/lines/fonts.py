@@ -195,7 +195,7 @@ def _debian_file(folder: Path, row: dict[str, str]) -> FontFile:
     return FontFile(row["family"], 400, str(found[0]), row["split"])
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=256)
 def outlines(path: str, characters: str) -> dict[str, Glyph]:
     """The outlines of `characters` in the font file at `path`; characters that the font lacks are absent.
 

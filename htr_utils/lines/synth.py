@@ -92,10 +92,7 @@ class Writer:
             slant=float(rng.normal(0, 9)),
             letter_size=float(rng.uniform(30, 46)),
             stretch=float(np.exp(rng.normal(0.05, 0.2))),
-            # Half of the hands keep the font's own gaps, so that what it joins stays joined.
-            letter_gap=float(
-                rng.choice([rng.normal(0, 0.008), rng.normal(0.01, 0.025) + rng.exponential(0.035)])
-            ),
+            letter_gap=float(rng.normal(0.01, 0.025) + rng.exponential(0.035)),
             word_gap=float(np.exp(rng.normal(-0.75, 0.45))),
             pen=float(rng.uniform(-1.0, 0.5)),
             pressure=float(rng.uniform(0.02, 0.4)),

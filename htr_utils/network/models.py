@@ -93,7 +93,7 @@ def _wide() -> Preset:
         Block(192),
         Block(192, residual=True),
     )
-    return Preset("wide", Preparation(48), blocks, lstm=192, joined=2, dropout=0.35)
+    return Preset("wide", Preparation(48), blocks, lstm=192, joined=2)
 
 
 def _reference() -> Preset:
