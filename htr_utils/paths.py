@@ -41,11 +41,17 @@ def data_root() -> Path:
 def embedded_root() -> Path:
     """The embedded `data/`, whatever HTR_DATA says; HtrError where there is none (a wheel carries none)."""
     root = repo_root()
-    if root is None or not (root / "data" / "ascii" / "lines.txt").is_file():
+    if root is None or not has_embedded():
         raise HtrError(
             "no embedded data beside this installation; clone the course, or name a folder with --data"
         )
     return root / "data"
+
+
+def has_embedded() -> bool:
+    """Whether there is embedded data here: a clone of the course has it, a wheel does not."""
+    root = repo_root()
+    return root is not None and (root / "data" / "ascii" / "lines.txt").is_file()
 
 
 def model_file(name: str | Path) -> Path:

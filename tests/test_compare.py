@@ -58,11 +58,20 @@ def test_the_table_has_the_best_first_and_finished_rows_are_kept(
     text = compare.table(rows, 1, "cmd", None)
     assert text.index("| b |") < text.index("| a |") and "2.00 M" in text
     target = tmp_path / "t.md"
-    target.with_suffix(".json").write_text(json.dumps([vars(row) for row in rows]))
+    asked = {"minutes": 2.0, "data": None, "leave-out": None, "fold": False, "text": [], "fonts": []}
+    kept = {"asked": asked, "rows": [vars(row) for row in rows]}
+    target.with_suffix(".json").write_text(json.dumps(kept))
     monkeypatch.setattr(compare, "CANDIDATES", {"a": {}, "b": {}})
     monkeypatch.setattr(compare.fit, "training_fonts", lambda folders: [])
-    done = CliRunner().invoke(compare.main, ["--to", str(target)])
+    done = CliRunner().invoke(compare.main, ["--minutes", "2", "--to", str(target)])
     assert done.exit_code == 0, done.output
+    written = target.read_text(encoding="utf-8")
+    assert "| b | 2.00 M | 30.0 | 150 | 0.1 | 7.0 |" in written
+    other = CliRunner().invoke(compare.main, ["--minutes", "3", "--to", str(target)])
+    assert other.exit_code == 1 and "another --minutes" in other.output and "Traceback" not in other.output
+    assert target.read_text(encoding="utf-8") == written
+    wrong = CliRunner().invoke(compare.main, ["--network", "huge"])
+    assert wrong.exit_code == 1 and wrong.output.startswith("Error: no candidate 'huge'")
 
 
 @pytest.mark.parametrize(

@@ -373,7 +373,7 @@ def test_a_training_sees_neither(
         raise Stop
 
     monkeypatch.setattr(fit.training, "Trainer", trainer)
-    monkeypatch.setattr(fit.training, "infeasible", lambda *a: [])
+    monkeypatch.setattr(fit, "usable", lambda lines, *rest: lines)
     command = ["train", "--rendered", str(rendered), "--workers", "0", "--out", str(tmp_path / "m.keras")]
     done = CliRunner().invoke(main, command)
     assert isinstance(done.exception, Stop), done.output

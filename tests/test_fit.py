@@ -12,7 +12,7 @@ from chapters import ROOT
 
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, own
-from htr_utils.network import archive, fit
+from htr_utils.network import archive, fit, models, training
 from htr_utils.text.charset import Charset
 
 
@@ -63,8 +63,8 @@ def test_lines_that_are_all_too_narrow_end_the_training_before_it_begins(
     tmp_path: Path, watched: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = folder(tmp_path / "data", 2, 3, "a text far longer than its picture is wide")
-    monkeypatch.setattr(fit.training, "infeasible", lambda source, labels: list(range(len(source))) * (
-        not watched or len(source) == 1))  # fmt: skip
+    asked = iter(range(99))
+    monkeypatch.setattr(fit.training.Labels, "fits", lambda *rest: watched and next(asked) < 5)
     out = tmp_path / "made.keras"
     said: list[str] = []
     with pytest.raises(
@@ -76,6 +76,21 @@ def test_lines_that_are_all_too_narrow_end_the_training_before_it_begins(
             share=None, leave_out=None, fold=False, limit=None, command="", say=said.append,
         )  # fmt: skip
     assert not out.exists()
+
+
+def test_damaged_and_narrow_lines_are_left_out_and_the_first_named(tmp_path: Path) -> None:
+    lines = own.read(folder(tmp_path, 4, 1, "ab"))
+    lines[1].path.write_bytes(b"")
+    lines[2] = replace(lines[2], text="ab" * 200)
+    said: list[str] = []
+    preset = models.preset("course")
+    labels = training.labels_for(preset, Charset())
+    kept = fit.usable(lines, preset.preparation, labels, "lines", said.append)
+    assert [line.id for line in kept] == [lines[0].id, lines[3].id]
+    assert "1 of 4 lines cannot be read" in said[0] and lines[1].path.name in said[0]
+    assert "1 of 4 lines are too narrow" in said[1] and lines[2].id in said[1]
+    with pytest.raises(HtrError, match="2 of 3"):
+        fit.usable([lines[1], lines[1], lines[2]], preset.preparation, labels, "lines", said.append)
 
 
 def test_a_text_outside_the_charset_is_refused_with_the_remedy(tmp_path: Path) -> None:
@@ -92,7 +107,9 @@ def test_beside_rendered_lines_a_folder_without_splits_is_used_whole(tmp_path: P
 
 
 def test_a_limit_takes_lines_from_the_whole_folder(tmp_path: Path) -> None:
-    found = fit.material(str(folder(tmp_path, 20, 5, "ab")), Charset(), limit=9)
+    whole = fit.material(str(folder(tmp_path, 20, 5, "ab")), Charset())
+    assert len(fit.limited(fit.all_for_training(whole), 12).train) == 12
+    found = fit.limited(whole, 9)
     assert len(found.train) == 9
     assert len({line.writer_id for line in found.train}) == 9
 

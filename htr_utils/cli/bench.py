@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, only
+from htr_utils.cli.common import command_line, folder_of, need, only
 from htr_utils.errors import HtrError
 
 
@@ -43,6 +43,8 @@ def bench(
     """
     from htr_utils import evaluation
 
+    need("matplotlib", extra="course")  # for the figure; said before anything is measured
+    data = folder_of(data)
     root = paths.repo_root()
     file = Path(target) if target else (root or Path()) / "docs" / "bench.md"
     if file.suffix != ".md":
@@ -54,7 +56,7 @@ def bench(
         lines = [lines[number * len(lines) // limit] for number in range(limit)]
     if not lines:
         raise HtrError("no lines to read; check --split and --ids")
-    training = evaluation.load_lines(None, "train") if speed else []
+    training = evaluation.load_lines(paths.embedded_root(), "train") if speed else []
     from htr_utils.course import bench as measure
 
     job = measure.Job(
@@ -62,5 +64,5 @@ def bench(
         say=lambda text: click.echo(text, err=True),
     )  # fmt: skip
     title = f"{Path(data).name if data else 'embedded data'}, {Path(ids).stem if ids else split}"
-    table, figure = measure.write(measure.run(job), file, command=command_line(), title=title)
+    table, figure = measure.write(measure.run(job), file, command=command_line(data), title=title)
     click.echo(f"{table.read_text(encoding='utf-8')}\nkept in {table} and {figure.name}")

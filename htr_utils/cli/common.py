@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from htr_utils import paths
 from htr_utils.errors import HtrError
@@ -13,6 +15,16 @@ from htr_utils.quiet import hushed
 
 if TYPE_CHECKING:
     from htr_utils.lines.iam import Line
+
+
+class OneLine(click.Command):
+    """A command of a module (`python -m ...`) that ends with one line for a user's mistake, as `htr` does."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HtrError as error:
+            raise click.ClickException(str(error)) from error
 
 
 def import_tensorflow() -> None:
@@ -29,9 +41,21 @@ def need(*modules: str, extra: str) -> None:
         raise HtrError(f'this needs {", ".join(missing)}; install it with: pip install -e ".[{extra}]"')
 
 
-def command_line() -> str:
-    """This command as others would give it: folders of this machine by their last part alone."""
-    return "htr " + shlex.join(map(paths.as_told, sys.argv[1:]))
+def command_line(data: str | None = None) -> str:
+    """This command as others would give it: folders of this machine by their last part alone.
+
+    Args:
+        data: the folder that is used; it is added where HTR_DATA named it.
+    """
+    told = "htr " + shlex.join(map(paths.as_told, sys.argv[1:]))
+    given = any(part.split("=")[0] == "--data" for part in sys.argv[1:])
+    return told if data is None or given else f"{told} --data {paths.as_told(data)}"
+
+
+def folder_of(data: str | None) -> str | None:
+    """--data, or where it is not given the folder that HTR_DATA names; None is the embedded data."""
+    named = paths.named_data() if data is None else None
+    return str(named) if named else data
 
 
 def only(lines: list[Line], ids: str | None) -> list[Line]:

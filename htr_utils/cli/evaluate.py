@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, import_tensorflow, only
+from htr_utils.cli.common import command_line, folder_of, import_tensorflow, only
 
 
 @click.command()
@@ -46,6 +46,7 @@ def evaluate(
     from htr_utils import evaluation
     from htr_utils.lines import own
 
+    data = folder_of(data)
     if split is None:
         split = "all lines" if data is not None and own.is_own(data) else "test"
     lines = only(evaluation.load_lines(data, split, spacing=spacing, task=task), ids)
@@ -69,6 +70,6 @@ def evaluate(
     if save:
         from htr_utils import cards
 
-        evaluation.record(target, save, found, file, command_line())
+        evaluation.record(target, save, found, file, command_line(data))
         cards.write(file, target)
         click.echo(f"kept as {save!r} in {target}")

@@ -30,6 +30,8 @@ def export(model: str, kind: str, width: int | None, out: str | None, check: boo
     """
     file = paths.model_file(model)
     target = Path(out) if out else Path("runs") / "export" / file.stem
+    if not target.name:
+        raise HtrError(f"--out {out}: name a file or a folder of its own")
     if target.suffix == ".keras":
         raise HtrError(f"--out {out}: an export never ends in .keras; choose another name")
     import_tensorflow()

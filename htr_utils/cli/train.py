@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, import_tensorflow
+from htr_utils.cli.common import command_line, folder_of, import_tensorflow, need
 from htr_utils.errors import HtrError
 
 
@@ -108,7 +108,6 @@ def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None
 
     `tensorboard --logdir OUT/logs` (OUT without .keras) shows the curves of a training while it runs.
     """
-    given = options["data"]
     _check(options)
     import_tensorflow()
     from htr_utils.network import distribute, fit
@@ -118,12 +117,9 @@ def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None
 
         tf.config.experimental.enable_op_determinism()
     way = distribute.Way(distribute.choose(strategy, click.echo), xla)
-    told = command_line()
-    if given != options["data"]:
-        told += f" --data {paths.as_told(options['data'])}"
-    fit.train(**options, command=told, way=way, say=click.echo)
+    fit.train(**options, command=command_line(options["data"]), way=way, say=click.echo)
     if not options["rendered"] and way.first:
-        _report(options["out"], options["data"], options["task"], options["spacing"])
+        _report(options["out"], options["data"], options["task"], options["spacing"], options["fold"])
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -132,8 +128,7 @@ def _check(options: dict[str, Any]) -> None:
     Raises:
         HtrError: a folder or model that is not there, a name that is no model file, options that mean nothing together.
     """
-    if options["data"] is None and (named := paths.named_data()):
-        options["data"] = str(named)
+    options["data"] = folder_of(options["data"])
     if options["data"] is not None and not Path(options["data"]).is_dir():
         raise HtrError(f"--data {options['data']}: no such folder")
     if Path(options["out"]).suffix != ".keras":
@@ -155,11 +150,13 @@ def _check(options: dict[str, Any]) -> None:
                 raise HtrError(
                     f"{shown} is for rendered lines; say with --rendered how many, or leave it out"
                 )
+    else:
+        need("fontTools", "brotli", "skimage", extra="synth")
     if options["recombine_share"] and options["data"] is None:
         raise HtrError("--recombine needs --data: the lines that are cut up")
 
 
-def _report(model: str, data: str | None, task: str | None, spacing: str) -> None:
+def _report(model: str, data: str | None, task: str | None, spacing: str, fold: bool) -> None:
     """The test split, which the training has not seen, beside what others published."""
     from htr_utils.course import published
     from htr_utils.lines import iam, own
@@ -170,7 +167,7 @@ def _report(model: str, data: str | None, task: str | None, spacing: str) -> Non
     folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
     if "test" not in folder.split_names:
         return
-    rates = published.in_both_conventions(Recognizer.load(model), folder, "test", spacing)
+    rates = published.in_both_conventions(Recognizer.load(model), folder, "test", spacing, fold, click.echo)
     name = (
         "embedded test"
         if data is None

@@ -261,7 +261,6 @@ def write(found: dict[str, Any], target: Path, *, command: str, title: str) -> t
 
     picture = target.with_suffix(".png")
     alt, png = figure(found)
+    files.write_text(target, markdown(found, command=command, title=title, picture=picture.name, alt=alt))
     files.write_bytes(picture, png)
-    text = markdown(found, command=command, title=title, picture=picture.name, alt=alt)
-    files.write_text(target, text)
     return target, picture

@@ -13,7 +13,8 @@ _NOTES = """\
 - **lines/s**: files in, text out, all cores, after the first line; **first line**: from the loaded reader to the first
   text; **load**: before that, imports and model; **memory**: the most that the process held.
 - The peers read whole lines as they are meant to be used. Where several settings are tried, the one that reads these
-  very lines best is shown, which favours the peer. None of them was fine-tuned.
+  very lines best is shown, which favours the peer. None of them was fine-tuned. What our models were trained on is in
+  their cards: `course` knows other documents of *copiste*, and so the collection, if not the hands.
 """
 
 

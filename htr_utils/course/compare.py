@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 from htr_utils import files, paths
+from htr_utils.cli.common import OneLine
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
 from htr_utils.lines.images import Preparation
@@ -48,7 +49,10 @@ CANDIDATES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """One candidate. cer: in %, of the embedded validation lines; other: of held-out lines of the folder, if given."""
+    """One candidate. cer: in %, of the embedded validation lines; other: of held-out lines of the folder, if given.
+
+    lines_per_second: of the training itself, rendering beside it.
+    """
 
     name: str
     parameters: int
@@ -56,6 +60,11 @@ class Row:
     lines: int
     cer: float | None
     other: float | None
+
+    @property
+    def minutes(self) -> float:
+        """How long the training took: more than was asked where the first steps ran faster than the rest."""
+        return self.lines / self.lines_per_second / 60
 
 
 def candidate(name: str) -> tuple[models.Preset, int, str]:
@@ -142,17 +151,19 @@ def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | Non
     lines = [
         "# Networks side by side",
         "",
-        f"Each was trained for {minutes:g} minutes from random weights on the same machine and the same kind of lines,",
-        "seed 0; greedy CER of the averaged weights on the embedded validation lines (natural spacing)"
+        f"Each was given as many lines as its first steps promised for {minutes:g} minutes, from random weights, on",
+        "the same machine and the same kind of lines, seed 0, the rate falling to its end. CER: greedy, of averaged",
+        "weights, natural spacing, on the embedded validation lines"
         + (f" and on the held-out documents of {held_out}." if held_out else "."),
         "",
         f"    {command}",
         "",
-        f"| network | parameters | lines/s | lines seen | CER %{other} |",
-        "|---|---:|---:|---:|---:|" + ("---:|" if held_out else ""),
+        f"| network | parameters | lines/s | lines seen | minutes taken | CER %{other} |",
+        "|---|---:|---:|---:|---:|---:|" + ("---:|" if held_out else ""),
     ]
     for row in sorted(rows, key=lambda row: (row.cer or 0.0) if row.other is None else row.other):
         cells = [row.name, f"{row.parameters / 1e6:.2f} M", f"{row.lines_per_second:.1f}", f"{row.lines:,}"]
+        cells.append(f"{row.minutes:.1f}")
         cells += [f"{row.cer:.1f}" if row.cer is not None else "-"] + (
             [] if row.other is None else [f"{row.other:.1f}"]
         )
@@ -160,12 +171,30 @@ def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | Non
     return "\n".join(lines) + "\n"
 
 
+def kept_rows(file: Path, asked: dict[str, Any]) -> list[Row]:
+    """The rows that were measured before; HtrError where they were measured with other lines or another time."""
+    if not file.is_file():
+        return []
+    known = json.loads(file.read_text(encoding="utf-8"))
+    if known["asked"] != asked:
+        other = next(key for key in asked if known["asked"].get(key) != asked[key])
+        raise HtrError(
+            f"{file}: its rows were measured with another --{other}; give that one or another --to"
+        )
+    return [Row(**row) for row in known["rows"]]
+
+
 def _command() -> str:
-    """This command without the folders of this machine."""
-    return "python -m htr_utils.course.compare " + shlex.join(map(paths.as_told, sys.argv[1:]))
+    """This command without the folders of this machine, and for all networks: rows may come one by one."""
+    told, skip = list[str](), False
+    for part in sys.argv[1:]:
+        if not skip and part != "--network":
+            told.append(paths.as_told(part))
+        skip = part == "--network"
+    return "python -m htr_utils.course.compare " + shlex.join(told)
 
 
-@click.command()
+@click.command(cls=OneLine)
 @click.option(
     "--minutes", type=click.FloatRange(0.05), default=8.0, show_default=True, help="for each network"
 )
@@ -185,6 +214,8 @@ def main(
     texts: Sequence[str], font_folders: Sequence[str], to: Path,
 ) -> None:  # fmt: skip
     """Train networks for equal times and write which reads best."""
+    for one in names:
+        candidate(one)
     charset = Charset()
     fonts = fit.training_fonts(font_folders)
     words = corpus.Corpus(fit.training_text(texts), charset)
@@ -206,17 +237,24 @@ def main(
         )
 
     kept = to.with_suffix(".json")
-    rows = [Row(**row) for row in json.loads(kept.read_text(encoding="utf-8"))] if kept.is_file() else []
+    asked = {
+        "minutes": minutes, "data": name, "leave-out": leave_out and Path(leave_out).name, "fold": fold,
+        "text": [Path(text).name for text in texts], "fonts": [Path(folder).name for folder in font_folders],
+    }  # fmt: skip
+    rows = kept_rows(kept, asked)
     for one in names or CANDIDATES:
         if any(row.name == one for row in rows):
             continue
         row = measure(one, material, 60 * minutes, watched, held_out)
         rows.append(row)
-        files.write_text(kept, json.dumps([vars(row) for row in rows], indent=1) + "\n")
-        files.write_text(to, table(rows, minutes, _command(), name if held_out else None))
+        files.write_text(
+            kept, json.dumps({"asked": asked, "rows": [vars(row) for row in rows]}, indent=1) + "\n"
+        )
         click.echo(
             f"{row.name}: {row.lines_per_second} lines/s, {row.lines} lines, CER {row.cer} %, {row.other}"
         )
+        files.write_text(to, table(rows, minutes, _command(), name if held_out else None))
+    files.write_text(to, table(rows, minutes, _command(), name if held_out else None))
     click.echo(f"wrote {to}")
 
 

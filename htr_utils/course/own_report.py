@@ -115,7 +115,10 @@ def main() -> None:
     parser.add_argument("--out", default="docs/own.md")
     parser.add_argument("more", nargs="*", help="arguments for `htr train`, after --")
     chosen = parser.parse_args()
-    print(f"wrote {report(Path(chosen.out), chosen.more)}")
+    try:
+        print(f"wrote {report(Path(chosen.out), chosen.more)}")
+    except HtrError as error:
+        sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":

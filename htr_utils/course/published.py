@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from htr_utils import evaluation
+from htr_utils.errors import HtrError
 from htr_utils.lines import iam
 from htr_utils.recognizer import Recognizer
 from htr_utils.text import metrics
@@ -44,16 +45,36 @@ def beside_published(rates: Sequence[tuple[str, metrics.Rate, metrics.Rate]], sp
 
 
 def in_both_conventions(
-    recognizer: Recognizer, folder: iam.IamFolder, split: str, written: str = "natural"
+    recognizer: Recognizer,
+    folder: iam.IamFolder,
+    split: str,
+    written: str = "natural",
+    fold: bool = False,
+    say: Callable[[str], None] = print,
 ) -> list[tuple[str, metrics.Rate, metrics.Rate]]:
     """CER and WER of a split in natural and in raw spacing, both sides converted by the same rule.
 
     Args:
         folder: read in the convention that the model writes. written: that one, in which nothing is converted.
+        fold: the truths are folded to the model's charset, as in its training.
+
+    Raises:
+        HtrError: no picture of the split can be read; single ones are left out, and counted.
     """
-    lines = folder.split(split)
-    readings = recognizer.read([line.path for line in lines])
-    sides = [[reading.text for reading in readings], [line.text for line in lines]]
+    lines, texts = list[iam.Line](), list[str]()
+    every = folder.split(split)
+    for line, reading in zip(
+        every, recognizer.read_iter([line.path for line in every], errors="keep"), strict=True
+    ):
+        if not isinstance(reading, HtrError):
+            lines.append(line)
+            texts.append(reading.text)
+    if len(lines) < len(every):
+        told = f"{len(every) - len(lines)} of {len(every)} {split} lines cannot be read"
+        if not lines:
+            raise HtrError(f"{told}; `htr data check` names them")
+        say(f"{told}: left out")
+    sides = [texts, [recognizer.charset.fold(line.text) if fold else line.text for line in lines]]
     found = []
     for name in ("natural", "raw"):
         one, other = (side if name == written else evaluation.converted(lines, side, name) for side in sides)  # type: ignore[arg-type]

@@ -23,6 +23,7 @@ import click
 import numpy as np
 
 from htr_utils import paths
+from htr_utils.cli.common import OneLine
 from htr_utils.course import calibration, decoding_report, wrong_lines
 from htr_utils.course.hard_lines import damaged, in_hands
 from htr_utils.errors import HtrError
@@ -283,7 +284,7 @@ def useful(entry: dict[str, Any]) -> bool:
     return bool(min(gains) >= 0 and max(gains) > 0 and 5 * gated["broken"] < gated["mended"])
 
 
-@click.command()
+@click.command(cls=OneLine)
 @click.option("--model", default="course", show_default=True, help="name or path of a recogniser")
 @click.option(
     "--lm", "language", default="english", show_default=True, help="name or path of a language model"
@@ -318,7 +319,7 @@ def main(
     def answered(
         root: str | None, split: str | None, change: Callable[[np.ndarray, int], np.ndarray] | None = None
     ) -> Lines:
-        lines = load_lines(root, split)
+        lines = load_lines(root or paths.embedded_root(), split)
         truths = [recognizer.charset.fold(line.text) for line in lines]
         source: list[Any] = [line.path for line in lines]
         if change:
@@ -348,7 +349,7 @@ def main(
         click.echo(f"{name}:")
         measured[name] = figures(lines, settings, click.echo)
     gated = tuple(
-        d for d in ("greedy", "lm", "lexicon") if all(useful(entry[d]) for entry in measured.values())
+        d for d in ("greedy", "lm", "lexicon") if all(useful(measured[name][d]) for name in chosen_on)
     )
     from htr_utils.text.language import find
 
@@ -365,7 +366,7 @@ def main(
     )
     if not target and paths.repo_root():
         decoding_report.write(root_folder)
-    click.echo(f"the gate is of use on every set after: {', '.join(gated) or 'no decoder'}")
+    click.echo(f"the gate is of use on every set that chose after: {', '.join(gated) or 'no decoder'}")
 
 
 if __name__ == "__main__":

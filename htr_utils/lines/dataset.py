@@ -7,6 +7,7 @@ index), so that an interrupted training sees what an unbroken one would have see
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -211,6 +212,7 @@ _worker_job: tuple[Any, ...] = ()
 def _start_worker(*job: Any) -> None:
     global _worker_job
     _worker_job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the training's to answer
 
 
 def _work(epoch: int, order: np.ndarray) -> list[Batch]:

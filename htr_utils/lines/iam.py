@@ -125,7 +125,8 @@ class IamFolder:
         wanted = task or self.task or ("own" if "own" in known else None)
         if not known:
             raise HtrError(
-                f"no split lists in {self.root}; put train.txt, validation.txt, test.txt in splits/"
+                f"no split lists in {self.root}; put the official trainset.txt and its companions, Aachen's tr.lst, "
+                "va.lst, te.lst, or lists of your own (train.txt, validation.txt, test.txt) in splits/"
             )
         if wanted is None and len(known) > 1:
             raise HtrError(f"{self.root} has lists of several tasks; choose with task=: {', '.join(known)}")

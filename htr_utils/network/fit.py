@@ -9,7 +9,7 @@ from pathlib import Path
 
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, fonts, iam, own, recombine
+from htr_utils.lines import dataset, fonts, iam, images, own, recombine
 from htr_utils.lines.build import Passage, read_passages
 from htr_utils.network import align, archive, distribute, models, training
 from htr_utils.text import corpus
@@ -76,14 +76,13 @@ def _own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
 
 def material(
     data: str | None, charset: Charset, *, spacing: str = "natural", task: str | None = None,
-    leave_out: str | None = None, fold: bool = False, limit: int | None = None,
+    leave_out: str | None = None, fold: bool = False,
 ) -> Material:  # fmt: skip
     """The lines of a folder in IAM layout (None: the embedded one), or of a folder with `transcriptions.tsv`.
 
     Args:
         data: None is the embedded folder, whatever HTR_DATA says.
         leave_out: file of writers, forms or line ids that no training may see. fold: fold the texts to the charset.
-        limit: keep so many training lines, spread evenly over the folder.
 
     Raises:
         HtrError: no line left, or a text with a character that the charset lacks.
@@ -103,8 +102,6 @@ def material(
         kept = [line for line in lines if line.id not in excluded]
         found.append([replace(line, text=charset.fold(line.text)) for line in kept] if fold else kept)
     train, validation = found
-    if limit is not None and limit < len(train):
-        train = [train[i * len(train) // limit] for i in range(limit)]
     if not train:
         raise HtrError(f"{data or 'the embedded data'}: no line is left to train on")
     unknown = sorted({c for line in train + validation for c in line.text if c not in charset.characters})
@@ -118,6 +115,14 @@ def material(
 def all_for_training(found: Material) -> Material:
     """No line kept back: for a folder without splits beside rendered lines, where embedded lines watch."""
     return replace(found, train=found.train + found.validation, validation=[])
+
+
+def limited(found: Material, limit: int | None) -> Material:
+    """At most so many training lines, spread evenly over the folder."""
+    count = len(found.train)
+    if limit is None or limit >= count:
+        return found
+    return replace(found, train=[found.train[i * count // limit] for i in range(limit)])
 
 
 def located(found: Material) -> list[recombine.Located]:
@@ -139,16 +144,31 @@ def _print_of(lines: Sequence[iam.Line]) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
-def _say_narrow(
-    source: dataset.FileLines, kind: str, labels: training.Labels, say: Callable[[str], None]
-) -> None:
-    """Say how many lines will be left out because their text needs more frames; HtrError where that is all of them."""
-    narrow, lines = training.infeasible(source, labels), source.lines
-    if narrow:
-        told = f"{len(narrow)} of {len(lines)} {kind} are too narrow for their text"
-        if len(narrow) == len(lines):
-            raise HtrError(f"{told}; do the pictures show the whole lines?")
-        say(f"{told}: left out, first {lines[narrow[0]].id}")
+def usable(
+    lines: list[iam.Line], preparation: images.Preparation, labels: training.Labels, kind: str,
+    say: Callable[[str], None],
+) -> list[iam.Line]:  # fmt: skip
+    """The lines whose picture can be read and is wide enough for the text; the others are counted and the first named.
+
+    Raises:
+        HtrError: none is left.
+    """
+    source, damaged, narrow = dataset.FileLines(lines, preparation), dict[int, str](), list[int]()
+    for index in range(len(lines)):
+        try:
+            ink, text = source.get(0, index)
+        except HtrError as error:
+            damaged[index] = str(error)
+            continue
+        if not labels.fits(labels.encode(text), ink.shape[1]):
+            narrow.append(index)
+    for bad, what in ((list(damaged), "cannot be read"), (narrow, "are too narrow for their text")):
+        if bad:
+            told = f"{len(bad)} of {len(lines)} {kind} {what}"
+            if len(damaged) + len(narrow) == len(lines):
+                raise HtrError(f"{told}; do the pictures show whole lines, as `htr data check` wants them?")
+            say(f"{told}: left out, first {damaged.get(bad[0], lines[bad[0]].id)}")
+    return [line for index, line in enumerate(lines) if index not in damaged and index not in set(narrow)]
 
 
 def train(
@@ -169,6 +189,7 @@ def train(
     import keras
 
     keras.utils.set_random_seed(seed)
+    start = None
     with training.built_for(precision), way.scope():
         if init is not None:
             start = archive.load(paths.model_file(init))
@@ -177,9 +198,12 @@ def train(
             chosen, charset = models.preset(preset), Charset()
             model = models.build(chosen, charset.classes)
     labels = training.labels_for(chosen, charset)
-    found = material(data, charset, spacing=spacing, task=task, leave_out=leave_out, fold=fold, limit=limit)
+    found = material(data, charset, spacing=spacing, task=task, leave_out=leave_out, fold=fold)
     if rendered and data is not None and own.is_own(data):
         found = all_for_training(found)
+    found = limited(found, limit)
+    if data is not None or not rendered:
+        found = replace(found, train=usable(found.train, chosen.preparation, labels, "lines", say))
     validation = found.validation
     prepared = dataset.FileLines(found.train, chosen.preparation, augment, seed)
     source: dataset.Source = prepared
@@ -203,8 +227,7 @@ def train(
         validation = validation or material(None, charset, spacing=spacing).validation
     else:
         if share is None:
-            share = 0.2 if init is not None and data is not None else 0.0
-        _say_narrow(dataset.FileLines(found.train, chosen.preparation), "lines", labels, say)
+            share = 0.2 if init is not None and data is not None and paths.has_embedded() else 0.0
         origin = f"{len(found.train)} lines of {found.name}"
         if share:
             known = material(None, charset, spacing=spacing).train
@@ -221,8 +244,9 @@ def train(
         f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {origin}; "
         f"{epochs} epochs, rate {rate:g}"
     )
+    if validation:
+        validation = usable(validation, chosen.preparation, labels, "validation lines", say)
     plain = dataset.FileLines(validation, chosen.preparation)
-    _say_narrow(plain, "validation lines", labels, say)
     warmup = min(300, max(1, epochs * len(source) // max(1, batch) // 10))
     settings = training.Settings(
         epochs=epochs, batch=batch, rate=rate, warmup=warmup, seed=seed, precision=precision
@@ -239,19 +263,35 @@ def train(
         model, chosen, charset, batches, settings, validation=watched if validation else None,
         folder=Path(out).with_suffix(""), say=say, made_from=made_from,
     )  # fmt: skip
+    begun = trainer.measure(watched)["cer"] if start and validation else None
+    if begun is not None:
+        say(f"before training: validation CER {100 * begun:.2f} %")
+    stopped = False
     try:
         trainer.run()
     except KeyboardInterrupt:
-        told = f"interrupted after epoch {trainer.epoch}; the same command goes on from there"
-        raise HtrError(told) from None
+        stopped = True
     finally:
         batches.close()
+    if stopped and not trainer.epoch:
+        raise HtrError("interrupted in the first epoch: nothing is kept yet")
     best = trainer.best
     about = {
         "command": command, "seed": seed, "origin": origin, "epochs": trainer.epoch,
         "best_epoch": best.epoch if best else trainer.epoch, "validation_cer": best.cer if best else None,
     }  # fmt: skip
+    if start and start.about.get("command"):
+        about["stages"] = [*start.about.get("stages", []), start.about["command"]]
     trainer.export(out, about)
+    told = f"{out}: epoch {best.epoch}, validation CER {100 * best.cer:.2f} %" if best else out
+    if stopped:
+        raise HtrError(
+            f"interrupted after epoch {trainer.epoch}; the same command goes on from there; so far {told}"
+        )
     if way.first:
-        say(f"wrote {out}" + (f": epoch {best.epoch}, validation CER {100 * best.cer:.2f} %" if best else ""))
+        say(f"wrote {told}")
+        if best and begun is not None and best.cer > begun:
+            say(
+                "no epoch reads the validation lines as well as the model that it began with: that one may be better"
+            )
     return Path(out)

@@ -350,8 +350,7 @@ print("from scratch and package agree on two real lines:", mine == theirs)
 # choose. The same lines are decoded with each weight, without and with a bonus: that of the published settings.
 
 # %% tags=["figure"]
-from htr_utils.course.hard_lines import damaged
-from htr_utils.course.tune import padded
+from htr_utils.course.tune import damaged, padded
 
 folder = iam.read(run.data_root)
 
