@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING
 
 from htr_utils import paths
 from htr_utils.errors import HtrError
@@ -15,16 +13,6 @@ from htr_utils.quiet import hushed
 
 if TYPE_CHECKING:
     from htr_utils.lines.iam import Line
-
-
-class OneLine(click.Command):
-    """A command of a module (`python -m ...`) that ends with one line for a user's mistake, as `htr` does."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except HtrError as error:
-            raise click.ClickException(str(error)) from error
 
 
 def import_tensorflow() -> None:

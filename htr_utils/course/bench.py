@@ -61,7 +61,9 @@ def run(job: Job) -> dict[str, Any]:
     for model in job.models:
         job.say(f"reading with {Path(model).stem}")
         found = _measure("read", {"model": model, "files": names, "batch": 32}, threads)
-        about = {"name": Path(model).stem, "version": "", "setting": "greedy, batches of 32 of similar width"}
+        digest = files.sha256(paths.model_file(model))[:12]
+        said = f"greedy, batches of 32 of similar width; model {digest}"
+        about = {"name": Path(model).stem, "version": "", "setting": said}
         readers.append({**about, **found, "scores": score(found["texts"], truths, groups)})
     for name, (python, version) in find_peers(job.python).items() if job.peers else ():
         job.say(f"reading with {peers.PEERS[name]}")

@@ -21,7 +21,7 @@ from typing import Any
 import click
 
 from htr_utils import files, paths
-from htr_utils.cli.common import OneLine
+from htr_utils.course.command import OneLine
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
 from htr_utils.lines.images import Preparation

@@ -23,8 +23,8 @@ import click
 import numpy as np
 
 from htr_utils import paths
-from htr_utils.cli.common import OneLine
 from htr_utils.course import calibration, decoding_report, wrong_lines
+from htr_utils.course.command import OneLine
 from htr_utils.course.hard_lines import damaged, in_hands
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
