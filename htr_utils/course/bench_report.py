@@ -7,8 +7,8 @@ from typing import Any
 
 _NOTES = """\
 - **CER, WER**: micro-averaged, in brackets the 95 % bootstrap interval over documents. Accents, curly quotes and other
-  signs outside the 79 characters of IAM are folded on both sides, for every reader, and spaces are single, so that a rate
-  may differ by some hundredths from that of `htr evaluate`; case and punctuation count.
+  signs outside the 79 characters of IAM are folded on both sides, for every reader, and spaces are single, so that a
+  rate may differ by some hundredths from that of `htr evaluate`; case and punctuation count.
 - **letters**: CER without case and punctuation, again on both sides and for every reader. EasyHTR writes upper-case
   letters, digits, `-` and `'` only: compare it in this column.
 - **lines/s**: files in, text out, all cores, after the first line; **first line**: from the loaded reader to the first
