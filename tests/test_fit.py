@@ -93,6 +93,45 @@ def test_damaged_and_narrow_lines_are_left_out_and_the_first_named(tmp_path: Pat
         fit.usable([lines[1], lines[1], lines[2]], preset.preparation, labels, "lines", said.append)
 
 
+def test_an_interrupted_training_leaves_its_best_model_and_the_next_one_names_its_stages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, first, second = (
+        str(folder(tmp_path / "data", 12, 1, "ab")),
+        tmp_path / "first.keras",
+        tmp_path / "second.keras",
+    )
+    said: list[str] = []
+
+    def train(out: Path, init: str | None, command: str) -> None:
+        fit.train(
+            data=data, rendered=0, texts=(), font_folders=(), debian=False, preset="course", init=init, out=str(out),
+            epochs=2, batch=6, rate=None, augment=0, task=None, spacing="natural", seed=0, workers=0, share=0.0,
+            leave_out=None, fold=False, limit=None, command=command, say=said.append,
+        )  # fmt: skip
+
+    with monkeypatch.context() as patched:
+        kept = training.Trainer.checkpoint
+
+        def stop(trainer: training.Trainer) -> None:
+            kept(trainer)
+            raise KeyboardInterrupt
+
+        patched.setattr(training.Trainer, "checkpoint", stop)
+        with pytest.raises(
+            HtrError, match=r"interrupted after epoch 1; .*first\.keras: epoch 1, validation CER"
+        ):
+            train(first, None, "htr train one")
+    assert archive.load(first).about["epochs"] == 1
+    assert not any("before training" in row for row in said), "random weights have nothing to compare with"
+    train(first, None, "htr train one")
+    assert any("resumed after epoch 1" in row for row in said)
+    assert archive.load(first).about["epochs"] == 2
+    train(second, str(first), "htr train two")
+    assert any("before training: validation CER" in row for row in said)
+    assert archive.load(second).about["stages"] == ["htr train one"]
+
+
 def test_a_text_outside_the_charset_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(HtrError, match=r"'é'.*--fold"):
         fit.material(str(folder(tmp_path, 2, 3)), Charset())
