@@ -29,7 +29,8 @@ from htr_utils.network import fit, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
 
-PROBE = 12  # steps that tell the speed, after two that compile
+# Steps that tell the speed, and those before them: the first compile, and find the first pools prepared already.
+PROBE, BEFORE = 24, 2 * dataset.POOL
 CANDIDATES: dict[str, dict[str, Any]] = {
     "course": {"preset": "course"},
     "course, bfloat16": {"preset": "course", "precision": "bfloat16"},
@@ -111,7 +112,7 @@ def measure(
         batches = dataset.Batches(material(chosen.preparation, lines), labels, batch, seed=seed, workers=1)
         return training.Trainer(model, chosen, charset, batches, settings, say=lambda text: None)
 
-    lines = round(_speed(trainer(batch * dataset.POOL * 2), batch) * seconds)
+    lines = round(_speed(trainer(batch * (BEFORE + PROBE + 1)), batch) * seconds)
     made = trainer(lines)
     started = time.perf_counter()
     row = made.run_epoch()
@@ -136,9 +137,9 @@ def _speed(trainer: training.Trainer, batch: int) -> float:
     feed = dataset.tensors(lambda: trainer.batches.epoch(0), trainer.preset.preparation.height)
     started = 0.0
     for number, one in enumerate(feed):
-        if number == 2:
+        if number == BEFORE:
             started = time.perf_counter()
-        if number == 2 + PROBE:
+        if number == BEFORE + PROBE:
             break
         trainer._step(one, np.float32(0.9))
     trainer.batches.close()
