@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,30 @@ class Reader:
 
     def read(self, paths: list[Any]) -> list[Any]:
         return [SimpleNamespace(text="x" + self.texts[path][1:]) for path in paths]
+
+    def read_iter(self, paths: list[Any], errors: str) -> Iterator[Any]:
+        assert errors == "keep"
+        yield from self.read(paths)
+
+
+def test_the_closing_table_leaves_damaged_lines_out_and_folds_as_the_training_did() -> None:
+    folder = iam.read()
+    lines = folder.split("validation")
+    reader = Reader(lines)
+
+    def some(paths: list[Any], errors: str) -> Iterator[Any]:
+        yield HtrError("a.png: cannot be read")
+        yield from (SimpleNamespace(text=reader.texts[path].upper()) for path in paths[1:])
+
+    reader.read_iter = some  # type: ignore[method-assign]
+    reader.charset = SimpleNamespace(fold=str.upper)  # type: ignore[attr-defined]
+    said: list[str] = []
+    (_, cer, wer), _ = published.in_both_conventions(reader, folder, "validation", fold=True, say=said.append)  # type: ignore[arg-type]
+    assert cer.value == wer.value == 0
+    assert said == [f"1 of {len(lines)} validation lines cannot be read: left out"]
+    reader.read_iter = lambda paths, errors: iter([HtrError("damaged")] * len(paths))  # type: ignore[method-assign,assignment]
+    with pytest.raises(HtrError, match="cannot be read; `htr data check`"):
+        published.in_both_conventions(reader, folder, "validation")  # type: ignore[arg-type]
 
 
 def test_both_conventions_convert_both_sides() -> None:
