@@ -168,7 +168,8 @@ def usable(
             if len(damaged) + len(narrow) == len(lines):
                 raise HtrError(f"{told}; do the pictures show whole lines, as `htr data check` wants them?")
             say(f"{told}: left out, first {damaged.get(bad[0], lines[bad[0]].id)}")
-    return [line for index, line in enumerate(lines) if index not in damaged and index not in set(narrow)]
+    left_out = {*damaged, *narrow}
+    return [line for index, line in enumerate(lines) if index not in left_out]
 
 
 def train(
