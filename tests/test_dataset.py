@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -155,6 +157,22 @@ def test_workers_make_the_same_batches() -> None:
         next(side.epoch(2))  # given up after one batch
         same(list(side.epoch(2)), list(plain.epoch(2)))
         same(list(side.epoch(3)), list(plain.epoch(3)))
+    finally:
+        side.close()
+
+
+def test_a_worker_leaves_ctrl_c_to_the_training() -> None:
+    """The terminal sends the signal to every process of the group; a worker that died of it would print its own
+    traceback, and the training would end with a broken pool instead of its best model."""
+    source = drawn(300)
+    side = Batches(source, Codes(per=2), 3, seed=5, workers=1)
+    try:
+        rows = side.epoch(0)
+        first = next(rows)
+        assert side._executor is not None
+        for process in side._executor._processes.values():
+            os.kill(process.pid, signal.SIGINT)
+        same([first, *rows], list(Batches(source, Codes(per=2), 3, seed=5).epoch(0)))
     finally:
         side.close()
 

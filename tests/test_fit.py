@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from chapters import ROOT
 
+from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, own
 from htr_utils.network import archive, fit, models, training
@@ -130,6 +131,25 @@ def test_an_interrupted_training_leaves_its_best_model_and_the_next_one_names_it
     train(second, str(first), "htr train two")
     assert any("before training: validation CER" in row for row in said)
     assert archive.load(second).about["stages"] == ["htr train one"]
+
+
+def test_without_embedded_lines_a_model_is_trained_on_with_ones_own_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from a wheel: no clone of the course around the package, so no embedded lines to keep in the mix."""
+    preset, charset = models.preset("course"), Charset()
+    archive.save(tmp_path / "start.keras", models.build(preset, charset.classes), preset, charset, {})
+    data = folder(tmp_path / "data", 12, 1, "ab")
+    monkeypatch.setattr(paths, "repo_root", lambda: None)
+    said: list[str] = []
+    fit.train(
+        data=str(data), rendered=0, texts=(), font_folders=(), debian=False, preset="course",
+        init=str(tmp_path / "start.keras"), out=str(tmp_path / "out.keras"), epochs=1, batch=6, rate=None, augment=0,
+        task=None, spacing="natural", seed=0, workers=0, share=None, leave_out=None, fold=False, limit=None,
+        command="htr train", say=said.append,
+    )  # fmt: skip
+    assert any("10 lines of data; 1 epochs" in row for row in said), said
+    assert (tmp_path / "out.keras").is_file()
 
 
 def test_a_text_outside_the_charset_is_refused_with_the_remedy(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ whose figures are kept in `docs/experiments/adapting.json`. To be run on an idle
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -22,10 +21,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import numpy as np
 
 from htr_utils import paths
 from htr_utils.course.bench import SAMPLES, by_document, paired
+from htr_utils.course.command import OneLine
 from htr_utils.course.own_report import train
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
@@ -198,29 +199,28 @@ def _shown(rate: Sequence[float]) -> str:
     return f"{value:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def main() -> None:
+@click.command(cls=OneLine)
+@click.option("--data", required=True, help="A folder with lines.tsv or transcriptions.tsv.")
+@click.option("--lines", "count", default=1000, show_default=True, help="Learn from so many lines.")
+@click.option("--init", default="course", show_default=True, help="The model that is trained further.")
+@click.option("--note", help="What --init is, for the table.")
+@click.option("--fold", is_flag=True, help="Fold accents and unknown characters.")
+@click.option("--unseen", metavar="FILE", help="The documents to measure on [default: all not drawn].")
+@click.option("--out", default="docs/adapting.md", show_default=True, help="The page.")
+@click.argument("more", nargs=-1)
+def main(
+    data: str,
+    count: int,
+    init: str,
+    note: str | None,
+    fold: bool,
+    unseen: str | None,
+    out: str,
+    more: tuple[str, ...],
+) -> None:
     """Add a row to the page; arguments after `--` go to `htr train`."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", required=True, help="a folder with lines.tsv or transcriptions.tsv")
-    parser.add_argument("--lines", type=int, default=1000, help="learn from so many lines")
-    parser.add_argument("--init", default="course", help="the model that is trained further")
-    parser.add_argument("--note", help="what --init is, for the table")
-    parser.add_argument("--fold", action="store_true", help="fold accents and unknown characters")
-    parser.add_argument(
-        "--unseen", metavar="FILE", help="the documents to measure on [default: all not drawn]"
-    )
-    parser.add_argument("--out", default="docs/adapting.md")
-    parser.add_argument("more", nargs="*", help="arguments for `htr train`, after --")
-    chosen = parser.parse_args()
-    try:
-        row = run(
-            Path(chosen.data), chosen.lines, chosen.init, chosen.note or chosen.init, chosen.fold,
-            chosen.unseen, chosen.more,
-        )  # fmt: skip
-    except HtrError as error:
-        parser.exit(2, f"error: {error}\n")
-    out = Path(chosen.out)
-    keep(row, out.parent / "experiments" / "adapting.json", out)
+    row = run(Path(data), count, init, note or init, fold, unseen, more)
+    keep(row, Path(out).parent / "experiments" / "adapting.json", Path(out))
     print(f"{row.shown}\nwrote {out}")
 
 

@@ -8,7 +8,6 @@ the second letter, which no training saw, and lines in other hands are read befo
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import shlex
@@ -20,8 +19,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
+
 from htr_utils import paths
 from htr_utils.course import letters
+from htr_utils.course.command import OneLine
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import iam
@@ -109,16 +111,12 @@ def _shown(rate: metrics.Rate) -> str:
     return f"{100 * rate.value:.1f} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 
 
-def main() -> None:
+@click.command(cls=OneLine)
+@click.option("--out", default="docs/own.md", show_default=True, help="The page.")
+@click.argument("more", nargs=-1)
+def main(out: str, more: tuple[str, ...]) -> None:
     """Write the page; arguments after `--` go to `htr train`."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", default="docs/own.md")
-    parser.add_argument("more", nargs="*", help="arguments for `htr train`, after --")
-    chosen = parser.parse_args()
-    try:
-        print(f"wrote {report(Path(chosen.out), chosen.more)}")
-    except HtrError as error:
-        sys.exit(f"Error: {error}")
+    print(f"wrote {report(Path(out), more)}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
@@ -172,6 +173,48 @@ def usable(
     return [line for index, line in enumerate(lines) if index not in left_out]
 
 
+class _Made(NamedTuple):
+    """What a training sees. drawn: all that it is made from besides lines of `data`; origin: the same, told."""
+
+    source: dataset.Source
+    drawn: list[str]
+    origin: str
+
+
+def _from_rendered(
+    found: Material, prepared: dataset.FileLines, written: list[str], available: list[fonts.FontFile],
+    charset: Charset, rendered: int, share: float, recombine_share: float,
+) -> _Made:  # fmt: skip
+    """So many rendered lines per epoch, some of them set from pieces of `prepared` or drawn from it instead."""
+    words = corpus.Corpus(written, charset)
+    like = (prepared.preparation, rendered, prepared.strength, prepared.seed)
+    source: dataset.Source = dataset.RenderedLines(available, words.line, *like)
+    families = len({font.family for font in available})
+    origin = f"{rendered} lines per epoch, rendered with {families} font families"
+    if recombine_share:
+        pieces = located(found)
+        cut = recombine.RecombinedLines(pieces, words.line, *like)
+        source = dataset.MixedLines(source, cut, recombine_share, prepared.seed + 1)
+        origin += f", {recombine_share:.0%} set from pieces of {len(pieces)} lines of {found.name} instead"
+    if share:
+        source = dataset.MixedLines(source, prepared, share, prepared.seed)
+        origin += f", {share:.0%} of them drawn from {len(found.train)} lines of {found.name} instead"
+    return _Made(source, [*written, *sorted(f"{font.family} {font.weight}" for font in available)], origin)
+
+
+def _from_lines(
+    found: Material, prepared: dataset.FileLines, charset: Charset, spacing: str, share: float
+) -> _Made:
+    """The lines of `prepared`, with a share of embedded lines among what is seen."""
+    origin = f"{len(found.train)} lines of {found.name}"
+    if not share:
+        return _Made(prepared, [], origin)
+    known = material(None, charset, spacing=spacing).train
+    others = dataset.FileLines(known, prepared.preparation, prepared.strength, prepared.seed)
+    origin += f", {share:.0%} of what is seen embedded lines"
+    return _Made(dataset.MixedLines(prepared, others, share, prepared.seed), [_print_of(known)], origin)
+
+
 def train(
     *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
     init: str | None, out: str, epochs: int | None, batch: int, rate: float | None, augment: float,
@@ -207,58 +250,37 @@ def train(
         found = replace(found, train=usable(found.train, chosen.preparation, labels, "lines", say))
     validation = found.validation
     prepared = dataset.FileLines(found.train, chosen.preparation, augment, seed)
-    source: dataset.Source = prepared
-    drawn: list[str] = []  # what rendered lines are made from
     if rendered:
-        written = training_text(texts)
-        words = corpus.Corpus(written, charset)
-        available = training_fonts(font_folders, debian=debian)
-        drawn = [*written, *sorted(f"{font.family} {font.weight}" for font in available)]
-        source = dataset.RenderedLines(available, words.line, chosen.preparation, rendered, augment, seed)
-        families = len({f.family for f in available})
-        origin = f"{rendered} lines per epoch, rendered with {families} font families"
-        if recombine_share:
-            pieces = located(found)
-            cut = recombine.RecombinedLines(pieces, words.line, chosen.preparation, rendered, augment, seed)
-            source = dataset.MixedLines(source, cut, recombine_share, seed + 1)
-            origin += f", {recombine_share:.0%} of them set from pieces of {len(pieces)} lines of {found.name} instead"
-        if share:
-            source = dataset.MixedLines(source, prepared, share, seed)
-            origin += f", {share:.0%} of them drawn from {len(found.train)} lines of {found.name} instead"
+        written, available = training_text(texts), training_fonts(font_folders, debian=debian)
+        made = _from_rendered(
+            found, prepared, written, available, charset, rendered, share or 0, recombine_share
+        )
         validation = validation or material(None, charset, spacing=spacing).validation
     else:
         if share is None:
             share = 0.2 if init is not None and data is not None and paths.has_embedded() else 0.0
-        origin = f"{len(found.train)} lines of {found.name}"
-        if share:
-            known = material(None, charset, spacing=spacing).train
-            drawn = [_print_of(known)]
-            source = dataset.MixedLines(
-                prepared, dataset.FileLines(known, chosen.preparation, augment, seed), share, seed
-            )
-            origin += f", {share:.0%} of what is seen embedded lines"
+        made = _from_lines(found, prepared, charset, spacing, share)
     if not validation:
         say("no validation lines: the last epoch is kept, not the best")
-    epochs = default_epochs(len(source)) if epochs is None else epochs
+    epochs = default_epochs(len(made.source)) if epochs is None else epochs
     rate = (5e-4 if init is not None else 1.5e-3) if rate is None else rate
     say(
-        f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {origin}; "
+        f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {made.origin}; "
         f"{epochs} epochs, rate {rate:g}"
     )
-    if validation:
-        validation = usable(validation, chosen.preparation, labels, "validation lines", say)
+    validation = validation and usable(validation, chosen.preparation, labels, "validation lines", say)
     plain = dataset.FileLines(validation, chosen.preparation)
-    warmup = min(300, max(1, epochs * len(source) // max(1, batch) // 10))
+    warmup = min(300, max(1, epochs * len(made.source) // max(1, batch) // 10))
     settings = training.Settings(
         epochs=epochs, batch=batch, rate=rate, warmup=warmup, seed=seed, precision=precision
     )
-    batches = dataset.Batches(source, labels, batch, seed=seed, workers=workers)
+    batches = dataset.Batches(made.source, labels, batch, seed=seed, workers=workers)
     watched = dataset.Batches(plain, labels, 32, shuffle=False)
     made_from = {
         "lines": _print_of(found.train), "validation lines": _print_of(validation),
         "--init": init and files.sha256(paths.model_file(init)), "options": [rendered, share, recombine_share, augment],
         "model that cuts pieces": files.sha256(paths.model_file("course")) if recombine_share else "",
-        "texts, fonts or embedded lines": hashlib.sha256("\n".join(drawn).encode()).hexdigest()[:16],
+        "texts, fonts or embedded lines": hashlib.sha256("\n".join(made.drawn).encode()).hexdigest()[:16],
     }  # fmt: skip
     trainer = way.trainer(
         model, chosen, charset, batches, settings, validation=watched if validation else None,
@@ -267,6 +289,26 @@ def train(
     begun = trainer.measure(watched)["cer"] if start and validation else None
     if begun is not None:
         say(f"before training: validation CER {100 * begun:.2f} %")
+    about: dict[str, Any] = {"command": command, "seed": seed, "origin": made.origin}
+    if start and start.about.get("command"):
+        about["stages"] = [*start.about.get("stages", []), start.about["command"]]
+    _run(trainer, batches, out, about, begun, way.first, say)
+    return Path(out)
+
+
+def _run(
+    trainer: training.Trainer, batches: dataset.Batches, out: str, about: dict[str, Any], begun: float | None,
+    first: bool, say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Train to the end or to Ctrl-C, write the best model, say what it is.
+
+    Args:
+        about: what the file tells of itself; epochs and validation CER are added.
+        begun: the validation CER of the model that it began with, if measured. first: whether to say what is written.
+
+    Raises:
+        HtrError: interrupted; the best model so far is written all the same.
+    """
     stopped = False
     try:
         trainer.run()
@@ -277,22 +319,12 @@ def train(
     if stopped and not trainer.epoch:
         raise HtrError("interrupted in the first epoch: nothing is kept yet")
     best = trainer.best
-    about = {
-        "command": command, "seed": seed, "origin": origin, "epochs": trainer.epoch,
-        "best_epoch": best.epoch if best else trainer.epoch, "validation_cer": best.cer if best else None,
-    }  # fmt: skip
-    if start and start.about.get("command"):
-        about["stages"] = [*start.about.get("stages", []), start.about["command"]]
-    trainer.export(out, about)
+    about |= {"epochs": trainer.epoch, "best_epoch": best.epoch if best else trainer.epoch}
+    trainer.export(out, about | {"validation_cer": best.cer if best else None})
     told = f"{out}: epoch {best.epoch}, validation CER {100 * best.cer:.2f} %" if best else out
     if stopped:
-        raise HtrError(
-            f"interrupted after epoch {trainer.epoch}; the same command goes on from there; so far {told}"
-        )
-    if way.first:
+        raise HtrError(f"interrupted after epoch {trainer.epoch}; the same command goes on; so far {told}")
+    if first:
         say(f"wrote {told}")
         if best and begun is not None and best.cer > begun:
-            say(
-                "no epoch reads the validation lines as well as the model that it began with: that one may be better"
-            )
-    return Path(out)
+            say("no epoch reads the validation lines as well as the model before: that one may be better")
