@@ -12,14 +12,14 @@ from click.testing import CliRunner
 from htr_utils import paths
 from htr_utils.course import compare
 from htr_utils.errors import HtrError
-from htr_utils.lines.images import Preparation
 from htr_utils.network import models
 
 
 @pytest.mark.parametrize("name", compare.CANDIDATES)
 def test_every_candidate_can_be_built(name: str) -> None:
-    chosen, batch, precision = compare.candidate(name)
-    assert batch > 0 and precision in ("float32", "bfloat16")
+    given = compare.candidate(name)
+    chosen = given.network
+    assert given.batch > 0 and given.precision in ("float32", "bfloat16") and 0 <= given.share < 1
     width = chosen.preparation.width or 96
     assert models.frames(np.array([width]), chosen) == [width // chosen.frame_step]
     assert models.macs(chosen, 80, 96) > 0
@@ -33,8 +33,8 @@ def test_an_unknown_candidate_is_one_line() -> None:
 class _Bars:
     """Lines of black bars, one for each letter of a text of one letter."""
 
-    def __init__(self, preparation: Preparation, count: int) -> None:
-        self.height, self.count = preparation.height, count
+    def __init__(self, given: compare.Candidate, count: int) -> None:
+        self.height, self.count = given.network.preparation.height, count
 
     def __len__(self) -> int:
         return self.count
@@ -47,7 +47,7 @@ class _Bars:
 
 @pytest.mark.slow
 def test_a_tiny_comparison_counts_what_was_seen() -> None:
-    row = compare.measure("wide, LSTM 128", _Bars, 1.0, [], [])
+    row = compare.measure("LSTM of 128", _Bars, 1.0, [], [])
     assert row.lines > 0 and row.lines_per_second > 0 and row.other is None
 
 

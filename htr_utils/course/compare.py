@@ -2,8 +2,8 @@
 
     python -m htr_utils.course.compare --data FOLDER --leave-out IDS --fold --text TEXTS --to docs/presets.md
 
-Each candidate is a preset with a few things changed. First its speed is taken over a few steps; then it gets as many
-lines as fit into the time, with the rate falling to its end, so that a slow network is not stopped half way. Rows that
+Each candidate is a preset, or a way to train it, with one thing changed. First its speed is taken over a few steps;
+then it gets as many lines as fit into the time, with the rate falling to its end, so that a slow network is not stopped half way. Rows that
 are finished are kept beside the table, in JSON, and not measured again: the command may be interrupted.
 """
 
@@ -13,8 +13,8 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +29,47 @@ from htr_utils.network import fit, models, training
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
 
-# Steps that tell the speed, and those before them: the first compile, and find the first pools prepared already.
-PROBE, BEFORE = 24, 2 * dataset.POOL
-CANDIDATES: dict[str, dict[str, Any]] = {
-    "course": {"preset": "course"},
-    "course, bfloat16": {"preset": "course", "precision": "bfloat16"},
-    "wide": {"preset": "wide"},
-    "wide, bfloat16": {"preset": "wide", "precision": "bfloat16"},
-    "wide, one frame a step": {"preset": "wide", "precision": "bfloat16", "joined": 1},
-    "wide, 40 px high": {"preset": "wide", "precision": "bfloat16", "height": 40},
-    "wide, 32 px high": {"preset": "wide", "precision": "bfloat16", "height": 32},
-    "wide, LSTM 128": {"preset": "wide", "precision": "bfloat16", "lstm": 128},
-    "wide, LSTM 256": {"preset": "wide", "precision": "bfloat16", "lstm": 256},
-    "wide, batch 12": {"preset": "wide", "precision": "bfloat16", "batch": 12},
-    "wide, batch 48": {"preset": "wide", "precision": "bfloat16", "batch": 48},
-    "wide, no shortcut": {"preset": "wide", "precision": "bfloat16", "shortcut": False},
-    "reference, batch 8": {"preset": "reference", "batch": 8},
+# Steps that tell the speed, and those before them: the first compile, and use up the pools prepared meanwhile
+# (four at most, see dataset.Batches).
+PROBE, BEFORE = 2 * dataset.POOL, 5 * dataset.POOL
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network and how it is trained. changes: of the preset; share: of real lines; workers: processes that render."""
+
+    preset: str = "wide"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    batch: int = 12
+    precision: str = "bfloat16"
+    share: float = 0.5
+    workers: int = 1
+    seed: int = 0
+
+    @property
+    def network(self) -> models.Preset:
+        """The preset with its changes."""
+        return replace(models.preset(self.preset), **self.changes)
+
+
+# The first is how the shipped model was trained; each of the others changes one thing of it, or says what.
+CANDIDATES = {
+    "wide": Candidate(),
+    "course": Candidate("course"),
+    "a quarter real": Candidate(share=0.25),
+    "three quarters real": Candidate(share=0.75),
+    "batches of 24": Candidate(batch=24),
+    "float32": Candidate(precision="float32"),
+    "reference, batches of 8": Candidate("reference", batch=8, precision="float32"),
+    "no shortcut branch": Candidate(changes={"shortcut": False}),
+    "32 px high": Candidate(changes={"preparation": Preparation(32)}),
+    "one frame a step": Candidate(changes={"joined": 1}),
+    "two processes render": Candidate(workers=2),
+    "seed 1": Candidate(seed=1),
+    "LSTM of 128": Candidate(changes={"lstm": 128}),
+    "LSTM of 256": Candidate(changes={"lstm": 256}),
+    "40 px high": Candidate(changes={"preparation": Preparation(40)}),
+    "rendered alone": Candidate(share=0.0),
 }
 
 
@@ -68,48 +93,42 @@ class Row:
         return self.lines / self.lines_per_second / 60
 
 
-def candidate(name: str) -> tuple[models.Preset, int, str]:
-    """The preset, batch size and precision behind a candidate's name; HtrError for an unknown one."""
+def candidate(name: str) -> Candidate:
+    """The candidate of a name; HtrError for an unknown one."""
     if name not in CANDIDATES:
         raise HtrError(f"no candidate {name!r}; use some of: {'; '.join(CANDIDATES)}")
-    said = dict(CANDIDATES[name])
-    chosen = models.preset(said.pop("preset"))
-    batch, precision = said.pop("batch", 24), said.pop("precision", "float32")
-    if "height" in said:
-        said["preparation"] = Preparation(said.pop("height"))
-    return replace(chosen, **said), batch, precision
+    return CANDIDATES[name]
 
 
 def measure(
-    name: str, material: Callable[[Preparation, int], dataset.Source], seconds: float, watched: Sequence[Any],
-    held_out: Sequence[Any], seed: int = 0, rate: float = 1.5e-3,
+    name: str, material: Callable[[Candidate, int], dataset.Source], seconds: float, watched: Sequence[Any],
+    held_out: Sequence[Any], rate: float = 1.5e-3,
 ) -> Row:  # fmt: skip
     """Train one candidate for so many seconds and read the watched and the held-out lines with it.
 
     Args:
-        material: (preparation, number of lines) -> the lines to train on.
+        material: (candidate, number of lines) -> the lines to train on.
         watched, held_out: lines (`iam.Line`) that no training sees.
     """
     import keras
 
-    chosen, batch, precision = candidate(name)
+    given = candidate(name)
+    chosen, batch = given.network, given.batch
     charset = Charset()
     labels = training.labels_for(chosen, charset)
 
     def trainer(lines: int) -> training.Trainer:
-        keras.utils.set_random_seed(seed)
-        with training.built_for(precision):
+        keras.utils.set_random_seed(given.seed)
+        with training.built_for(given.precision):
             model = models.build(chosen, charset.classes)
         steps = -(-lines // batch)
         settings = training.Settings(
-            epochs=1,
-            batch=batch,
-            rate=rate,
-            warmup=min(300, max(1, steps // 10)),
-            seed=seed,
-            precision=precision,
+            epochs=1, batch=batch, rate=rate, warmup=min(300, max(1, steps // 10)), seed=given.seed,
+            precision=given.precision,
+        )  # fmt: skip
+        batches = dataset.Batches(
+            material(given, lines), labels, batch, seed=given.seed, workers=given.workers
         )
-        batches = dataset.Batches(material(chosen.preparation, lines), labels, batch, seed=seed, workers=1)
         return training.Trainer(model, chosen, charset, batches, settings, say=lambda text: None)
 
     lines = round(_speed(trainer(batch * (BEFORE + PROBE + 1)), batch) * seconds)
@@ -153,9 +172,14 @@ def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | Non
         "# Networks side by side",
         "",
         f"Each was given as many lines as its first steps promised for {minutes:g} minutes, from random weights, on",
-        "the same machine and the same kind of lines, seed 0, the rate falling to its end. CER: greedy, of averaged",
-        "weights, natural spacing, on the embedded validation lines"
+        "the same machine, the rate falling to its end. `wide` is the network of the shipped model, trained in",
+        "bfloat16 with batches of 12, half of the lines real and half rendered by one process, seed 0; each other row",
+        "changes what its name says and nothing else (the reference network is trained in float32). CER: greedy, of",
+        "averaged weights, natural spacing, on the embedded validation lines"
         + (f" and on the held-out documents of {held_out}." if held_out else "."),
+        "Each row is one training: that of seed 1 tells how far two trainings of one network lie apart. How soon a",
+        "network begins to read at all decides most after so short a time; the table does not tell what it would",
+        "reach in hours.",
         "",
         f"    {command}",
         "",
@@ -231,11 +255,12 @@ def main(
             held_out = [line for line in whole if line.id not in used]
     watched = fit.material(None, charset).validation
 
-    def material(preparation: Preparation, lines: int) -> dataset.Source:
+    def material(given: Candidate, lines: int) -> dataset.Source:
+        preparation = given.network.preparation
         rendered = dataset.RenderedLines(fonts, words.line, preparation, lines, 0.6)
-        return (
-            dataset.MixedLines(rendered, dataset.FileLines(real, preparation, 0.6), 0.5) if real else rendered
-        )
+        if not real or not given.share:
+            return rendered
+        return dataset.MixedLines(rendered, dataset.FileLines(real, preparation, 0.6), given.share)
 
     kept = to.with_suffix(".json")
     asked = {
