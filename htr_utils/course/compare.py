@@ -3,8 +3,9 @@
     python -m htr_utils.course.compare --data FOLDER --leave-out IDS --fold --text TEXTS --to docs/presets.md
 
 Each candidate is a preset, or a way to train it, with one thing changed. First its speed is taken over a few steps;
-then it gets as many lines as fit into the time, with the rate falling to its end, so that a slow network is not stopped half way. Rows that
-are finished are kept beside the table, in JSON, and not measured again: the command may be interrupted.
+then it gets as many lines as fit into the time, with the rate falling to its end, so that a slow network is not
+stopped half way. Rows that are finished are kept beside the table, in JSON, and not measured again: the command may
+be interrupted.
 """
 
 from __future__ import annotations
