@@ -18,6 +18,7 @@ from htr_utils.errors import HtrError
     "--data", default=None, help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]"
 )
 @click.option("--split", default="test", show_default=True)
+@click.option("--task", default=None, help="which split lists, where a folder has official and Aachen's")
 @click.option(
     "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
 )
@@ -34,7 +35,7 @@ from htr_utils.errors import HtrError
 @click.option("--to", "target", default=None,
               help="Markdown file to write, the figure beside it [default: docs/bench.md]")  # fmt: skip
 def bench(
-    models: tuple[str, ...], data: str | None, split: str, ids: str | None, limit: int | None,
+    models: tuple[str, ...], data: str | None, split: str, task: str | None, ids: str | None, limit: int | None,
     presets: tuple[str, ...], speed: bool, peers: bool, python: tuple[str, ...], target: str | None,
 ) -> None:  # fmt: skip
     """Measure how fast the presets read and train, and how well this model and its peers read the same lines.
@@ -51,7 +52,7 @@ def bench(
         raise HtrError(f"--to {file}: the table is Markdown; let the name end in .md")
     for model in models:
         paths.model_file(model)
-    lines = only(evaluation.load_lines(data, split), ids)
+    lines = only(evaluation.load_lines(data, split, task=task), ids)
     if limit is not None and len(lines) > limit:
         lines = [lines[number * len(lines) // limit] for number in range(limit)]
     if not lines:
@@ -64,5 +65,12 @@ def bench(
         say=lambda text: click.echo(text, err=True),
     )  # fmt: skip
     title = f"{Path(data).name if data else 'embedded data'}, {Path(ids).stem if ids else split}"
-    table, figure = measure.write(measure.run(job), file, command=command_line(data), title=title)
+    found = measure.run(job)
+    table, figure = measure.write(found, file, command=command_line(data), title=title)
+    if target is None and (data, ids, limit, split) == (None, None, None, "test"):
+        from htr_utils import cards
+
+        ours = paths.model_file(models[0])
+        measure.keep_speed(found, ours, command_line(data))
+        cards.write(ours, ours.with_name("metrics.json"))
     click.echo(f"{table.read_text(encoding='utf-8')}\nkept in {table} and {figure.name}")

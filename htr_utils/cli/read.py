@@ -100,7 +100,7 @@ def read(
         recognizer = Recognizer.load(model)
         write = _Writer(names, format_, out, overlay, _speller(spelling, recognizer))
         if spelling == "gated" and decoder in ("lm", "lexicon") and decoder not in recognizer.tuned.gated:
-            hint = f"note: after --decoder {decoder} the gate did not help on every set measured (docs/decoding.md)"
+            hint = f"note: after --decoder {decoder} the gate did not help on every validation set (docs/decoding.md)"
             click.echo(hint, err=True)
         for page, read_page in job.read(recognizer, chain([first], opened), decoder, spelling):
             job.tell(page.file, lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]

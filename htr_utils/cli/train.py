@@ -134,7 +134,10 @@ def _check(options: dict[str, Any]) -> None:
     if Path(options["out"]).suffix != ".keras":
         raise HtrError(f"--out {options['out']}: a model file ends in .keras")
     if options["init"] is not None:
-        paths.model_file(options["init"])
+        if paths.model_file(options["init"]).resolve() == Path(options["out"]).resolve():
+            raise HtrError(
+                f"--out {options['out']}: the model that is trained further stays as it is; give another"
+            )
         if options["preset"] is not None:
             raise HtrError("--init says which preset it is; leave --preset out")
     options["preset"] = options["preset"] or "course"

@@ -104,7 +104,7 @@ def _speed(job: Job, preset: str, batch: int, threads: int) -> dict[str, Any]:
     count = (8 if slow else 48) if batch == 1 else (32 if slow else 192)
     names = [str(line.path) for line in job.lines[:count]]
     read = _measure("read", {"preset": preset, "files": names, "batch": batch}, threads)
-    count = (4 if slow else 24) if batch == 1 else (32 if slow else 96)
+    count = (12 if slow else 48) if batch == 1 else (192 if slow else 640)
     rows = [[str(line.path), line.text] for line in job.training[:count]]
     train = _measure("train", {"preset": preset, "lines": rows, "batch": batch}, threads)
     return {
@@ -255,6 +255,23 @@ def differences(readers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             row[name] = paired(mine, its)
         found.append(row)
     return found
+
+
+def keep_speed(found: dict[str, Any], model: Path, command: str) -> Path:
+    """Keep how fast the first reader of a run read, and with how much memory, for its model card.
+
+    Args:
+        found: of `run`. model: the first reader's file; what is kept lies beside it.
+    """
+    ours = found["readers"][0]
+    kept = {
+        "lines_per_second": round(ours["lines_per_second"], 1), "peak_mb": ours["peak"] and round(ours["peak"]),
+        "load_s": round(ours["load"], 1), "first_line_s": round(ours["first"], 2), "lines": found["lines"],
+        "machine": found["machine"], "date": found["date"], "command": command, "sha256": files.sha256(model),
+    }  # fmt: skip
+    target = model.with_suffix(".speed.json")
+    files.write_text(target, json.dumps(kept, indent=1) + "\n")
+    return target
 
 
 def write(found: dict[str, Any], target: Path, *, command: str, title: str) -> tuple[Path, Path]:

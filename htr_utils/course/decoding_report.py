@@ -136,7 +136,8 @@ def tables(stored: dict[str, Any]) -> str:
             "",
             "## Decoders", "", *decoders, "",
             "## What was asked, and what is reached", "", *asked(stored["measured"]), "",
-            "## Policies of correction", "", f"The gate is of use on every set after: {of_use}.", "", *gates, "",
+            "## Policies of correction", "", f"The gate is of use on every set that chose after: {of_use}.", "",
+            *gates, "",
             "## Expected calibration error in %, ten bins", "", worse(stored["measured"]), "", *promises, "",
         ]
     )  # fmt: skip

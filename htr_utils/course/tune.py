@@ -314,6 +314,11 @@ def main(
     from htr_utils.files import sha256
     from htr_utils.recognizer import Recognizer
 
+    if bool(hands) != bool(ids):
+        raise click.UsageError("--hands and --ids go together")
+    for one in sets:
+        if not one.partition("=")[2]:
+            raise click.UsageError(f"--report {one}: give NAME=FOLDER")
     recognizer = Recognizer.load(model)
 
     def answered(
@@ -335,15 +340,13 @@ def main(
         pictures, truths = in_hands(chosen_on["validation (chosen on)"].truths, hands, ids)
         name = "validation, in pieces of strange hands (chosen on)"
         chosen_on[name] = padded(recognizer.log_probs(pictures), truths)
-    elif hands or ids:
-        raise click.UsageError("--hands and --ids go together")
     if not keep:
         settings = choose(list(chosen_on.values()), settings, click.echo)
     elif scales:
         settings = calibrated(list(chosen_on.values()), settings, click.echo)
     reported = {"test": answered(None, "test")}
     for name, _, root in (one.partition("=") for one in sets):
-        reported[name] = answered(root or None, None if root else "test")
+        reported[name] = answered(root, None)
     measured = {}
     for name, lines in (chosen_on | reported).items():
         click.echo(f"{name}:")

@@ -129,7 +129,9 @@ class IamFolder:
                 "va.lst, te.lst, or lists of your own (train.txt, validation.txt, test.txt) in splits/"
             )
         if wanted is None and len(known) > 1:
-            raise HtrError(f"{self.root} has lists of several tasks; choose with task=: {', '.join(known)}")
+            raise HtrError(
+                f"{self.root}: lists of several tasks; choose with task= or --task: {', '.join(known)}"
+            )
         if wanted is not None and wanted not in known:
             raise HtrError(f"no lists of task {wanted!r} in {self.root}; known: {', '.join(known)}")
         chosen = self.tasks[wanted or known[0]]

@@ -69,10 +69,8 @@ def _own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
     if len(writers) < 10:
         return [line for n, line in enumerate(lines) if n % 10], lines[::10]
     watched = set(writers[::10])
-    return (
-        [line for line in lines if line.writer_id not in watched],
-        [line for line in lines if line.writer_id in watched],
-    )
+    learnt = [line for line in lines if line.writer_id not in watched]
+    return learnt, [line for line in lines if line.writer_id in watched]
 
 
 def material(
@@ -189,16 +187,16 @@ def _from_rendered(
     words = corpus.Corpus(written, charset)
     like = (prepared.preparation, rendered, prepared.strength, prepared.seed)
     source: dataset.Source = dataset.RenderedLines(available, words.line, *like)
-    families = len({font.family for font in available})
-    origin = f"{rendered} lines per epoch, rendered with {families} font families"
+    rest = 1 - share
+    origin = f"{rendered} lines per epoch, {rest * (1 - recombine_share):.0%} rendered with {len(available)} font files"
     if recombine_share:
         pieces = located(found)
         cut = recombine.RecombinedLines(pieces, words.line, *like)
         source = dataset.MixedLines(source, cut, recombine_share, prepared.seed + 1)
-        origin += f", {recombine_share:.0%} set from pieces of {len(pieces)} lines of {found.name} instead"
+        origin += f", {rest * recombine_share:.0%} set from pieces of {len(pieces)} lines of {found.name}"
     if share:
         source = dataset.MixedLines(source, prepared, share, prepared.seed)
-        origin += f", {share:.0%} of them drawn from {len(found.train)} lines of {found.name} instead"
+        origin += f", {share:.0%} drawn from {len(found.train)} lines of {found.name}"
     return _Made(source, [*written, *sorted(f"{font.family} {font.weight}" for font in available)], origin)
 
 
@@ -248,14 +246,13 @@ def train(
     found = limited(found, limit)
     if data is not None or not rendered:
         found = replace(found, train=usable(found.train, chosen.preparation, labels, "lines", say))
-    validation = found.validation
+    validation = found.validation or (material(None, charset, spacing=spacing).validation if rendered else [])
     prepared = dataset.FileLines(found.train, chosen.preparation, augment, seed)
     if rendered:
         written, available = training_text(texts), training_fonts(font_folders, debian=debian)
         made = _from_rendered(
             found, prepared, written, available, charset, rendered, share or 0, recombine_share
         )
-        validation = validation or material(None, charset, spacing=spacing).validation
     else:
         if share is None:
             share = 0.2 if init is not None and data is not None and paths.has_embedded() else 0.0

@@ -197,9 +197,8 @@ class Trainer:
         if not losses:
             raise HtrError("there is no line to train on")
         seconds = time.perf_counter() - start
-        self.epoch += 1
         row: dict[str, Any] = {
-            "epoch": self.epoch,
+            "epoch": self.epoch + 1,
             "step": self.step,
             "loss": round(float(np.mean(losses)), 4),
             "gradient": round(float(np.median(norms)), 3),
@@ -209,8 +208,9 @@ class Trainer:
         if self.validation is not None:
             row.update(self.measure(self.validation))
             if self.best is None or row["cer"] < self.best.cer:
-                self.best = checkpoints.Best(self.epoch, row["cer"], [v.numpy() for v in self.ema])
+                self.best = checkpoints.Best(row["epoch"], row["cer"], [v.numpy() for v in self.ema])
         self.history.append(row)
+        self.epoch = row["epoch"]  # last: what Ctrl-C interrupts is no finished epoch
         return row
 
     @contextlib.contextmanager

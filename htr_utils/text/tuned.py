@@ -90,7 +90,7 @@ def _scales(stored: Mapping[str, Any]) -> dict[str, Scales]:
 class Tuned:
     """A language model with its settings; word list and gate are made when they are first asked for.
 
-    gated: decoders ("greedy", "lm", "lexicon") after which the gate was found better on every set measured.
+    gated: decoders ("greedy", "lm", "lexicon") after which the gate was found better on every set that chose settings.
     confidence: the scales of each decoder.
     """
 
