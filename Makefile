@@ -20,6 +20,7 @@ serve:      ## the web page
 	@$(RUN) setup
 	@$(RUN) serve $(ARGS)
 
-clean:      ## what was made here, but not .venv
-	rm -rf runs build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+clean:      ## what was made here, but not .venv and not your trainings (runs/train)
+	find runs -mindepth 1 -maxdepth 1 ! -name train -exec rm -rf {} + 2>/dev/null || true
+	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path "./.venv/*" -prune -exec rm -rf {} +

@@ -74,6 +74,6 @@ def test_the_report_at_a_tiny_size(tmp_path: Path) -> None:
     rows = table.read_text(encoding="utf-8").splitlines()
     named = [row.replace("\t", f"\t{'ab'[number >= len(texts)]}\t", 1) for number, row in enumerate(rows)]
     table.write_text("\n".join(named) + "\n", encoding="utf-8")
-    row = adapt_report.run(folder, 5, "course", "course", False, None, ["--epochs", "1"])
+    row = adapt_report.run(folder, 5, "course", None, False, None, ["--epochs", "1"])
     assert row.lines == 5 and row.unseen_lines in (len(texts), len(others)) and row.minutes > 0
     assert str(tmp_path) not in row.command + row.ran and "--epochs 1" in row.ran

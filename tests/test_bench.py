@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import sys
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htr_utils import HtrError
+from htr_utils import HtrError, cards, paths
 from htr_utils.course import bench, bench_report, peers
 from htr_utils.lines import iam
 from htr_utils.text import metrics
@@ -103,6 +104,24 @@ def test_one_run_gives_table_and_figure(stand_in, tmp_path, monkeypatch):
     assert "Presets" not in text and str(tmp_path) not in text
     assert figure.read_bytes().startswith(b"\x89PNG") and figure.stat().st_size < 120_000
     assert not any(line.text in text for line in lines)
+
+
+@pytest.mark.parametrize("peak", [1095.4, None])
+def test_the_card_has_the_speed_of_its_very_model(peak, tmp_path):
+    model = tmp_path / "mine.keras"
+    shutil.copy(paths.model_file("course"), model)
+    ours = {"lines_per_second": 88.04, "peak": peak, "load": 3.3, "first": 0.95}
+    found = {"readers": [ours], "lines": 558, "machine": "2 cores", "date": "2026-01-02"}
+    kept = bench.keep_speed(found, model, "htr bench")
+    figures = tmp_path / "metrics.json"
+    figures.write_text("{}")
+    text = cards.write(model, figures).read_text(encoding="utf-8")
+    memory = "1,095 MB of memory at most, " if peak else ""
+    assert (
+        f"**Reading**: 88 lines a second, {memory}the first line 4.2 s after the start; 558 embedded" in text
+    )
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"sha256": "another model's"}))
+    assert "**Reading**" not in cards.write(model, figures).read_text(encoding="utf-8")
 
 
 def test_the_speed_of_a_preset_is_in_the_table():

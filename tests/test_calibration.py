@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -136,3 +137,17 @@ def test_a_reading_carries_letters_and_words_with_scaled_confidence() -> None:
 
 def test_a_model_without_scales_says_what_its_network_says() -> None:
     assert tuned.scales("the hash of no model") == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--report", "jls"], "--report jls: give NAME=FOLDER"),
+        (["--report", "jls="], "--report jls=: give NAME=FOLDER"),
+        (["--hands", "copiste"], "--hands and --ids go together"),
+    ],
+)
+def test_the_tuning_refuses_a_set_without_its_folder(arguments, told):
+    """`--report FOLDER` once measured the embedded test split and called it by the folder's name."""
+    done = CliRunner().invoke(tune.main, arguments)
+    assert done.exit_code == 2 and told in done.output

@@ -183,7 +183,8 @@ def test_an_interrupted_htr_train_ends_with_the_very_weights_of_an_unbroken_one(
 def test_help_and_bad_arguments_do_not_import_tensorflow():
     train = (["--data", "nowhere"], ["--out", "x.h5"], ["--init", "nonsense"], ["--epochs", "0"], ["--batch", "0"],
              ["--rate", "0"], ["--seed", "-1"], ["--augment", "-1"], ["--rendered", "-5"], ["--recombine", "0.5"],
-             ["--text", "."], ["--init", "course", "--preset", "wide"])  # fmt: skip
+             ["--text", "."], ["--init", "course", "--preset", "wide"],
+             ["--init", "course", "--out", str(paths.model_file("course"))])  # fmt: skip
     for arguments in (
         ["--help"], ["read", "missing.png"], ["data", "check", "nowhere"], *(["train", *one] for one in train)
     ):  # fmt: skip

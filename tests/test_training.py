@@ -83,6 +83,19 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_unbroken_one(tmp_pa
     }
 
 
+def test_an_epoch_that_is_interrupted_while_it_is_measured_does_not_count(tmp_path, monkeypatch):
+    """Ctrl-C there once left "interrupted after epoch 1" and a model that nobody had measured, without a checkpoint."""
+    stopped = trainer(tmp_path / "a", validation=True)
+
+    def stop(batches):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stopped, "measure", stop)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run()
+    assert stopped.epoch == 0 and stopped.history == [] and stopped.best is None
+
+
 def shown_by_tensorboard(folder):
     """Curve -> {epoch: value} of a training's logs, without what a clock measured."""
     import tensorflow as tf

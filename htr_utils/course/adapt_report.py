@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from htr_utils import paths
+from htr_utils import files, paths
 from htr_utils.course.bench import SAMPLES, by_document, paired
 from htr_utils.course.command import OneLine
 from htr_utils.course.own_report import train
@@ -125,11 +126,18 @@ def measure(model: str | Path, lines: Sequence[iam.Line], fold: bool) -> tuple[m
 
 
 def run(
-    data: Path, count: int, init: str, start: str, fold: bool, unseen_names: str | None, more: Sequence[str]
+    data: Path,
+    count: int,
+    init: str,
+    note: str | None,
+    fold: bool,
+    unseen_names: str | None,
+    more: Sequence[str],
 ) -> Row:
     """Draw, read, train, read again.
 
     Args:
+        note: what `init` is, for the table, which names its hash besides.
         unseen_names: a file with the documents to measure on; None: all that were not drawn.
         more: arguments for `htr train`.
 
@@ -153,10 +161,12 @@ def run(
         f"--init {Path(init).name}",
     ]
     ran += [
+        *([f"--note {shlex.quote(note)}"] if note else []),
         *([f"--unseen {paths.as_told(unseen_names)}"] if unseen_names else []),
         *(["--fold"] if fold else []),
     ]
     ran += ["--", *more] if more else []
+    start = f"{note or Path(init).name} (sha256 {files.sha256(paths.model_file(init))[:8]})"
     return Row(
         start=start, data=data.name, documents=len({line.writer_id for line in learnt}), lines=len(learnt),
         unseen_documents=len(sums_before), unseen_lines=len(unseen),
@@ -219,7 +229,7 @@ def main(
     more: tuple[str, ...],
 ) -> None:
     """Add a row to the page; arguments after `--` go to `htr train`."""
-    row = run(Path(data), count, init, note or init, fold, unseen, more)
+    row = run(Path(data), count, init, note, fold, unseen, more)
     keep(row, Path(out).parent / "experiments" / "adapting.json", Path(out))
     print(f"{row.shown}\nwrote {out}")
 

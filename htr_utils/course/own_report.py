@@ -98,8 +98,9 @@ def report(out: Path, more: Sequence[str] = ()) -> Path:
         after = measure(Path(work) / "mine.keras")
     watched = len(texts) - learnt
     rows = "".join(f"| {name} | {_shown(before[name])} | {_shown(after[name])} |\n" for name in before)
+    ran = "python -m htr_utils.course.own_report" + (f" -- {shlex.join(more)}" if more else "")
     head = HEAD.format(
-        command="python -m htr_utils.course.own_report", date=datetime.now(UTC).date(), lines=len(texts),
+        command=ran, date=datetime.now(UTC).date(), lines=len(texts),
         machine=f"{os.cpu_count()} cores, {platform.system()}", characters=sum(map(len, texts)), train=command,
         minutes=minutes, learnt=learnt, watched=watched,
     )  # fmt: skip
