@@ -47,7 +47,7 @@ What was tried before, and what each step brought: [docs/model-history.md](../do
   never saw, but they are drawn by the same program as the training lines: this is an easy test.
 - The other rows are real handwriting from documents that the training never saw, as a rule by other writers: quick
   joined hands, and old hands above all, are read badly. French lines have their accents folded. Of the copiste lines
-  some say what lines of other documents say too (a sentence of consent, page numbers): 16 of 511.
+  some say what lines of other documents say too (a sentence of consent, page numbers).
 - In the table "writers" are what the data name: volunteers' documents in copiste, documents in jls and inkbench, the
   letters of one man in hooker, whose interval says nothing about other hands.
 - These figures were looked at after each stage of the training and decided how it went on (docs/model-history.md). No

@@ -103,6 +103,13 @@ def infeasible(source: dataset.Source, labels: Labels) -> list[int]:
     return found
 
 
+# How the line of an epoch says what its row holds. Gradient: the median norm before clipping.
+SHOWN = {
+    "loss": "loss {:.2f}", "gradient": "gradient {:.1f}", "rate": "rate {:.1e}", "lines_per_second": "{:.1f} lines/s",
+    "cer": "validation CER {:.2%}", "blank_rate": "{:.0%} of the frames blank",
+}  # fmt: skip
+
+
 class Trainer:
     """A model, its optimiser, and the state of its training.
 
@@ -198,13 +205,10 @@ class Trainer:
             raise HtrError("there is no line to train on")
         seconds = time.perf_counter() - start
         row: dict[str, Any] = {
-            "epoch": self.epoch + 1,
-            "step": self.step,
-            "loss": round(float(np.mean(losses)), 4),
-            "gradient": round(float(np.median(norms)), 3),
-            "rate": self.rate(self.step),
+            "epoch": self.epoch + 1, "step": self.step, "loss": round(float(np.mean(losses)), 4),
+            "gradient": round(float(np.median(norms)), 3), "rate": self.rate(self.step),
             "lines_per_second": round(lines / seconds, 1),
-        }
+        }  # fmt: skip
         if self.validation is not None:
             row.update(self.measure(self.validation))
             if self.best is None or row["cer"] < self.best.cer:
@@ -274,7 +278,7 @@ class Trainer:
         while self.epoch < self.settings.epochs and (stop_after is None or done < stop_after):
             row = self.run_epoch()
             done += 1
-            shown = "  ".join(f"{name} {row[name]:.4g}" for name in row if name not in ("epoch", "step"))
+            shown = "  ".join(form.format(row[name]) for name, form in SHOWN.items() if name in row)
             self.say(f"epoch {row['epoch']}/{self.settings.epochs}  {shown}")
             if self.folder is not None:
                 self.checkpoint()
