@@ -40,8 +40,8 @@ Written by `python -m htr_utils.course.adapt_report`; do not edit. For each row 
 until they held the number of lines asked for; one line in ten of these, or one document in ten where there are ten,
 chose the epoch that was kept; unseen documents were read before and after.
 
-| start | lines learnt from | unseen lines | CER before | CER after | difference | errors left | minutes |
-|---|---|---|---|---|---|---:|---:|
+| start | lines learnt from | options | unseen lines | CER before | CER after | difference | errors left | minutes |
+|---|---|---|---|---|---|---|---:|---:|
 """
 TAIL = """
 CER in per cent, greedy, no language model, natural spacing, accents folded where the command says `--fold`; in brackets
@@ -80,6 +80,7 @@ class Row:
         cells = (
             self.start,
             f"{self.lines:,} of {self.data}, {self.documents} documents",
+            f"`{more}`" if (more := self.command.partition(" -- ")[2]) else "as by default",
             f"{self.unseen_lines:,}, {self.unseen_documents} documents",
             _shown(self.before),
             _shown(self.after),
