@@ -48,10 +48,9 @@ def test_a_run_adds_its_row_or_replaces_it(tmp_path: Path) -> None:
     adapt_report.keep(replace(ROW, after=(0.1, 0.1, 0.2)), figures, page)
     text = page.read_text(encoding="utf-8")
     assert len(json.loads(figures.read_text(encoding="utf-8"))) == 2
-    assert (
-        "| course | 30 of letters, 3 documents | 20, 2 documents | 50.0 [40.0, 60.0] | 10.0 [10.0, 20.0] |"
-        in text
-    )
+    cells = "as by default | 20, 2 documents | 50.0 [40.0, 60.0] | 10.0 [10.0, 20.0] |"
+    assert f"| course | 30 of letters, 3 documents | {cells}" in text
+    assert "| `--epochs 3` |" in replace(ROW, command="python -m a -- --epochs 3").shown
     assert "-30.0 [-40.0, -20.0] | 20 % | 4 |" in text and "| 40 % |" in text
 
 
