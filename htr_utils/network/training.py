@@ -95,12 +95,8 @@ def labels_for(preset: models.Preset, charset: Charset) -> Labels:
 
 def infeasible(source: dataset.Source, labels: Labels) -> list[int]:
     """Indices of lines whose label needs more frames than the line has; training leaves them out."""
-    found = []
-    for index in range(len(source)):
-        ink, text = source.get(0, index)
-        if not labels.fits(labels.encode(text), ink.shape[1]):
-            found.append(index)
-    return found
+    seen = (source.get(0, index) for index in range(len(source)))
+    return [n for n, (ink, text) in enumerate(seen) if not labels.fits(labels.encode(text), ink.shape[1])]
 
 
 # How the line of an epoch says what its row holds. Gradient: the median norm before clipping.
