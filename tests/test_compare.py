@@ -57,6 +57,7 @@ def test_the_table_has_the_best_first_and_finished_rows_are_kept(
     rows = [compare.Row("a", 10**6, 20.0, 100, 9.0, None), compare.Row("b", 2 * 10**6, 30.0, 150, 7.0, None)]
     text = compare.table(rows, 1, "cmd", None)
     assert text.index("| b |") < text.index("| a |") and "2.00 M" in text
+    assert "Not measured yet; the command goes on with them: wide, course," in text
     target = tmp_path / "t.md"
     asked = {"minutes": 2.0, "data": None, "leave-out": None, "fold": False, "text": [], "fonts": []}
     kept = {"asked": asked, "rows": [vars(row) for row in rows]}

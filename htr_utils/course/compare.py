@@ -194,6 +194,9 @@ def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | Non
             [] if row.other is None else [f"{row.other:.1f}"]
         )
         lines.append("| " + " | ".join(cells) + " |")
+    missing = [name for name in CANDIDATES if name not in {row.name for row in rows}]
+    if missing:
+        lines += ["", f"Not measured yet; the command goes on with them: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 
