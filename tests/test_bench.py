@@ -10,10 +10,12 @@ import sys
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from htr_utils import HtrError, cards, paths
+from htr_utils.cli import main
 from htr_utils.course import bench, bench_report, peers
 from htr_utils.lines import iam
 from htr_utils.text import metrics
@@ -122,6 +124,25 @@ def test_the_card_has_the_speed_of_its_very_model(peak, tmp_path):
     )
     kept.write_text(json.dumps(json.loads(kept.read_text()) | {"sha256": "another model's"}))
     assert "**Reading**" not in cards.write(model, figures).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("figures", [False, True])
+def test_a_model_without_figures_is_measured_and_gets_no_card(figures, tmp_path, monkeypatch):
+    """What was measured is kept even where the model has no metrics.json, and so no card to write it on."""
+    model = tmp_path / "mine.keras"
+    shutil.copy(paths.model_file("course"), model)
+    if figures:
+        (tmp_path / "metrics.json").write_text("{}")
+    ours = {"lines_per_second": 88.0, "peak": 900.0, "load": 3.3, "first": 0.95}
+    found = {"readers": [ours], "lines": 558, "machine": "2 cores", "date": "2026-01-02"}
+    table = tmp_path / "bench.md"
+    table.write_text("the table")
+    monkeypatch.setattr(bench, "run", lambda job: found)
+    monkeypatch.setattr(bench, "write", lambda *_, **__: (table, tmp_path / "bench.png"))
+    result = CliRunner().invoke(main, ["bench", "--model", str(model), "--no-peers", "--no-speed"])
+    assert result.exit_code == 0 and "the table" in result.output, result.output
+    made = {file.name for file in tmp_path.iterdir()} - {"mine.keras", "metrics.json", "bench.md"}
+    assert made == ({"mine.speed.json", "mine.md"} if figures else set())
 
 
 def test_the_speed_of_a_preset_is_in_the_table():
