@@ -12,9 +12,21 @@ from htr_utils.text.gate import Report
 from htr_utils.text.metrics import cer, edits, wer
 
 
-def judge(before: str, after: str, truth: str) -> str:
-    gain = edits(before, truth) - edits(after, truth)
-    return "helped" if gain > 0 else "harmed" if gain < 0 else "neither"
+def mended_broken(before: str, after: str, truth: str) -> tuple[int, int]:
+    words = list(zip(before.split(), after.split(), truth.split(), strict=True))
+    return sum(a != t and b == t for a, b, t in words), sum(a == t and b != t for a, b, t in words)
+
+
+def whole_line(before: str, after: str, truth: str) -> tuple[int, int]:
+    """Wrong: takes the line for one word."""
+    return int(before != truth and after == truth), int(before == truth and after != truth)
+
+
+def by_letters(before: str, after: str, truth: str) -> tuple[int, int]:
+    """Wrong: a word that came closer counts as mended."""
+    pairs = list(zip(before.split(), after.split(), truth.split(), strict=True))
+    gains = [edits(a, t) - edits(b, t) for a, b, t in pairs]
+    return sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
 
 
 def looks_alike(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
@@ -38,7 +50,7 @@ def harm(texts: list[str], correct: Callable[[str], str]) -> float:
     ("number", "right", "wrong"),
     [
         ("09.1", {"wbich", "Hedley"}, [{"wbich"}, {"wbich", "Hedley", "1960s"}, {"table"}, 2]),
-        ("09.2", judge, [lambda b, a, t: "helped" if a == t else "harmed", lambda b, a, t: "neither"]),
+        ("09.2", mended_broken, [whole_line, by_letters, lambda b, a, t: (0, 0)]),
         ("09.3", looks_alike, [lambda b, a, p: len(b) == len(a), one_order]),
         ("09.4", harm, [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)]),
     ],

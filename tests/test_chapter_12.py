@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,18 @@ from htr_utils.course.given import Chapter
 from htr_utils.errors import HtrError
 
 
-def by_t(values: list[float]) -> tuple[float, float]:
-    return experiments.interval(values)[1:]
+def needed(factor: Callable[[int], float]) -> Callable[[float, float], int]:
+    """An answer to 12.2 with some factor for n values."""
+    return lambda sd, effect: next(n for n in range(2, 200) if factor(n) * sd / math.sqrt(n) < effect)
 
 
-def normal(values: list[float]) -> tuple[float, float]:
-    half = 1.96 * np.std(values, ddof=1) / math.sqrt(len(values))
-    return float(np.mean(values) - half), float(np.mean(values) + half)
+def by_t(n: int) -> float:
+    return experiments.T975[n - 2]
 
 
-def undivided(values: list[float]) -> tuple[float, float]:
-    half = experiments.T975[len(values) - 2] * np.std(values, ddof=1)
-    return float(np.mean(values) - half), float(np.mean(values) + half)
-
-
-def luck(n: int, sd: float, seed: int) -> float:
-    return float(-np.random.default_rng(seed).normal(0, sd, (5000, n)).min(axis=1).mean())
+def luck(limit: float, seed: int) -> int:
+    lowest = np.minimum.accumulate(np.random.default_rng(seed).normal(size=(5000, 64)), axis=1).mean(axis=0)
+    return int(np.flatnonzero(-lowest > limit)[0]) + 1
 
 
 def pairs(runs: list[dict[str, Any]], name: str) -> list[float]:
@@ -53,11 +50,22 @@ SWEEP = {"chapter": "07", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds":
     ("number", "right", "wrong"),
     [
         ("12.1", 72, [24, 12, 5]),
-        ("12.2", by_t, [normal, undivided, lambda v: by_t(v)[::-1]]),
+        (
+            "12.2",
+            needed(by_t),
+            [
+                needed(lambda n: 1.96),
+                needed(lambda n: experiments.T975[n - 1]),
+                lambda sd, effect: next(
+                    (n for n in range(2, 32) if by_t(n) * sd < effect), 31
+                ),  # without the root
+                lambda sd, effect: 1,
+            ],
+        ),
         (
             "12.3",
             luck,
-            [lambda n, sd, s: -luck(n, sd, s), lambda n, sd, s: luck(n, 1.0, s), lambda n, sd, s: sd],
+            [lambda limit, s: luck(limit, s) - 1, lambda limit, s: 16, lambda limit, s: 0],
         ),
         ("12.4", SWEEP, [SWEEP | {"seeds": [0]}, SWEEP | {"grid": {"line": [1]}}, SWEEP | {"chapter": "08"}]),
         ("12.5", pairs, [all_pairs, lambda r, n: pairs(r, n)[:3], lambda r, n: [-v for v in pairs(r, n)]]),

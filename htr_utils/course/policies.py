@@ -41,7 +41,7 @@ def compare(
     ways = {
         "autocorrect fast": lambda n: fast.correct(texts[n]),
         "SymSpell": lambda n: near.correct(texts[n]),
-        "gated": lambda n: recognizer.correct(readings[n]),
+        "package's gate": lambda n: recognizer.correct(readings[n]),
     }
     for way in ways.values():
         way(0)  # dictionaries and indexes are loaded once, and not at the first line

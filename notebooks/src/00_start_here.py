@@ -165,9 +165,9 @@ correction = speller.correct(reading.text)
 print(without_with(reading.text, correction))
 
 # %% [markdown]
-# Brackets mark the words that were changed; no brackets, no change. The checker sees one word at a time
-# and has never seen the picture, so it can also put a wrong word where a right name stood. Chapter 9
-# measures when it pays.
+# Brackets mark the words that were changed; no brackets, no change. Look closely at each: was the word wrong before,
+# and is it right now? The checker sees one word at a time and has never seen the picture, so it can also spoil a right
+# word, names above all, and leave a wrong one alone. Chapter 9 measures when it pays.
 #
 # ## Three more, and one of them fails
 #
@@ -263,12 +263,12 @@ start.where(own_grey, own_reading)
 # %% [markdown]
 # Expect your own writing to be read worse than the rendered lines. The model learned from fonts and from some
 # hands, none of them yours: researchers call the difference a [**domain gap**](../docs/glossary.md#domain-gap).
-# What helps is in chapter 2 (cleaner pictures) and chapter 7 (training on lines like yours).
+# What helps is in chapter 2 (cleaner pictures) and chapter 11 (ten corrected lines of yours).
 #
 # ## The map of the course
 #
-# Here is the whole way of the line from the top of this page, with the real arrays of this run. Each box
-# is a chapter. Blue is reading. Orange is what you need to train and to judge.
+# Here is the whole way of the line from the top of this page, with the real arrays of this run. Each box names its
+# chapter. Blue is reading. Orange is what you need to train and to judge.
 
 # %% tags=["figure"]
 ink = recognizer.prepare(grey).ink  # (height, width), 1 = ink
@@ -294,6 +294,8 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # | [8 · Decoding](08_decoding.ipynb) | find the likeliest text, and avoid a famous bug |
 # | [9 · Spell correction](09_spell_correction.ipynb) | mend words, and know when to leave them alone |
 # | [10 · Evaluation](10_evaluation.ipynb) | see where a reader fails, and how sure its error rate is |
+# | [11 · Your own handwriting](11_your_own_handwriting.ipynb) | cut a photo into lines, and teach a reader your hand |
+# | [12 · Experiments](12_experiments.ipynb) | plan many runs, and tell an effect from luck |
 #
 # Each chapter runs on its own, in any order. If you have one evening, take 0, 3, 6 and 8.
 #
@@ -343,7 +345,7 @@ lost = metrics.edits(nonsense.text, truth) / len(truth)
 plots.lines(
     [sheet],
     [f"read: {nonsense.text}"],
-    alt="Two lines of rendered handwriting on one sheet, and above them the few wrong characters that were read.",
+    alt="Two lines of rendered handwriting on one sheet, and above them what was read, most of it wrong.",
     facts=f"two lines read as one: more than half of the characters wrong: {lost > 0.5}",
 )
 
@@ -471,7 +473,7 @@ check("00.5", serve)
 #
 # <details><summary>Answer</summary>
 # Not for certain. The number is the mean of the confidences of its characters. They are calibrated, which means
-# stretched until they kept their promise on some rendered lines (chapter 8). It tells lines in trouble from easy ones,
+# stretched until they kept their promise on some rendered lines (chapter 9). It tells lines in trouble from easy ones,
 # but a network can be sure and wrong, above all on pictures unlike those lines.
 # </details>
 #

@@ -185,7 +185,7 @@ plots.boxes(line.image(), words, title=f"{line.id}: components as the XML gives 
 #
 # ## err does not mean wrong
 #
-# A third of the way into many projects somebody drops the lines marked `err`. The mark says that the automatic
+# In many projects somebody drops the lines marked `err`. The mark says that the automatic
 # cutting into *words* failed on this line. The text of the line is right all the same. Look at two of them.
 
 # %% tags=["figure"]

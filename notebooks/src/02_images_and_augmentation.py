@@ -392,9 +392,9 @@ print("two draws, two different figures:", rates[0] != rates[1])
 
 # %% tags=["figure"]
 top = round(0.45 * grey.shape[0])
-lies = [grey[:, ::-1], augment.crop(grey, top, 0), augment.augment(grey, np.random.default_rng(5), 3.0)]
+lies = [grey[:, ::-1], grey[top:], augment.augment(grey, np.random.default_rng(5), 3.0)]
 plots.stages(
-    ["mirrored: b is d now", "45 % of the rows cut off: is it h or n, d or a?", "strength 3: what does it say?"],
+    ["mirrored: b and d swap", "45 % of the rows cut off: h or n, d or a?", "strength 3: what does it say?"],
     lies, facts=f"{len(lies)} pictures whose text is no longer the label",
     alt="The line mirrored, the line without its upper part so that tall letters look like short ones, and the "
     "line distorted so much that it is hard to read.",

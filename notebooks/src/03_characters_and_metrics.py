@@ -116,7 +116,7 @@ measures.frequencies(Counter(everything), rare=100)
 
 # %% [markdown]
 # Notice the axis: it is logarithmic. Each step upwards means ten times as many. The space and a dozen
-# small letters make up most of the text, so a recogniser can have a fine error rate and never get a `Z`
+# small letters make up most of the text, so a recogniser can have a fine error rate and never get a `G`
 # right.
 #
 # ## Characters that the charset does not know

@@ -305,8 +305,9 @@ print(f"by hand {ours / 1e9:.2f} thousand million; models.macs gives the same:",
       ours == models.macs(reference, recognizer.charset.classes))  # fmt: skip
 
 # %% [markdown]
-# Beside it, the network that you load in every chapter. It gets the same line with fewer rows (and columns in
-# proportion), and has fewer channels.
+# Beside it, the network that you load in every chapter. The model named `course` is built from the preset `wide`
+# (chapter 7 trains the smaller preset, which is called `course` as well). It gets the same line with fewer rows, and
+# columns in proportion, and has fewer channels.
 
 # %% tags=["figure"]
 columns = 800 * course.preparation.height // 64  # as wide as 800 columns at 64 rows
@@ -315,7 +316,7 @@ plots.work({"reference": bill(reference, 800), course.name: bill(course, columns
 
 # %% [markdown]
 # The 5 x 5 convolution of block 2 alone takes more than a third of the reference network's work. It is
-# expensive because the picture is still large there *and* the channels are many already. The course network
+# expensive because the picture is still large there *and* the channels are many already. The shipped network
 # shrinks the picture before its channels become many: all of it together costs less than that one block.
 #
 # Count is one thing, storage another: how many numbers does each network learn? Keras counts. You also send the

@@ -74,7 +74,7 @@ plots.strips(ink, sorted(map(int, rng.choice(inked, 6, replace=False))), run.str
 #
 # ## 1 · One LSTM step by hand
 #
-# An [*LSTM*](../docs/glossary.md#lstm) reads the frames in order. It has a notebook, the [*cell
+# An [*LSTM*](../docs/glossary.md#lstm) reads the frames in order. It has a note pad, the [*cell
 # state*](../docs/glossary.md#cell-state), with one number per *unit*. At each frame three
 # [*gates*](../docs/glossary.md#gate), numbers between 0 and 1, decide for every unit:
 #
@@ -124,8 +124,9 @@ print("your step and Keras agree:", np.allclose(ours, theirs, atol=1e-6))
 # ## 2 · Along a real line
 #
 # Now the trained network. Its convolutions turn the line into a feature sequence, and its first LSTM layer, named
-# `blstm1`, reads that in both directions. You run the forward half by hand, step by step. (A network may join two
-# frames into one step, which saves time; the cell prints how many columns of the picture a step is.)
+# `blstm1`, reads that in both directions. You run the forward half by hand, step by step. (To save time a
+# network may join two frames into one *step* of its LSTM; at the top each step gives the answers for both. In this
+# chapter a frame is what the LSTM gets at one step. The cell prints how many columns of the picture that is.)
 
 
 # %%
@@ -169,21 +170,22 @@ shown, states, gates = along(features, forward)
 print("forward half, agreement over the whole line:", np.allclose(shown, both[:, :units], atol=1e-4))
 
 # %% [markdown]
-# The same weights, the same numbers. So you may look inside. The figure shows the cells whose shown state varies
-# most over this line; the letters below the line are what the whole network reads there. The last panel reads one
-# cell alone along the line.
+# The same weights, the same numbers. So you may look inside. The figure shows two kinds of cell: above those whose
+# forget gate is mostly near one, below those whose is mostly near zero; of each kind the liveliest. The letters below
+# the line are what the whole network reads there. The last panel follows one cell alone, the uppermost.
 
 # %% tags=["figure"]
 reading = recognizer.read(grey)
 prepared = recognizer.prepare(grey)
 letters = [(c.character, (c.x - prepared.left) * prepared.scale) for c in reading.characters]
-busy = np.argsort(-np.tanh(states).std(axis=0), kind="stable")[: run.cells]
-plots.cells(ink, letters, states[:, busy], {name: gate[:, busy[0]] for name, gate in gates.items()})
+drawn = plots.two_kinds(states, gates["forget gate"], run.cells)  # numbers of cells
+plots.cells(ink, letters, states[:, drawn], {name: gate[:, drawn[0]] for name, gate in gates.items()})
 
 # %% [markdown]
-# Look for two kinds of cell. Some change their sign with every stroke: they say where in a letter we are. Others
-# keep one colour over several letters and let go at a gap: memory. Where the forget gate drops, the old state is
-# wiped; where the input gate rises, something new is written.
+# The upper cells are memory: one colour lasts over many letters, even over words. The last panel shows how. While
+# the forget gate is near one and the input gate near zero, nothing changes; where the input gate rises, something is
+# written; where the forget gate drops, the old state is wiped. The lower cells are written anew at nearly every frame:
+# they say where in a letter we are.
 #
 # Do not read too much into a single cell. Nobody told it what to mean, and another training gives other cells.
 #
@@ -301,7 +303,8 @@ plots.scores(right, ceiling, strokes, text[0], dict(zip(readers, text[1:], stric
 #
 # One layer is rarely enough. With two layers there are two ways to wire them. The reference system runs two
 # forward LSTMs on top of each other, two backward ones beside them, and lays the results side by side once, at
-# the top. A *stacked* BLSTM joins after each layer, so that the second layer reads both directions.
+# the top: here that is called *joined*. A *stacked* BLSTM lays them side by side after each layer, so that the second
+# layer reads both directions.
 
 # %% tags=["figure"]
 plots.stacks()
@@ -351,15 +354,15 @@ felt = {
 plots.reach(felt)
 
 # %% [markdown]
-# The damage is greatest at the last frames, and fades as the LSTM slowly forgets how it began. In a test with lines
-# one by one you would never see it; in batches your last words go wrong, now and then, depending on the longest
-# line.
+# The damage is greatest at the last frames and never quite fades: some cells still remember at the first letter how
+# they began. In a test with lines one by one you would never see it; in batches a word goes wrong, now and then,
+# depending on the longest line.
 #
 # The mend is a [*mask*](../docs/glossary.md#mask): True for frames of the line, False for padding. `FrameMask` in
 # the package makes it from the true widths. A layer may keep its state as it is where the mask is False, as Keras
 # does; or turn the line round within its own frames, so that the padding comes last in both directions, as the
 # package's `BLSTM` does (exercise 5.3). Either way the backward reader arrives at the last letter with a fresh
-# notebook.
+# note pad.
 #
 # A second trap hides beside it. In Keras, an LSTM with `go_backwards=True` returns its outputs in the order in
 # which *it* met the frames: last frame first. `Bidirectional` turns them round again; whoever builds the two
@@ -451,7 +454,7 @@ check("05.3", turn_round)
 # How many frames, counted from the end of the line, does the padding reach? Write a function that takes a curve
 # such as `felt["backward, no mask"]` and a limit, and returns the distance from the end to the *earliest* frame
 # whose change is above the limit: 0 if there is none, 1 if only the last frame is changed. Then measure your curve
-# with the limit 0.001, and again with another `extra_padding`.
+# with the limits 0.03 and 0.001, and again with another `extra_padding`.
 
 
 # %% tags=["exercise"]

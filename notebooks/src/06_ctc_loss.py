@@ -320,7 +320,7 @@ plots.learned(
 # there. It is a stage, not an error; chapter 7 shows how to get out of it.
 #
 # A trained network goes further than the right panel. Here is the course's model on the line from above: each
-# letter holds a few frames, a [**spike**](../docs/glossary.md#spike), and blanks fill the rest. At the foot you see
+# letter holds a frame or two, a [**spike**](../docs/glossary.md#spike), and blanks fill the rest. At the foot you see
 # the best path *given the text*: it tells where each letter stands, which nobody had noted down. This is called
 # *forced alignment*.
 

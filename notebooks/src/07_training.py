@@ -189,7 +189,7 @@ moments = sorted({0, *(run.steps * tenths // 10 for tenths in (1, 2, 4, 6, 8)), 
 plots.readings({step: read(answers[step])[-6:] for step in moments}, truths[-6:])
 
 # %% [markdown]
-# Gibberish, nothing, frequent letters, fragments, words. The next figure shows one line at the same moments. On the
+# Gibberish, nothing, one frequent sign, fragments, words. The next figure shows one line at the same moments. On the
 # left is what the network says, frame by frame; on the right the gradient of chapter 6: where it is told to say more
 # (blue) and less (orange).
 
@@ -200,9 +200,11 @@ plots.strips(strips, charset, truths[longest])
 
 # %% [markdown]
 # At first the gradient pushes the blank up everywhere, and each letter in a broad band: nothing is known yet but their
-# order. Once all is blank, each letter is wanted a little over many
-# frames; then the wishes gather where the letter stands, become spikes, and the gradient fades. Large trainings go
-# through the same stages, with hours between them. What helps a network out of the blank stage:
+# order. Once all is blank, each letter is wanted a little over many frames; then the wishes gather in a frame or two
+# for each letter, and the gradient fades. Are these frames where the letter *stands*? Compare with the picture above.
+# To know ten lines by heart the network need not look at every letter, and CTC asks for the order alone, so letters
+# may crowd at the ends; only many lines send each to its place. Large trainings go through the same stages, with hours
+# between them. What helps a network out of the blank stage:
 #
 # - **enough steps**, before anything else: it is a stage;
 # - **warm-up and clipping**, so that the first steps do not drive the weights into a corner (shown below);
@@ -237,9 +239,9 @@ print("ten losses agree within 1 %:", np.allclose(losses[:10], again, rtol=1e-2)
 # %% [markdown]
 # ### The rate, and an average of the weights
 #
-# The weights jitter from step to step, because every batch pulls elsewhere. An **exponential moving average** (EMA)
-# follows them slowly: at each step it moves a small share of the way to the current value. The averaged weights
-# usually read better, and it is they that are saved.
+# In a training with many batches the weights jitter from step to step, because every batch pulls elsewhere. An
+# **exponential moving average** (EMA) follows them slowly: at each step it moves a small share of the way to the
+# current value. The averaged weights usually read better, and it is they that are saved.
 
 
 # %%
@@ -252,7 +254,8 @@ def moving_average(values: list[float], decay: float) -> list[float]:
 
 
 # %% [markdown]
-# Both in one picture, the rate for a training of 200 steps. The package's rate must be the same as yours.
+# Both in one picture, the rate for a training of 200 steps. The package's rate must be the same as yours. The weight is
+# that of your ten lines: one batch again and again, so it wavers at the beginning only, and the average lags behind it.
 
 # %% tags=["figure"]
 settings = training.Settings(epochs=20, batch=10, rate=1e-3, warmup=30, seed=run.seed)
@@ -382,8 +385,9 @@ fell, rose = tried[care][-1] < 0.8 * losses[0], np.nanmax(tried[careless]) > 1.2
 plots.compare(tried, facts=f"with care the loss fell: {fell}; without it rose: {rose}")
 
 # %% [markdown]
-# A tiny network on ten lines forgives a large rate if warm-up and clipping hold it; a larger network forgives
-# less. When a loss jumps up or becomes infinite after it was finite, lower the rate by three first.
+# Warm-up and clipping keep the large rate from blowing up, but they do not make it learn: after its first steps the
+# loss goes up and down where the blanks are. When a loss climbs, jumps or becomes infinite after it was finite, divide
+# the rate by three first.
 #
 # ### 3. Ink of another scale
 #

@@ -405,8 +405,9 @@ print("wrong characters:", wrong, "of", sum(map(len, hard_test.truths)))
 print("fewer than greedy:", {way: wrong[way] < wrong["greedy"] for way in list(wrong)[1:]})
 
 # %% [markdown]
-# Here the gain is large, because damaged lines leave the language something to decide. On lines that the network
-# reads well there is less to gain, and a name that no book knows can be lost. Both decoders are one word away:
+# Some of the errors go. Whether that is more than chance a dozen lines cannot tell: chapter 10 compares both readers
+# on more lines, in pairs, with an interval. Look at the price, too. Where the network was unsure of a number or a rare
+# word, fluent English may stand now, and what is still wrong looks right. Both decoders are one word away:
 # `recognizer.read(picture, decoder="lexicon")`.
 #
 # ## What goes wrong, 1: "leter"
@@ -487,10 +488,10 @@ plots.where_read(
 )
 
 # %% [markdown]
-# The redder a bar, the more the reader doubts. A red one may still be right, and a blue one may be wrong. A network's
-# own numbers need not keep their promise: of the letters that it gives .9, nine in ten should be right. So `read`
-# divides the logit of each probability by a **temperature** that was fitted on validation lines; chapter 9 measures
-# what that buys, and where it costs.
+# The shorter and redder a bar, the more the reader doubts. A red one may still be right, and a blue one may be wrong. A
+# network's own numbers need not keep their promise: of the letters that it gives .9, nine in ten should be right. So
+# `read` divides the logit of each probability by a **temperature** and adds a shift, both fitted on validation lines;
+# chapter 9 measures what that buys, and where it costs.
 
 # %%
 run.record(

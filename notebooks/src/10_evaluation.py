@@ -75,7 +75,7 @@ measures.line_rates(lengths, own_rates, micro=wrong.sum() / lengths.sum(), mean=
 
 # %% [markdown]
 # Notice the two averages. The mean of the lines' own rates lets a line of one word weigh as much as a line of
-# twelve: one letter lost there is a large share. Where nearly all lines are of one length, as here, they hardly differ.
+# twelve: one letter lost there is a large share. Where most lines are long and few are short, they hardly differ.
 #
 # ## By writer
 #
@@ -160,8 +160,9 @@ plots.characters(
 )
 
 # %% [markdown]
-# Look at the grey counts before you draw conclusions. A bar that stands on six occurrences says little, and rare
-# characters are rare in the training as well: capitals and signs suffer first.
+# Look at the grey counts before you draw conclusions. A bar that stands on six occurrences says little. Two reasons
+# bring a character here: it is rare in the training as well, or it is a few pixels of ink that look like a speck or
+# like another mark. Which is it for the worst ones? Quotation marks are not rare in the embedded training texts.
 #
 # ## See the errors
 #
@@ -194,8 +195,8 @@ plots.crops(
 #
 # ## The worst lines
 #
-# The ten worst lines deserve a look each, whatever the average says. Often they show a fault of the data, not of
-# the model: a wrong crop, a wrong transcription, a line crossed out. You see them without their paper, as
+# The ten worst lines deserve a look each, whatever the average says. In real data they often show a fault of the data,
+# not of the model: a wrong crop, a wrong transcription, a line crossed out. You see them without their paper, as
 # the network does (chapter 2).
 
 # %% tags=["figure"]
@@ -204,7 +205,7 @@ from htr_utils.course.plots import base
 worst = sorted(range(len(chosen)), key=lambda n: (-own_rates[n], chosen[n].id))[:10]
 base.lines(
     [images.normalise(images.load(chosen[n].path)) for n in worst],
-    [f"{wrong[n]} edits:  {texts[n]}" for n in worst],
+    [f"edits {wrong[n]}:  {texts[n]}" for n in worst],
     alt="Ten pictures of lines with the number of edits and the reading above each; the worst line stands on top.",
     facts=f"the ten worst lines hold {wrong[worst].sum()} of {wrong.sum()} edits",
     ink=True,
@@ -319,18 +320,22 @@ def pooled(edits_of_lines: list[int], lengths_of_lines: list[int]) -> float:
 check("10.2", pooled)
 
 # %% [markdown]
-# ## Exercise 10.3 · A paired interval *(12 minutes)*
-# Return the 95 % interval of the edits saved per line. Draw 1,000 times with replacement, from
-# `np.random.default_rng(seed)`, the same lines for both readers.
+# ## Exercise 10.3 · A paired interval over writers *(12 minutes)*
+# The interval above drew lines. Return the 95 % interval of the edits saved per line that holds for new *writers*: draw
+# as many writers as there are, 1,000 times, with replacement, from `np.random.default_rng(seed)`. A writer brings all
+# of their lines; divide the edits saved in a draw by its lines.
 
 
 # %% tags=["exercise"]
-def difference(before: list[int], after: list[int], seed: int) -> tuple[float, float]:
-    """2.5th and 97.5th percentile of the mean of before - after."""
+def difference(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
+    """2.5th and 97.5th percentile of the edits saved per line; hands[n] wrote line n."""
     # SOLUTION
-    spared = np.array(before) - np.array(after)
-    drawn = np.random.default_rng(seed).integers(len(spared), size=(1000, len(spared)))
-    return tuple(np.percentile(spared[drawn].mean(axis=1), [2.5, 97.5]))
+    spared, hands = np.array(before) - np.array(after), np.array(hands)
+    names = np.unique(hands)
+    totals = np.array([[spared[hands == name].sum(), (hands == name).sum()] for name in names])
+    drawn = np.random.default_rng(seed).integers(len(names), size=(1000, len(names)))
+    saved, lines = totals[drawn].sum(axis=1).T  # (1000,) each
+    return tuple(np.percentile(saved / lines, [2.5, 97.5]))
     # END
 
 

@@ -338,8 +338,9 @@ print("never learnt from:", cer(before_two, truth_two, seed=run.seed))
 # %% [markdown]
 # ## See why it fails
 #
-# Put lines that the model has been trained on beside lines of the letter, as the network sees them: paper taken
-# out, fitted to one height (chapter 2).
+# Put rendered lines, of the kind that the model learned from, beside lines of the letter, as the network sees them:
+# paper taken out, fitted to one height (chapter 2). (It learned from real lines as well, which are not part of the
+# course.)
 
 # %% tags=["figure"]
 from htr_utils.course.plots import base
@@ -351,15 +352,15 @@ mine = [recognizer.prepare(line.crop).ink for line in found.lines[:4]]
 widest = max(ink.shape[1] for ink in theirs + mine)
 base.lines(
     [np.pad(ink, ((0, 0), (0, widest - ink.shape[1]))) for ink in theirs + mine],
-    [f"training line by {line.writer_id}" for line in known] + [f"line {n + 1} of the page" for n in range(len(mine))],
-    alt="Eight lines as the network sees them: four training lines in four hands, and below them four lines of the "
+    [f"rendered line by {line.writer_id}" for line in known] + [f"line {n + 1} of the page" for n in range(len(mine))],
+    alt="Eight lines as the network sees them: four rendered lines in four hands, and below them four lines of the "
     "page in one hand, its letters narrow, thin and crowded.",
-    facts=f"{len(theirs)} training lines above, {len(mine)} lines of the page below",
+    facts=f"{len(theirs)} rendered lines above, {len(mine)} lines of the page below",
     ink=True,
 )  # fmt: skip
 
 # %% [markdown]
-# The upper ones are what the model takes for handwriting. In the lower ones letters are narrow, so that each has
+# The upper ones are of a kind that it knows well. In the lower ones letters are narrow, so that each has
 # fewer frames, and crowded, so that neighbours run into each other. Which of this hurts most the picture cannot say;
 # that such a distance hurts, the numbers above did. It is the [**domain gap**](../docs/glossary.md#domain-gap). The
 # [recogniser](../docs/glossary.md#recogniser) itself notices: compare how sure it is.
@@ -422,8 +423,8 @@ check("11.4", lower_rate)
 # %% [markdown]
 # ## Fine-tune
 #
-# Start from the trained weights, not from random ones: the model can read, it only has to bend. Four things are
-# different from chapter 7. The rate is lower. Every pass distorts the lines anew, so that ten lines are never the
+# Start from the trained weights, not from random ones: the model can read, it only has to bend. Three things are
+# different from the short training of chapter 7. Every pass distorts the lines anew, so that ten lines are never the
 # same ten. Nearly a third of what it sees are embedded lines, so that other hands are not forgotten. And it is over
 # in seconds.
 
@@ -538,8 +539,8 @@ check("11.5", forgotten)
 #
 # **2. Your page has two columns and the result mixes them line by line. Which step failed?**
 # <details><summary>Answer</summary>
-# The reading order: lines were followed across the gutter. A row profile always does that; `pages.find` first parts
-# the page along strips that stay empty over many lines.
+# Finding the lines: they were followed across the empty strip between the columns. A row profile always does that;
+# `pages.find` first parts the page along strips that stay empty over many lines.
 # </details>
 #
 # **3. A friend reports 1 % CER after fine-tuning on 30 lines of a diary, measured on these. What do you ask for?**

@@ -52,8 +52,10 @@ print("\n".join(row for row in file.read_text(encoding="utf-8").splitlines() if 
 
 # %% [markdown]
 # `training.py` beside it trains a network and records what came out. `points` lists five kinds of run: the network
-# **as usual**, and four with one part changed (`depth` is the number of blocks that are kept; 0 keeps all seven).
-# Each is run with three seeds. The package reads the file and checks
+# **as usual**, and four with one part changed. `depth` is the number of blocks that are kept; 0 keeps all seven. The
+# [*shortcut*](../docs/glossary.md#shortcut-branch) is a second, small output right behind the convolutions, with a CTC
+# loss of its own: the convolutions learn from it before the LSTM can help, and reading ignores it. Each is run with
+# three seeds. The package reads the file and checks
 # every point against the notebook's parameters before anything runs:
 
 # %%
@@ -278,41 +280,46 @@ from htr_utils.course.exercises import check
 check("12.1", number_of_runs)
 
 # %% [markdown]
-# ## Exercise 12.2 · An interval for a few differences *(10 minutes)*
-# Return the lower and the upper end of the 95 % interval of the mean. `experiments.T975[0]` is the factor for one
-# degree of freedom, which two values have.
+# ## Exercise 12.2 · How many pairs? *(10 minutes)*
+# You plan a sweep. The differences of matched pairs will have about the standard deviation that is given. How many
+# pairs do you need until half the width of the 95 % interval is below the effect that you hope to see? Two are the
+# least; `experiments.T975[0]` is the factor for one degree of freedom, which two values have.
 
 
 # %% tags=["exercise"]
-def interval(differences: list[float]) -> tuple[float, float]:
-    """Lower and upper end, by Student's t."""
+def pairs_needed(standard_deviation: float, effect: float) -> int:
+    """Fewest pairs whose interval, by Student's t, reaches less than `effect` to either side of the mean."""
     # SOLUTION
-    n = len(differences)
-    width = experiments.T975[n - 2] * np.std(differences, ddof=1) / np.sqrt(n)
-    return float(np.mean(differences) - width), float(np.mean(differences) + width)
+    for n in range(2, 32):
+        if experiments.T975[n - 2] * standard_deviation / np.sqrt(n) < effect:
+            return n
+    raise ValueError("more than 31 pairs")
     # END
 
 
 # %% tags=["check"]
-check("12.2", interval)
+check("12.2", pairs_needed)
 
 # %% [markdown]
 # ## Exercise 12.3 · Measure the luck *(12 minutes)*
-# How far below their mean does the best of n equal runs lie, on average over many sweeps? Draw from
-# `np.random.default_rng(seed)`.
+# All runs are worth the same. How many must somebody try until the best of them looks better than it is by more
+# than so many standard deviations, on average over 5,000 sweeps? Draw from `np.random.default_rng(seed)`.
 
 
 # %% tags=["exercise"]
-def luck(n: int, standard_deviation: float, seed: int) -> float:
-    """Mean of (mean - lowest of n), over 5,000 sweeps of runs that differ by chance alone."""
+def runs_for_luck(limit: float, seed: int) -> int:
+    """Fewest equal runs whose lowest lies more than `limit` (at most 2) standard deviations below their mean."""
     # SOLUTION
-    values = np.random.default_rng(seed).normal(0, standard_deviation, (5000, n))
-    return float(-values.min(axis=1).mean())
+    values = np.random.default_rng(seed).normal(size=(5000, 64))  # (sweeps, runs)
+    n = 1
+    while -values[:, :n].min(axis=1).mean() <= limit:
+        n += 1
+    return n
     # END
 
 
 # %% tags=["check"]
-check("12.3", luck)
+check("12.3", runs_for_luck)
 
 # %% [markdown]
 # ## Exercise 12.4 · Write a sweep *(6 minutes)*

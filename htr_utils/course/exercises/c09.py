@@ -31,18 +31,16 @@ def changed_words(answer: set[str]) -> str | None:
 
 
 @exercise("09.2")
-def judge(answer: Callable[[str, str, str], str]) -> str | None:
-    """By the edit distance to the truth before and after."""
-    if answer("hous", "house", "house") != "helped":
-        return "'hous' becomes 'house' where 'house' was written: that helped"
-    if answer("Umber", "Number", "Umber") != "harmed":
-        return "'Umber' was right and becomes 'Number': that harmed"
-    if answer("hxusx", "housx", "house") != "helped":
-        return "a word that is still wrong but closer to the truth counts as helped"
-    if answer("leter", "later", "letter") != "harmed":
-        return "count the edits: 'leter' is closer to 'letter' than 'later' is"
-    if answer("cot", "cat", "cut") != "neither":
-        return "wrong before, wrong after, and as far from the truth: neither"
+def mended_broken(answer: Callable[[str, str, str], tuple[int, int]]) -> str | None:
+    """(wrong and then right, right and then wrong), word by word."""
+    if answer("tbe hous", "the house", "the house") != (2, 0):
+        return "'tbe hous' becomes 'the house', as it was written: two words are mended, none is broken"
+    if answer("Mr Umber", "Mr Number", "Mr Umber") != (0, 1):
+        return "'Umber' was right and becomes 'Number': one word is broken, and 'Mr' is neither"
+    if answer("hxusx", "housx", "house") != (0, 0):
+        return "a word that is closer to the truth and still wrong is neither"
+    if answer("cot sat", "cat sad", "cut sat") != (0, 1):
+        return "compare word by word: the first is wrong before and after, the second is broken"
     return None
 
 

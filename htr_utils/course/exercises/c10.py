@@ -37,11 +37,14 @@ def pooled(answer: Callable[[Sequence[int], Sequence[int]], float]) -> str | Non
 
 
 @exercise("10.3")
-def difference(answer: Callable[[Sequence[int], Sequence[int], int], tuple[float, float]]) -> str | None:
-    """The paired bootstrap: the same draw for both readers."""
+def difference(
+    answer: Callable[[Sequence[int], Sequence[int], Sequence[str], int], tuple[float, float]],
+) -> str | None:
+    """The paired bootstrap over writers: the same draw for both readers, and all lines of a writer in it."""
     rng = np.random.default_rng()
     before = rng.integers(0, 30, 80)
-    low, high = answer(before.tolist(), (before - 1).tolist(), 0)
+    alone = [f"w{number}" for number in range(80)]
+    low, high = answer(before.tolist(), (before - 1).tolist(), alone, 0)
     if low > high:
         return "the lower end comes first"
     if not math.isclose(low, high, abs_tol=1e-9):
@@ -51,9 +54,20 @@ def difference(answer: Callable[[Sequence[int], Sequence[int], int], tuple[float
     if not math.isclose(low, 1.0, abs_tol=1e-9):
         return "edits saved per line: before minus after, averaged over the drawn lines"
     gain = np.array([0, 4] * 40)
-    low, high = answer(gain.tolist(), [0] * 80, 1)
+    low, high = answer(gain.tolist(), [0] * 80, alone, 1)
     if not (1.2 < low < 2.0 < high < 2.8):
         return "the 2.5th and the 97.5th percentile of the drawn means, with replacement, please"
+    gain = np.repeat([0, 4], 40)
+    low, high = answer(gain.tolist(), [0] * 80, ["a"] * 40 + ["b"] * 40, 1)
+    if not (math.isclose(low, 0, abs_tol=1e-9) and math.isclose(high, 4, abs_tol=1e-9)):
+        return "of two writers a draw may hold one alone: draw writers, and let each bring all of their lines"
+    low, high = answer([0] * 90 + [9], [0] * 91, ["a"] * 90 + ["b"], 3)
+    if not (math.isclose(low, 0, abs_tol=1e-9) and math.isclose(high, 9, abs_tol=1e-9)):
+        return "divide the edits saved in a draw by the lines in that draw"
+    writers = [f"long{n // 9}" for n in range(90)] + [f"short{n}" for n in range(10)]
+    low, high = answer([0] * 90 + [9] * 10, [0] * 100, writers, 4)
+    if low > 1 or high > 2.6:
+        return "a writer of nine lines weighs more than one of a single line: all edits of a draw by all of its lines"
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,40 +26,45 @@ def runs_of_a_grid(answer: int) -> str | None:
 
 
 @exercise("12.2")
-def interval(answer: Callable[[Sequence[float]], tuple[float, float]]) -> str | None:
-    """Student's t over the pairs' differences."""
-    for count in (3, 5):
-        values = np.random.default_rng().normal(1, 2, count).tolist()
-        low, high = answer(values)
-        _, right_low, right_high = experiments.interval(values)
-        if low > high:
-            return "the lower end comes first"
-        if math.isclose(low, right_low, rel_tol=1e-3) and math.isclose(high, right_high, rel_tol=1e-3):
-            continue
-        half, deviation = (high - low) / 2, float(np.std(values, ddof=1))
-        if math.isclose(half, 1.96 * deviation / math.sqrt(count), rel_tol=0.02):
-            return "1.96 is for many values; for so few, take the factor of Student's t from the table `T975`"
-        if math.isclose(half * math.sqrt(count), (right_high - right_low) / 2 * count, rel_tol=1e-3):
-            return "the mean of n values varies less than one value: divide by the root of n"
-        population = float(np.std(values)) / deviation
-        if math.isclose(half, population * (right_high - right_low) / 2, rel_tol=1e-3):
-            return "divide the squares by n - 1, not n: `ddof=1`"
-        return "mean -/+ t x standard deviation / root of n, with t for n - 1 degrees of freedom"
-    return None
+def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
+    """Fewest pairs whose interval by Student's t is narrow enough."""
+    cases = [(2.0, 1.0), (4.5, 3.0), (1.0, 2.0), (3.0, 1.5)]
+
+    def fewest(factor: Callable[[int], float]) -> list[int]:
+        return [
+            next(n for n in range(2, 32) if factor(n) * sd / math.sqrt(n) < effect) for sd, effect in cases
+        ]
+
+    given = [answer(sd, effect) for sd, effect in cases]
+    if given == fewest(lambda n: experiments.T975[n - 2]):
+        return None
+    if given == fewest(lambda n: 1.96):
+        return "1.96 is for many values; for so few, take the factor of Student's t from the table `T975`"
+    if given == fewest(lambda n: experiments.T975[min(n - 1, 29)]):
+        return "n values have n - 1 degrees of freedom, and `T975[0]` is the factor for one"
+    if any(number < 2 for number in given):
+        return "an interval needs two pairs at least"
+    return "the first n, from 2 on, for which t x standard deviation / root of n is below the effect"
 
 
 @exercise("12.3")
-def best_of(answer: Callable[[int, float, int], float]) -> str | None:
-    """How far below the mean the best of n runs lies when nothing but chance differs."""
-    one, many, wide = answer(1, 1.0, 0), answer(16, 1.0, 0), answer(16, 3.0, 0)
-    if abs(one) > 0.15:
-        return "the best of a single run is that run: 0 on average; average over many sweeps"
-    if many < 0:
-        return "say how far BELOW the mean the best lies: a positive number"
-    if not 1.6 < many < 1.95:
-        return "draw n normal values, take the lowest, and average minus that over at least 1,000 sweeps"
-    if not 2.8 < wide / many < 3.2:
-        return "the draws have the standard deviation that is given"
+def runs_for_luck(answer: Callable[[float, int], int]) -> str | None:
+    """How many equal runs it takes until the best one looks so much too good."""
+    for limit, right in (
+        (1.0, 4),
+        (1.3, 7),
+        (0.5, 2),
+    ):  # the mean of the lowest of n: .56, .85, 1.03, ... 1.27, 1.35
+        given = answer(limit, 0)
+        if given == right:
+            continue
+        if given == right - 1:
+            return "the lowest of so many lies above the limit yet: one run more"
+        if given > right:
+            return (
+                "fewer are enough: average, over many sweeps, how far the lowest of n draws lies below zero"
+            )
+        return "take the lowest of n normal values, average minus that over many sweeps: the first n beyond the limit"
     return None
 
 

@@ -65,18 +65,28 @@ def show(made: Figure, *, alt: str, facts: str) -> None:
 
 
 def encode(made: Figure) -> bytes:
-    """PNG bytes of a figure: at most 64 colours, which keeps notebooks small."""
+    """PNG bytes of a figure: at most 64 colours, which keeps notebooks small; those of the palette stay as they are."""
     from PIL import Image
 
     buffer = io.BytesIO()
     made.savefig(buffer, format="png", metadata={"Software": None})
     picture = Image.open(buffer).convert("RGB")
+    seen = {colour for _, colour in picture.getcolors(picture.width * picture.height) or ()}
+    kept = [rgb for rgb in (_rgb(colour) for colour in (*COLOURS, YELLOW)) if rgb in seen]
     for colours in (64, 32, 16):
+        # The median cut merges two colours of which one is rare, such as orange and a small red mark.
+        cut = picture.quantize(colours - len(kept)).getpalette() or []
+        palette = Image.new("P", (1, 1))
+        palette.putpalette([*cut[: 3 * (colours - len(kept))], *(value for rgb in kept for value in rgb)])
         small = io.BytesIO()
-        picture.quantize(colours, dither=Image.Dither.NONE).save(small, format="PNG", optimize=True)
+        picture.quantize(palette=palette, dither=Image.Dither.NONE).save(small, format="PNG", optimize=True)
         if small.tell() <= _LARGEST:
             break
     return small.getvalue()
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour[1:]))
 
 
 def blue_orange() -> Any:

@@ -82,7 +82,7 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
     show(
         made,
         alt="Horizontal bars, one pair a layer: the second convolution of the reference network towers over all "
-        "others, and the bars of the course network are short throughout.",
+        "others, and the bars of the other one are short throughout.",
         facts="; ".join(f"most work in {name}: {layer}" for name, layer in largest.items()),
     )
 

@@ -115,7 +115,7 @@ def compare(curves: Mapping[str, Sequence[float]], *, facts: str) -> None:
     axis.set_ylabel("loss (nats per line)")
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     alt = (
-        "Loss curves over the steps on a logarithmic axis: with a middle rate a smooth fall, with a large one a "
+        "Loss curves over the steps on a logarithmic axis: with a small rate a smooth fall, with a large one a "
         "ragged fall, and without warm-up and clipping a jump far above the start."
     )
     base.show(made, alt=alt, facts=facts)

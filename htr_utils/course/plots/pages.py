@@ -44,11 +44,11 @@ def turns(
 ) -> None:
     """How sharp the row profile is at each turn, as a share of the sharpest; `found`: degrees.
 
-    pictures: the page as it lay and turned back by `found`, uint8 (H, W) each.
+    pictures: the page askew and turned back by `found`, uint8 (H, W) each.
     """
     made, (axis, *others) = base.figure(1, 3, height=3.2, width_ratios=(1.5, 1, 1))
     for place, grey, title in zip(
-        others, pictures, ("as it lay", f"turned by {found:+.1f} degrees"), strict=True
+        others, pictures, ("askew", f"turned by {found:+.1f} degrees"), strict=True
     ):
         base.picture(place, _small(grey)[0])
         place.set_title(title, fontsize=9)

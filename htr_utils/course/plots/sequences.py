@@ -90,10 +90,21 @@ def cells(
     show(
         made,
         alt="A handwritten line with the letters read below it; under it the states of several LSTM cells as red and "
-        "blue bands that change along the letters; at the foot one cell alone, its state as a grey area with two gates "
-        "going up and down.",
+        "blue bands, some lasting over many letters, some changing with every stroke; at the foot one cell alone, its "
+        "state as a grey area with two gates going up and down.",
         facts=f"{states.shape[1]} cells, gates drawn: {', '.join(gates)}",
     )
+
+
+def two_kinds(states: np.ndarray, forget: np.ndarray, count: int) -> list[int]:
+    """Cells to draw: half whose forget gate is above .8 in the mean, then those below; the most varying of each kind.
+
+    Args:
+        states, forget: (T, units). count: how many; fewer where a kind has too few.
+    """
+    lively = np.argsort(-np.tanh(states).std(axis=0), kind="stable")
+    keeps = forget.mean(axis=0)[lively] > 0.8
+    return [*map(int, lively[keeps][: count // 2]), *map(int, lively[~keeps][: count - count // 2])]
 
 
 def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> None:

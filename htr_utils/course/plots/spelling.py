@@ -123,8 +123,8 @@ def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     ranked = " < ".join(sorted(errors, key=lambda name: errors[name]))
     base.show(
         made,
-        alt="A diagram of the share of right letters over their confidence with a dotted diagonal: the curve of the "
-        "network strays from the diagonal, the curve with a temperature lies nearer to it.",
+        alt=f"A diagram of the share of right letters over their confidence, with a dotted diagonal and "
+        f"{len(groups)} curves; nearest to it in the mean is the one '{min(errors, key=lambda n: errors[n])}'.",
         facts=f"expected calibration error: {ranked}",
     )
 
