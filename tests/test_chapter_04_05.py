@@ -117,3 +117,34 @@ def test_stub(number: str) -> None:
 def test_wrong_answer_gets_a_hint(number: str, answer: Any, part: str) -> None:
     said = verdict(number, answer)
     assert said.startswith("hint: ") and part in said
+
+
+def test_cells_are_drawn_by_what_their_forget_gate_does() -> None:
+    from htr_utils.course.plots import sequences
+
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(50, 6)) * [0.1, 2, 0.5, 2, 0.1, 0.5]
+    forget = np.tile([0.95, 0.9, 0.1, 0.1, 0.2, 0.9], (50, 1))
+    assert sequences.two_kinds(states, forget, 4) == [1, 5, 3, 2]
+    assert sequences.two_kinds(states, forget * 0.1, 2) == [3]  # no cell keeps: one kind is missing
+
+
+def test_a_small_mark_keeps_its_colour_beside_a_large_one_that_is_like_it() -> None:
+    """The median cut alone made red marks orange (chapter 8's legend of doubts)."""
+    import io
+
+    from PIL import Image
+
+    from htr_utils.course.plots import base
+
+    made, axis = base.figure(width=6)
+    axis.imshow(rng_picture(), extent=(0, 1, 0, 1), cmap="gray")
+    axis.axvspan(0, 0.5, color=base.ORANGE)
+    axis.plot([0.9, 0.91], [0.5, 0.5], color=base.RED, lw=6)
+    seen = Image.open(io.BytesIO(base.encode(made))).convert("RGB")
+    colours = {colour for _, colour in seen.getcolors(seen.width * seen.height)}
+    assert {(0xE6, 0x9F, 0x00), (0xD5, 0x5E, 0x00)} <= colours and len(colours) <= 64
+
+
+def rng_picture() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(60, 90))

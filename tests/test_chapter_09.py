@@ -79,7 +79,8 @@ def test_figures_of_confidence_and_margin(capsys: pytest.CaptureFixture[str]) ->
 
     right = np.array([True, True, False, True])
     spelling.reliability({"boaster": (np.full(4, 0.99), right), "honest": (np.full(4, 0.75), right)})
-    assert "honest < boaster" in capsys.readouterr().out
+    told = capsys.readouterr().out  # the sentence for those who do not see it says which curve is nearer
+    assert "honest < boaster" in told and "is the one 'honest'" in told
     reports = [
         Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1) for mended, broken in ((9, 3), (6, 1), (3, 0))
     ]
