@@ -370,3 +370,12 @@ def test_a_result_that_cannot_be_written_is_one_of_the_errors(page_file, tmp_pat
     (tmp_path / "out" / "letter.txt").mkdir()
     result = run("read", page_file, "--out", tmp_path / "out", code=1)
     assert result.stderr.count("\n") == 1 and "letter.txt" in result.stderr
+
+
+def test_an_error_of_the_system_without_a_file_is_one_line(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(paths, "model_file", full)
+    (told,) = run("evaluate", code=1).stderr.strip().splitlines()
+    assert told.startswith("Error: No space left on device; ")
