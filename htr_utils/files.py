@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,13 +20,14 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         HtrError: the disk is full, the folder is read-only, or a folder has this name. The old file stays.
     """
     target = Path(path)
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    part = target.with_name(f"{target.name[:40]}.{secrets.randbits(64)}.part")  # names may have 255 bytes
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its folder may be a file
+            part.unlink(missing_ok=True)
         raise refused(target, error) from error
 
 
@@ -68,7 +71,8 @@ def alone(folder: str | Path, work: str) -> Iterator[None]:
         except OSError:
             pass
         for part in place.glob("*.part"):
-            part.unlink(missing_ok=True)
+            if re.search(r"\.\d+\.part$", part.name) and part.is_file():  # others' downloads stay
+                part.unlink(missing_ok=True)
         yield
 
 

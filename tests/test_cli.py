@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from struct import pack
 
 import numpy as np
 import pytest
+from chapters import ROOT
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -370,3 +372,58 @@ def test_a_result_that_cannot_be_written_is_one_of_the_errors(page_file, tmp_pat
     (tmp_path / "out" / "letter.txt").mkdir()
     result = run("read", page_file, "--out", tmp_path / "out", code=1)
     assert result.stderr.count("\n") == 1 and "letter.txt" in result.stderr
+
+
+def test_the_pages_before_a_bad_one_are_written(tmp_path):
+    line, long = (images.load(path) for path in paths.samples()[:2])
+    strip = np.tile(long, (1, 60))  # too long for a line
+    pictures = [Image.fromarray(grey) for grey in (line, long, strip)]
+    pictures[0].save(tmp_path / "lines.tif", save_all=True, append_images=pictures[1:])
+    words = ("read", tmp_path / "lines.tif", "--as", "line", "--out", tmp_path / "out")
+    (told,) = run(*words, code=1).stderr.strip().splitlines()
+    assert "lines.tif" in told and "too long" in told
+    alone = [run("read", path).stdout.strip() for path in paths.samples()[:2]]
+    read = (tmp_path / "out" / "lines.txt").read_text(encoding="utf-8").split()
+    assert read == " ".join(alone).split()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full")
+@pytest.mark.parametrize("full", [False, True], ids=["nobody listens", "full"])
+def test_what_fails_where_it_is_printed_is_no_file_s_fault(full):
+    """`htr read scans | head -1`, and on a full disk."""
+    command = [sys.executable, "-m", "htr_utils.cli", "read", *map(str, paths.samples()[:3])]
+    if full:
+        with Path("/dev/full").open("w") as out:
+            child = subprocess.run(
+                command, stdout=out, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False
+            )
+        code, told = child.returncode, child.stderr
+    else:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        ) as pipe:
+            pipe.stdout.close()
+            told = pipe.stderr.read()
+        code = pipe.returncode
+    assert code == 1
+    if full:
+        assert told.startswith("Error: ") and told.count("\n") == 1 and "No space left" in told, told
+    else:
+        assert told == ""
+
+
+def test_an_error_of_the_system_without_a_file_is_one_line(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(paths, "model_file", full)
+    (told,) = run("evaluate", code=1).stderr.strip().splitlines()
+    assert told.startswith("Error: No space left on device; ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no UTF-8")
+def test_a_name_that_is_no_utf_8_costs_no_reading(tmp_path):
+    odd = tmp_path / os.fsdecode(b"caf\xe9.png")
+    shutil.copy(paths.samples()[0], odd)
+    texts = run("read", odd, paths.samples()[0]).stdout.splitlines()
+    assert len(texts) == 4 and texts[0].endswith("caf\ufffd.png:") and texts[1] == texts[3] != ""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -274,3 +275,22 @@ def test_runs_are_told_to_mlflow_once(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(HtrError, match="MLflow at"):
         (tmp_path / tracking.MARK).unlink()
         tracking.tell(found, tmp_path, "nonsense://x")
+
+
+def test_a_file_below_a_file_and_too_long_a_name_are_one_line(tmp_path: Path) -> None:
+    """What is tidied away afterwards must not hide why."""
+    (tmp_path / "somefile").write_text("text")
+    for place in (tmp_path / "somefile" / "x", tmp_path / ("x" * 300)):
+        with pytest.raises(HtrError, match="cannot be written") as caught:
+            files.write_text(place, "text")
+        assert "\n" not in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["somefile"]
+
+
+def test_names_as_long_as_the_system_allows_are_written_side_by_side(tmp_path: Path) -> None:
+    names = ["x" * 250 + str(number) for number in range(8)] + ["行" * 80, "n"]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: files.write_text(tmp_path / name, name[-1] * 100_000), names))
+    assert {p.name: p.read_text(encoding="utf-8") for p in tmp_path.iterdir()} == {
+        name: name[-1] * 100_000 for name in names
+    }

@@ -264,6 +264,27 @@ def test_a_killed_process_holds_no_folder(processes: Any, tmp_path: Path) -> Non
         assert [p.name for p in tmp_path.iterdir()] == [".lock"]
 
 
+def test_what_others_left_half_written_stays(tmp_path: Path) -> None:
+    (tmp_path / "film.mkv.part").write_bytes(b"half a film")
+    (tmp_path / "model.123.part").mkdir()  # of an export that was killed
+    with files.alone(tmp_path, "training"):
+        assert {p.name for p in tmp_path.iterdir()} == {".lock", "film.mkv.part", "model.123.part"}
+
+
+def test_what_a_killed_writing_left_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        for name in ("state.npz", "x" * 240):
+            with pytest.raises(KeyboardInterrupt):
+                files.write_bytes(tmp_path / name, b"whole")
+    assert len(list(tmp_path.iterdir())) == 2
+    with files.alone(tmp_path, "training"):
+        assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+
+
 def test_a_file_system_without_locks_is_used_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

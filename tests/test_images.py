@@ -156,6 +156,15 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
     assert "empty" in one_line_error(images.load, tmp_path / "empty.png")
 
 
+@pytest.mark.parametrize("mode", ["LAB", "La"])
+def test_a_colour_mode_that_cannot_become_grey_is_named(tmp_path: Path, mode: str) -> None:
+    path = saved(tmp_path / "a.tif", Image.new(mode.upper(), (20, 20)))
+    if mode == "La":  # grey times alpha, which PIL reads and does not write: the tag that tells them apart
+        alpha = b"\x52\x01\x03\x00\x01\x00\x00\x00"
+        path.write_bytes(path.read_bytes().replace(alpha + b"\x02", alpha + b"\x01"))
+    assert f"a.tif: has colour mode {mode}; save it as grey or RGB" in one_line_error(images.load, path)
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     assert "no such file" in one_line_error(images.load, tmp_path / "missing.png")
     assert "folder" in one_line_error(images.load, tmp_path)

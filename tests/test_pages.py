@@ -269,6 +269,15 @@ def test_any_picture_gives_lines_on_it_or_one_clear_error(grey):
         assert line.crop.dtype == np.uint8 and min(line.crop.shape) >= images.MIN_SIDE
 
 
+@pytest.mark.parametrize("shape", [(9, 20_000), (20_000, 9), (4, 200_000), (4, 60_000)])
+def test_a_strip_is_a_page_like_any_other(shape):
+    grey = np.full(shape, 230, np.uint8)
+    grey[tuple(slice(size // 3, size // 2) for size in shape)] = 20
+    for line in pages.find(grey).lines:
+        x, y, w, h = line.box
+        assert 0 <= x < x + w <= shape[1] and 0 <= y < y + h <= shape[0]
+
+
 @pytest.mark.parametrize("grey", [np.full((1000, 800), 230, np.uint8), np.zeros((500, 400), np.uint8)])
 def test_an_empty_page_has_no_lines(grey):
     assert pages.find(grey).lines == []

@@ -412,3 +412,17 @@ def test_the_page_is_what_the_command_writes() -> None:
     seconds = float(re.search(r"x ([\d.]+) s =", "\n".join(written))[1])
     assert of_work.search(written[-1])[1] == f"{64 * seconds:.0f}"
     assert of_work.sub("", written[-1]) == of_work.sub("", made[-1])
+
+
+def test_a_ledger_that_cannot_be_written_is_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_many, "_chunks", lambda left, *_: iter([[asdict(one) for one in left]]))
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / read_many.LEDGER).symlink_to(full)
+    with pytest.raises(HtrError, match=f"{read_many.LEDGER}: cannot be written") as caught:
+        read_many.run([str(folder)], options(tmp_path / "out"), scheduler="local", say=lambda _: None)
+    assert "\n" not in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -709,6 +710,15 @@ def test_a_port_in_use_is_one_line():
     assert result.exit_code == 1 and "no address of this machine" in result.output
     result = CliRunner().invoke(main, ["serve", "--model", "nonsense"])
     assert result.exit_code == 1 and "no model" in result.output
+
+
+def test_the_last_port_in_use_names_one_that_there_is(monkeypatch):
+    def taken(*_, **__):
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(socket, "create_server", taken)
+    result = CliRunner().invoke(main, ["serve", "--port", "65535"])
+    assert result.exit_code == 1 and result.output.rstrip().endswith("htr serve --port 0")
 
 
 @pytest.mark.parametrize("knows", [True, False], ids=["language model fits", "other characters"])

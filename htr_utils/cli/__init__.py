@@ -31,9 +31,15 @@ class _Commands(click.Group):
             said = f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help"
             raise _WrongUse(said) from error
         except OSError as error:  # a full disk, a folder that may not be written
-            if isinstance(error, BrokenPipeError) or not error.filename:
+            if isinstance(error, BrokenPipeError):
                 raise
-            raise click.ClickException(f"{error.filename}: {error.strerror or error}") from error
+            said = str(error.strerror or error)
+            told = (
+                f"{error.filename}: {said}"
+                if error.filename
+                else f"{said}; make room, or choose another place"
+            )
+            raise click.ClickException(told) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -90,7 +90,7 @@ def read(
         raise click.UsageError("--overlay needs --out FOLDER")
     if out is None and format_ != "text" and len(names) > 1:
         raise click.UsageError(f"--format {format_} of several files needs --out FOLDER")
-    job = _Job(names, kind)
+    job = _Job(names, kind, printed=out is None)
     opened = job.open()
     first = next(opened, None)  # nothing to read: no model is loaded
     if first is not None:
@@ -110,12 +110,15 @@ def read(
 
 
 class _Job:
-    """Opens the files one after the other, reads them, says what went wrong; `bad` counts it."""
+    """Opens the files one after the other, reads them, says what went wrong; `bad` counts it.
 
-    def __init__(self, names: list[str], kind: str) -> None:
+    `printed`: results go to stdout.
+    """
+
+    def __init__(self, names: list[str], kind: str, printed: bool = False) -> None:
         from tqdm import tqdm
 
-        self.names, self.kind, self.bad = names, kind, 0
+        self.names, self.kind, self.printed, self.bad = names, kind, printed, 0
         long = len(names) > 1 or Path(names[0]).suffix.lower() in _LONG
         shown = long and sys.stderr.isatty()
         self.bar = tqdm(total=len(names), unit="file", leave=False, disable=not shown, file=sys.stderr)
@@ -126,6 +129,8 @@ class _Job:
             try:
                 act()
             except Exception as error:  # one file's trouble: the others are still read
+                if self.printed and isinstance(error, OSError):  # stdout's fault, not the file's
+                    raise
                 self._complain(file, _one_line(self.names[file], error))
 
     def _complain(self, file: int, message: str) -> None:
@@ -142,9 +147,10 @@ class _Job:
             try:
                 for number, grey in enumerate(pages.each_page(name), 1):
                     self.bar.set_postfix_str(f"{Path(name).name[-30:]}, page {number}")
-                    if held is not None:
+                    page = _Opened(file, number, grey, self._lines(grey), False)
+                    if held is not None:  # given only now: had this page been bad, it would be the last
                         yield held
-                    held = _Opened(file, number, grey, self._lines(grey), False)
+                    held = page
                 if held is not None:
                     held.last = True
                     yield held
@@ -268,7 +274,7 @@ class _Writer:
         contents = formats.render(made, self.format)
         if self.out is None:
             if len(self.names) > 1:
-                click.echo(f"{self.names[page.file]}:")
+                click.echo(f"{click.format_filename(self.names[page.file])}:")  # may be no UTF-8
             click.echo("".join(contents), nl=False)
             return
         for nth, content in enumerate(contents, 1):

@@ -284,26 +284,32 @@ def run(
             say(f"{len(every) - len(left):,} of {len(every):,} files are read already")
         rows: list[dict[str, Any]] = []
         begin = time.perf_counter()
-        with (out / LEDGER).open("a", encoding="utf-8") as ledger:
-            if ledger.tell():
-                ledger.write("\n")  # after a line that was cut off
-            for some in _chunks(left, options, scheduler, chunk, workers):
-                ledger.write("".join(json.dumps(row) + "\n" for row in some))  # names may be no UTF-8
-                ledger.flush()
-                for row in some:
-                    old = before.get(row["place"], {}).get("results", [])
-                    for name in set(old) - set(row["results"]) if row["state"] == "finished" else ():
-                        (out / name).unlink(missing_ok=True)  # of a page that the file no longer has
-                rows += some
-                took = time.perf_counter() - begin
-                to_go = (len(left) - len(rows)) * took / len(rows) / 60
-                say(
-                    f"{len(rows):,}/{len(left):,} files  {len(rows) / took:.2f} a second, about {to_go:.0f} min to go"
-                )
-                for row in some:
-                    if row["error"]:
-                        say(f"error: {row['error']}".encode("utf-8", "backslashreplace").decode())
+        _note(out, "\n" if (out / LEDGER).exists() else "")  # after a line that was cut off
+        for some in _chunks(left, options, scheduler, chunk, workers):
+            _note(out, "".join(json.dumps(row) + "\n" for row in some))  # names may be no UTF-8
+            for row in some:
+                old = before.get(row["place"], {}).get("results", [])
+                for name in set(old) - set(row["results"]) if row["state"] == "finished" else ():
+                    (out / name).unlink(missing_ok=True)  # of a page that the file no longer has
+            rows += some
+            took = time.perf_counter() - begin
+            to_go = (len(left) - len(rows)) * took / len(rows) / 60
+            say(
+                f"{len(rows):,}/{len(left):,} files  {len(rows) / took:.2f} a second, about {to_go:.0f} min to go"
+            )
+            for row in some:
+                if row["error"]:
+                    say(f"error: {row['error']}".encode("utf-8", "backslashreplace").decode())
     return rows
+
+
+def _note(out: Path, text: str) -> None:
+    """Add to the ledger; HtrError where the system does not let us."""
+    try:
+        with (out / LEDGER).open("a", encoding="utf-8") as ledger:
+            ledger.write(text)
+    except OSError as error:
+        raise files.refused(out / LEDGER, error) from error
 
 
 def _chunks(

@@ -80,7 +80,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         number = getattr(error, "errno", None)
         if number == errno.EADDRINUSE:
-            remedy = f"port {port} is in use; stop what uses it, or take another: htr serve --port {port + 1}"
+            remedy = f"port {port} is in use; stop what uses it, or take another: htr serve --port {(port + 1) % 65536}"
         elif number in (errno.EACCES, errno.EPERM):
             remedy = f"port {port} may not be used here; take one over 1024: htr serve --port 8000"
         else:

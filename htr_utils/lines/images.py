@@ -138,6 +138,8 @@ def _decode(path: str | Path, content: bytes, frame: int) -> np.ndarray:
                 rgba = upright.convert("RGBA")
                 paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
                 upright = Image.alpha_composite(paper, rgba)
+            if upright.mode in ("LAB", "La"):  # which PIL cannot convert
+                raise HtrError(f"{path}: has colour mode {upright.mode}; save it as grey or RGB")
             return np.asarray(upright.convert("L")).copy()
     except HtrError:
         raise

@@ -59,8 +59,9 @@ def _warp(
     """Pixels (x, y) of the result, `size` = width and height, are at `matrix` @ (x, y, 1) of `grey`."""
     shrink = 1 / max(1e-6, abs(np.linalg.det(matrix[:2, :2])) ** 0.5)
     if shrink < 0.6:  # linear interpolation skips pixels; average them first
-        grey = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        matrix = np.diag([shrink, shrink, 1]) @ matrix
+        fx, fy = (max(shrink, 1 / side) for side in grey.shape[::-1])  # of a strip, one pixel is left
+        grey = cv2.resize(grey, None, fx=fx, fy=fy, interpolation=cv2.INTER_AREA)
+        matrix = np.diag([fx, fy, 1]) @ matrix
     mode = cv2.BORDER_REPLICATE if border is None else cv2.BORDER_CONSTANT
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpPerspective(grey, matrix, size, flags=flags, borderMode=mode, borderValue=border or 0)
@@ -75,9 +76,9 @@ def corners(grey: np.ndarray) -> np.ndarray | None:
     out, or when the sheet fills the picture anyway.
     """
     scale = min(1.0, _SMALL / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    if min(small.shape) < 60:
+    if round(min(grey.shape) * scale) < 60:
         return None
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     small = cv2.medianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)), 7)
     tones = np.log(small.astype(np.float32) + 8)
     edges = np.hypot(cv2.Sobel(tones, cv2.CV_32F, 1, 0), cv2.Sobel(tones, cv2.CV_32F, 0, 1))
