@@ -91,10 +91,9 @@ def write(model: Path, metrics: Path) -> Path:
     rows = []
     for name, entry in sorted(entries.items()):
         cer, wer = (f"{entry[m]['value']} [{entry[m]['low']}, {entry[m]['high']}]" for m in ("cer", "wer"))
+        count = f"{entry['lines']} ({entry['left_out']} left out)" if "left_out" in entry else entry["lines"]
         how = f"{entry['decoder']}, {entry['convention']}"
-        rows.append(
-            f"| {name} | {entry['lines']} | {cer} | {wer} | {how} | {entry['bootstrap']} | {entry['date']} |"
-        )
+        rows.append(f"| {name} | {count} | {cer} | {wer} | {how} | {entry['bootstrap']} | {entry['date']} |")
     head = _HEAD.format(
         name=model.stem, preset=loaded.preset.name, parameters=loaded.model.count_params() / 1e6,
         height=loaded.preset.preparation.height, step=loaded.preset.frame_step, classes=loaded.charset.classes,

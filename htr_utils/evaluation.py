@@ -23,10 +23,16 @@ def load_lines(
     """The lines to work on: a split of an IAM-layout folder, or all of a folder with `transcriptions.tsv`.
 
     Args:
-        root: None for the embedded data (or HTR_DATA). split: None for every line.
+        root: None for the embedded data (or HTR_DATA). split: None for every line. Of a folder without splits it
+            is what figures call its lines, and changes nothing.
+
+    Raises:
+        HtrError: no such split; a folder without splits is asked for one.
     """
     root = root or paths.named_data()
     if root is not None and own.is_own(root):
+        if split in ("train", "validation", "test"):
+            raise HtrError(f"{root}: has no split {split!r}; leave --split out, all its lines are taken")
         return own.read(root)
     folder = iam.read(root, spacing=spacing, task=task)  # type: ignore[arg-type]
     return list(folder.lines.values()) if split is None else folder.split(split)
@@ -49,6 +55,7 @@ def evaluate(
     decoder: Decoder = "greedy",
     fold: bool = False,
     groups: str = "line",
+    say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Read lines and compare with what they say.
 
@@ -58,20 +65,31 @@ def evaluate(
         groups: bootstrap over "line", "form" or "writer"; a line without one stands for itself.
 
     Returns:
-        plain values: cer, wer (each value, low, high in %), lines, per-line edit counts, seconds.
+        plain values: cer, wer (each value, low, high in %), lines, per-line edit counts, seconds; left_out, how many
+        pictures could not be read, where some could not.
+
+    Raises:
+        HtrError: no lines, or no picture of them can be read; single ones are left out, and counted.
     """
     if not lines:
         raise HtrError("no lines to evaluate; check the split's name")
-    truths = [recognizer.charset.fold(line.text) if fold else line.text for line in lines]
     start = time.perf_counter()
-    readings = recognizer.read([line.path for line in lines], decoder=decoder)
+    readings = list(recognizer.read_iter([line.path for line in lines], decoder=decoder, errors="keep"))
     seconds = time.perf_counter() - start
-    texts = [reading.text for reading in readings]
+    if bad := [reading for reading in readings if isinstance(reading, HtrError)]:
+        told = f"{len(bad)} of {len(lines)} lines cannot be read"
+        if len(bad) == len(lines):
+            raise HtrError(f"{told}, first {bad[0]}")
+        say(f"{told}: left out, first {bad[0]}")
+    lines = [line for line, one in zip(lines, readings, strict=True) if not isinstance(one, HtrError)]
+    texts = [reading.text for reading in readings if not isinstance(reading, HtrError)]
+    truths = [recognizer.charset.fold(line.text) if fold else line.text for line in lines]
     if convention == "raw":
         texts, truths = converted(lines, texts, "raw"), converted(lines, truths, "raw")
     by = None if groups == "line" else [getattr(line, f"{groups}_id") or line.id for line in lines]
     found: dict[str, Any] = {
-        "split": split, "convention": convention, "decoder": decoder, "lines": len(lines)
+        "split": split, "convention": convention, "decoder": decoder, "lines": len(lines),
+        **({"left_out": len(bad)} if bad else {}),
     }  # fmt: skip
     for name, measure in (("cer", metrics.cer), ("wer", metrics.wer)):
         rate = measure(texts, truths, split=split, convention=convention, groups=by)

@@ -145,6 +145,38 @@ def test_a_model_without_figures_is_measured_and_gets_no_card(figures, tmp_path,
     assert made == ({"mine.speed.json", "mine.md"} if figures else set())
 
 
+@pytest.mark.parametrize(
+    ("options", "title"),
+    [((), "samples, all lines"), (("--split", "letters"), "samples, letters"), (("--split", "test"), None)],
+)
+def test_lines_without_splits_are_never_called_a_test_split(options, title, tmp_path, monkeypatch):
+    seen = {}
+    table = tmp_path / "bench.md"
+    table.write_text("the table")
+    monkeypatch.setattr(bench, "run", lambda job: {})
+    monkeypatch.setattr(bench, "write", lambda *_, **told: (seen.update(told), (table, table))[1])
+    words = [
+        "bench",
+        "--data",
+        str(paths.embedded_root() / "samples"),
+        "--no-peers",
+        "--no-speed",
+        "--to",
+        str(table),
+    ]
+    result = CliRunner().invoke(main, [*words, *options])
+    assert seen.get("title") == title, result.output
+    assert result.exit_code == (title is None) and ("has no split 'test'" in result.output) == (title is None)
+
+
+def test_without_embedded_lines_the_speed_asks_to_be_left_out(monkeypatch):
+    """As from a wheel: --data is given, so it is no remedy."""
+    data, model = paths.embedded_root(), paths.model_file("course")
+    monkeypatch.setattr(paths, "repo_root", lambda: None)
+    result = CliRunner().invoke(main, ["bench", "--model", str(model), "--data", str(data), "--no-peers"])
+    assert result.exit_code == 1 and "--no-speed" in result.output and "--data" not in result.output
+
+
 def test_the_speed_of_a_preset_is_in_the_table():
     row = {"preset": "course", "parameters": 1_090_000, "batch": 1, "threads": 2, "read": 123.4, "load": 3.2,
            "first": 0.5, "read_peak": 812.3, "train": 9.87, "train_peak": None}  # fmt: skip

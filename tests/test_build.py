@@ -245,6 +245,14 @@ def test_a_build_replaces_the_old_data(data: Path, tmp_path: Path) -> None:
     assert not stray.exists(), "no picture of an older build stays"
 
 
+def test_a_build_into_the_current_folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path / "data")
+    make(Path())
+    assert files(tmp_path / "data") == files(data)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
 def test_a_passage_that_does_not_come_back_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tokens must give the text back; were they to lose a letter, the build would stop and say where."""
     raw_lines = build.spacing.raw_lines

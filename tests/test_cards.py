@@ -22,6 +22,8 @@ def test_the_card_of_a_model_of_ones_own(tmp_path: Path) -> None:
     text = cards.write(model, figures).read_text(encoding="utf-8")
     assert "| box | 9 | 3.0 [2.0, 4.0] | 3.0 [2.0, 4.0] | lexicon, raw | over lines | 2026-01-02 |" in text
     assert "htr evaluate --save box" in text
+    figures.write_text(json.dumps({"mine.keras": {"box": entry | {"left_out": 2}}}), encoding="utf-8")
+    assert "| box | 9 (2 left out) | 3.0" in cards.write(model, figures).read_text(encoding="utf-8")
     for word in ("CC BY", "hooker", "jls", "../docs"):
         assert word not in text.replace("docs/model-history.md has the figures", ""), word
 

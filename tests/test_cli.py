@@ -109,6 +109,27 @@ def test_a_mistake_is_one_line(arguments, tmp_path, monkeypatch):
     assert result.stderr.startswith("Error: ") and len(result.stderr.strip().splitlines()) == 1
 
 
+def test_rendered_lines_beside_a_folder_ask_for_their_share(tmp_path, monkeypatch):
+    """Else no line of the folder is seen; one in IAM layout still watches, and the command says that it only does."""
+    fit = import_module("htr_utils.network.fit")
+    monkeypatch.setattr(fit, "train", lambda **options: None)
+    words = ("train", "--rendered", 8, "--out", tmp_path / "m.keras", "--data")
+    own = paths.embedded_root() / "samples"
+    for share in ((), ("--share", 0)):
+        error = run(*words, own, *share, code=1).stderr.strip()
+        assert "--share or --recombine" in error and "samples" in error and "\n" not in error
+    for share in (("--share", 0.5), ("--recombine", 0.5)):
+        assert "watch" not in run(*words, own, *share).output
+    assert "validation lines only watch" in run(*words, paths.embedded_root()).output
+
+
+def test_a_share_of_embedded_lines_from_a_wheel_names_its_remedy(tmp_path, monkeypatch):
+    data, model = paths.embedded_root(), paths.model_file("course")
+    monkeypatch.setattr(paths, "repo_root", lambda: None)
+    words = ("train", "--init", model, "--share", 0.2, "--data", data, "--out", tmp_path / "m.keras")
+    assert "--share 0" in run(*words, code=1).stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("train", "--epochs", "0"), ("train", "--nonsense"), ("read",), ("nonsense",), ("data", "nonsense")],

@@ -104,12 +104,30 @@ def test_no_text(paragraphs: list[str]) -> None:
 
 
 def test_reading_paragraphs(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("# a comment\nFirst paragraph.\n\nÜber uns.\n", encoding="utf-8")
-    (tmp_path / "b.tsv").write_text("p1\tnews\tSecond paragraph.\n", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("First paragraph.\n\nÜber uns.\n", encoding="utf-8")
+    (tmp_path / "b.tsv").write_text("# a comment\np1\tnews\tSecond paragraph.\n", encoding="utf-8")
     (tmp_path / "c.md").write_text("not read")
     assert read_paragraphs([tmp_path]) == ["First paragraph.", "Über uns.", "Second paragraph."]
     assert read_paragraphs([str(tmp_path / "b.tsv")]) == ["Second paragraph."]
     assert read_paragraphs([]) == []
+
+
+def test_a_row_of_a_text_file_is_taken_as_it_stands(tmp_path: Path) -> None:
+    """Only of a table the last column counts, and a comment says nothing: `#` is a struck-out word, too."""
+    for name in ("a.txt", "b.tsv"):
+        (tmp_path / name).write_text("# was late\nOne\ttwo\n", encoding="utf-8-sig")
+    assert read_paragraphs([tmp_path / "a.txt"]) == ["# was late", "One\ttwo"]
+    assert read_paragraphs([tmp_path / "b.tsv"]) == ["two"]
+
+
+def test_a_folder_without_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "a.txt").write_text("too deep")
+    (tmp_path / "b.md").write_text("another kind")
+    message = one_line_error(read_paragraphs, [tmp_path])
+    assert "no .txt or .tsv file" in message and tmp_path.name in message
+    (tmp_path / "c.TXT").write_text("from Windows")
+    assert read_paragraphs([tmp_path]) == ["from Windows"]
 
 
 def test_text_files_that_do_not_read(tmp_path: Path) -> None:

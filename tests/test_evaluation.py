@@ -73,8 +73,8 @@ class Knowing(Reader):
 
     charset = Charset()
 
-    def read(self, paths: list[Any], decoder: str = "greedy") -> list[Any]:
-        return super().read(paths)
+    def read_iter(self, paths: list[Any], errors: str, decoder: str = "greedy") -> Iterator[Any]:
+        return super().read_iter(paths, errors)
 
 
 def test_raw_spacing_converts_what_was_read_as_well() -> None:
@@ -90,7 +90,7 @@ def test_an_interval_over_writers_is_wider_than_one_over_lines() -> None:
     lines = iam.read().split("validation")
     texts = {line.path: line.text if line.writer_id > "05" else "#" * len(line.text) for line in lines}
     reader = Knowing(lines)
-    reader.read = lambda paths, decoder="": [SimpleNamespace(text=texts[path]) for path in paths]  # type: ignore[assignment]
+    reader.read = lambda paths: [SimpleNamespace(text=texts[path]) for path in paths]  # type: ignore[assignment]
     wide, narrow = (
         evaluation.evaluate(reader, lines, split="validation", groups=groups)  # type: ignore[arg-type]
         for groups in ("writer", "line")
@@ -138,6 +138,34 @@ def test_figures_of_one_model_leave_those_of_another_alone(tmp_path: Path) -> No
 )
 def test_default_epochs_suit_the_number_of_lines(lines: int, least: int, most: int) -> None:
     assert least <= fit.default_epochs(lines) <= most
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_folder_without_splits_has_no_split_of_that_name(split: str, root: Path) -> None:
+    with pytest.raises(HtrError, match=f"samples: has no split '{split}'; leave --split out") as caught:
+        evaluation.load_lines(root / "data" / "samples", split)
+    assert "\n" not in str(caught.value)
+    every = evaluation.load_lines(root / "data" / "samples", None)
+    for name in ("all lines", "samples"):  # what the lines are called in figures and titles
+        assert evaluation.load_lines(root / "data" / "samples", name) == every
+
+
+def test_lines_whose_picture_cannot_be_read_are_left_out_and_counted() -> None:
+    lines = iam.read().split("validation")[:5]
+    reader, said = Knowing(lines), list[str]()
+    bad = {lines[1].path: HtrError("a.png: is damaged"), lines[3].path: HtrError("b.png: is damaged")}
+    whole = reader.read_iter
+    reader.read_iter = lambda paths, **options: (  # type: ignore[method-assign]
+        bad.get(path, *whole([path], **options)) for path in paths
+    )
+    found = evaluation.evaluate(reader, lines, split="validation", say=said.append)  # type: ignore[arg-type]
+    assert said == ["2 of 5 lines cannot be read: left out, first a.png: is damaged"]
+    assert (found["lines"], found["left_out"], len(found["edits"])) == (3, 2, 3)
+    assert found["data"] == evaluation.fingerprint([lines[n] for n in (0, 2, 4)])
+    intact = evaluation.evaluate(Knowing(lines), lines[::2], split="validation", say=said.append)  # type: ignore[arg-type]
+    assert found["cer"] == intact["cer"] and "left_out" not in intact and len(said) == 1
+    with pytest.raises(HtrError, match=r"2 of 2 lines cannot be read, first a\.png: is damaged"):
+        evaluation.evaluate(reader, [lines[1], lines[3]], split="x")  # type: ignore[arg-type]
 
 
 def test_own_lines_are_parted_by_writer_where_there_are_ten() -> None:

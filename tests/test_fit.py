@@ -94,6 +94,61 @@ def test_damaged_and_narrow_lines_are_left_out_and_the_first_named(tmp_path: Pat
         fit.usable([lines[1], lines[1], lines[2]], preset.preparation, labels, "lines", said.append)
 
 
+def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(tmp_path: Path) -> None:
+    """CTC takes no empty label: without this, the first epoch of a training with --fold breaks off."""
+    lines = own.read(folder(tmp_path, 5, 1, "ab"))
+    lines[1], lines[3] = (
+        replace(lines[n], text=Charset().fold(text)) for n, text in ((1, "Привет"), (3, "€ 漢"))
+    )
+    said: list[str] = []
+    preset = models.preset("course")
+    labels = training.labels_for(preset, Charset())
+    kept = fit.usable(lines, preset.preparation, labels, "lines", said.append)
+    assert [line.id for line in kept] == [lines[n].id for n in (0, 2, 4)]
+    assert said == [f"2 of 5 lines say nothing that the charset can write: left out, first {lines[1].id}"]
+    with pytest.raises(HtrError, match=rf"2 of 2 lines say nothing .*, first {lines[1].id}; ") as caught:
+        fit.usable([lines[1], lines[3]], preset.preparation, labels, "lines", said.append)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rendered", [0, 8])
+def test_neither_a_training_nor_its_share_draws_a_line_that_folding_emptied(
+    rendered: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = folder(tmp_path / "data", 2, 3, "ab")
+    table = data / "transcriptions.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("ab", "Привет", 2), encoding="utf-8")
+    drawn: list[str] = []
+
+    def stop(found: fit.Material, *rest: object) -> None:
+        drawn.extend(line.text for line in found.train)
+        raise HtrError("seen")
+
+    monkeypatch.setattr(fit, "training_fonts", lambda *rest, **options: [])
+    monkeypatch.setattr(fit, "_from_rendered" if rendered else "_from_lines", stop)
+    with pytest.raises(HtrError, match="seen"):
+        fit.train(
+            data=str(data), rendered=rendered, texts=(), font_folders=(), debian=False, preset="course", init=None,
+            out=str(tmp_path / "made.keras"), epochs=1, batch=2, rate=None, augment=0, task=None, spacing="natural",
+            seed=0, workers=0, share=0.5, leave_out=None, fold=True, limit=None, command="", say=lambda text: None,
+        )  # fmt: skip
+    assert drawn and set(drawn) == {"ab"}
+
+
+def test_pictures_that_cannot_be_read_are_refused_with_what_is_wrong_with_the_first(tmp_path: Path) -> None:
+    """`htr data check` knows IAM's layout alone, so it is no remedy for a folder of one's own."""
+    lines = own.read(folder(tmp_path, 2, 1, "ab"))
+    for line in lines:
+        line.path.write_bytes(b"")
+    preset = models.preset("course")
+    labels = training.labels_for(preset, Charset())
+    with pytest.raises(
+        HtrError, match=rf"2 of 2 lines cannot be read, first .*{lines[0].path.name}: "
+    ) as caught:
+        fit.usable(lines, preset.preparation, labels, "lines", lambda text: None)
+    assert "data check" not in str(caught.value)
+
+
 def test_an_interrupted_training_leaves_its_best_model_and_the_next_one_names_its_stages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

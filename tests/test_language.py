@@ -233,6 +233,11 @@ def test_the_command_trains_and_scores_and_drops_held_out_text(tmp_path: Path) -
         main, ["lm", "score", str(tmp_path / "text.txt"), "--lm", str(tmp_path / "m.lm")]
     )
     assert score.exit_code == 0 and "bits per character, perplexity" in score.output
+    (tmp_path / "struck.TXT").write_text("# of a writer\n", encoding="utf-8")
+    score = CliRunner().invoke(
+        main, ["lm", "score", str(tmp_path / "struck.TXT"), "--lm", str(tmp_path / "m.lm")]
+    )
+    assert score.exit_code == 0 and "(1 lines)" in score.output, "a struck-out word begins the line"
     wrong = CliRunner().invoke(
         main, ["lm", "score", str(tmp_path / "text.txt"), "--lm", str(tmp_path / "no.lm")]
     )

@@ -142,12 +142,12 @@ def test_folders_with_tables_side_by_side_are_one(tmp_path: Path) -> None:
     assert [line.text for line in own.read(tmp_path)] == ["monday", "deep", "tuesday", "beside"]
     (tmp_path / "transcriptions.tsv").write_text("pair\ttop\nmonday/line-1\tMonday\n", encoding="utf-8")
     assert [line.text for line in own.read(tmp_path)] == ["top", "Monday", "deep", "tuesday"]
-    for name in ("transcriptions.tsv", "pair.txt"):
-        (tmp_path / name).unlink()
+    (tmp_path / "transcriptions.tsv").unlink()
     (tmp_path / "ascii").mkdir()
     (tmp_path / "ascii" / "lines.txt").write_text("#\n", encoding="utf-8")
-    (deep / "line-1.txt").unlink()
-    assert not own.is_own(tmp_path), "IAM's layout, whatever lies beside it"
+    assert not own.is_own(tmp_path), (
+        "IAM's layout, whatever lies beside it: here what `htr read` wrote, and tables"
+    )
     assert not own.is_own(Path(__file__).parent.parent / "data")
 
 
@@ -159,6 +159,28 @@ def test_a_text_file_beside_each_image(tmp_path: Path) -> None:
     assert [(line.id, line.text) for line in own.read(root)] == [("a", "first line"), ("deep/b", "second")]
     (root / "c.txt").write_text(" \n", encoding="utf-8")
     assert "c.txt: is empty" in one_line_error(lambda: own.read(root))
+
+
+@pytest.mark.parametrize("place", [".", "lines", "ascii/ascii"])
+def test_a_text_beside_a_picture_leaves_an_iam_folder_what_it_is(tmp_path: Path, place: str) -> None:
+    folder(tmp_path, "", ("lines/a.png",), "unused.txt")
+    (tmp_path / "lines" / "a.txt").write_text("as it was read", encoding="utf-8")
+    assert own.is_own(tmp_path)
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    (tmp_path / place / "lines.txt").write_text("#\n", encoding="utf-8")
+    assert not own.is_own(tmp_path)
+    shutil.copy(tmp_path / "lines" / "a.png", tmp_path / place / "lines.png")
+    assert own.is_own(tmp_path), "here lines.txt is what a picture of that name says"
+
+
+def test_names_are_found_in_either_form_of_unicode(tmp_path: Path) -> None:
+    """macOS hands out "é" as a letter and an accent; an editor writes one character."""
+    whole, parts = "Caf\u00e9", "Cafe\u0301"
+    root = folder(tmp_path, f"{whole}-1.png\tone\n{parts}-2\ttwo\n{whole}/b\tthree\n",
+                  (f"{parts}-1.png", f"{whole}-2.png", f"{parts}/b.png", "b.png"))  # fmt: skip
+    assert [(line.id, line.text) for line in own.read(root)] == [
+        (f"{whole}-1", "one"), (f"{whole}-2", "two"), (f"{whole}/b", "three"),
+    ]  # fmt: skip
 
 
 def test_a_folder_of_images_alone_is_not_taken(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, folder_of, need, only
+from htr_utils.cli.common import command_line, folder_of, need, only, split_of
 from htr_utils.errors import HtrError
 
 
@@ -17,7 +17,10 @@ from htr_utils.errors import HtrError
 @click.option(
     "--data", default=None, help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]"
 )
-@click.option("--split", default="test", show_default=True)
+@click.option(
+    "--split", default=None,
+    help="of a folder without splits, what its lines are called in the title [default: test; all lines]",
+)  # fmt: skip
 @click.option("--task", default=None, help="which split lists, where a folder has official and Aachen's")
 @click.option(
     "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
@@ -35,7 +38,7 @@ from htr_utils.errors import HtrError
 @click.option("--to", "target", default=None,
               help="Markdown file to write, the figure beside it [default: docs/bench.md]")  # fmt: skip
 def bench(
-    models: tuple[str, ...], data: str | None, split: str, task: str | None, ids: str | None, limit: int | None,
+    models: tuple[str, ...], data: str | None, split: str | None, task: str | None, ids: str | None, limit: int | None,
     presets: tuple[str, ...], speed: bool, peers: bool, python: tuple[str, ...], target: str | None,
 ) -> None:  # fmt: skip
     """Measure how fast the presets read and train, and how well this model and its peers read the same lines.
@@ -46,10 +49,15 @@ def bench(
 
     need("matplotlib", extra="course")  # for the figure; said before anything is measured
     data = folder_of(data)
+    split = split_of(data, split)
     root = paths.repo_root()
     file = Path(target) if target else (root or Path()) / "docs" / "bench.md"
     if file.suffix != ".md":
         raise HtrError(f"--to {file}: the table is Markdown; let the name end in .md")
+    if speed and not paths.has_embedded():
+        raise HtrError(
+            "speed is measured on the embedded lines, which are not here; clone the course, or use --no-speed"
+        )
     for model in models:
         paths.model_file(model)
     lines = only(evaluation.load_lines(data, split, task=task), ids)

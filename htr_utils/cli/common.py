@@ -46,6 +46,13 @@ def folder_of(data: str | None) -> str | None:
     return str(named) if named else data
 
 
+def split_of(data: str | None, split: str | None) -> str:
+    """--split, or where it is not given the test split, and of a folder without splits all lines."""
+    from htr_utils.lines import own
+
+    return split or ("all lines" if data is not None and own.is_own(data) else "test")
+
+
 def only(lines: list[Line], ids: str | None) -> list[Line]:
     """The lines whose writer, form or id the file `ids` names, for --ids; all of them where it is None."""
     if ids is None:

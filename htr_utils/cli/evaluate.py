@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, folder_of, import_tensorflow, only
+from htr_utils.cli.common import command_line, folder_of, import_tensorflow, only, split_of
 
 
 @click.command()
@@ -20,7 +20,10 @@ from htr_utils.cli.common import command_line, folder_of, import_tensorflow, onl
     default=None,
     help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]",
 )
-@click.option("--split", default=None, help="[default: test; of a folder without splits, all lines]")
+@click.option(
+    "--split", default=None,
+    help="of a folder without splits, what its lines are called in the figures [default: test; all lines]",
+)  # fmt: skip
 @click.option(
     "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
 )
@@ -44,11 +47,9 @@ def evaluate(
 ) -> None:  # fmt: skip
     """Measure CER and WER of a model, with 95 % bootstrap intervals."""
     from htr_utils import evaluation
-    from htr_utils.lines import own
 
     data = folder_of(data)
-    if split is None:
-        split = "all lines" if data is not None and own.is_own(data) else "test"
+    split = split_of(data, split)
     lines = only(evaluation.load_lines(data, split, spacing=spacing, task=task), ids)
     file = paths.model_file(model)
     target = file.with_name("metrics.json")
@@ -65,6 +66,7 @@ def evaluate(
         decoder=decoder,
         fold=fold,
         groups=groups,
+        say=click.echo,
     )
     click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
     if save:

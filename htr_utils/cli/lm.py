@@ -95,7 +95,8 @@ def lm_train(
         click.echo(f"left out, it holds a passage of the validation or test split: {text[:60]!r}")
     about = {
         "command": command_line(),
-        "sources": [{"name": file.name, "sha256": files.sha256(file)} for file in _files(texts)] + packages,
+        "sources": [{"name": file.name, "sha256": files.sha256(file)} for file in corpus.text_files(texts)]
+        + packages,
         "embedded_passages": {"split": "train", "passages": len(train), "times": passages},
         "kept_apart": [Path(folder).name for folder in apart],
         "paragraphs": len(found),
@@ -141,11 +142,3 @@ def _embedded() -> tuple[list[str], list[str]]:
         raise HtrError("`htr lm train` needs a checkout of the course: it must know the held-out passages")
     found = read_passages(root / "data" / "passages.tsv")
     return [p.text for p in found if p.split == "train"], [p.text for p in found if p.split != "train"]
-
-
-def _files(texts: Sequence[str]) -> list[Path]:
-    inside = (
-        sorted([*Path(t).glob("*.txt"), *Path(t).glob("*.tsv")]) if Path(t).is_dir() else [Path(t)]
-        for t in texts
-    )
-    return [file for files in inside for file in files]

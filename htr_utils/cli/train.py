@@ -157,6 +157,19 @@ def _check(options: dict[str, Any]) -> None:
         need("fontTools", "brotli", "skimage", extra="synth")
     if options["recombine_share"] and options["data"] is None:
         raise HtrError("--recombine needs --data: the lines that are cut up")
+    if not options["rendered"]:
+        if options["share"] and not paths.has_embedded():
+            raise HtrError("--share: the embedded lines are not here; clone the course, or say --share 0")
+    elif options["data"] is not None and not options["share"] and not options["recombine_share"]:
+        from htr_utils.lines import own
+
+        if own.is_own(options["data"]):
+            raise HtrError(
+                f"--data {options['data']}: no line of it would be used; say with --share or --recombine how much of it"
+            )
+        click.echo(
+            f"{options['data']}: its validation lines only watch; --share and --recombine learn from the others"
+        )
 
 
 def _report(model: str, data: str | None, task: str | None, spacing: str, fold: bool) -> None:

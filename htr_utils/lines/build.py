@@ -210,7 +210,8 @@ def build(
         HtrError: the disk is full or read-only; what was in `target` before stays as it was.
     """
     available = available or fonts.fetch(SPLITS)
-    work = target.with_name(target.name + ".part")
+    place = target.resolve()  # `.` has no name
+    work = place.parent / f"{place.name}.part"
     shutil.rmtree(work, ignore_errors=True)
     try:
         work.mkdir(parents=True)

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
 from htr_utils.errors import HtrError
-from htr_utils.lines.iam import Line
+from htr_utils.lines.iam import TEXT_FOLDERS, Line
 from htr_utils.lines.iam_files import read_text
 
 TABLES = ("transcriptions.tsv", "lines.tsv")
@@ -27,18 +28,29 @@ def find_table(root: str | Path) -> Path | None:
     return next((Path(root) / name for name in TABLES if (Path(root) / name).is_file()), None)
 
 
+def _in_iam_layout(folder: Path) -> bool:
+    """Whether a folder without a table has IAM's lines.txt; one beside `lines.png` says what that picture says."""
+    found = [folder / place for place in TEXT_FOLDERS if (folder / place / "lines.txt").is_file()]
+    beside = (place / f"lines{ending}" for place in found for ending in IMAGE_TYPES)
+    return bool(found) and not find_table(folder) and not any(map(Path.is_file, beside))
+
+
 def _tables(root: str | Path) -> list[Path]:
     """The tables of a folder and of all below it, its own first; below a folder in IAM layout none is looked for."""
     folder = Path(root)
-    if not find_table(folder) and (any(folder.glob("lines.txt")) or any(folder.glob("*/lines.txt"))):
+    if _in_iam_layout(folder):
         return []
     places = {table.parent for name in TABLES for table in folder.rglob(name)}
     return [table for place in sorted(places) if (table := find_table(place))]
 
 
 def is_own(root: str | Path) -> bool:
-    """Whether a folder is of this kind: a table in or below it, or an image with a text file of the same name."""
-    return bool(_tables(root)) or next(_pairs(Path(root)), None) is not None
+    """Whether a folder is of this kind: a table in or below it, or an image with a text file of the same name.
+
+    A folder in IAM layout is not, whatever `htr read` wrote beside its images.
+    """
+    folder = Path(root)
+    return not _in_iam_layout(folder) and (bool(_tables(folder)) or next(_pairs(folder), None) is not None)
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -94,7 +106,7 @@ def _read_table(table: Path) -> list[Line]:
             continue
         if len(columns) not in (2, 3) or not columns[-1].strip():
             raise HtrError(f"{table}, line {number}: needs a name and a text, parted by a tab")
-        name = columns[0].strip()
+        name = normalize("NFC", columns[0].strip())
         found = pictures.get(name) or pictures.get(_bare(name)) or []
         if not found:
             raise HtrError(
@@ -124,7 +136,8 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in IMAGE_TYPES:
             inside = path.relative_to(folder).as_posix()
-            for name in {inside, path.name, _bare(inside), path.stem}:
+            # "é" as one character, in whatever form the editor wrote it or macOS hands it out
+            for name in {normalize("NFC", one) for one in (inside, path.name, _bare(inside), path.stem)}:
                 found.setdefault(name, []).append(path)
     for name, paths in found.items():  # a whole path counts, whatever else lies in the folders below
         whole = [path for path in paths if _bare(path.relative_to(folder).as_posix()) == _bare(name)]
@@ -134,5 +147,5 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
 
 def _bare(name: str) -> str:
     """A name without its ending, where that is an image's: the dot of `line.2` is part of the name."""
-    path = PurePosixPath(name)
+    path = PurePosixPath(normalize("NFC", name))
     return path.with_suffix("").as_posix() if path.suffix.lower() in IMAGE_TYPES else name

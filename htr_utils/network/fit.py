@@ -147,27 +147,35 @@ def usable(
     lines: list[iam.Line], preparation: images.Preparation, labels: training.Labels, kind: str,
     say: Callable[[str], None],
 ) -> list[iam.Line]:  # fmt: skip
-    """The lines whose picture can be read and is wide enough for the text; the others are counted and the first named.
+    """The lines whose picture can be read and is wide enough for the text, and whose text is more than blanks; the
+    others are counted and the first of each kind named.
 
     Raises:
         HtrError: none is left.
     """
-    source, damaged, narrow = dataset.FileLines(lines, preparation), dict[int, str](), list[int]()
+    source, damaged = dataset.FileLines(lines, preparation), dict[int, str]()
+    empty, narrow = list[int](), list[int]()
     for index in range(len(lines)):
         try:
             ink, text = source.get(0, index)
         except HtrError as error:
             damaged[index] = str(error)
             continue
-        if not labels.fits(labels.encode(text), ink.shape[1]):
+        if not text.strip():  # folded away: CTC takes no empty label
+            empty.append(index)
+        elif not labels.fits(labels.encode(text), ink.shape[1]):
             narrow.append(index)
-    for bad, what in ((list(damaged), "cannot be read"), (narrow, "are too narrow for their text")):
+    left_out = {*damaged, *empty, *narrow}
+    for bad, what, remedy in (
+        (list(damaged), "cannot be read", ""),  # what is said of the first picture has its own remedy
+        (empty, "say nothing that the charset can write", "; is it the right model for these texts?"),
+        (narrow, "are too narrow for their text", "; do the pictures show whole lines?"),
+    ):
         if bad:
-            told = f"{len(bad)} of {len(lines)} {kind} {what}"
-            if len(damaged) + len(narrow) == len(lines):
-                raise HtrError(f"{told}; do the pictures show whole lines, as `htr data check` wants them?")
-            say(f"{told}: left out, first {damaged.get(bad[0], lines[bad[0]].id)}")
-    left_out = {*damaged, *narrow}
+            told, first = f"{len(bad)} of {len(lines)} {kind} {what}", damaged.get(bad[0], lines[bad[0]].id)
+            if len(left_out) == len(lines):
+                raise HtrError(f"{told}, first {first}{remedy}")
+            say(f"{told}: left out, first {first}")
     return [line for index, line in enumerate(lines) if index not in left_out]
 
 

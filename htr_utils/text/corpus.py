@@ -179,21 +179,33 @@ def _letters(text: str) -> str:
 
 
 def read_paragraphs(paths: Iterable[str | Path]) -> list[str]:
-    """The paragraphs of text files: one a line; of a .tsv file the last column. Folders: every .txt and .tsv in them.
+    """The paragraphs of text files: one a line; of a .tsv file the last column of the rows that do not begin with `#`.
 
     Raises:
-        HtrError: a file that is not there or not UTF-8.
+        HtrError: a file that is not there or not UTF-8; a folder without text files.
     """
     found: list[str] = []
-    for given in paths:
-        path = Path(given)
-        files = sorted([*path.glob("*.txt"), *path.glob("*.tsv")]) if path.is_dir() else [path]
-        for file in files:
-            try:
-                rows = file.read_text(encoding="utf-8").splitlines()
-            except FileNotFoundError as error:
-                raise HtrError(f"{file}: no such text file; check the name given to --text") from error
-            except (OSError, UnicodeDecodeError) as error:
-                raise HtrError(f"{file}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
-            found += [row.split("\t")[-1] for row in rows if row.strip() and not row.startswith("#")]
+    for file in text_files(paths):
+        try:
+            rows = file.read_text(encoding="utf-8-sig").splitlines()
+        except FileNotFoundError as error:
+            raise HtrError(f"{file}: no such text file; check the name given to --text") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise HtrError(f"{file}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
+        if file.suffix.lower() == ".tsv":
+            rows = [row.split("\t")[-1] for row in rows if not row.startswith("#")]
+        found += [row for row in rows if row.strip()]
+    return found
+
+
+def text_files(paths: Iterable[str | Path]) -> list[Path]:
+    """The files given, and of folders every .txt and .tsv in them; HtrError where a folder has none."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        inside = (
+            [p for p in path.glob("*") if p.suffix.lower() in (".txt", ".tsv")] if path.is_dir() else [path]
+        )
+        if not inside:
+            raise HtrError(f"{path}: no .txt or .tsv file in it; name a folder that has some, or a file")
+        found += sorted(inside)
     return found
