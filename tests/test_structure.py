@@ -31,7 +31,7 @@ ARROWS = {
 }
 # 4,000 until pages came, 4,500 until a second preset, bfloat16 and lines set from pieces, 4,800 until trainings left
 # out damaged lines, said where they begin and wrote a model when interrupted.
-CORE_LINES = 4850
+CORE_LINES = 4900
 # These make rendered lines and pages out of text and fonts. No line is read or learnt by them.
 MAKERS = {
     *("lines.build", "lines.compose", "lines.datasheet", "lines.fonts", "lines.recombine", "lines.samples"),
