@@ -391,9 +391,9 @@ plots.reliability({name: (p, test_right) for name, p in said.items()})
 
 # %% [markdown]
 # Below the diagonal a reader promises too much, above it too little. A temperature above 1 pulls every confidence
-# towards one half. Which of the two has the smaller error here, does the line above say: this network kept its promise
-# well before, and the temperature that suits the *validation* lines makes it too modest on the *test* lines. A cure
-# helps the ill; measure before you use it, on lines that did not choose it.
+# towards one half. The line above says which of the two has the smaller error here: this network kept its promise well
+# before, and the temperature that suits the *validation* lines makes it too modest on the *test* lines. A cure helps
+# the ill; measure before you use it, on lines that did not choose it.
 #
 # The package fits a temperature and a shift, for letters and for words, on damaged *and* plain lines together, and
 # `Recognizer.read` gives the scaled numbers: `reading.characters` with their places, and `reading.words`. On hands that
