@@ -72,7 +72,7 @@ def encode(made: Figure) -> bytes:
     made.savefig(buffer, format="png", metadata={"Software": None})
     picture = Image.open(buffer).convert("RGB")
     seen = {colour for _, colour in picture.getcolors(picture.width * picture.height) or ()}
-    kept = [rgb for rgb in (_rgb(colour) for colour in (*COLOURS, YELLOW)) if rgb in seen]
+    kept = [rgb for rgb in (_rgb(colour) for colour in (*COLOURS, YELLOW, GREY, "#FFFFFF")) if rgb in seen]
     for colours in (64, 32, 16):
         # The median cut merges two colours of which one is rare, such as orange and a small red mark.
         cut = picture.quantize(colours - len(kept)).getpalette() or []
