@@ -21,7 +21,7 @@ def _each(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
 
 def _letters_come(rates: list[float], limit: float = 0.9) -> int:
     top = int(np.argmax(rates))
-    return next((step for step in range(top, len(rates)) if rates[step] < limit), -1)
+    return next((step for step in range(top + 1, len(rates)) if rates[step] < limit), -1)
 
 
 CULPRITS = {
@@ -48,6 +48,7 @@ WRONG: list[tuple[str, Any]] = [
     ("07.3", {}),
     ("07.4", lambda rates, limit=0.9: next(i for i, rate in enumerate(rates) if rate < limit)),
     ("07.4", lambda rates, limit=0.9: _letters_come(rates)),
+    ("07.4", lambda rates, limit=0.9: next((n for n, rate in enumerate(rates) if n and rate < limit), -1)),
     ("07.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(1, 0))),
     ("07.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(0, 1))),
     ("07.5", lambda draw, lines: any(draw(n, 0) is not draw(n, 1) for n in range(lines))),

@@ -11,6 +11,7 @@ import ast
 import importlib
 import re
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,3 +111,59 @@ def test_no_lesson_holds_a_line_of_a_solution() -> None:
     notebook = nbformat.reads(lessons[NOTEBOOKS[0].name].decode(), as_version=4)
     notebook.cells[-1].source += f"\n{line}"
     assert kit.leaks({"a.ipynb": nbformat.writes(notebook).encode()}, secret)
+
+
+def no_return(rates: list[float], limit: float = 0.9) -> int:
+    max(rates)  # computed, and not given back
+
+
+def without_end(items: list[int], size: int) -> Iterator[list[int]]:
+    start = 0
+    while True:
+        yield items[start : start + size]
+        start += size
+
+
+def emptied(items: list[int], size: int) -> list[list[int]]:
+    made = []
+    while items:
+        made.append(items[:size])
+        del items[:size]
+    return made
+
+
+# Answers that a check took for right: plausible mistakes, each with a word of its hint.
+MISTAKES = [
+    ("07.4", no_return, "return"),
+    ("10.5", without_end, "without end"),
+    ("10.5", emptied, "stay as it is"),
+    ("01.6", lambda w, share: len(set(w[: round(share * len(w))]) & set(w[round(share * len(w)) :])), ""),
+    ("06.4", lambda widths, needed, step: int(np.sum(widths // step + 1 < needed)), ""),
+    ("09.3", lambda a, b, pairs: len(a) == len(b) and any(pair in pairs for pair in zip(a, b, strict=True)), ""),
+    ("09.4", lambda texts, correct: np.mean([correct(w) != w for w in {w for t in texts for w in t.split()}]), ""),
+    ("12.4", {"chapter": "07", "grid": {"lines": [32, 64], "batch": [4, 8]}, "seeds": [0, 1, 2]}, "values"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "answer", "word"), MISTAKES)
+def test_a_plausible_mistake_is_no_right_answer(number: str, answer: Any, word: str) -> None:
+    said = verdict(number, answer)
+    assert said.startswith("hint: ") and word in said
+
+
+# Right answers that a check once refused for how they are written.
+WAYS = [
+    ("06.1", np.int64),
+    ("07.1", np.float32),
+    ("09.2", list),
+    ("10.5", lambda right: lambda items, size: iter(right(items, size))),
+]
+
+
+@pytest.mark.parametrize(("number", "way"), WAYS, ids=[number for number, _ in WAYS])
+def test_a_right_answer_may_be_written_in_another_way(number: str, way: Callable[..., Any]) -> None:
+    right = answers()[0][number]
+    if callable(right) and isinstance(way, type):
+        assert verdict(number, lambda *given: way(right(*given))) == "correct"
+    else:
+        assert verdict(number, way(right)) == "correct"

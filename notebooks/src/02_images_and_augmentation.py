@@ -447,7 +447,7 @@ check("02.3", padding_share)
 # %% [markdown]
 # ## Exercise 2.4 · Which side up? *(10 minutes)*
 # Return the picture with dark ink on light paper: as it is, or turned over. Mind a dim photograph, whose paper
-# is darker than 128.
+# is darker than 128. The picture that is given must not change.
 
 
 # %% tags=["exercise"]

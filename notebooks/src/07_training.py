@@ -474,7 +474,7 @@ def letters_come(rates: list[float], limit: float = 0.9) -> int:
     """The step at which the blank stage ends, or -1."""
     # SOLUTION
     top = int(np.argmax(rates))
-    return next((step for step in range(top, len(rates)) if rates[step] < limit), -1)
+    return next((step for step in range(top + 1, len(rates)) if rates[step] < limit), -1)
     # END
 
 

@@ -14,17 +14,20 @@ A function of the learner's is called through a wrapper, so a check never has to
 from __future__ import annotations
 
 import copy
+import dis
 import functools
 import importlib
 import inspect
+import itertools
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from htr_utils.errors import HtrError
 
 Check = Callable[[Any], "str | None"]
 _checks: dict[str, Check] = {}
+MOST = 10_000  # items that a generator of the learner's may give
 
 
 class _ToDo(Exception):
@@ -134,17 +137,32 @@ def _wrap(function: Callable[..., Any]) -> Callable[..., Any]:
         calls += 1
         try:
             result = function(*arguments, **named)
+            if isinstance(
+                result, Iterator
+            ):  # a generator: looked at more than once below, and it may never end
+                result = list(itertools.islice(result, MOST))
         except RecursionError:
             raise _Raised(f"{function.__name__} calls itself without end") from None
         except Exception as error:
             raise _Raised(_describe(function, error)) from None
+        if isinstance(result, list) and len(result) == MOST:
+            raise _Raised(f"{function.__name__} goes on without end; when should it stop?")
         if _empty(result):
-            if calls == 1:
+            if calls == 1 and _stub(function):
                 raise _ToDo
-            raise _Raised(f"{function.__name__} returns nothing for some inputs; is a `return` missing?")
+            raise _Raised(
+                f"{function.__name__} returns nothing, at least for some inputs; is a `return` missing?"
+            )
         return result
 
     return probe
+
+
+def _stub(function: Callable[..., Any]) -> bool:
+    """Whether nothing stands in a function but a docstring, `...`, `pass` or `return ...`."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    steps = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
+    return code is None or {step.opname for step in dis.get_instructions(code)} <= steps
 
 
 def _describe(function: Callable[..., Any], error: Exception) -> str:

@@ -8,6 +8,10 @@ from typing import Any
 from htr_utils.course.exercises import agrees, exercise
 
 
+def _pair(found: Any) -> Any:
+    return tuple(found) if isinstance(found, list) else found
+
+
 @exercise("00.1")
 def columns(answer: Any) -> str | None:
     """How far the places move when 200 columns of white paper are glued to the left."""
@@ -16,7 +20,7 @@ def columns(answer: Any) -> str | None:
         return "the network sees no change, but x counts the columns of the picture that YOU gave"
     if number < 0:
         return "the first letter is further from the left edge now, not nearer"
-    if number != 200:
+    if abs(number - 200) > 1e-3:  # measured, it is 200 but for rounding
         return "nothing is stretched: how far did each letter move in the picture?"
     return None
 
@@ -31,7 +35,7 @@ def least_sure(answer: Callable[[Any], Any]) -> str | None:
         sure = sum(c.confidence for c in characters) / len(characters)
         return Reading("".join(c.character for c in characters), sure, characters, -1.0)
 
-    found = answer(made(("c", 10.0, 0.9), ("a", 25.0, 0.4), ("t", 41.0, 0.95)))
+    found = _pair(answer(made(("c", 10.0, 0.9), ("a", 25.0, 0.4), ("t", 41.0, 0.95))))
     if found == ("t", 41.0):
         return "this is the surest one: you want the smallest confidence"
     if found == ("a", 0.4):
@@ -40,7 +44,7 @@ def least_sure(answer: Callable[[Any], Any]) -> str | None:
         return "return two values: the character and its x"
     if found == ("a", 41.0) or found == ("a", 10.0) or found != ("a", 25.0):
         return "try a reading of c (.9), a (.4), t (.95): a is the least sure"
-    if answer(made(("x", 5.0, 0.2), ("y", 15.0, 0.8))) != ("x", 5.0):
+    if _pair(answer(made(("x", 5.0, 0.2), ("y", 15.0, 0.8)))) != ("x", 5.0):
         return "the first character may be the least sure one, too"
     return None
 
@@ -102,7 +106,8 @@ def serve(answer: Callable[..., list[str]]) -> str | None:
         nonlocal loads
         loads += 1
 
-        def read(path: Path) -> str:
+        def read(path: Path | str) -> str:
+            path = Path(path)
             seen.append(path)
             content = path.read_bytes()
             if content == b"broken":
@@ -120,10 +125,10 @@ def serve(answer: Callable[..., list[str]]) -> str | None:
             return f"the model was loaded {loads} times for three uploads: once is enough"
         if any(folder.iterdir()):
             return "a picture is still in the folder: whoever looks there sees what others sent"
-        if len({path.parent for path in seen} - {folder}):
+        if not all(folder in path.parents for path in seen):
             return "use the folder that is given, no other place"
         try:
-            answer([b"broken"], load, folder)
+            answer([b"one", b"broken", b"three"], load, folder)
         except Exception:
             if any(folder.iterdir()):
                 return "when reading fails, the picture stays behind: `try ... finally` cleans up in any case"

@@ -14,7 +14,9 @@ def predicted_share(answer: float) -> str | None:
     """Of the test lines of a random line split, the percentage whose writer is in the training part."""
     if not 0 <= answer <= 100:
         return "a share in per cent lies between 0 and 100"
-    if answer < 80:
+    if 0 < answer <= 1:
+        return "in per cent, please: 1 means one line in a hundred here"
+    if answer < 95:
         return (
             "a writer has dozens of lines, and each falls into the training part nine times out of ten; "
             "how likely is it that none of them does?"
@@ -47,7 +49,7 @@ def split_by_writer(
     answer: Callable[[list[Line], float, int], tuple[Sequence[Line], Sequence[Line]]],
 ) -> str | None:
     """(train, test) without a writer in both."""
-    lines = [_line(f"w{writer:02}", number) for writer in range(20) for number in range(5)]
+    lines = [_line(f"w{writer:03}", number) for writer in range(200) for number in range(5)]
     train, test = answer(list(lines), 0.25, 0)
     if sorted(line.id for line in [*train, *test]) != [line.id for line in lines]:
         return "each line must be in one of the two parts, and in one only"
@@ -58,6 +60,14 @@ def split_by_writer(
     again = answer(list(lines), 0.25, 0)[1]
     if [line.id for line in again] != [line.id for line in test]:
         return "the same seed must give the same split; sort the writers before you draw (a set has no order)"
+
+    def drawn(letter: str, way: int) -> set[int]:
+        """Places of the test writers when all have other names, or the lines come the other way round."""
+        every = [_line(f"{letter}{writer:03}", number) for writer in range(200) for number in range(5)]
+        return {int(line.writer_id[1:]) for line in answer(every[::way], 0.25, 0)[1]}
+
+    if drawn("w", 1) != drawn("v", 1) and drawn("w", 1) != drawn("w", -1):
+        return "this split changes when Python is started anew: a set has no order, so sort the writers first"
     others = [[line.id for line in answer(list(lines), 0.25, seed)[1]] for seed in (1, 2, 3)]
     if all(other == [line.id for line in test] for other in others):
         return "another seed should give another split; is `seed` used?"
@@ -75,6 +85,12 @@ def pixels_per_character(answer: Callable[[list[Line], int], float]) -> str | No
     three = [_line("w00", n, width=w, height=50, text="ten chars.") for n, w in enumerate((100, 200, 900))]
     if abs(answer(three, 50) - 20) > 1e-6:
         return "take the median over the lines; one very wide line must not decide"
+    mixed = [
+        _line("w00", n, width=w, height=h, text="x" * letters)
+        for n, (w, h, letters) in enumerate(((100, 40, 10), (610, 30, 4), (900, 60, 30)))
+    ]
+    if abs(answer(mixed, 48) - 24) > 1e-4:
+        return "each line has its own height and length: divide line by line, and take the median of the quotients"
     return None
 
 
@@ -107,6 +123,10 @@ def on_both_sides(answer: Callable[[list[str], float], int]) -> str | None:
         return "count writers, not their lines"
     if found != 2:
         return "a b b | a b c: two writers, a and b, stand on both sides"
+    if answer(["a"] * 5, 0.95) != 1:
+        return (
+            "the first .95 of 5 lines are 4.75, so 4 of them, rounded down: a line of `a` stands in the rest"
+        )
     writers = [random.choice("abcdefgh") for _ in range(39)]
     if answer(writers, 0.95) != len(set(writers[:37]) & set(writers[37:])):
         return "of 39 lines, .95 are 37.05: the first 37 train, two are left for validation"

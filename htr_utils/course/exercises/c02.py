@@ -24,7 +24,7 @@ def pad_batch(answer: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]
     """(batch, widths): lines of ink padded with paper on the right to the widest."""
     inks = [np.full((4, width), value, np.float32) for width, value in ((3, 0.5), (5, 1.0), (2, 0.25))]
     result = answer(inks)
-    if not isinstance(result, tuple) or len(result) != 2:
+    if not isinstance(result, (list, tuple)) or len(result) != 2:
         return "return two things: the batch and the true widths"
     batch, widths = np.asarray(result[0]), np.asarray(result[1])
     if batch.shape != (3, 4, 5):
@@ -41,13 +41,13 @@ def pad_batch(answer: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]
 @exercise("02.3")
 def padding_share(answer: Callable[[list[int], int], float]) -> str | None:
     """Share of padding when lines are cut into batches of a size in their given order."""
-    if abs(answer([100, 100], 2)) > 1e-9:
+    if abs(answer([100, 100], 2)) > 1e-6:
         return "lines of equal width need no padding"
-    if abs(answer([100, 300], 2) - 1 / 3) > 1e-9:
+    if abs(answer([100, 300], 2) - 1 / 3) > 1e-6:
         return "100 and 300 columns in a batch of 2 x 300: 200 of 600 columns are padding"
-    if abs(answer([100, 300, 100, 300], 2) - 1 / 3) > 1e-9:
+    if abs(answer([100, 300, 100, 300], 2) - 1 / 3) > 1e-6:
         return "every batch has its own widest line; add the columns of all batches before you divide"
-    if abs(answer([100, 100, 300], 2)) > 1e-9:
+    if abs(answer([100, 100, 300], 2)) > 1e-6:
         return "the last batch may be smaller than the others, and it counts as well"
     if not agrees(
         answer,
@@ -63,9 +63,10 @@ def upright(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
     """Grey levels with dark ink on light paper, inverted where they were not."""
     grey = np.full((20, 60), 230, np.uint8)
     grey[8:12, 5:55] = 40
+    negative = 255 - grey
     before = grey.copy()
-    kept, turned = answer(grey), answer(255 - grey)
-    if not (grey == before).all():
+    kept, turned = answer(grey), answer(negative)
+    if not (grey == before).all() or not (negative == 255 - before).all():
         return "the picture that was given must not change; return a new one"
     if np.shape(kept) != grey.shape or not (kept == grey).all():
         return "a picture with dark ink on light paper comes back as it is"
@@ -73,9 +74,10 @@ def upright(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
         return "white ink on black has to be turned over; most pixels of a line are paper: are they dark or light?"
     if turned.dtype != np.uint8:
         return "grey levels stay uint8"
-    dim = np.where(grey > 128, 120, 20).astype(np.uint8)
-    if not (answer(dim) == dim).all():
-        return "a dim photograph has paper below 128 too: compare the paper with the ink, not with 128"
+    for paper, ink in ((120, 20), (60, 5), (250, 190)):
+        dim = np.where(before > 128, paper, ink).astype(np.uint8)
+        if not (answer(dim.copy()) == dim).all() or not (answer(255 - dim) == dim).all():
+            return "a dim photograph has paper below 128 too: compare the paper with the ink, not with 128"
     return None
 
 
@@ -97,6 +99,7 @@ def guard(answer: Callable[[np.ndarray], str]) -> str | None:
             return f"answer with one of {', '.join(map(repr, kinds))}"
         if found != kind:
             return f"{kind!r} was taken for {found!r}: {hint}"
-    if answer((255 - 200 * ink).astype(np.uint8)) != "grey levels":
-        return "whole numbers up to 255 are grey levels, too"
+    for grey in (255 - 200 * ink, 200 * ink, 255 * (ink > 0)):
+        if answer(grey.astype(np.uint8)) != "grey levels":
+            return "whole numbers up to 255 are grey levels, too, also with white ink on black"
     return None

@@ -12,7 +12,7 @@ from htr_utils.course.exercises import agrees, exercise
 @exercise("03.1")
 def predicted_rates(answer: Any) -> str | None:
     """How large a CER can get: nothing read, and much more read than there is."""
-    if not isinstance(answer, list) or len(answer) != 2:
+    if not isinstance(answer, (list, tuple)) or len(answer) != 2:
         return "two numbers, please: first for the line where nothing was read, then for 'banana'"
     nothing, banana = map(float, answer)
     if math.isclose(nothing, 100) or math.isclose(banana, 500):
@@ -41,6 +41,8 @@ def word_distance(answer: Callable[[str, str], int]) -> str | None:
         return "try 'thecat sat': one word is replaced and one is lost"
     if answer("", "the cat") != 2:
         return "nothing read: each word of the truth is lost"
+    if answer("man bites dog", "dog bites man") != 2:
+        return "the order of the words counts: try 'man bites dog' for 'dog bites man'"
     if answer("house , he", "house, he") != 2:
         return "a word is what stands between spaces, with its punctuation: try 'house , he'"
     return None
@@ -56,12 +58,16 @@ def micro_rate(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str |
         return "write a fraction, not per cent"
     if math.isclose(value, 1.0):
         return "divide the edits by something: the characters of all truths together"
-    if not math.isclose(value, 0.1):
+    if not math.isclose(value, 0.1, rel_tol=1e-6):
         return "one edit in ten characters is .1: try a line 'a' read as 'b' and one of nine right letters"
-    if not math.isclose(answer(["banana"], ["a"]), 5.0):
+    if not math.isclose(answer(["banana"], ["a"]), 5.0, rel_tol=1e-6):
         return "the truth's length belongs below the line, not the reading's: try 'banana' for 'a'"
-    if not math.isclose(answer(["x", "ab"], ["", "ab"]), 0.5):
+    if not math.isclose(answer(["x", "ab"], ["", "ab"]), 0.5, rel_tol=1e-6):
         return "an empty truth adds its insertions and no length: try truths '' and 'ab'"
+    if not math.isclose(answer(["ab", "c"], ["a", "bc"]), 2 / 3, rel_tol=1e-6):
+        return (
+            "compare line with line: 'ab', 'c' for 'a', 'bc' are two edits, though the joined texts are equal"
+        )
     return None
 
 
@@ -77,6 +83,8 @@ def lines_needed(answer: Callable[[int, float, float], int]) -> str | None:
         return (
             "half the width takes four times the lines: the width falls with the square root of their number"
         )
+    if answer(100, 1.0, 2.0) != 25:
+        return "twice the width takes a quarter of the lines: fewer than there are now may do"
     if answer(100, 1.0, 0.3) != 1112:
         return "round up: a line that is not whole cannot be read (try 100 lines, from 1.0 to 0.3 points)"
     if not agrees(
@@ -93,7 +101,11 @@ def forgiven(answer: Any) -> str | None:
     """A reading and a truth that the reference system's rate forgives and the CER does not."""
     from htr_utils.text.metrics import edits
 
-    if not isinstance(answer, tuple) or len(answer) != 2 or not all(isinstance(one, str) for one in answer):
+    if (
+        not isinstance(answer, (list, tuple))
+        or len(answer) != 2
+        or not all(isinstance(one, str) for one in answer)
+    ):
         return "two texts, please: the reading, then the truth"
     reading, truth = answer
     if not truth:
@@ -120,8 +132,10 @@ def word_rate(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str | 
         return "this is the mean of the lines' rates: add all edits first, divide once"
     if math.isclose(value, 100 * right):
         return "a fraction, please, not per cent"
-    if not math.isclose(value, right):
+    if not math.isclose(value, right, rel_tol=1e-6):
         return "four word edits, seven words in the truths: 4 / 7"
     if not math.isclose(answer(["x y z"], ["x"]), 2.0):
         return "divide by the words of the truths, not of the readings; a rate above 1 is possible"
+    if not math.isclose(answer(["a b", "c"], ["a", "b c"]), 2 / 3, rel_tol=1e-6):
+        return "compare line with line: 'a b', 'c' for 'a', 'b c' are two edits, though the joined texts are equal"
     return None

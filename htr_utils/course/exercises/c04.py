@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 
 import numpy as np
@@ -20,7 +21,7 @@ def _field(blocks: list[tuple[int, int, int]]) -> int:
 @exercise("04.1")
 def guess(answer: int) -> str | None:
     """Which of the seven blocks of the reference network does most work."""
-    if isinstance(answer, bool) or not isinstance(answer, int) or not 1 <= answer <= 7:
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Integral) or not 1 <= answer <= 7:
         return "the number of a block, 1 to 7, please"
     if answer == 2:
         return None
@@ -92,9 +93,12 @@ def norm_for_reading(answer: Callable[..., np.ndarray]) -> str | None:
     gamma, beta, mean = rng.normal(size=(3, 5))
     variance = rng.uniform(0.5, 2, 5)
     line, others = rng.normal(size=(1, 4, 6, 5)), rng.normal(2, 3, (2, 4, 6, 5))
-    alone = np.asarray(answer(line, gamma, beta, mean, variance))
+    given = line.copy()
+    alone = np.asarray(answer(given, gamma, beta, mean, variance))
     if alone.shape != line.shape:
         return f"the shape should stay {line.shape}; it is {alone.shape}"
+    if not np.array_equal(given, line):
+        return "the array that was given has changed; work on a copy"
     beside = np.asarray(answer(np.concatenate([line, others]), gamma, beta, mean, variance))[:1]
     if not np.allclose(alone, beside):
         return "the same line gets other numbers beside other lines: whose mean and variance do you use?"

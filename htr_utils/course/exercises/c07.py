@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from htr_utils.course.exercises import exercise
 @exercise("07.1")
 def prediction(answer: Any) -> str | None:
     """The CER of empty readings: every character of the truth is missing."""
-    if isinstance(answer, bool) or not isinstance(answer, int | float):
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
         return "a number is asked for, in per cent"
     if answer == 1:
         return "per cent, please"
@@ -70,6 +71,14 @@ def letters_come(answer: Callable[..., int]) -> str | None:
         return "a network that has not left the blank stage gets -1"
     if answer([0.0, 1.0, 0.7, 0.4], 0.5) != 3:
         return "does your function use `limit`?"
+    if answer([0.0, 0.95, 0.8, 1.0, 0.95, 0.7], 0.9) != 5:
+        return "a dip before the highest rate does not count: try [0, .95, .8, 1, .95, .7]"
+    if answer([0.0, 1.0, 0.5, 0.4], 0.5) != 3:
+        return "a rate of the limit itself is not below it"
+    if answer([0.1, 0.3, 0.2], 0.9) != 2:
+        return "after the highest rate, not at it: try [.1, .3, .2]"
+    if answer([0.0, 1.0, 0.8, 0.95], 0.9) != 2:
+        return "the first step below the limit counts, even if the rate rises once more"
     return None
 
 
@@ -82,10 +91,10 @@ def augmented(answer: Callable[..., bool]) -> str | None:
         return pictures[index]
 
     def always(index: int, epoch: int) -> np.ndarray:
-        return np.roll(pictures[index], epoch, 1)
+        return np.roll(pictures[index], epoch % 19 + 1, 1)
 
     def seldom(index: int, epoch: int) -> np.ndarray:
-        return np.roll(pictures[index], epoch * (index == 11), 1)
+        return np.roll(pictures[index], (epoch % 19 + 1) * (index == 11), 1)
 
     if answer(fixed, 12):
         return "here every line looks alike in every epoch: do you compare a line with itself, or with another line?"

@@ -33,21 +33,27 @@ def changed_words(answer: set[str]) -> str | None:
 @exercise("09.2")
 def mended_broken(answer: Callable[[str, str, str], tuple[int, int]]) -> str | None:
     """(wrong and then right, right and then wrong), word by word."""
-    if answer("tbe hous", "the house", "the house") != (2, 0):
+
+    def counts(*texts: str) -> tuple[int, ...]:
+        return tuple(map(int, answer(*texts)))
+
+    if counts("tbe hous", "the house", "the house") != (2, 0):
         return "'tbe hous' becomes 'the house', as it was written: two words are mended, none is broken"
-    if answer("Mr Umber", "Mr Number", "Mr Umber") != (0, 1):
+    if counts("Mr Umber", "Mr Number", "Mr Umber") != (0, 1):
         return "'Umber' was right and becomes 'Number': one word is broken, and 'Mr' is neither"
-    if answer("hxusx", "housx", "house") != (0, 0):
+    if counts("hxusx", "housx", "house") != (0, 0):
         return "a word that is closer to the truth and still wrong is neither"
-    if answer("cot sat", "cat sad", "cut sat") != (0, 1):
+    if counts("cot sat", "cat sad", "cut sat") != (0, 1):
         return "compare word by word: the first is wrong before and after, the second is broken"
+    if counts("the tbe", "the the", "the the") != (1, 0):
+        return "a word may stand in the text twice: compare place by place"
     return None
 
 
 @exercise("09.3")
 def looks_alike(answer: Callable[[str, str, set[tuple[str, str]]], bool]) -> str | None:
     """Equal lengths, and each difference is a known pair in either order."""
-    pairs = {("n", "u"), ("a", "o")}
+    pairs = {("n", "u"), ("o", "a")}
     if not answer("nuder", "under", pairs):
         return "'nuder' and 'under' differ in n/u and in u/n: both are the pair, in either order"
     if answer("tbe", "the", pairs):
@@ -56,20 +62,22 @@ def looks_alike(answer: Callable[[str, str, set[tuple[str, str]]], bool]) -> str
         return "the words must be equally long"
     if answer("cat", "cut", pairs):
         return "a and u each occur in a pair, but not in the same one"
+    if not answer("cat", "cot", pairs) or not answer("cot", "cat", pairs):
+        return "a and o are a pair, in either order, however it is written"
+    if answer("nit", "uat", pairs):
+        return "every letter that differs must be in a pair: n and u are, i and a are not"
     return None if answer("same", "same", set()) else "words that do not differ pass"
 
 
 @exercise("09.4")
 def harm(answer: Callable[[Sequence[str], Callable[[str], str]], float]) -> str | None:
     """Changed words by all words, over all texts together."""
-    texts = ["a b c", "d"]
+    texts = ["a b d", "a"]
     if not math.isclose(answer(texts, str), 0.0, abs_tol=1e-9):
         return "a corrector that changes nothing does no harm: 0"
     if not math.isclose(answer(texts, str.upper), 1.0, abs_tol=1e-9):
         return "a corrector that changes every word: 1"
     share = answer(texts, lambda word: "x" if word == "d" else word)
     if not math.isclose(share, 0.25, abs_tol=1e-9):
-        return (
-            "one of four words changed, over all texts together: a quarter (not a mean of the texts' shares)"
-        )
+        return "one of four words changed, over all texts together: a quarter (each word, as often as it stands there)"
     return None

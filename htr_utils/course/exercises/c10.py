@@ -57,6 +57,13 @@ def difference(
     low, high = answer(gain.tolist(), [0] * 80, alone, 1)
     if not (1.2 < low < 2.0 < high < 2.8):
         return "the 2.5th and the 97.5th percentile of the drawn means, with replacement, please"
+    other = rng.integers(0, 99, 40)
+    ends = [tuple(answer(other.tolist(), [0] * 40, alone[:40], seed)) for seed in (1, 1, 2, 3)]
+    if ends[0] != ends[1] or ends[0] == ends[2] == ends[3]:
+        return "the same seed gives the same interval, another seed another one: draw from default_rng(seed)"
+    ends = [answer(gain.tolist(), [0] * 80, alone, seed) for seed in range(6)]
+    if not 0.81 < np.mean([high - low for low, high in ends]) < 0.96:
+        return "95 of 100 draws lie inside: the 2.5th and the 97.5th percentile, please"
     gain = np.repeat([0, 4], 40)
     low, high = answer(gain.tolist(), [0] * 80, ["a"] * 40 + ["b"] * 40, 1)
     if not (math.isclose(low, 0, abs_tol=1e-9) and math.isclose(high, 4, abs_tol=1e-9)):
@@ -97,6 +104,10 @@ def batches(answer: Callable[[list[int], int], list[list[int]]]) -> str | None:
     if [list(batch) for batch in answer([1, 2, 3, 4], 2)] != [[1, 2], [3, 4]]:
         return "four items in twos make two batches, and no empty one behind them"
     items, size = list(range(int(np.random.default_rng().integers(20, 60)))), 7
-    if [item for batch in answer(items, size) for item in batch] != items:
-        return "every item once, in its order"
+    given = items.copy()
+    found = [list(batch) for batch in answer(given, size)]
+    if found != [items[start : start + size] for start in range(0, len(items), size)]:
+        return "every item once, in its order, `size` of them in a batch"
+    if given != items:
+        return "the list that was given must stay as it is: work on a copy"
     return None

@@ -18,6 +18,8 @@ def twice_and_lost(answer: Callable[[list[int], int], tuple[int, int]]) -> str |
         return "each line was found once here: (0, 0)"
     if tuple(answer([0, 1, -1], 3)) != (0, 1):
         return "here line 2 was lost, and a find that lies on no line (-1) is neither twice nor lost: (0, 1)"
+    if tuple(answer([0, 1, -1, -1], 2)) != (0, 0):
+        return "two finds that lie on no line (-1) are no line that was found twice"
     given = tuple(answer([0, 0, 0, 2], 3))
     if given == (2, 1):
         return "a line found three times counts once: count lines, not finds"
@@ -70,6 +72,11 @@ def without_shadow(answer: Callable[[np.ndarray, int], np.ndarray]) -> str | Non
         return "paper should be 1: divide by the brightest value nearby"
     if np.abs(ink - 0.3).max() > 0.06:
         return "a stroke should keep its share of the paper's light (0.3 here): is the tone taken from the paper?"
+    grey[50, 20:140] *= 0.3  # a stroke that lies
+    around = np.lib.stride_tricks.sliding_window_view(grey, (9, 9)).max((2, 3))
+    given = np.asarray(answer(grey.copy(), 4), float)[4:-4, 4:-4]
+    if np.abs(given - grey[4:-4, 4:-4] / around).max() > 0.015:
+        return "with a reach of 4 a window is 9 rows high and 9 columns wide: 4 on each side, and the point itself"
     return None
 
 
@@ -87,15 +94,18 @@ def predict(answer: str) -> str | None:
 def forgotten(answer: Callable[[list[str], list[str], list[str]], float]) -> str | None:
     """Pooled CER after minus before, in percentage points."""
     truth = ["abcd", "a" * 16]
-    before, after = ["abcd", "b" + "a" * 15], ["abxx", "b" + "a" * 15]
+    before, after = ["abcd", "b" + "a" * 15], ["abxxx", "b" + "a" * 15]
     right = 100 * (sum(map(edits, after, truth)) - sum(map(edits, before, truth))) / 20
     given = float(answer(before, after, truth))
     if math.isclose(given, right, rel_tol=1e-6):
-        return None
+        fell = float(answer(after, before, truth))
+        return (
+            None if math.isclose(fell, -right, rel_tol=1e-6) else "a rate that fell gives a negative number"
+        )
     if math.isclose(given, -right, rel_tol=1e-6):
-        return "after minus before: two letters more are wrong now, so the rate rose"
+        return "after minus before: three letters more are wrong now, so the rate rose"
     if math.isclose(given, right / 100, rel_tol=1e-6):
         return "in percentage points, so times 100"
-    if math.isclose(given, 25.0, rel_tol=1e-6):
+    if math.isclose(given, 37.5, rel_tol=1e-6):
         return "pool edits and lengths over the lines: do not average the lines' own rates"
     return "all edits after, minus all edits before, divided by all characters of the truth, times 100"
