@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
 
-import nbformat
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
@@ -96,7 +95,7 @@ def finished(body: str, known: set[str]) -> str:
 
 def chapter(path: Path, known: set[str]) -> tuple[Page, Card]:
     """The page of an executed notebook, and its card for the front page."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = notebooks.read(path)
     card = describe(notebook, path.stem)
     body, _ = _Exporter().from_notebook_node(notebook)
     return Page(path.stem, card.title, finished(body, known), f"notebooks/{path.name}"), card

@@ -352,7 +352,7 @@ def make(out: Path, names: Sequence[str] = (), folder: Path | None = None) -> It
     copy_libraries(out)
     items = []
     for chapter in chapters:
-        notebook = nbformat.read(chapter, as_version=4)
+        notebook = notebooks.read(chapter)
         title = title_of(notebook, chapter.stem)
         files.write_text(out / f"{chapter.stem}.html", deck_page(notebook, title))
         items.append(f'<li><a href="{chapter.stem}.html">{escape(title)}</a></li>')
