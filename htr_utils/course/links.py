@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from htr_utils.course.command import one_line
 from htr_utils.course.notebooks import blank, read
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
@@ -190,6 +191,7 @@ def complaints(root: Path) -> list[str]:
     return found
 
 
+@one_line
 def main() -> int:
     """Print the complaints; 1 if there are any."""
     root = repo_root()
