@@ -21,7 +21,7 @@ def named_data() -> Path | None:
     chosen = os.environ.get("HTR_DATA")
     if not chosen:
         return None
-    path = Path(chosen).expanduser()
+    path = Path(os.path.expanduser(chosen))  # noqa: PTH111 - Path's own raises where there is no such user
     if not path.is_dir():
         raise HtrError(
             f"HTR_DATA is {chosen!r}, which is not a folder; unset it or name a folder in IAM layout"

@@ -195,6 +195,26 @@ def test_the_speed_of_a_preset_is_in_the_table():
     assert "| course | 1.09 M | 1 | 2 | 123 lines/s | 0.50 s | 812 MB | 9.9 lines/s | ? |" in text
 
 
+def test_speed_is_of_the_embedded_lines_whatever_is_read(monkeypatch):
+    """As with --data: `lines` are those of the folder, `training` those of the course."""
+    every, asked = iam.read(), {}
+    answer = dict.fromkeys(("seconds", "parameters", "load", "first", "peak", "lines_per_second"), 1)
+    monkeypatch.setattr(bench, "_measure", lambda what, job, _: asked.update({what: job}) or answer)
+    ours = every.split("train")[:3]
+    bench._speed(bench.Job([], ["course"], every.split("test")[:5], ours, say=lambda _: None), "course", 1, 1)
+    assert asked["read"]["files"] == [str(line.path) for line in ours]
+    assert asked["train"]["lines"] == [[str(line.path), line.text] for line in ours]
+
+
+def test_the_documents_say_what_was_timed_and_whose_memory():
+    """The committed ones were made before these sentences were mended; they have to be the same."""
+    pages = sorted((paths.embedded_root().parent / "docs").glob("bench*.md"))
+    assert len(pages) == 4
+    for page in pages:
+        assert bench_report._NOTES in page.read_text(encoding="utf-8"), page.name
+    assert "ours after a first batch as well" in " ".join(bench_report._NOTES.split())
+
+
 @pytest.mark.slow
 def test_speed_is_measured_in_processes_of_their_own():
     lines = iam.read().split("train")[:6]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 
 import numpy as np
@@ -262,3 +263,34 @@ def test_agrees_with_tensorflow() -> None:
     mistaken = [reading.ids for reading in decoding.beam_merge_mistake(lines, lengths, width=WIDE)]
     assert mistaken == ids_of(merged)
     assert any(reading[0].ids != ids for reading, ids in zip(ours, mistaken, strict=True))
+
+
+def test_a_peer_is_timed_as_often_as_the_others_and_its_quickest_run_counts(tmp_path, monkeypatch):
+    """A stand-in for pyctcdecode that is slow when it is first asked for all lines."""
+    from htr_utils.course import decoder_bench, tune
+
+    (tmp_path / "pyctcdecode.py").write_text(
+        "import time\n"
+        "calls = 0\n"
+        "class Decoder:\n"
+        "    def decode(self, table, beam_width):\n"
+        "        global calls\n"
+        "        calls += 1\n"
+        "        time.sleep(2 if calls == 2 else 0)\n"
+        "        return f'{calls} '\n"
+        "def build_ctcdecoder(labels):\n"
+        "    return Decoder()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    lines = tune.padded([random_line(seed, 4, 3) for seed in (0, 1)], ["a", "b"])
+    texts, seconds = decoder_bench.peer_texts(sys.executable, lines, Charset("ab"), 5, 3)
+    assert texts == ["6", "7"] and seconds < 1  # one line that does not count, then three times both
+
+
+def test_the_decoders_mistakes_are_one_line():
+    from click.testing import CliRunner
+
+    from htr_utils.course import decoder_bench
+
+    result = CliRunner().invoke(decoder_bench.main, ["--data", "nowhere"])
+    assert result.exit_code == 1 and result.output.startswith("Error: ") and result.output.count("\n") == 1

@@ -222,10 +222,20 @@ def test_the_table_of_ways_replaces_the_one_before() -> None:
     from htr_utils.course import device_report as report
 
     rows = [
-        {"preset": "course", "way": way, "lines_per_second": rate, "first": 9.0, "peak": 900.0}
+        {
+            "preset": "course",
+            "way": way,
+            "lines_per_second": rate,
+            "first": 9.0,
+            "peak": 900.0,
+            "lines": 240,
+            "gpus": 0,
+        }
         for way, rate in (("float32", 20.0), ("bfloat16", 30.0))
     ]
-    made = report.table(rows, 240)
+    made = report.table(rows)
+    assert "no GPU: 240\nembedded" in made
+    assert "2 GPUs: 9\nembedded" in report.table([row | {"gpus": 2, "lines": 9} for row in rows])
     assert "| `course` | bfloat16 | 30.0 | 1.50 | 9 | 900 |" in made
     page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
     assert report.put(page, made) == f"before\n{report.BEGIN}\n{made}\n{report.END}\nafter\n"
@@ -233,3 +243,36 @@ def test_the_table_of_ways_replaces_the_one_before() -> None:
         report.put("before", made)
     written = (ROOT / "docs" / "training-devices.md").read_text(encoding="utf-8")
     assert report.put(written, "x").count("\nx\n") == 1
+
+
+def test_devices_are_measured_on_the_embedded_lines_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from htr_utils import paths
+    from htr_utils.course import device_report as report
+    from htr_utils.lines import iam
+
+    every = iam.read().split("train")
+    monkeypatch.setenv("HTR_DATA", str(tmp_path))  # a folder of the user: not what the table speaks of
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(report.bench, "_measure", lambda _, job, __: asked.append(job) or {"gpus": 1})
+    for count, true in ((len(every) + 1, len(every)), (3, 3)):
+        rows = report.measure(["course"], count)
+        assert [row["lines"] for row in rows] == [true] * len(report.WAYS)
+        assert len(asked[-1]["lines"]) == true and asked[-1]["lines"][0][0].startswith(
+            str(paths.embedded_root())
+        )
+
+
+def test_a_page_without_a_place_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from htr_utils.course import device_report as report
+
+    monkeypatch.setattr(report, "measure", lambda *_: pytest.fail("measured in vain"))
+    (tmp_path / "page.md").write_text("no marks")
+    for name, said in (("page.md", "error: the page has no"), ("none.md", "error: no file")):
+        monkeypatch.setattr(sys, "argv", ["x", "--page", str(tmp_path / name)])
+        assert report.main() == 1
+        told = capsys.readouterr().err
+        assert told.startswith(said) and told.count("\n") == 1

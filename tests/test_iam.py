@@ -275,6 +275,9 @@ def test_missing_folder_and_file(tmp_path: Path) -> None:
 def test_the_data_root_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTR_DATA", str(write_iam(tmp_path)))
     assert read().root == tmp_path
+    monkeypatch.setenv("HTR_DATA", "~nobody-of-that-name/iam")
+    with pytest.raises(HtrError, match="HTR_DATA is '~nobody-of-that-name/iam', which is not a folder"):
+        read()
 
 
 GOOD = line_row("a01-000u-00", "Go|on|.")

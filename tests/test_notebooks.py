@@ -367,6 +367,104 @@ def test_pull_refuses_a_solution_without_a_place(small: Path, tmp_path: Path) ->
     assert small.read_text(encoding="utf-8") == SMALL
 
 
+TWO = """# %% [markdown]
+# # 6 · Two exercises
+
+# %% tags=["exercise"]
+def first(label: str) -> int:
+    # SOLUTION
+    return len(label)
+    # END
+
+# %% tags=["exercise"]
+def second(label: str) -> int:
+    # SOLUTION
+    return 2 * len(label)
+    # END
+"""
+GAINED = TWO.replace("exercises\n", "exercises\n\n# %% [markdown]\n# One cell more.\n", 1)
+
+
+def two(tmp_path: Path, text: str) -> tuple[Path, Path, nbformat.NotebookNode]:
+    """The source with `text`, and the notebook that was built while it still was TWO."""
+    source = tmp_path / "notebooks" / "src" / "06_two.py"
+    source.parent.mkdir(parents=True)
+    source.write_text(TWO, encoding="utf-8")
+    notebook = notebooks.blank(source)
+    notebooks.save(notebook, notebooks.target(source))
+    source.write_text(text, encoding="utf-8")
+    return source, notebooks.target(source), notebook
+
+
+def test_pull_from_an_older_source_matches_cells_by_what_they_say(tmp_path: Path) -> None:
+    """The ids are positions: when the source gained a cell, each names the neighbour of the cell that it named."""
+    from htr_utils.course.pullback import pull
+
+    source, path, notebook = two(tmp_path, GAINED)
+    notebook.cells[0].source += "\n\nOne more sentence."
+    notebooks.save(notebook, path)
+    with pytest.raises(HtrError, match="changed since this notebook was built"):
+        pull(path, folder=source.parent.parent)
+    pull(path, force=True, folder=source.parent.parent)
+    title, first, second = notebooks.blank(source, solution=True).cells
+    assert title.source == "# 6 · Two exercises\n\nOne more sentence."
+    assert first.source.startswith("def first") and first.source.endswith("    return len(label)")
+    assert second.source.startswith("def second") and second.source.endswith("    return 2 * len(label)")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_pull_from_an_older_source_never_drops_a_solution(gone: bool, tmp_path: Path) -> None:
+    from htr_utils.course.pullback import pull
+
+    source, path, notebook = two(tmp_path, GAINED)
+    if gone:
+        notebook.cells.pop(1)
+    else:
+        notebook.cells[1].source = notebook.cells[1].source.replace("label", "text")
+    notebooks.save(notebook, path)
+    with pytest.raises(HtrError, match=r"06-002.*make notebooks"):
+        pull(path, force=True, folder=source.parent.parent)
+    assert source.read_text(encoding="utf-8") == GAINED
+
+
+def test_pull_drops_an_exercise_that_was_deleted_on_purpose(tmp_path: Path) -> None:
+    from htr_utils.course.pullback import pull
+
+    source, path, notebook = two(tmp_path, TWO)
+    notebook.cells.pop(1)
+    notebooks.save(notebook, path)
+    pull(path, force=True, folder=source.parent.parent)
+    kept = source.read_text(encoding="utf-8")
+    assert "first" not in kept and "return 2 * len(label)" in kept
+
+
+def test_pull_refuses_what_could_not_be_built(tmp_path: Path) -> None:
+    """An exercise cell that lost its tag in Jupyter."""
+    from htr_utils.course.pullback import pull
+
+    source, path, notebook = two(tmp_path, TWO)
+    notebook.cells[2].metadata = {}
+    notebooks.save(notebook, path)
+    with pytest.raises(
+        HtrError, match=r"06_two\.ipynb.*cell 2: solution markers .* without the tag `exercise`"
+    ):
+        pull(path, folder=source.parent.parent)
+    assert source.read_text(encoding="utf-8") == TWO
+
+
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{", "[]", '{"nbformat": 4, "nbformat_minor": 5}'])
+def test_a_broken_notebook_is_built_anew(text: str, tmp_path: Path) -> None:
+    """As git leaves it after a merge that did not go through."""
+    from htr_utils.course.pullback import pull
+
+    source, path, _ = two(tmp_path, TWO)
+    path.write_text(text, encoding="utf-8")
+    assert notebooks.stale(source)
+    for read_it in (notebooks.lesson, lambda path: pull(path, folder=source.parent.parent)):
+        with pytest.raises(HtrError, match=r"06_two\.ipynb does not read as a notebook .*; .*make notebooks"):
+            read_it(path)
+
+
 def test_find_names_what_there_is(small: Path) -> None:
     folder = small.parent.parent
     assert notebooks.find(["6"], folder) == notebooks.find(["06_small"], folder) == [small]

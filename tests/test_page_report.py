@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
 
-from htr_utils.course import page_report
+from htr_utils.course import page_bench, page_report
 from htr_utils.course.page_bench import Count
 from htr_utils.lines import images
 
@@ -57,3 +59,21 @@ def test_pages_of_real_lines_take_one_hand_and_fold_its_accents(tmp_path):
     pages = [set(page.splitlines()) for _, page in with_all.texts]
     assert all(len(page) == 1 for page in pages) and set.union(*pages) == {"ua a", "ua b"}
     assert sum(found.counts["ridges"], Count()).lost == 0
+
+
+@pytest.mark.parametrize(
+    ("tool", "words", "said"),
+    [
+        (page_report, "--pages 0", "--pages 0: from 1 to 10 of each kind"),
+        (page_report, "--pages 11", "--pages 11: from 1 to 10 of each kind"),
+        (page_report, "--kinds nonsense", "no kind of page 'nonsense'"),
+        (page_report, "--only nowhere.txt", "nowhere.txt cannot be read"),
+        (page_bench, "--kinds nonsense", "no kind of page 'nonsense'"),
+    ],
+)
+def test_a_mistake_is_one_line(tool, words, said, monkeypatch, capsys):
+    model = ["--model", ""] if tool is page_report else []
+    monkeypatch.setattr(sys, "argv", ["x", *model, *words.split()])
+    assert tool.main() == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {said}") and error.count("\n") == 1

@@ -55,6 +55,10 @@ def test_good_values_come_back() -> None:
         (("a1", "letters", 2, 4), "x is 'a1' (str); allowed: letters a-z or A-Z, nothing else"),
         ((3, "text"), "x is 3 (int); allowed: text"),
         (("no/such/file.png", "path"), "x is 'no/such/file.png' (str); allowed: None, or a path that exists"),
+        (
+            ("~nobody-of-that-name/x", "path"),
+            "x is '~nobody-of-that-name/x' (str); allowed: None, or a path that",
+        ),
         (("", "path"), "x is '' (str); allowed: None, or the path of a file or folder"),
         ((1, "integer"), "x: no kind 'integer'"),
     ],

@@ -107,6 +107,23 @@ def test_course_goes_on_after_a_failure(
     assert runs.main(["--out", str(out), "3"]) == 0
 
 
+@pytest.mark.parametrize("out", ["somefile", "somefile/below", "there"])
+def test_a_place_that_cannot_be_written_is_one_line(
+    out: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: folder)
+    monkeypatch.setattr(runs, "show_readings", lambda: None)
+    (tmp_path / "somefile").write_text("kept")
+    (tmp_path / "there" / "03_squares.html").mkdir(parents=True)
+    assert runs.main(["--out", str(tmp_path / out), "3"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "cannot be written" in said and said.count("\n") == 1
+
+
 def test_memory_of_children_is_seen() -> None:
     code = "import time; block = bytearray(150_000_000); time.sleep(1.5)"
     with runs.PeakMemory() as memory:

@@ -389,3 +389,21 @@ def test_commands_write_where_they_are_told(
     assert site.main(["--out", str(tmp_path / "here")]) == 0
     assert (tmp_path / "here" / "index.html").is_file() and (ROOT / "notebooks").is_dir()
     assert f"{len(NOTEBOOKS) + 4} pages" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("tool", [site, slides])
+def test_a_place_that_cannot_be_written_is_one_line_before_any_work(
+    tool, course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: course / "notebooks")
+    for name in ("describe", "copy_libraries"):  # the first that each does with a chapter
+        monkeypatch.setattr(tool, name, lambda *_: pytest.fail("worked in vain"), raising=False)
+    file = tmp_path / "somefile"
+    file.write_text("kept")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notebooks").write_text("kept")
+    for out in (file, file / "below", *([tmp_path / "out"] if tool is site else [])):
+        assert tool.main(["--out", str(out)]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("error: ") and "cannot be written" in said and said.count("\n") == 1
+    assert file.read_text() == "kept"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import subprocess
 import sys
 import tokenize
@@ -155,6 +156,14 @@ def test_core_stays_small() -> None:
     total = sum(code_lines(path) for path in counted)
     print(f"core: {total} lines of code in {len(counted)} modules")
     assert total < CORE_LINES
+
+
+def test_commands_of_the_course_end_with_one_line() -> None:
+    """As `course/command.py` says of them. `peers` and `latest` use nothing of this package."""
+    for path in sorted((PACKAGE / "course").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if "__main__" in text and path.stem not in ("peers", "latest"):
+            assert re.search(r"except HtrError|@one_line|cls=OneLine", text), path.name
 
 
 def test_text_and_lines_load_no_tensorflow() -> None:

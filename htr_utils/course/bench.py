@@ -38,7 +38,7 @@ class Job:
     """What is measured.
 
     models: names or paths whose reading is compared with the peers'. presets: whose speed is measured.
-    lines: read by everybody. training: lines for the training's speed. python: interpreters that may hold peers.
+    lines: read by everybody. training: embedded lines for the presets' speed. python: interpreters that may hold peers.
     """
 
     models: Sequence[str]
@@ -102,7 +102,7 @@ def _speed(job: Job, preset: str, batch: int, threads: int) -> dict[str, Any]:
     """Reading and training of a preset with random weights, which take as long as trained ones."""
     slow = preset == "reference"
     count = (8 if slow else 48) if batch == 1 else (32 if slow else 192)
-    names = [str(line.path) for line in job.lines[:count]]
+    names = [str(line.path) for line in job.training[:count]]
     read = _measure("read", {"preset": preset, "files": names, "batch": batch}, threads)
     count = (12 if slow else 48) if batch == 1 else (192 if slow else 640)
     rows = [[str(line.path), line.text] for line in job.training[:count]]

@@ -11,8 +11,9 @@ _NOTES = """\
   rate may differ by some hundredths from that of `htr evaluate`; case and punctuation count.
 - **letters**: CER without case and punctuation, again on both sides and for every reader. EasyHTR writes upper-case
   letters, digits, `-` and `'` only: compare it in this column.
-- **lines/s**: files in, text out, all cores, after the first line; **first line**: from the loaded reader to the first
-  text; **load**: before that, imports and model; **memory**: the most that the process held.
+- **lines/s**: files in, text out, all cores, after a first line, ours after a first batch as well; **first line**: from
+  the loaded reader to the first text; **load**: before that, imports and model; **memory**: the most that the largest
+  process held (Tesseract runs one for each core).
 - The peers read whole lines as they are meant to be used. Where several settings are tried, the one that reads these
   very lines best is shown, which favours the peer. None of them was fine-tuned. What our models were trained on is in
   their cards: `course` knows other documents of *copiste*, and so the collection, if not the hands.

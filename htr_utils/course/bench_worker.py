@@ -27,7 +27,7 @@ def _limit(threads: int) -> None:
 
 
 def read(job: dict[str, Any]) -> dict[str, Any]:
-    """Files in, text out. `seconds`: all files, when the network is warm. `first`: the first line, after loading."""
+    """Files in, text out. `seconds`: all files, after a line and a batch. `first`: the first line, after loading."""
     begun = time.perf_counter()
     _limit(job["threads"])
     from htr_utils.recognizer import Recognizer
@@ -56,10 +56,12 @@ def read(job: dict[str, Any]) -> dict[str, Any]:
 def train(job: dict[str, Any]) -> dict[str, Any]:
     """Lines a second in the second epoch, prepared beforehand: the first one compiles and prepares.
 
-    `precision` and `xla` of the job are those of `htr train`; `first`: seconds of the first epoch.
+    `precision` and `xla` of the job are those of `htr train`; `first`: seconds of the first epoch; `gpus`: how many
+    TensorFlow found; it trains on one.
     """
     _limit(job["threads"])
     import keras
+    import tensorflow as tf
 
     from htr_utils.lines import dataset, iam
     from htr_utils.network import distribute, training
@@ -78,7 +80,12 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     trainer.run_epoch()
     first = time.perf_counter() - begun
-    return {"lines_per_second": trainer.run_epoch()["lines_per_second"], "first": first, "peak": peak()}
+    return {
+        "lines_per_second": trainer.run_epoch()["lines_per_second"],
+        "first": first,
+        "peak": peak(),
+        "gpus": len(tf.config.list_physical_devices("GPU")),
+    }
 
 
 def _untrained(preset: str) -> Any:

@@ -19,6 +19,7 @@ import click
 import numpy as np
 
 from htr_utils.course import tune
+from htr_utils.course.command import OneLine
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.text import decoding, fusion, gate, metrics, spelling
@@ -34,9 +35,12 @@ labels = json.loads(sys.argv[2])
 decoder = build_ctcdecoder(labels)
 tables = [table[:n].astype(np.float64) for table, n in zip(given["log_probs"], given["frames"])]
 decoder.decode(tables[0], beam_width=int(sys.argv[3]))
-begin = time.perf_counter()
-texts = [decoder.decode(table, beam_width=int(sys.argv[3])) for table in tables]
-print(json.dumps({"seconds": time.perf_counter() - begin, "texts": texts}))
+seconds = []
+for _ in range(int(sys.argv[4])):
+    begin = time.perf_counter()
+    texts = [decoder.decode(table, beam_width=int(sys.argv[3])) for table in tables]
+    seconds.append(time.perf_counter() - begin)
+print(json.dumps({"seconds": min(seconds), "texts": texts}))
 """
 
 
@@ -65,8 +69,10 @@ def tensorflow_texts(lines: tune.Lines, charset: Charset, width: int) -> list[st
     return [charset.decode(row).strip() for row in rows]
 
 
-def peer_texts(python: str, lines: tune.Lines, charset: Charset, width: int) -> tuple[list[str], float]:
-    """pyctcdecode in another environment.
+def peer_texts(
+    python: str, lines: tune.Lines, charset: Charset, width: int, repeats: int
+) -> tuple[list[str], float]:
+    """pyctcdecode in another environment: the texts and the seconds of the quickest of some runs.
 
     Raises:
         HtrError: it is not installed there, or fails.
@@ -74,7 +80,8 @@ def peer_texts(python: str, lines: tune.Lines, charset: Charset, width: int) -> 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "lines.npz"
         np.savez(file, log_probs=lines.log_probs, frames=lines.frames)
-        words = [python, "-c", _PEER, str(file), json.dumps(["", *charset.characters]), str(width)]
+        words = [python, "-c", _PEER, str(file), json.dumps(["", *charset.characters])]
+        words += [str(width), str(repeats)]
         try:
             done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=3600)
         except (OSError, subprocess.SubprocessError) as error:
@@ -112,7 +119,9 @@ def measure(lines: tune.Lines, settings: tune.tuned.Tuned, peer: str | None, rep
     ]
     results = [(name, *timed(way, repeats)) for name, way in ways]
     if peer:
-        results.insert(5, (f"beam {WIDTH}, pyctcdecode 0.5", *peer_texts(peer, lines, charset, WIDTH)))
+        results.insert(
+            5, (f"beam {WIDTH}, pyctcdecode 0.5", *peer_texts(peer, lines, charset, WIDTH, repeats))
+        )
     exact = {name: texts for name, texts, _ in results}[f"beam {WIDTH}, NumPy, line by line"]
     rows = ["| decoder | lines/s | CER % | same text as the exact beam |", "|---|---|---|---|"]
     for name, texts, seconds in results:
@@ -151,10 +160,11 @@ def spelling_rows(lines: tune.Lines, settings: tune.tuned.Tuned) -> list[str]:
     return rows
 
 
-@click.command()
+@click.command(cls=OneLine)
 @click.option("--data", default=None, help="folder of lines [default: the embedded test split]")
 @click.option("--limit", default=0, help="measure on so many lines only")
-@click.option("--repeats", default=3, show_default=True, help="runs of each decoder; the quickest counts")
+@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True,
+              help="runs of each decoder; the quickest counts")  # fmt: skip
 @click.option("--peer", default=None, help="Python of an environment that has pyctcdecode 0.5")
 @click.option("--to", "target", default=None, help="also write the tables to this file")
 def main(data: str | None, limit: int, repeats: int, peer: str | None, target: str | None) -> None:
@@ -163,9 +173,9 @@ def main(data: str | None, limit: int, repeats: int, peer: str | None, target: s
     from htr_utils.evaluation import load_lines
     from htr_utils.recognizer import Recognizer
 
-    recognizer = Recognizer.load()
     found = load_lines(data, None if data else "test")
     found = found[: limit or None]
+    recognizer = Recognizer.load()
     truths = [recognizer.charset.fold(line.text) for line in found]
     lines = tune.padded(recognizer.log_probs([line.path for line in found]), truths)
     here = machine()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from htr_utils import paths
+from htr_utils.course.command import one_line
 from htr_utils.course.wrong_lines import CAUSES
+from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.text import tuned
 
@@ -150,5 +153,14 @@ def write(folder: Path) -> Path:
     return folder / TARGET
 
 
+@one_line
+def main() -> None:
+    """Write the tables into this checkout."""
+    root = paths.repo_root()
+    if root is None:
+        raise HtrError("no course beside this installation; clone it")
+    write(root)
+
+
 if __name__ == "__main__":
-    write(paths.repo_root() or Path())
+    sys.exit(main())

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import argparse
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from htr_utils import paths
 from htr_utils.course import bench
+from htr_utils.course.command import one_line
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import iam
@@ -31,8 +34,8 @@ BATCH = 24
 
 
 def measure(presets: Sequence[str], count: int) -> list[dict[str, Any]]:
-    """A row for each preset and way."""
-    every = iam.read().split("train")
+    """A row for each preset and way, on the embedded lines whatever HTR_DATA says."""
+    every = iam.read(paths.embedded_root()).split("train")
     count = min(count, len(every))
     lines = [[str(line.path), line.text] for line in (every[n * len(every) // count] for n in range(count))]
     rows = []
@@ -42,12 +45,14 @@ def measure(presets: Sequence[str], count: int) -> list[dict[str, Any]]:
             found = bench._measure(
                 "train", {"preset": preset, "lines": lines, "batch": BATCH, **way}, cores()
             )
-            rows.append({"preset": preset, "way": name, **found})
+            rows.append({"preset": preset, "way": name, "lines": count, **found})
     return rows
 
 
-def table(rows: Sequence[dict[str, Any]], count: int) -> str:
+def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows in Markdown, with what they are."""
+    count, gpus = rows[0]["lines"], rows[0]["gpus"]
+    found = f"{gpus or 'no'} GPU{'s' * (gpus > 1)}"
     base = {row["preset"]: row["lines_per_second"] for row in rows if row["way"] == "float32"}
     made = [
         f"| `{row['preset']}` | {row['way']} | {row['lines_per_second']:.1f} | "
@@ -61,7 +66,7 @@ def table(rows: Sequence[dict[str, Any]], count: int) -> str:
             *made,
             "",
             f"Measured by `python -m htr_utils.course.device_report`, {datetime.now(UTC).date()}, {cores()} cores, "
-            f"{platform.machine()}, no GPU: {count}",
+            f"{platform.machine()}, {found}: {count}",
             f"embedded training lines, batches of {BATCH}, one run each; the speed is that of the second epoch, the "
             "first one compiles.",
         ]
@@ -81,17 +86,20 @@ def put(page: str, text: str) -> str:
     return f"{head}{BEGIN}\n{text}\n{END}{tail}"
 
 
+@one_line
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--page", type=Path, default=Path("docs/training-devices.md"))
-    parser.add_argument("--presets", nargs="*", default=["course", "wide"])
+    parser.add_argument("--presets", nargs="+", default=["course", "wide"])
     parser.add_argument("--lines", type=int, default=240)
     chosen = parser.parse_args()
-    text = table(measure(chosen.presets, chosen.lines), chosen.lines)
+    page = chosen.page.read_text(encoding="utf-8")
+    put(page, "")  # a page without a place for the table is told before anything is measured
+    text = table(measure(chosen.presets, chosen.lines))
     print(text)
-    write_text(chosen.page, put(chosen.page.read_text(encoding="utf-8"), text))
+    write_text(chosen.page, put(page, text))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

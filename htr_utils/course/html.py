@@ -18,6 +18,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
+from htr_utils import files
+
 STYLE = """
 :root { color-scheme: light; --ink: #1c1c1c; --paper: #fff; --line: #d8d8d8; --soft: #f5f6f8;
   --link: #0b5394; }
@@ -152,7 +154,7 @@ def without_greetings(notebook: NotebookNode) -> NotebookNode:
 def write_page(notebook_path: Path, html_path: Path) -> Card:
     """Write a notebook file as a page; returns its card for the index."""
     notebook = without_greetings(nbformat.read(notebook_path, as_version=4))
-    html_path.write_text(chapter_page(notebook, notebook_path.stem), encoding="utf-8")
+    files.write_text(html_path, chapter_page(notebook, notebook_path.stem))
     return describe(notebook, notebook_path.stem)
 
 

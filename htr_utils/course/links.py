@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import nbformat
-
-from htr_utils.course.notebooks import blank
+from htr_utils.course.command import one_line
+from htr_utils.course.notebooks import blank, read
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
 
@@ -80,7 +79,7 @@ def addresses(markdown: str) -> list[str]:
 @lru_cache(maxsize=256)
 def _read(path: Path, _changed: int) -> str:
     if path.suffix == ".ipynb":
-        cells = nbformat.read(path, as_version=4).cells
+        cells = read(path).cells
     elif path.suffix == ".py":
         cells = blank(path).cells
     else:
@@ -192,6 +191,7 @@ def complaints(root: Path) -> list[str]:
     return found
 
 
+@one_line
 def main() -> int:
     """Print the complaints; 1 if there are any."""
     root = repo_root()

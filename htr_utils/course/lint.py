@@ -18,10 +18,9 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
-from htr_utils.course.notebooks import blank, find, target
+from htr_utils.course.notebooks import blank, find, read, target
 from htr_utils.errors import HtrError
 
 CELLS = 45  # lesson cells: without exercise, check, hint and quiz cells
@@ -248,7 +247,7 @@ def lint(source: Path) -> list[str]:
     path = target(source)
     complaints = list(lint_source(blank(source), path.parent))
     if path.is_file():
-        complaints += lint_outputs(nbformat.read(path, as_version=4))
+        complaints += lint_outputs(read(path))
         if (size := path.stat().st_size) > NOTEBOOK_BYTES:
             complaints.append(
                 f"the notebook has {size / 1024**2:.1f} MB; at most {NOTEBOOK_BYTES // 1024**2}"

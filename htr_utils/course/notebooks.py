@@ -94,18 +94,19 @@ def split_solution(source: str, where: str = "") -> tuple[str, str]:
     return "\n".join(lesson), "\n".join(solution)
 
 
-def blank(source: Path, *, solution: bool = False) -> NotebookNode:
+def blank(source: Path, *, solution: bool = False, text: str | None = None) -> NotebookNode:
     """The notebook of a chapter before execution.
 
     Args:
         source: `NN_name.py` in percent format.
         solution: the exercises solved instead of stubs.
+        text: what the source is to hold; without, what it holds.
     Raises:
         HtrError: no such file, no cells, or broken solution markers.
     """
     if not source.is_file():
         raise HtrError(f"no chapter source {source}")
-    text = source.read_text(encoding="utf-8")
+    text = source.read_text(encoding="utf-8") if text is None else text
     notebook = jupytext.reads(text, fmt="py:percent")
     if not notebook.cells:
         raise HtrError(f"{source.name} has no cells; is it in percent format (`# %%`)?")
@@ -128,9 +129,19 @@ def blank(source: Path, *, solution: bool = False) -> NotebookNode:
     return nbformat.from_dict(notebook)
 
 
+def read(path: Path) -> NotebookNode:
+    """A notebook file; HtrError where it does not read as one."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:  # whatever JSON there is instead, or none: after a merge, conflict markers
+        raise HtrError(
+            f"{path.name} does not read as a notebook ({type(error).__name__}); build it anew: `make notebooks`"
+        ) from error
+
+
 def lesson(path: Path) -> NotebookNode:
     """A chapter as a notebook, from its notebook or from its source."""
-    return blank(path) if path.suffix == ".py" else nbformat.read(path, as_version=4)
+    return blank(path) if path.suffix == ".py" else read(path)
 
 
 @contextlib.contextmanager
@@ -257,11 +268,14 @@ def target(source: Path, *, solution: bool = False) -> Path:
 
 
 def stale(source: Path, *, solution: bool = False) -> bool:
-    """Whether the committed notebook is missing or came from another source or package version."""
+    """Whether the committed notebook is missing, broken, or came from another source or package version."""
     path = target(source, solution=solution)
     if not path.is_file():
         return True
-    made_from = nbformat.read(path, as_version=4).metadata.get("htr", {})
+    try:
+        made_from = read(path).metadata.get("htr", {})
+    except HtrError:
+        return True
     return made_from != blank(source, solution=solution).metadata["htr"]
 
 

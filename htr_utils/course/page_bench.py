@@ -10,6 +10,7 @@ were only ever measured.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -18,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from htr_utils.course.command import one_line
 from htr_utils.lines import compose, pages, sheet, trace
 from htr_utils.text import metrics
 
@@ -214,12 +216,13 @@ def _cut_by_truth(made: compose.Composed) -> list[np.ndarray]:
     return cuts
 
 
+@one_line
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--kinds", nargs="*", default=list(compose.KINDS))
-    parser.add_argument("--seeds", type=int, nargs="*", default=list(MEASURED))
+    parser.add_argument("--kinds", nargs="+", default=list(compose.KINDS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(MEASURED))
     parser.add_argument("--finder", choices=["ridges", "profile"], default="ridges")
     parser.add_argument("--read", action="store_true")
     chosen = parser.parse_args()
@@ -232,4 +235,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -20,6 +20,8 @@ import numpy as np
 
 from htr_utils import paths
 from htr_utils.course import page_bench
+from htr_utils.course.command import one_line
+from htr_utils.errors import HtrError
 from htr_utils.files import sha256, write_text
 from htr_utils.lines import compose, pages
 from htr_utils.lines.iam_files import read_names
@@ -165,12 +167,13 @@ READING = """
 """
 
 
+@one_line
 def main() -> None:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", default="docs/pages.md")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--kinds", nargs="*", default=list(compose.KINDS))
+    parser.add_argument("--kinds", nargs="+", default=list(compose.KINDS))
     parser.add_argument("--pages", type=int, default=len(page_bench.MEASURED), help="of each kind")
     parser.add_argument("--model", default="course", help='"" measures finding alone')
     parser.add_argument(
@@ -179,6 +182,8 @@ def main() -> None:
     parser.add_argument("--only", help="file of documents or writers to take, of the folders that have them")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     chosen = parser.parse_args()
+    if not 1 <= chosen.pages <= len(page_bench.MEASURED):
+        raise HtrError(f"--pages {chosen.pages}: from 1 to {len(page_bench.MEASURED)} of each kind")
     seeds = page_bench.MEASURED[: chosen.pages]
     read, about = None, ""
     if chosen.model:
@@ -211,4 +216,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -160,7 +160,7 @@ def _path(name: str, value: Any) -> Path | None:
         return None
     if not isinstance(value, (str, os.PathLike)) or str(value) == "":
         raise _refuse(name, value, "None, or the path of a file or folder")
-    path = Path(value).expanduser()
+    path = Path(os.path.expanduser(value))  # noqa: PTH111 - Path's own raises where there is no such user
     if not path.exists():
         raise _refuse(
             name, value, f"None, or a path that exists (looked from {Path.cwd().name or 'the root'}/)"

@@ -169,7 +169,7 @@ def main() -> None:
 
 
 def peak() -> float | None:
-    """Most memory this process and its children held, in MB; None where the system does not say."""
+    """Most memory that the largest of this process and its children held, in MB; None where the system does not say."""
     try:
         import resource
     except ImportError:  # Windows

@@ -3,11 +3,15 @@
 The rule, cell by cell, by cell id: a cell that reads as it was built keeps its source, solution included. A
 changed cell replaces its source; if it was an exercise, each `...` that stood for a solution must still be
 there, alone on its line, and the solution goes back in its place. Where that cannot be, nothing is written.
+
+The ids are positions. A notebook that was built from an older source has those of other cells, so that it is compared
+with the source by what the cells say, and a solution goes back only into an exercise that reads as it was built.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 import sys
 from collections.abc import Sequence
@@ -18,7 +22,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from htr_utils import files
-from htr_utils.course.notebooks import _END, _START, blank, notebooks_folder
+from htr_utils.course.notebooks import _END, _START, blank, notebooks_folder, read
 from htr_utils.errors import HtrError
 
 
@@ -58,6 +62,20 @@ def restore_solutions(edited: str, original: str, where: str) -> str:
     return "\n".join(lines)
 
 
+def _places(edited: NotebookNode, built: NotebookNode, older: bool) -> list[int | None]:
+    """Which cell of the built lesson each edited cell is, by id or (`older`) by its text; None for a new one."""
+    if not older:
+        places = {cell.id: place for place, cell in enumerate(built.cells)}
+        return [places.pop(cell.get("id"), None) for cell in edited.cells]
+    found: list[int | None] = [None] * len(edited.cells)
+    mine, theirs = ([cell.source for cell in one.cells] for one in (edited, built))
+    for here, there, size in difflib.SequenceMatcher(
+        None, mine, theirs, autojunk=False
+    ).get_matching_blocks():
+        found[here : here + size] = range(there, there + size)
+    return found
+
+
 def pull(notebook_path: Path, *, force: bool = False, folder: Path | None = None) -> tuple[Path, int]:
     """Write an edited lesson's cells back to `src/`.
 
@@ -68,29 +86,29 @@ def pull(notebook_path: Path, *, force: bool = False, folder: Path | None = None
     Returns:
         The source file and how many cells changed, came or went.
     Raises:
-        HtrError: no such notebook or chapter, a solution notebook, a newer source, a solution without place.
+        HtrError: no such notebook or chapter, a solution notebook, a newer source, a solution without place, or
+            what would come out could not be built.
     """
     if not notebook_path.is_file():
         raise HtrError(f"no notebook {notebook_path}")
     if notebook_path.resolve().parent.name == "solutions":
         raise HtrError("pull takes the lesson, not its solutions; edit solutions in the source")
     source = (folder or notebooks_folder()) / "src" / f"{notebook_path.stem}.py"
-    try:
-        edited = nbformat.read(notebook_path, as_version=4)
-    except Exception as error:
-        raise HtrError(f"{notebook_path.name} is not a notebook ({type(error).__name__})") from None
-    built = blank(source)
-    if edited.metadata.get("htr", {}).get("source_sha256") != built.metadata.htr.source_sha256 and not force:
+    edited, built = read(notebook_path), blank(source)
+    older = edited.metadata.get("htr", {}).get("source_sha256") != built.metadata.htr.source_sha256
+    if older and not force:
         raise HtrError(
             f"{source.name} changed since this notebook was built; rebuild and edit again, or use --force"
         )
     text = source.read_text(encoding="utf-8")
     originals = jupytext.reads(text, fmt="py:percent").cells
-    known = {cell.id: (cell, original) for cell, original in zip(built.cells, originals, strict=True)}
+    known = dict(enumerate(zip(built.cells, originals, strict=True)))
+    places = _places(edited, built, older)
     cells: list[NotebookNode] = []
     changed = 0
     for position, cell in enumerate(edited.cells):
-        lesson, original = known.pop(cell.get("id"), (None, None))
+        place = places[position]
+        lesson, original = (None, None) if place is None else known.pop(place)
         new = nbformat.from_dict(
             original if original is not None else {"cell_type": cell.cell_type, "metadata": {}}
         )
@@ -112,13 +130,25 @@ def pull(notebook_path: Path, *, force: bool = False, folder: Path | None = None
         new.metadata = {"tags": list(tags)} if tags else {}
         cells.append(new)
     lost = [cell.id for cell, original in known.values() if _blocks(original.source)]
+    if lost and older:
+        raise HtrError(
+            f"{source.name} changed since this notebook was built, and no cell here reads as its exercise "
+            f"{', '.join(lost)}; rebuild (`make notebooks`) and edit again"
+        )
     if lost and not force:
         raise HtrError(
             f"{notebook_path.name} lacks the exercise cells {', '.join(lost)}; --force drops them for good"
         )
     changed += len(known)
     if changed:
-        files.write_text(source, _as_percent(text, cells))
+        pulled = _as_percent(text, cells)
+        try:
+            blank(source, text=pulled)
+        except HtrError as error:
+            raise HtrError(
+                f"{notebook_path.name} would make a source that cannot be built: {error}"
+            ) from None
+        files.write_text(source, pulled)
     return source, changed
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from htr_utils import files
+from htr_utils.course.command import one_line
 from htr_utils.course.html import describe, index_page, write_page
 from htr_utils.course.notebooks import blank, find, kernel_environment, notebooks_folder, save
 from htr_utils.course.parameters import CHECKPOINT, refuse_unknown
@@ -216,7 +218,7 @@ def course(out: str | Path = "runs/course", names: Sequence[str] = ()) -> list[R
         else:
             card = describe(blank(chapter.parent / "src" / f"{chapter.stem}.py"), chapter.stem)
         cards.append((card, result.error or line, not result.error))
-    (out / "index.html").write_text(index_page(cards), encoding="utf-8")
+    files.write_text(out / "index.html", index_page(cards))
     return results
 
 
@@ -251,6 +253,7 @@ def show_readings(count: int = LINES_SHOWN) -> None:
         print(without_with(reading.text, speller.correct(reading.text)))
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`course [chapter ...] [--out FOLDER] [--table FILE]`."""
     parser = argparse.ArgumentParser(
@@ -264,29 +267,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     begin = time.monotonic()
-    try:
-        print("Running each chapter at its quick defaults", flush=True)
-        results = course(options.out, options.chapters)
-        failed = [result.name for result in results if result.error]
-        if options.table:
-            from htr_utils.course import costs
+    print("Running each chapter at its quick defaults", flush=True)
+    results = course(options.out, options.chapters)
+    failed = [result.name for result in results if result.error]
+    if options.table:
+        from htr_utils.course import costs
 
-            print(*costs.write(results, Path(options.table)), sep="\n")
-        try:
-            show_readings()
-        except HtrError as error:
-            failed.append("reading lines")
-            print(f"error: {error}", file=sys.stderr)
-        where = _near(Path(options.out).resolve())
-        print(f"\n{len(results)} chapters in {(time.monotonic() - begin) / 60:.1f} minutes.")
-        print(f"Open {where / 'index.html'} in a browser; the executed notebooks are beside it.")
-        print("To work in the chapters: make lab (or python -m htr_utils lab).")
-        if failed:
-            print(f"error: failed: {', '.join(failed)}", file=sys.stderr)
-        return 1 if failed else 0
+        print(*costs.write(results, Path(options.table)), sep="\n")
+    try:
+        show_readings()
     except HtrError as error:
+        failed.append("reading lines")
         print(f"error: {error}", file=sys.stderr)
-        return 1
+    where = _near(Path(options.out).resolve())
+    print(f"\n{len(results)} chapters in {(time.monotonic() - begin) / 60:.1f} minutes.")
+    print(f"Open {where / 'index.html'} in a browser; the executed notebooks are beside it.")
+    print("To work in the chapters: make lab (or python -m htr_utils lab).")
+    if failed:
+        print(f"error: failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
 
-import nbformat
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from htr_utils import files
 from htr_utils.course import notebooks
+from htr_utils.course.command import one_line
 from htr_utils.course.html import Card, _Exporter, _Renderer, describe
 from htr_utils.course.links import slug
 from htr_utils.errors import HtrError
@@ -96,7 +96,7 @@ def finished(body: str, known: set[str]) -> str:
 
 def chapter(path: Path, known: set[str]) -> tuple[Page, Card]:
     """The page of an executed notebook, and its card for the front page."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = notebooks.read(path)
     card = describe(notebook, path.stem)
     body, _ = _Exporter().from_notebook_node(notebook)
     return Page(path.stem, card.title, finished(body, known), f"notebooks/{path.name}"), card
@@ -222,22 +222,20 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
     """Write the site of the notebooks that lie in the checkout; returns its pages.
 
     Raises:
-        HtrError: there are no notebooks.
+        HtrError: there are no notebooks, or `out` cannot be written.
     """
     folder = root / "notebooks" if root else notebooks.notebooks_folder()
     chapters = notebooks.find(folder=folder, pattern="*.ipynb")
     if not chapters:
         raise HtrError("no notebooks; build them with `make notebooks`")
+    for path in chapters:  # the work begins with what tells whether the place can be written
+        files.write_bytes(out / "notebooks" / path.name, path.read_bytes())
     docs = [(name, title) for name, title in DOCS if (folder.parent / "docs" / f"{name}.md").is_file()]
     known = {path.stem for path in chapters} | {name for name, _ in docs}
     pairs = [chapter(path, known) for path in chapters]
     pages = [page for page, _ in pairs]
     pages += [document(folder.parent / "docs" / f"{name}.md", title, known) for name, title in docs]
     order = [(page.name, page.title) for page in pages]
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "notebooks").mkdir(exist_ok=True)
-    for path in chapters:
-        shutil.copyfile(path, out / "notebooks" / path.name)
     places = [place for page in pages for place in sections(page)]
     files.write_text(out / "search-index.js", f"window.SEARCH = {json.dumps(places, ensure_ascii=False)};\n")
     light = HtmlFormatter(style="default").get_style_defs(".highlight")
@@ -257,17 +255,14 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
     return sorted(out.glob("*.html"))
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`site [--out FOLDER]`."""
     parser = argparse.ArgumentParser(prog="python -m htr_utils site", description="The course as a web site.")
     parser.add_argument("--out", help="where it goes (default: runs/site)")
     options = parser.parse_args(arguments)
-    try:
-        out = Path(options.out) if options.out else notebooks.notebooks_folder().parent / "runs" / "site"
-        pages = make(out)
-    except HtrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    out = Path(options.out) if options.out else notebooks.notebooks_folder().parent / "runs" / "site"
+    pages = make(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"{len(pages)} pages, {size / 1e6:.1f} MB. Open index.html in {out}")
     return 0

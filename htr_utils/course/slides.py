@@ -25,6 +25,7 @@ from pygments.formatters import HtmlFormatter
 
 from htr_utils import files
 from htr_utils.course import notebooks, vendor
+from htr_utils.course.command import one_line
 from htr_utils.course.lint import code_lines, tags
 from htr_utils.errors import HtrError
 
@@ -352,7 +353,7 @@ def make(out: Path, names: Sequence[str] = (), folder: Path | None = None) -> It
     copy_libraries(out)
     items = []
     for chapter in chapters:
-        notebook = nbformat.read(chapter, as_version=4)
+        notebook = notebooks.read(chapter)
         title = title_of(notebook, chapter.stem)
         files.write_text(out / f"{chapter.stem}.html", deck_page(notebook, title))
         items.append(f'<li><a href="{chapter.stem}.html">{escape(title)}</a></li>')
@@ -366,6 +367,7 @@ def make(out: Path, names: Sequence[str] = (), folder: Path | None = None) -> It
     )
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`slides [chapter ...] [--out FOLDER]`."""
     parser = argparse.ArgumentParser(
@@ -374,13 +376,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="chapters by number or name; all without")
     parser.add_argument("--out", help="where the decks go (default: runs/slides)")
     options = parser.parse_args(arguments)
-    try:
-        out = Path(options.out) if options.out else notebooks.notebooks_folder().parent / "runs" / "slides"
-        for path, count in make(out, options.names):
-            print(f"{path.name:<40} {count:>3} slides, {path.stat().st_size / 1024:,.0f} KB", flush=True)
-    except HtrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    out = Path(options.out) if options.out else notebooks.notebooks_folder().parent / "runs" / "slides"
+    for path, count in make(out, options.names):
+        print(f"{path.name:<40} {count:>3} slides, {path.stat().st_size / 1024:,.0f} KB", flush=True)
     print(f"Open {out.name}/index.html in a browser: {out}")
     return 0
 
