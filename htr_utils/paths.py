@@ -16,12 +16,17 @@ def repo_root() -> Path | None:
     return root if (root / "notebooks").is_dir() and (root / "pyproject.toml").is_file() else None
 
 
+def from_home(name: str | Path) -> Path:
+    """A path whose `~` is the home folder; `~nobody`, where there is no such user, stays as it is."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111 - Path's own raises there
+
+
 def named_data() -> Path | None:
     """The folder that the environment variable HTR_DATA names, or None; HtrError where there is no such folder."""
     chosen = os.environ.get("HTR_DATA")
     if not chosen:
         return None
-    path = Path(os.path.expanduser(chosen))  # noqa: PTH111 - Path's own raises where there is no such user
+    path = from_home(chosen)
     if not path.is_dir():
         raise HtrError(
             f"HTR_DATA is {chosen!r}, which is not a folder; unset it or name a folder in IAM layout"

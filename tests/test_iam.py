@@ -409,3 +409,8 @@ def test_any_bytes_give_a_result_or_one_line(data: bytes, name: str) -> None:
 
 def test_the_fake_is_what_the_tests_think() -> None:
     assert sum(len(texts) for _, texts in FORMS.values()) == len(NATURAL)
+
+
+def test_a_home_that_nobody_has_is_a_folder_that_is_not_there() -> None:
+    with pytest.raises(HtrError, match="no folder ~nobody-of-this-name/iam"):
+        read("~nobody-of-this-name/iam")

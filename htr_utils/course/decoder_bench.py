@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from htr_utils import paths
 from htr_utils.course import tune
 from htr_utils.course.command import OneLine
 from htr_utils.errors import HtrError
@@ -173,7 +174,7 @@ def main(data: str | None, limit: int, repeats: int, peer: str | None, target: s
     from htr_utils.evaluation import load_lines
     from htr_utils.recognizer import Recognizer
 
-    found = load_lines(data, None if data else "test")
+    found = load_lines(data or paths.embedded_root(), None if data else "test")
     found = found[: limit or None]
     recognizer = Recognizer.load()
     truths = [recognizer.charset.fold(line.text) for line in found]

@@ -14,6 +14,7 @@ from typing import Any
 
 from htr_utils import files
 from htr_utils.errors import HtrError
+from htr_utils.paths import from_home
 
 CHECKPOINT = "checkpoint"  # folder in a run's folder, kept for an interrupted run that is begun again
 
@@ -160,7 +161,7 @@ def _path(name: str, value: Any) -> Path | None:
         return None
     if not isinstance(value, (str, os.PathLike)) or str(value) == "":
         raise _refuse(name, value, "None, or the path of a file or folder")
-    path = Path(os.path.expanduser(value))  # noqa: PTH111 - Path's own raises where there is no such user
+    path = from_home(Path(value))
     if not path.exists():
         raise _refuse(
             name, value, f"None, or a path that exists (looked from {Path.cwd().name or 'the root'}/)"

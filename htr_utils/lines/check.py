@@ -75,7 +75,7 @@ def check(root: str | Path | None = None, *, characters: str = IAM_CHARACTERS) -
         characters: those that a recogniser can write; lines with others are reported.
     """
     try:
-        report = CheckReport(paths.data_root() if root is None else Path(root).expanduser())
+        report = CheckReport(paths.data_root() if root is None else paths.from_home(root))
         folder = read(report.root)
     except HtrError as error:
         return CheckReport(Path(root or "."), problems=[f"error: {error}"])

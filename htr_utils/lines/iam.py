@@ -155,7 +155,7 @@ def read(
     Raises:
         HtrError: whatever is missing, does not read or contradicts itself, with file, line and remedy.
     """
-    folder = paths.data_root() if root is None else Path(root).expanduser()
+    folder = paths.data_root() if root is None else paths.from_home(root)
     if spacing not in ("natural", "raw"):
         raise HtrError(f"spacing is {spacing!r}, must be 'natural' or 'raw'")
     if not folder.exists():
