@@ -13,11 +13,11 @@ setup course test test-all lab notebooks lint lock latest student solutions slid
 	@$(RUN) $@ $(ARGS)
 
 data:       ## render the embedded data set again (needs npm for the fonts)
-	@$(RUN) setup
+	@$(RUN) setup --if-needed
 	@$(RUN) data build $(ARGS)
 
 serve:      ## the web page
-	@$(RUN) setup
+	@$(RUN) setup --if-needed
 	@$(RUN) serve $(ARGS)
 
 clean:      ## what was made here, but not .venv and not your trainings (runs/train)

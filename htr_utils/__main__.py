@@ -28,7 +28,7 @@ LOG = "htr-setup.log"
 CV2_WITHOUT_DISPLAY = re.compile(r"lib(GL|gthread|glib|xcb|X11|SM|ICE|Xext|Xrender|EGL)[\w.-]*\.so")
 HELP = """python -m htr_utils VERB [arguments]
 
-  setup       make .venv and install everything from requirements.lock (every verb below does this first)
+  setup       make or mend .venv: install all of requirements.lock (every verb below does so first where it is not done)
   course      run every chapter into runs/course/ and read some lines  [chapter ...] [--out FOLDER]
   test        all tests that a change must pass            [pytest arguments]
   test-all    the slow ones too, in random order; writes a dated report into docs/
@@ -97,18 +97,20 @@ def clean_environment() -> dict[str, str]:
 
 
 def make_venv(venv: Path) -> Path:
-    """The interpreter of `venv`, which is made anew where it is missing or its Python does not run."""
+    """The interpreter of `venv`, made anew where it is missing, does not run or is of an untested version."""
     python = venv_python(venv)
     if python.is_file():
         probe = [str(python), "-c", "import sys, pip; print(*sys.version_info[:2])"]
         try:
             answer = subprocess.run(probe, capture_output=True, text=True, env=clean_environment())
+            version = answer.stdout.split() if answer.returncode == 0 else []
         except OSError:
-            answer = None
-        if answer is not None and answer.returncode == 0:
-            check_version([int(part) for part in answer.stdout.split()])
+            version = []
+        if OLDEST <= tuple(map(int, version)) <= NEWEST:
             return python
-        say(f"{venv.name} is broken (its Python does not run or has no pip): making it again")
+        say(
+            f"{venv.name} is of no use (its Python does not run, has no pip or is not 3.11 to 3.13): making it again"
+        )
     package = f"python3.{sys.version_info[1]}-venv"
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise SetupError(
@@ -125,24 +127,15 @@ def make_venv(venv: Path) -> Path:
 def explain(output: str, fallback: str) -> str:
     """One line with a remedy for what pip or venv printed when it failed."""
     known = [
-        (
-            r"No space left|Errno 28|not enough space",
-            f"the disk is full; free about {DISK_GB:.0f} GB, then again",
-        ),
-        (
-            r"ensurepip is not|python3-venv",
-            "no venv module; on Debian and Ubuntu: `apt install python3-venv`",
-        ),
+        (r"No space left|Errno 28|not enough space", f"disk is full; free {DISK_GB:.0f} GB, then again"),
+        (r"ensurepip is not|python3-venv", "no venv module; on Debian or Ubuntu: `apt install python3-venv`"),
         (
             r"NewConnectionError|NameResolution|Temporary failure in name|Network is unreachable|ProxyError"
             r"|ConnectTimeout|Read timed out|Connection refused|getaddrinfo|CERTIFICATE_VERIFY_FAILED",
             "no way to the package index; check the network or set pip's proxy or index, then again"
             " (what is installed stays)",
         ),
-        (
-            r"Permission denied|Errno 13",
-            "no permission to write here; clone the course into a folder of your own",
-        ),
+        (r"Permission denied|Errno 13", "may not write here; clone the course into a folder of your own"),
         (
             r"No matching distribution|not a supported wheel",
             "a package has no build for this machine; TensorFlow has Linux, Windows and Apple silicon",
@@ -231,9 +224,7 @@ def fingerprint(root: Path) -> str:
 def need_checkout(root: Path) -> None:
     """Raises SetupError where this package was installed from a wheel: there is no course beside it."""
     if not (root / "requirements.lock").is_file() or not (root / "notebooks").is_dir():
-        raise SetupError(
-            "this needs a clone of the course; an installed htr_utils only has the `htr` commands"
-        )
+        raise SetupError("this needs a clone of the course; without one there are only the `htr` commands")
 
 
 def use_wheels(root: Path) -> bool:
@@ -257,8 +248,8 @@ def use_wheels(root: Path) -> bool:
     return True
 
 
-def setup(root: Path = ROOT) -> Path:
-    """Make `.venv` and install the lock and the package; does nothing where that is done already.
+def setup(root: Path = ROOT, again: bool = False) -> Path:
+    """Make `.venv` and install the lock and the package; where that is done already, only if it is asked for `again`.
 
     Returns:
         The interpreter to use.
@@ -268,7 +259,8 @@ def setup(root: Path = ROOT) -> Path:
     venv = root / ".venv"
     stamp = venv / STAMP
     wanted = fingerprint(root)
-    if stamp.is_file() and stamp.read_text().strip() == wanted and venv_python(venv).is_file():
+    done = stamp.is_file() and stamp.read_text().strip() == wanted and venv_python(venv).is_file()
+    if done and not again:
         return venv_python(venv)
     free = shutil.disk_usage(root).free / 1e9
     if free < DISK_GB and not stamp.is_file():
@@ -277,7 +269,6 @@ def setup(root: Path = ROOT) -> Path:
         )
     offline = use_wheels(root)
     python = make_venv(venv)
-    stamp.unlink(missing_ok=True)
     log = venv / LOG
     log.unlink(missing_ok=True)
 
@@ -286,12 +277,16 @@ def setup(root: Path = ROOT) -> Path:
             list(command), capture_output=True, text=True, env=clean_environment(), cwd=str(venv)
         )
 
-    # A swapped OpenCV would stand beside the one in the lock: it goes first.
-    run([str(python), "-m", "pip", "uninstall", "--yes", "opencv-python-headless"])
     lock = root / "requirements.lock"
     total = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
     say(f"Installing {lock.name} ({'from wheels/' if offline else 'about .9 GB to fetch the first time'})")
-    run_pip(python, ["install", "--progress-bar", "off", "-r", str(lock)], log, total)
+    install = ["install", "--progress-bar", "off", "-r", str(lock)]
+    run_pip(python, install, log, total)  # before anything goes: without a network all stays as it is
+    stamp.unlink(missing_ok=True)
+    # A swapped OpenCV, or one of the learner's, shares its files with the one in the lock: both go, one comes back.
+    if "opencv-python-headless" in run([str(python), "-m", "pip", "list"]).stdout:
+        run([str(python), "-m", "pip", "uninstall", "--yes", "opencv-python", "opencv-python-headless"])
+        run_pip(python, install, log)
     run_pip(python, ["install", "--no-deps", "--no-build-isolation", "-e", str(root)], log)
     which = fix_opencv(python, run)
     stamp.write_text(wanted + "\n")
@@ -323,13 +318,9 @@ def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> l
         return [[*start, "jupyterlab", *map(str, first), *arguments]]
     if verb == "lint":
         here = arguments or ["."]
-        return [
-            [*start, "ruff", "check", *here],
-            [*start, "ruff", "format", "--check", *here],
-            [*start, "mypy"],
-            [*start, "htr_utils.course.lint"],
-            [*start, "htr_utils.course.links"],
-        ]
+        tools = [["ruff", "check", *here], ["ruff", "format", "--check", *here], ["mypy"]]
+        tools += [["htr_utils.course.lint"], ["htr_utils.course.links"]]
+        return [[*start, *tool] for tool in tools]
     if verb in ("student", "solutions"):
         return [[*start, "htr_utils.course.kit", verb, *arguments]]
     if verb == "latest":
@@ -343,15 +334,23 @@ MODULES = {"course": "runs", "notebooks": "notebooks", "pull": "pullback", "slid
 VERBS = ("setup", "test", "test-all", "lab", "lint", "lock", "latest", "student", "solutions", *MODULES)
 
 
-def pass_on(arguments: Sequence[str], root: Path) -> int:
-    """Hand the call to the `htr` command line, in `.venv` where this Python lacks what it needs."""
-    if any(importlib.util.find_spec(name) is None for name in ("click", "numpy", "tensorflow")):
-        python = venv_python(root / ".venv")
-        if not python.is_file() or python == Path(sys.executable):
-            raise SetupError("the package is not installed here; first `python -m htr_utils setup`")
-        return subprocess.run(
-            [str(python), "-m", "htr_utils", *arguments], env=clean_environment()
-        ).returncode
+def pass_on(arguments: Sequence[str], root: Path, here: bool = False) -> int:
+    """Hand the call to the `htr` command line, in `.venv` where that is set up or this Python lacks what it needs."""
+    venv, python = root / ".venv", venv_python(root / ".venv")
+    lacks = any(importlib.util.find_spec(name) is None for name in ("click", "numpy", "tensorflow"))
+    here = here or Path(sys.prefix).resolve() == venv.resolve()
+    if not here and python.is_file() and (lacks or (venv / STAMP).is_file()):
+        call = [str(python), "-m", "htr_utils", "--here", *arguments]  # which hands nothing on in turn
+        process = subprocess.Popen(call, env=clean_environment())
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:  # Ctrl-C reached it too, and it may need a while to keep what it has
+                continue
+    if lacks:
+        raise SetupError(
+            "the package is not installed here; first `python -m htr_utils setup`, or with --here `pip install -e .`"
+        )
     from htr_utils.cli import main as htr
 
     sys.argv = ["htr", *arguments]
@@ -371,20 +370,18 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     verb, rest = arguments[0], arguments[1:]
     try:
         if verb not in VERBS:
-            return pass_on(arguments, root)
+            return pass_on(arguments, root, here)
         need_checkout(root)
-        python = Path(sys.executable) if here else setup(root)
+        again = verb == "setup" and "--if-needed" not in rest  # the Makefile's, for the htr commands
+        python = Path(sys.executable) if here else setup(root, again)
         if verb == "lock":
             return renew_lock(python, root)
         environment = clean_environment()
         if here:  # nothing is installed for us: the clone itself goes on the path
-            environment["PYTHONPATH"] = os.pathsep.join(
-                filter(None, [str(root), os.environ.get("PYTHONPATH", "")])
-            )
-        codes = [
-            subprocess.run(command, cwd=None if verb == "pull" else root, env=environment).returncode
-            for command in commands(verb, rest, python, root)
-        ]
+            parts = [str(root), os.environ.get("PYTHONPATH", "")]
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
+        where, todo = None if verb == "pull" else root, commands(verb, rest, python, root)
+        codes = [subprocess.run(command, cwd=where, env=environment).returncode for command in todo]
         return next((code for code in codes if code), 0)
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -11,6 +11,9 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["HTR_NO_VENV"] = (
+    "1"  # also of `python -m htr_utils`: the Python under test is the one that runs this
+)
 for name in ("HTR_DATA", "HTR_RUN_DIR"):
     os.environ.pop(name, None)
 

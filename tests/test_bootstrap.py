@@ -242,6 +242,114 @@ def test_set_up_that_broke_off_is_done_again(
     assert len(asked) == 4
 
 
+def test_the_verb_setup_mends_what_the_others_trust(
+    clone: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A learner's own pip install broke a package: the stamp does not know, and `setup` is the remedy that is told."""
+    root, asked = clone
+    monkeypatch.delenv("HTR_NO_VENV", raising=False)
+    assert bootstrap.main(["setup"], root=root) == 0 and len(asked) == 2
+    assert bootstrap.main(["lint"], root=root) == bootstrap.main(["setup", "--if-needed"], root=root) == 0
+    assert len(asked) == 2
+    assert bootstrap.main(["setup"], root=root) == 0 and len(asked) == 4
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert not re.search(r"\$\(RUN\) setup$", makefile, re.MULTILINE), "make serve installs nothing twice"
+
+
+def test_of_two_opencvs_neither_stays_half(
+    clone: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, asked = clone
+
+    def run(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
+        if command[-1] == "list":
+            return subprocess.CompletedProcess(command, 0, "opencv-python-headless 4.13.0.92\n", "")
+        if "uninstall" in command:
+            asked.append(" ".join(command[3:]))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(bootstrap.subprocess, "run", run)
+    bootstrap.setup(root)
+    lock = f"install --progress-bar off -r {root / 'requirements.lock'}"
+    assert asked[:3] == [lock, "uninstall --yes opencv-python opencv-python-headless", lock]
+
+
+def test_without_a_network_what_is_installed_stays(
+    clone: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, asked = clone
+    bootstrap.setup(root)
+
+    def fail(*_: object) -> None:
+        raise bootstrap.SetupError("no way to the package index")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap, "run_pip", fail)
+        patch.setattr(bootstrap.subprocess, "run", lambda command, **_: pytest.fail(f"ran {command}"))
+        with pytest.raises(bootstrap.SetupError, match="no way"):
+            bootstrap.setup(root, again=True)
+    bootstrap.setup(root)
+    assert len(asked) == 2, "the other verbs go on with it"
+
+
+@pytest.mark.parametrize(("version", "made"), [("3 10", 1), ("3 14", 1), ("3 12", 0)])
+def test_an_environment_of_an_untested_python_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, made: int
+) -> None:
+    """An editor made it: `setup`, run with a tested Python, must not send for itself for ever."""
+    python, ran = bootstrap.venv_python(tmp_path / ".venv"), []
+    python.parent.mkdir(parents=True)
+    python.touch()
+
+    def run(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 0, f"{version}\n", "")
+
+    monkeypatch.setattr(bootstrap.subprocess, "run", run)
+    assert bootstrap.make_venv(tmp_path / ".venv") == python
+    assert [command[0] for command in ran[1:]] == [sys.executable] * made
+
+
+@pytest.mark.parametrize("stamp", [True, False])
+def test_htr_commands_run_in_the_environment_that_was_set_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stamp: bool
+) -> None:
+    """Also where the Python that is called has all they need; not in one that somebody else made."""
+    calls: list[list[str]] = []
+
+    class Process:
+        """Ctrl-C comes while it runs; then it ends in its own way."""
+
+        def __init__(self, command: list[str], **_: object) -> None:
+            calls.append(command)
+            self.codes = [KeyboardInterrupt, 3]
+
+        def wait(self) -> int:
+            code = self.codes.pop(0)
+            if code is KeyboardInterrupt:
+                raise KeyboardInterrupt
+            return code  # type: ignore[return-value]
+
+    def here() -> None:
+        calls.append(sys.argv)
+
+    monkeypatch.delenv("HTR_NO_VENV", raising=False)
+    monkeypatch.setattr(bootstrap.subprocess, "Popen", Process)
+    monkeypatch.setattr("htr_utils.cli.main", here)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    python = bootstrap.venv_python(tmp_path / ".venv")
+    python.parent.mkdir(parents=True)
+    python.touch()
+    if stamp:
+        (tmp_path / ".venv" / bootstrap.STAMP).touch()
+    there, own = [str(python), "-m", "htr_utils", "--here", "serve"], ["htr", "serve"]
+    assert bootstrap.main(["serve"], root=tmp_path) == (3 if stamp else 0)
+    assert bootstrap.main(["--here", "serve"], root=tmp_path) == 0
+    monkeypatch.setenv("HTR_NO_VENV", "1")
+    assert bootstrap.main(["serve"], root=tmp_path) == 0
+    assert calls == [there if stamp else own, own, own]
+
+
 def test_here_makes_no_environment(clone: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     root, asked = clone
     ran: list[list[str]] = []

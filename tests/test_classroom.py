@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -306,6 +307,17 @@ def test_a_chapter_becomes_an_assignment(tmp_path: Path, monkeypatch: pytest.Mon
     source.write_text(CHAPTER.replace("+ doubled", "- doubled"), encoding="utf-8")
     wrong = grading.assignment("06", tmp_path / "grading")
     assert not wrong.valid and wrong.solved == "0 of 1 tests pass"
+
+
+def test_what_grading_needs_is_named_with_every_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra `grading` alone brings no jupytext, by which chapters are read."""
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jupytext" else real(name))
+    done = CliRunner().invoke(main, ["classroom", "nbgrader", "06", "--out", str(tmp_path)])
+    assert done.exit_code == 1 and done.output.count("\n") == 1
+    assert "needs jupytext" in done.output and "[course,grading]" in done.output
 
 
 def test_every_chapter_can_be_graded() -> None:

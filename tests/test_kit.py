@@ -89,6 +89,21 @@ def test_a_wrong_solution_is_not_packed(course: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "s.zip").exists()
 
 
+def test_a_wrong_solution_is_not_packed_by_whatever_it_was_built(course: Path, tmp_path: Path) -> None:
+    """`make notebooks --solutions` builds the solved chapters too, and asks no check."""
+    source = course / "notebooks" / "src" / "06_small.py"
+    notebook = notebooks.blank(source, solution=True)
+    for said, accepted in (("06.2: correct", True), ("06.2: hint", False)):
+        notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text=said + "\n")]
+        notebooks.save(notebook, notebooks.target(source, solution=True))
+        assert not notebooks.stale(source, solution=True)
+        if accepted:
+            assert kit.solutions(tmp_path / "right.zip", course, run=False).is_file()
+    with pytest.raises(HtrError, match=r"06_small: a solution is not accepted: 06\.2: hint"):
+        kit.solutions(tmp_path / "wrong.zip", course, run=False)
+    assert not (tmp_path / "wrong.zip").exists()
+
+
 @pytest.mark.parametrize("name", ["notebooks/06_small.ipynb", "htr_utils/x.py", "docs/glossary.md"])
 def test_a_solution_in_any_file_stops_the_student_zip(course: Path, tmp_path: Path, name: str) -> None:
     secret = "doubled = sum(a == b for a, b in zip(label, label[1:]))"

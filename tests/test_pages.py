@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra import numpy as arrays
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from htr_utils import paths
 from htr_utils.course import page_bench
@@ -77,8 +77,20 @@ def test_what_is_no_page_is_one_line(content, says):
 
 def test_too_many_pages_are_refused_before_they_are_drawn():
     content = saved(grey_page(), format="TIFF", save_all=True, append_images=[grey_page()] * 3)
-    with pytest.raises(HtrError, match="4 pages are over the limit of 3"):
+    with pytest.raises(HtrError, match="more than 3 pages"):
         pages.open_pages(content, most=3)
+
+
+def test_a_long_chain_of_pages_is_followed_no_further_than_the_limit(monkeypatch):
+    """PIL's own count takes a time that grows with the square of the chain's length."""
+    content = saved(grey_page(), format="TIFF", save_all=True, append_images=[grey_page(size=(8, 8))] * 200)
+    loads, load = [], TiffImagePlugin.ImageFileDirectory_v2.load
+    monkeypatch.setattr(
+        TiffImagePlugin.ImageFileDirectory_v2, "load", lambda self, file: (loads.append(1), load(self, file))
+    )
+    assert pages.frames(content, 3) == 4 and len(loads) < 12
+    assert pages.frames(content, 300) == 201
+    assert pages.frames(saved(grey_page(), format="PNG"), 3) == pages.frames(b"II*\0", 3) == 1
 
 
 def test_a_damaged_page_is_named_by_its_number():

@@ -14,9 +14,11 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import zipfile
 import zlib
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import cv2
@@ -29,6 +31,7 @@ from PIL import Image
 from web_fakes import FakeFinder, FakeLine, FakeReader, bomb, page_of_lines, png, upload
 
 from htr_utils.cli import main
+from htr_utils.cli.serve import _addresses, _listen
 from htr_utils.errors import HtrError
 from htr_utils.lines import images, own
 from htr_utils.network.fit import material
@@ -277,7 +280,7 @@ def test_limits_have_their_own_words(page):
     many, sheet = io.BytesIO(), Image.fromarray(LINE)
     sheet.save(many, "TIFF", save_all=True, append_images=[sheet, sheet])
     client = app_of(pages=2).test_client()
-    assert "3 pages, over 2" in finish(client, send(client, many.getvalue()), 413)["error"]
+    assert "at least 3 pages, over 2" in finish(client, send(client, many.getvalue()), 413)["error"]
     client = app_of().test_client()
     blank = png(np.full((300, 400), 240, np.uint8))
     assert "No line" in finish(client, send(client, blank), 422)["error"]
@@ -385,7 +388,16 @@ def test_whatever_fails_inside_the_next_picture_is_read(page):
             raise HtrError("this file: is locked; unlock it")
 
     client = app_of(finder=Finder()).test_client()
-    assert finish(client, send(client, page[0]), 422)["error"] == "Is locked; unlock it."
+    failed = finish(client, send(client, page[0]), 422)
+    assert failed["error"] == "Is locked; unlock it."
+    # It is kept for a while: neither with the frames that held the picture, nor with those of each request.
+    job = client.application.extensions["htr_jobs"].get(failed["url"].rpartition("/")[2])
+    assert job.error.__cause__ is None and job.error.__context__ is None
+    lengths = []
+    for path in (failed["url"], f"{failed['url']}/pages/1.jpg") * 3:
+        refused(client.get(path), 422)
+        lengths.append(len(list(traceback.walk_tb(job.error.__traceback__))))
+    assert lengths[:2] == lengths[2:4] == lengths[4:]
 
 
 @given(
@@ -624,6 +636,9 @@ def test_cancelled_and_abandoned_jobs_are_not_read():
     gate.set()
     until(lambda: patient.state == "done")
     assert read == ["r", "p", "p done"] and left.dropped
+    for gone, why in ((left, "for 60 s while it waited"), (cancelled, "not here any more")):
+        with pytest.raises(Refusal, match=why):
+            jobs.get(gone.id)
 
 
 def test_a_hanging_picture_is_told_and_seen_in_health(page):
@@ -710,6 +725,21 @@ def test_a_port_in_use_is_one_line():
     assert result.exit_code == 1 and "no address of this machine" in result.output
     result = CliRunner().invoke(main, ["serve", "--model", "nonsense"])
     assert result.exit_code == 1 and "no model" in result.output
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+def test_every_address_that_is_named_answers(host):
+    try:
+        listening = _listen(host, 0)
+    except HtrError:
+        pytest.skip("no IPv6 here")
+    with listening:
+        named = _addresses(host, listening.getsockname()[1])
+        assert named
+        for address in named:
+            parts = urlsplit(address)
+            with socket.create_connection((parts.hostname, parts.port), timeout=10):
+                pass
 
 
 def test_the_last_port_in_use_names_one_that_there_is(monkeypatch):

@@ -216,6 +216,24 @@ def test_mistakes_are_told_and_the_way_stays_open(page, pictures):
     assert page.locator(".overview").count() == 0
 
 
+def test_a_file_that_is_too_large_leaves_what_is_there(page, pictures, reader):
+    folder = pictures[0]
+    alert = page.get_by_role("alert")
+    reader.pause = 1.0
+    try:
+        page.set_input_files("#file", folder / "page.png")
+        playwright.expect(page.locator("#step")).to_contain_text("0 of 4 lines")
+        page.set_input_files("#file", folder / "large.png")
+        playwright.expect(alert).to_contain_text("over 3 MB")
+        page.wait_for_selector("#result:visible")
+    finally:
+        reader.pause = 0.0
+    edit(page, 1).fill("precious")
+    page.set_input_files("#file", folder / "large.png")  # nothing is lost by it, so nothing is asked
+    playwright.expect(alert).to_contain_text("over 3 MB")
+    assert Path(download(page, "text").path()).read_text(encoding="utf-8").startswith("precious\n")
+
+
 def test_a_dead_server_is_told(page, pictures):
     page.route("**/api/jobs", lambda route: route.abort())
     page.set_input_files("#file", pictures[0] / "line.png")

@@ -64,7 +64,7 @@ def pack(out: str | None) -> None:
               help="folder of the nbgrader course")  # fmt: skip
 def nbgrader(chapter: str, out: str) -> None:
     """Turn CHAPTER (number or name) into an nbgrader assignment, and validate it."""
-    need("nbgrader", extra="grading")
+    need("nbgrader", "jupytext", extra="course,grading")
     from htr_utils.course import grading
 
     made = grading.assignment(chapter, Path(out))

@@ -75,26 +75,34 @@ def each_page(source: str | Path | bytes, most: int = MAX_PAGES) -> Iterator[np.
     if content[:1024].lstrip().startswith(b"%PDF"):
         yield from _pdf(content, name, most)
         return
-    count = _frames(content) if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") else 1
+    count = frames(content, most)
     if count == 1:
         yield images.decode(name, content)
         return
     if count > most:
-        raise HtrError(f"{name}: {count} pages are over the limit of {most}; split the file")
+        raise HtrError(f"{name}: more than {most} pages; split the file")
     for number in range(count):
         yield images.decode(f"{name}, page {number + 1}", content, number)
 
 
-def _frames(content: bytes) -> int:
+def frames(content: bytes, most: int) -> int:
+    """The pages of a TIFF file, counted up to `most` + 1; 1 of any other file, and where that cannot be told.
+
+    PIL's `n_frames` follows a chain of them to its end, in a time that grows with the square of its length.
+    """
     from PIL import Image
 
+    count = 0
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content), formats=("TIFF",)) as picture:
-                return int(getattr(picture, "n_frames", 1))
-    except Exception:  # damaged: the decoder says how
-        return 1
+                while count <= most:
+                    picture.seek(count)
+                    count += 1
+    except Exception as error:  # the last page; or no TIFF, or damaged: the decoder says how
+        return count if isinstance(error, EOFError) else 1
+    return count
 
 
 def _pdf(content: bytes, name: str, most: int) -> Iterator[np.ndarray]:

@@ -196,7 +196,7 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
     def status(job_id: str) -> ResponseReturnValue:
         job = jobs.get(job_id)
         if job.error is not None:
-            raise job.error
+            raise job.error.with_traceback(None)  # else each look at it would add to the one before
         if job.state == "waiting":
             return {"state": "waiting", "ahead": jobs.ahead(job)}
         result = job.result
@@ -240,7 +240,7 @@ def _finished(jobs: Jobs, job_id: str) -> work.Result:
     job = jobs.get(job_id)
     result = job.result
     if result is None:
-        raise job.error or Refusal(409, "unfinished", retry=1)
+        raise (job.error or Refusal(409, "unfinished", retry=1)).with_traceback(None)
     return result  # type: ignore[no-any-return]
 
 

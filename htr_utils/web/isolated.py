@@ -1,7 +1,8 @@
 """PDF pages drawn by a process of their own, with limits of memory and time.
 
 A PDF is a program: a few kilobytes can ask for gigabytes, and PDFium is compiled code. Here the worst that
-it can do is to end its own process. Pictures need no such care: their headers announce their size.
+it can do is to end its own process. Pictures need no such care: their headers announce their size, and their
+pages are counted no further than the limit.
 """
 
 from __future__ import annotations

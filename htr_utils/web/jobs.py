@@ -91,6 +91,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
         self._current: Job | None = None
+        self._left: deque[str] = deque(maxlen=1000)  # ids of those that were dropped while they waited
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -136,6 +137,8 @@ class Jobs:
         with self._lock:
             self._sweep()
             job = self._jobs.get(job_id)
+            if job is None and job_id in self._left:
+                raise Refusal(404, "left", seconds=round(self.limits.leave))
             if job is None:
                 raise Refusal(404, "gone", minutes=round(self.limits.expire / 60))
             job.touched = self.clock()
@@ -190,6 +193,8 @@ class Jobs:
                 idle > (limits.leave if job.state == "waiting" else limits.expire)
                 and job is not self._current
             ):
+                if job.state == "waiting":
+                    self._left.append(job.id)
                 self._drop(job)
         if self._stuck() and self._current is not None and self._current.error is None:
             self._current.state = "failed"
@@ -254,7 +259,8 @@ class Jobs:
         try:
             return self.work(job, say), None
         except Refusal as error:
-            return None, error
+            error.__cause__ = error.__context__ = None  # their frames would keep the picture
+            return None, error.with_traceback(None)
         except Exception:  # whatever a picture does to the libraries, the next one must be read
             log.exception("a picture of %d bytes could not be read", len(job.content))
             return None, Refusal(500, "mistake")

@@ -113,6 +113,7 @@ ERRORS = {
     "client": "You have {jobs} pictures waiting. Wait until one of them is read.",
     "full": "Too many pictures are waiting. Try again in {seconds} seconds.",
     "gone": "This picture is not here any more: results are forgotten after {minutes} minutes. Read it again.",
+    "left": "Nobody asked for this picture for {seconds} s while it waited, so it was not read. Send it again.",
     "unfinished": "This picture is not read yet.",
     "origin": "This request came from another site and was refused.",
     "host": "This name of the server is not known here. Use its address in numbers, or localhost.",

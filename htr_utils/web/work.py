@@ -13,6 +13,7 @@ import numpy as np
 
 from htr_utils import formats
 from htr_utils.errors import HtrError
+from htr_utils.lines import pages
 from htr_utils.recognizer import Reading
 from htr_utils.text.spelling import Correction
 from htr_utils.web.isolated import pdf_pages
@@ -147,27 +148,12 @@ def _announced_size(content: bytes, kind: str) -> tuple[int, int]:
         raise Refusal(422, "damaged") from error
 
 
-def frames(content: bytes) -> int:
-    """The pages of a TIFF file; 1 for any other picture, and where that cannot be told."""
-    if content[:4] not in (b"II*\0", b"MM\0*"):
-        return 1
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(content), formats=["TIFF"]) as picture:
-            return int(getattr(picture, "n_frames", 1))
-    except Exception:  # damaged: who opens it next says so
-        return 1
-
-
 class Worker:
     """Reads files with one recognizer, which is loaded once and used by one thread."""
 
     def __init__(self, recognizer: Reader, limits: Limits, finder: Finder | None = None) -> None:
-        if finder is None:
-            from htr_utils.lines import pages as finder  # type: ignore[no-redef]
         self.recognizer, self.limits = recognizer, limits
-        self.finder: Any = finder
+        self.finder: Any = finder or pages
 
     def __call__(self, job: Job, say: Say) -> Result:
         """Carry out one job.
@@ -210,9 +196,9 @@ class Worker:
         limits = self.limits
         if content.startswith(b"%PDF-"):
             return pdf_pages(content, limits, limits.seconds)
-        count = frames(content)
+        count = pages.frames(content, limits.pages)
         if count > limits.pages:
-            raise Refusal(413, "pages", found=count, pages=limits.pages)
+            raise Refusal(413, "pages", found=f"at least {count}", pages=limits.pages)
         return count, iter(self.finder.each_page(content, limits.pages))
 
     def _read(self, crops: Sequence[np.ndarray], say: Say) -> list[Reading]:

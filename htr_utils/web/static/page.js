@@ -91,12 +91,13 @@ async function askPatiently(url, options) {
 }
 
 async function read(files) {
-  if (!files.length || (unsaved && !confirm(say("unsaved")))) return;
+  if (!files.length) return;
   const file = files[0];
+  if (file.size > settings.bytes) return complain(say("too_large")); // what is shown or under way stays
+  if (unsaved && !confirm(say("unsaved"))) return;
   stop();
   forget();
   complain(files.length > 1 ? say("only_first", { files: files.length }) : "");
-  if (file.size > settings.bytes) return complain(say("too_large"));
   const mine = (attempt = new AbortController());
   show("progress");
   step(say("sending"));
