@@ -140,8 +140,10 @@ def test_a_small_mark_keeps_its_colour_beside_a_large_one_that_is_like_it() -> N
     made, axis = base.figure(width=6)
     axis.imshow(rng_picture(), extent=(0, 1, 0, 1), cmap="gray")
     axis.axvspan(0, 0.5, color=base.ORANGE)
+    axis.axvspan(0.6, 0.8, color="#FCFCFC")  # nearly white, and much of it
     axis.plot([0.9, 0.91], [0.5, 0.5], color=base.RED, lw=6)
     seen = Image.open(io.BytesIO(base.encode(made))).convert("RGB")
+    assert seen.getpixel((0, 0)) == (255, 255, 255)
     colours = {colour for _, colour in seen.getcolors(seen.width * seen.height)}
     assert {(0xE6, 0x9F, 0x00), (0xD5, 0x5E, 0x00), (255, 255, 255)} <= colours and len(colours) <= 64
 

@@ -17,6 +17,7 @@ def prediction(answer: Any) -> str | None:
     """Paths of four frames that collapse to "oo": o-o with one frame to spare."""
     if isinstance(answer, bool) or not isinstance(answer, numbers.Integral):
         return "a whole number is asked for"
+    answer = int(answer)
     if answer >= 15:
         return "that is at least as many as for 'to'; what must stand between the two o's?"
     if answer != 5:

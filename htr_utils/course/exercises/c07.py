@@ -16,6 +16,7 @@ def prediction(answer: Any) -> str | None:
     """The CER of empty readings: every character of the truth is missing."""
     if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
         return "a number is asked for, in per cent"
+    answer = float(answer)
     if answer == 1:
         return "per cent, please"
     if answer > 100:

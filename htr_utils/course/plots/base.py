@@ -75,9 +75,13 @@ def encode(made: Figure) -> bytes:
     kept = [rgb for rgb in (_rgb(colour) for colour in (*COLOURS, YELLOW, GREY, "#FFFFFF")) if rgb in seen]
     for colours in (64, 32, 16):
         # The median cut merges two colours of which one is rare, such as orange and a small red mark.
-        cut = picture.quantize(colours - len(kept)).getpalette() or []
+        cut = np.reshape(picture.quantize(colours - len(kept)).getpalette() or [], (-1, 3))[
+            : colours - len(kept)
+        ]
+        # Pillow looks colours up coarsely: what is nearly one of the palette would take its place.
+        far = [rgb for rgb in cut if all(np.abs(rgb - own).max() > 8 for own in np.array(kept))]
         palette = Image.new("P", (1, 1))
-        palette.putpalette([*cut[: 3 * (colours - len(kept))], *(value for rgb in kept for value in rgb)])
+        palette.putpalette(np.array([*far, *kept], np.uint8).ravel().tolist())
         small = io.BytesIO()
         picture.quantize(palette=palette, dither=Image.Dither.NONE).save(small, format="PNG", optimize=True)
         if small.tell() <= _LARGEST:
