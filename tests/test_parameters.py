@@ -146,7 +146,7 @@ def right(label: str) -> int:
         (stub, "to do"),
         (right, "correct"),
         (wrong, "hint: try 'letter'"),
-        (half, "hint: half returns nothing for some inputs"),
+        (half, "hint: half returns nothing, at least for some inputs"),
         (raising, "hint: raising raises ZeroDivisionError ("),
         (endless, "hint: endless calls itself without end"),
         (7, "hint: this is not the kind of answer that is asked for (TypeError"),
