@@ -23,7 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST, NEWEST = (3, 11), (3, 13)
 DISK_GB = 4.0  # the environment takes about 2.8 GB, the downloads about .9 GB
 STAMP = "htr-lock.sha256"
-LOCKED_EXTRAS = ("course", "interactive", "runs", "synth", "web", "pages", "grading", "test", "lint")
+LOCKED_EXTRAS = (
+    "course",
+    "interactive",
+    "runs",
+    "synth",
+    "web",
+    "pages",
+    "grading",
+    "test",
+    "lint",
+)
 LOG = "htr-setup.log"
 CV2_WITHOUT_DISPLAY = re.compile(r"lib(GL|gthread|glib|xcb|X11|SM|ICE|Xext|Xrender|EGL)[\w.-]*\.so")
 HELP = """python -m htr_utils VERB [arguments]
@@ -85,12 +95,21 @@ def check_version(version: Sequence[int] = sys.version_info[:2]) -> None:
         if others
         else "install Python 3.12 and call it by name"
     )
-    raise SetupError(f"Python {version[0]}.{version[1]} is outside the tested range 3.11 to 3.13; {remedy}")
+    raise SetupError(
+        f"Python {version[0]}.{version[1]} is outside the tested range 3.11 to 3.13; {remedy}"
+    )
 
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would lead pip or Python out of the virtual environment."""
-    unwanted = {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "__PYVENV_LAUNCHER__"}
+    unwanted = {
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_USER",
+        "__PYVENV_LAUNCHER__",
+    }
     environment = {key: value for key, value in os.environ.items() if key not in unwanted}
     environment["PYTHONUTF8"] = "1"
     return environment
@@ -127,20 +146,32 @@ def make_venv(venv: Path) -> Path:
 def explain(output: str, fallback: str) -> str:
     """One line with a remedy for what pip or venv printed when it failed."""
     known = [
-        (r"No space left|Errno 28|not enough space", f"disk is full; free {DISK_GB:.0f} GB, then again"),
-        (r"ensurepip is not|python3-venv", "no venv module; on Debian or Ubuntu: `apt install python3-venv`"),
+        (
+            r"No space left|Errno 28|not enough space",
+            f"disk is full; free {DISK_GB:.0f} GB, then again",
+        ),
+        (
+            r"ensurepip is not|python3-venv",
+            "no venv module; on Debian or Ubuntu: `apt install python3-venv`",
+        ),
         (
             r"NewConnectionError|NameResolution|Temporary failure in name|Network is unreachable|ProxyError"
             r"|ConnectTimeout|Read timed out|Connection refused|getaddrinfo|CERTIFICATE_VERIFY_FAILED",
             "no way to the package index; check the network or set pip's proxy or index, then again"
             " (what is installed stays)",
         ),
-        (r"Permission denied|Errno 13", "may not write here; clone the course into a folder of your own"),
+        (
+            r"Permission denied|Errno 13",
+            "may not write here; clone the course into a folder of your own",
+        ),
         (
             r"No matching distribution|not a supported wheel",
             "a package has no build for this machine; TensorFlow has Linux, Windows and Apple silicon",
         ),
-        (r"externally-managed", "this Python belongs to the system; leave out --here so that .venv is used"),
+        (
+            r"externally-managed",
+            "this Python belongs to the system; leave out --here so that .venv is used",
+        ),
     ]
     for pattern, remedy in known:
         if re.search(pattern, output):
@@ -175,7 +206,9 @@ def run_pip(python: Path, arguments: Sequence[str], log: Path, total: int = 0) -
             elif total and line.startswith("Installing collected packages"):
                 say("  unpacking (a minute or two)")
     if process.wait() != 0:
-        raise SetupError(explain("".join(output), "the installation failed") + f" (all of it in {log})")
+        raise SetupError(
+            explain("".join(output), "the installation failed") + f" (all of it in {log})"
+        )
 
 
 def fix_opencv(python: Path, run: Runner) -> str:
@@ -205,10 +238,14 @@ def fix_opencv(python: Path, run: Runner) -> str:
     run([*pip, "uninstall", "--yes", "opencv-python", "opencv-python-headless"])
     done = run([*pip, "install", "--no-deps", f"opencv-python-headless=={version}"])
     if done.returncode != 0:
-        raise SetupError(explain(done.stdout + done.stderr, "opencv-python-headless could not be installed"))
+        raise SetupError(
+            explain(done.stdout + done.stderr, "opencv-python-headless could not be installed")
+        )
     again = run(probe)
     if again.returncode != 0:
-        raise SetupError(f"OpenCV does not import, headless or not: {again.stderr.strip().splitlines()[-1:]}")
+        raise SetupError(
+            f"OpenCV does not import, headless or not: {again.stderr.strip().splitlines()[-1:]}"
+        )
     return "opencv-python-headless"
 
 
@@ -224,7 +261,9 @@ def fingerprint(root: Path) -> str:
 def need_checkout(root: Path) -> None:
     """Raises SetupError where this package was installed from a wheel: there is no course beside it."""
     if not (root / "requirements.lock").is_file() or not (root / "notebooks").is_dir():
-        raise SetupError("this needs a clone of the course; without one there are only the `htr` commands")
+        raise SetupError(
+            "this needs a clone of the course; without one there are only the `htr` commands"
+        )
 
 
 def use_wheels(root: Path) -> bool:
@@ -240,7 +279,9 @@ def use_wheels(root: Path) -> bool:
     here["machine"] = platform.machine().lower()
     made = json.loads((folder / "made-for.json").read_text(encoding="utf-8"))
     if made != here:
-        kinds = [f"{one['system']} {one['machine']} with Python {one['python']}" for one in (made, here)]
+        kinds = [
+            f"{one['system']} {one['machine']} with Python {one['python']}" for one in (made, here)
+        ]
         raise SetupError(
             f"the wheels here are for {kinds[0]}, this is {kinds[1]}; take the zip made for it, or remove `wheels`"
         )
@@ -279,13 +320,27 @@ def setup(root: Path = ROOT, again: bool = False) -> Path:
 
     lock = root / "requirements.lock"
     total = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
-    say(f"Installing {lock.name} ({'from wheels/' if offline else 'about .9 GB to fetch the first time'})")
+    say(
+        f"Installing {lock.name} ({'from wheels/' if offline else 'about .9 GB to fetch the first time'})"
+    )
     install = ["install", "--progress-bar", "off", "-r", str(lock)]
-    run_pip(python, install, log, total)  # before anything goes: without a network all stays as it is
+    run_pip(
+        python, install, log, total
+    )  # before anything goes: without a network all stays as it is
     stamp.unlink(missing_ok=True)
     # A swapped OpenCV, or one of the learner's, shares its files with the one in the lock: both go, one comes back.
     if "opencv-python-headless" in run([str(python), "-m", "pip", "list"]).stdout:
-        run([str(python), "-m", "pip", "uninstall", "--yes", "opencv-python", "opencv-python-headless"])
+        run(
+            [
+                str(python),
+                "-m",
+                "pip",
+                "uninstall",
+                "--yes",
+                "opencv-python",
+                "opencv-python-headless",
+            ]
+        )
         run_pip(python, install, log)
     run_pip(python, ["install", "--no-deps", "--no-build-isolation", "-e", str(root)], log)
     which = fix_opencv(python, run)
@@ -296,13 +351,25 @@ def setup(root: Path = ROOT, again: bool = False) -> Path:
 
 def renew_lock(python: Path, root: Path) -> int:
     """Write requirements.lock anew from pyproject.toml: newest versions, one for all Pythons and systems."""
-    run_pip(python, ["install", "uv"], root / ".venv" / LOG if (root / ".venv").is_dir() else root / "uv.log")
-    environment = {key: value for key, value in clean_environment().items() if not key.startswith("UV_")}
+    run_pip(
+        python,
+        ["install", "uv"],
+        root / ".venv" / LOG if (root / ".venv").is_dir() else root / "uv.log",
+    )
+    environment = {
+        key: value for key, value in clean_environment().items() if not key.startswith("UV_")
+    }
     options = "--universal --fork-strategy fewest --python-version 3.11 --upgrade --quiet"
     # Not export and peers: optional, large, and in each other's way.
     options += "".join(f" --extra {name}" for name in LOCKED_EXTRAS)
     command = [str(python), "-m", "uv", "--no-config", "pip", "compile", *options.split()]
-    command += ["--no-header", "--no-annotate", "pyproject.toml", "--output-file", "requirements.lock"]
+    command += [
+        "--no-header",
+        "--no-annotate",
+        "pyproject.toml",
+        "--output-file",
+        "requirements.lock",
+    ]
     return subprocess.run(command, cwd=root, env=environment).returncode
 
 
@@ -330,8 +397,25 @@ def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> l
     return []
 
 
-MODULES = {"course": "runs", "notebooks": "notebooks", "pull": "pullback", "slides": "slides", "site": "site"}
-VERBS = ("setup", "test", "test-all", "lab", "lint", "lock", "latest", "student", "solutions", *MODULES)
+MODULES = {
+    "course": "runs",
+    "notebooks": "notebooks",
+    "pull": "pullback",
+    "slides": "slides",
+    "site": "site",
+}
+VERBS = (
+    "setup",
+    "test",
+    "test-all",
+    "lab",
+    "lint",
+    "lock",
+    "latest",
+    "student",
+    "solutions",
+    *MODULES,
+)
 
 
 def pass_on(arguments: Sequence[str], root: Path, here: bool = False) -> int:
@@ -340,12 +424,20 @@ def pass_on(arguments: Sequence[str], root: Path, here: bool = False) -> int:
     lacks = any(importlib.util.find_spec(name) is None for name in ("click", "numpy", "tensorflow"))
     here = here or Path(sys.prefix).resolve() == venv.resolve()
     if not here and python.is_file() and (lacks or (venv / STAMP).is_file()):
-        call = [str(python), "-m", "htr_utils", "--here", *arguments]  # which hands nothing on in turn
+        call = [
+            str(python),
+            "-m",
+            "htr_utils",
+            "--here",
+            *arguments,
+        ]  # which hands nothing on in turn
         process = subprocess.Popen(call, env=clean_environment())
         while True:
             try:
                 return process.wait()
-            except KeyboardInterrupt:  # Ctrl-C reached it too, and it may need a while to keep what it has
+            except (
+                KeyboardInterrupt
+            ):  # Ctrl-C reached it too, and it may need a while to keep what it has
                 continue
     if lacks:
         raise SetupError(
@@ -372,7 +464,9 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         if verb not in VERBS:
             return pass_on(arguments, root, here)
         need_checkout(root)
-        again = verb == "setup" and "--if-needed" not in rest  # the Makefile's, for the htr commands
+        again = (
+            verb == "setup" and "--if-needed" not in rest
+        )  # the Makefile's, for the htr commands
         python = Path(sys.executable) if here else setup(root, again)
         if verb == "lock":
             return renew_lock(python, root)

@@ -85,22 +85,41 @@ def write(model: Path, metrics: Path) -> Path:
     """
     loaded = archive.load(model)
     digest = files.sha256(model)
-    known: dict[str, dict[str, Any]] = json.loads(metrics.read_text(encoding="utf-8")).get(model.name, {})
+    known: dict[str, dict[str, Any]] = json.loads(metrics.read_text(encoding="utf-8")).get(
+        model.name, {}
+    )
     entries = {name: entry for name, entry in known.items() if entry["sha256"] == digest}
     about = loaded.about
     rows = []
     for name, entry in sorted(entries.items()):
-        cer, wer = (f"{entry[m]['value']} [{entry[m]['low']}, {entry[m]['high']}]" for m in ("cer", "wer"))
-        count = f"{entry['lines']} ({entry['left_out']} left out)" if "left_out" in entry else entry["lines"]
+        cer, wer = (
+            f"{entry[m]['value']} [{entry[m]['low']}, {entry[m]['high']}]" for m in ("cer", "wer")
+        )
+        count = (
+            f"{entry['lines']} ({entry['left_out']} left out)"
+            if "left_out" in entry
+            else entry["lines"]
+        )
         how = f"{entry['decoder']}, {entry['convention']}"
-        rows.append(f"| {name} | {count} | {cer} | {wer} | {how} | {entry['bootstrap']} | {entry['date']} |")
+        rows.append(
+            f"| {name} | {count} | {cer} | {wer} | {how} | {entry['bootstrap']} | {entry['date']} |"
+        )
     head = _HEAD.format(
-        name=model.stem, preset=loaded.preset.name, parameters=loaded.model.count_params() / 1e6,
-        height=loaded.preset.preparation.height, step=loaded.preset.frame_step, classes=loaded.charset.classes,
-        megabytes=model.stat().st_size / 1e6, digest=digest, origin=about.get("origin", "not recorded"),
-        epochs=about.get("epochs", "?"), seed=about.get("seed", "?"), history=_curve(model),
-        speed=_speed(model, digest), note=f"- **Note**: {about['note']}.\n" if about.get("note") else "",
-    )  # fmt: skip
+        name=model.stem,
+        preset=loaded.preset.name,
+        parameters=loaded.model.count_params() / 1e6,
+        height=loaded.preset.preparation.height,
+        step=loaded.preset.frame_step,
+        classes=loaded.charset.classes,
+        megabytes=model.stat().st_size / 1e6,
+        digest=digest,
+        origin=about.get("origin", "not recorded"),
+        epochs=about.get("epochs", "?"),
+        seed=about.get("seed", "?"),
+        history=_curve(model),
+        speed=_speed(model, digest),
+        note=f"- **Note**: {about['note']}.\n" if about.get("note") else "",
+    )
     commands = "\n".join(f"    {entry['command']}" for _, entry in sorted(entries.items()))
     trained = [*about.get("stages", []), *filter(None, [about.get("command")])]
     commands = "\n".join([*(f"    {command}" for command in trained), commands])
@@ -108,7 +127,8 @@ def write(model: Path, metrics: Path) -> Path:
     root = paths.repo_root()
     ours = root is not None and model.resolve() == (root / "model" / "course.keras").resolve()
     files.write_text(
-        target, head + "\n".join(rows) + "\n" + _TAIL.format(commands=commands) + (_OURS if ours else _ANY)
+        target,
+        head + "\n".join(rows) + "\n" + _TAIL.format(commands=commands) + (_OURS if ours else _ANY),
     )
     return target
 

@@ -32,7 +32,9 @@ def load_lines(
     root = root or paths.named_data()
     if root is not None and own.is_own(root):
         if split in ("train", "validation", "test"):
-            raise HtrError(f"{root}: has no split {split!r}; leave --split out, all its lines are taken")
+            raise HtrError(
+                f"{root}: has no split {split!r}; leave --split out, all its lines are taken"
+            )
         return own.read(root)
     folder = iam.read(root, spacing=spacing, task=task)  # type: ignore[arg-type]
     return list(folder.lines.values()) if split is None else folder.split(split)
@@ -74,23 +76,30 @@ def evaluate(
     if not lines:
         raise HtrError("no lines to evaluate; check the split's name")
     start = time.perf_counter()
-    readings = list(recognizer.read_iter([line.path for line in lines], decoder=decoder, errors="keep"))
+    readings = list(
+        recognizer.read_iter([line.path for line in lines], decoder=decoder, errors="keep")
+    )
     seconds = time.perf_counter() - start
     if bad := [reading for reading in readings if isinstance(reading, HtrError)]:
         told = f"{len(bad)} of {len(lines)} lines cannot be read"
         if len(bad) == len(lines):
             raise HtrError(f"{told}, first {bad[0]}")
         say(f"{told}: left out, first {bad[0]}")
-    lines = [line for line, one in zip(lines, readings, strict=True) if not isinstance(one, HtrError)]
+    lines = [
+        line for line, one in zip(lines, readings, strict=True) if not isinstance(one, HtrError)
+    ]
     texts = [reading.text for reading in readings if not isinstance(reading, HtrError)]
     truths = [recognizer.charset.fold(line.text) if fold else line.text for line in lines]
     if convention == "raw":
         texts, truths = converted(lines, texts, "raw"), converted(lines, truths, "raw")
     by = None if groups == "line" else [getattr(line, f"{groups}_id") or line.id for line in lines]
     found: dict[str, Any] = {
-        "split": split, "convention": convention, "decoder": decoder, "lines": len(lines),
+        "split": split,
+        "convention": convention,
+        "decoder": decoder,
+        "lines": len(lines),
         **({"left_out": len(bad)} if bad else {}),
-    }  # fmt: skip
+    }
     for name, measure in (("cer", metrics.cer), ("wer", metrics.wer)):
         rate = measure(texts, truths, split=split, convention=convention, groups=by)
         found[name] = {k: round(100 * getattr(rate, k), 2) for k in ("value", "low", "high")}
@@ -130,10 +139,16 @@ def record(file: Path, name: str, entry: dict[str, Any], model: Path, command: s
 
 def _rows(values: dict[str, Any], show: Callable[[Any], str]) -> str:
     """A JSON object with a row for each name."""
-    return "{\n" + ",\n".join(f"{json.dumps(key)}: {show(values[key])}" for key in sorted(values)) + "\n}"
+    return (
+        "{\n"
+        + ",\n".join(f"{json.dumps(key)}: {show(values[key])}" for key in sorted(values))
+        + "\n}"
+    )
 
 
-def converted(lines: Sequence[Line], texts: Sequence[str], convention: spacing.Spacing) -> list[str]:
+def converted(
+    lines: Sequence[Line], texts: Sequence[str], convention: spacing.Spacing
+) -> list[str]:
     """The texts of lines in another spacing, form by form: open quotes go on from a line to the next."""
     forms: dict[str, list[int]] = {}
     for number, line in enumerate(lines):
@@ -141,6 +156,8 @@ def converted(lines: Sequence[Line], texts: Sequence[str], convention: spacing.S
     found = list(texts)
     for numbers in forms.values():
         inside = sorted(numbers, key=lambda number: lines[number].id)
-        for number, text in zip(inside, spacing.convert([texts[n] for n in inside], convention), strict=True):
+        for number, text in zip(
+            inside, spacing.convert([texts[n] for n in inside], convention), strict=True
+        ):
             found[number] = text
     return found

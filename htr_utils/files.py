@@ -20,7 +20,9 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         HtrError: the disk is full, the folder is read-only, or a folder has this name. The old file stays.
     """
     target = Path(path)
-    part = target.with_name(f"{target.name[:40]}.{secrets.randbits(64)}.part")  # names may have 255 bytes
+    part = target.with_name(
+        f"{target.name[:40]}.{secrets.randbits(64)}.part"
+    )  # names may have 255 bytes
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)

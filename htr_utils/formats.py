@@ -24,7 +24,13 @@ from htr_utils import __version__
 from htr_utils.errors import HtrError
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
-ENDINGS = {"text": ".txt", "json": ".json", "hocr": ".hocr.html", "alto": ".alto.xml", "page": ".page.xml"}
+ENDINGS = {
+    "text": ".txt",
+    "json": ".json",
+    "hocr": ".hocr.html",
+    "alto": ".alto.xml",
+    "page": ".page.xml",
+}
 # What XML 1.0 cannot hold (W3C recommendation, production 2).
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -84,7 +90,11 @@ class _Found(Protocol):
 
 
 def of_page(
-    image: str, shape: tuple[int, ...], found: Sequence[Any], readings: Iterable[Any], number: int = 1
+    image: str,
+    shape: tuple[int, ...],
+    found: Sequence[Any],
+    readings: Iterable[Any],
+    number: int = 1,
 ) -> ReadPage:
     """The page that `shape` (height, width), lines as `pages.find` gives them and their readings make up."""
     height, width = shape[:2]
@@ -92,9 +102,13 @@ def of_page(
     for line, reading in zip(found, readings, strict=True):
         words = tuple(_words(line, reading, width, height))
         sure = tuple(c.confidence for c in reading.characters)
-        middle = np.array([[c.x, line.crop.shape[0] / 2] for c in reading.characters]).reshape(-1, 2)
+        middle = np.array([[c.x, line.crop.shape[0] / 2] for c in reading.characters]).reshape(
+            -1, 2
+        )
         at = tuple(line.where(middle)[:, 0].round().clip(0, width - 1).astype(int).tolist())
-        made = ReadLine(reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at)
+        made = ReadLine(
+            reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at
+        )
         lines.append(replace(made, others=reading.others))
     image = image.encode("utf-8", "replace").decode()  # a file's name may be no UTF-8, a result is
     return ReadPage(image, width, height, tuple(lines), number)
@@ -136,8 +150,11 @@ def render(pages: Sequence[ReadPage], format: str) -> list[str]:
     if format == "page":
         return [_page_xml(page) for page in pages]
     whole: dict[str, Callable[[Sequence[ReadPage]], str]] = {
-        "text": _text, "json": _json, "hocr": _hocr, "alto": _alto,
-    }  # fmt: skip
+        "text": _text,
+        "json": _json,
+        "hocr": _hocr,
+        "alto": _alto,
+    }
     return [whole[format](pages)]
 
 
@@ -150,19 +167,32 @@ def _json(pages: Sequence[ReadPage]) -> str:
     """{"pages": [{"image", "page", "width", "height", "lines": [...]}]}, one line of writing on each row."""
     made = []
     for page in pages:
-        head = {"image": page.image, "page": page.number, "width": page.width, "height": page.height}
+        head = {
+            "image": page.image,
+            "page": page.number,
+            "width": page.width,
+            "height": page.height,
+        }
         rows = ",\n".join(json.dumps(_plain(line, page), ensure_ascii=False) for line in page.lines)
         made.append(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "lines": [\n{rows}\n]}}')
     return '{"pages": [\n' + ",\n".join(made) + "\n]}\n"
 
 
 def _plain(line: ReadLine, page: ReadPage) -> dict[str, Any]:
-    made: dict[str, Any] = {"text": line.text, "confidence": _rounded(line.confidence), "box": list(line.box)}
+    made: dict[str, Any] = {
+        "text": line.text,
+        "confidence": _rounded(line.confidence),
+        "box": list(line.box),
+    }
     if line.corrected is not None:
         made["corrected"] = line.corrected
     made["polygon"] = [list(point) for point in _points(line, page)]
     made["words"] = [
-        {"text": word.text, "confidence": _rounded(word.confidence), "box": word.box and list(word.box)}
+        {
+            "text": word.text,
+            "confidence": _rounded(word.confidence),
+            "box": word.box and list(word.box),
+        }
         for word in line.split()
     ]
     if line.at and len(line.at) == len(line.text):
@@ -191,7 +221,9 @@ def _clean(text: str) -> str:
 
 
 def _add(parent: ET.Element, tag: str, text: str | None = None, /, **attributes: Any) -> ET.Element:
-    child = ET.SubElement(parent, tag, {k: _clean(str(v)) for k, v in attributes.items() if v is not None})
+    child = ET.SubElement(
+        parent, tag, {k: _clean(str(v)) for k, v in attributes.items() if v is not None}
+    )
     if text is not None:
         child.text = _clean(text)
     return child
@@ -201,13 +233,17 @@ def _write(root: ET.Element, doctype: str = "") -> str:
     ET.indent(root, " ")
     text = io.StringIO()
     ET.ElementTree(root).write(text, "unicode", short_empty_elements=not doctype)
-    whole = text.getvalue().replace("></meta>", " />")  # which parsers of HTML and of XML take alike
+    whole = text.getvalue().replace(
+        "></meta>", " />"
+    )  # which parsers of HTML and of XML take alike
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{doctype}{whole}\n'
 
 
 def _hocr(pages: Sequence[ReadPage]) -> str:
     """hOCR 1.2 (kba.github.io/hocr-spec): XHTML whose `title` attributes hold the places; x_wconf is 0 to 100."""
-    root = ET.Element("html", {"xmlns": "http://www.w3.org/1999/xhtml", "lang": "en", "xml:lang": "en"})
+    root = ET.Element(
+        "html", {"xmlns": "http://www.w3.org/1999/xhtml", "lang": "en", "xml:lang": "en"}
+    )
     head = _add(root, "head")
     _add(head, "title", pages[0].image if pages else "")
     _add(head, "meta", **{"http-equiv": "Content-Type", "content": "text/html; charset=utf-8"})
@@ -220,13 +256,23 @@ def _hocr(pages: Sequence[ReadPage]) -> str:
         sheet = _add(body, "div", **{"class": "ocr_page"}, id=f"page_{i}", title=title)
         if not page.lines:
             continue
-        area = _add(sheet, "div", **{"class": "ocr_carea"}, id=f"block_{i}", title=_bbox(_region(page)))
+        area = _add(
+            sheet, "div", **{"class": "ocr_carea"}, id=f"block_{i}", title=_bbox(_region(page))
+        )
         for j, line in enumerate(page.lines, 1):
-            row = _add(area, "span", **{"class": "ocr_line"}, id=f"line_{i}_{j}", title=_bbox(line.box))
+            row = _add(
+                area, "span", **{"class": "ocr_line"}, id=f"line_{i}_{j}", title=_bbox(line.box)
+            )
             for k, word in enumerate(line.split(), 1):
                 place = [_bbox(word.box)] if word.box else []
-                place += [f"x_wconf {round(100 * word.confidence)}"] if word.confidence is not None else []
-                span = _add(row, "span", word.text, id=f"word_{i}_{j}_{k}", title="; ".join(place) or None)
+                place += (
+                    [f"x_wconf {round(100 * word.confidence)}"]
+                    if word.confidence is not None
+                    else []
+                )
+                span = _add(
+                    row, "span", word.text, id=f"word_{i}_{j}_{k}", title="; ".join(place) or None
+                )
                 span.set("class", "ocrx_word")
     return _write(root, "<!DOCTYPE html>\n")
 
@@ -246,7 +292,9 @@ def _region(page: ReadPage) -> Box:
 
 def _alto(pages: Sequence[ReadPage]) -> str:
     """ALTO 4.2 (loc.gov/standards/alto): every line is Shape, then String and SP in turn."""
-    root = ET.Element("alto", {"xmlns": "http://www.loc.gov/standards/alto/ns-v4#", "SCHEMAVERSION": "4.2"})
+    root = ET.Element(
+        "alto", {"xmlns": "http://www.loc.gov/standards/alto/ns-v4#", "SCHEMAVERSION": "4.2"}
+    )
     description = _add(root, "Description")
     _add(description, "MeasurementUnit", "pixel")
     if pages:
@@ -272,7 +320,9 @@ def _alto(pages: Sequence[ReadPage]) -> str:
                     _add(row, "SP")
                 place = _place(word.box) if word.box else {}
                 name = f"word_{i}_{j}_{k}"
-                _add(row, "String", ID=name, CONTENT=word.text, WC=_rounded(word.confidence), **place)
+                _add(
+                    row, "String", ID=name, CONTENT=word.text, WC=_rounded(word.confidence), **place
+                )
     return _write(root)
 
 
@@ -286,7 +336,11 @@ def _page_xml(page: ReadPage) -> str:
     root = ET.Element("PcGts", {"xmlns": place})
     metadata = _add(root, "Metadata")
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for tag, text in (("Creator", f"htr-utils {__version__}"), ("Created", now), ("LastChange", now)):
+    for tag, text in (
+        ("Creator", f"htr-utils {__version__}"),
+        ("Created", now),
+        ("LastChange", now),
+    ):
         _add(metadata, tag, text)
     size: dict[str, Any] = {"imageWidth": page.width, "imageHeight": page.height}
     sheet = _add(root, "Page", imageFilename=page.image, **size)
@@ -337,10 +391,13 @@ def overlay(grey: np.ndarray, page: ReadPage) -> np.ndarray:
         if not words or words[0].box is None:
             words = (Word(line.text, line.box),)
         full = max(9.0, 0.32 * scale * min(word.box[3] for word in words if word.box))
-        lengths = [max(1.0, draw.textlength(word.text, ImageFont.load_default(full))) for word in words]
+        lengths = [
+            max(1.0, draw.textlength(word.text, ImageFont.load_default(full))) for word in words
+        ]
         # One size for the line, at which most words fit above their places; a longer one is set smaller.
         room = [
-            scale * (word.box or line.box)[2] / length for word, length in zip(words, lengths, strict=True)
+            scale * (word.box or line.box)[2] / length
+            for word, length in zip(words, lengths, strict=True)
         ]
         usual = min(1.0, float(np.median(room)))
         for word, fits in zip(words, room, strict=True):

@@ -69,7 +69,9 @@ def model_file(name: str | Path) -> Path:
     if path.suffix == ".keras" or path.is_file():
         if path.is_file():
             return path
-        raise HtrError(f"no model file {str(name)!r}; train one with `htr train`, or use the name 'course'")
+        raise HtrError(
+            f"no model file {str(name)!r}; train one with `htr train`, or use the name 'course'"
+        )
     folders = [_PACKAGE / "_model"]
     root = repo_root()
     if root is not None:

@@ -110,20 +110,35 @@ class Recognizer:
 
     @overload
     def read(
-        self, source: Picture, *, decoder: Decoder = ..., width: int | None = ..., batch: int = ...,
+        self,
+        source: Picture,
+        *,
+        decoder: Decoder = ...,
+        width: int | None = ...,
+        batch: int = ...,
         candidates: int = ...,
-    ) -> Reading: ...  # fmt: skip
+    ) -> Reading: ...
 
     @overload
     def read(
-        self, source: list[Any] | tuple[Any, ...], *, decoder: Decoder = ..., width: int | None = ...,
-        batch: int = ..., candidates: int = ...,
-    ) -> list[Reading]: ...  # fmt: skip
+        self,
+        source: list[Any] | tuple[Any, ...],
+        *,
+        decoder: Decoder = ...,
+        width: int | None = ...,
+        batch: int = ...,
+        candidates: int = ...,
+    ) -> list[Reading]: ...
 
     def read(
-        self, source: Picture | Sequence[Picture], *, decoder: Decoder = "greedy", width: int | None = None,
-        batch: int = 32, candidates: int = 1,
-    ) -> Reading | list[Reading]:  # fmt: skip
+        self,
+        source: Picture | Sequence[Picture],
+        *,
+        decoder: Decoder = "greedy",
+        width: int | None = None,
+        batch: int = 32,
+        candidates: int = 1,
+    ) -> Reading | list[Reading]:
         """Read a line, or a list of lines in batches of similar width.
 
         Args:
@@ -139,8 +154,12 @@ class Recognizer:
             HtrError: a picture that cannot be read or is no line.
         """
         if isinstance(source, str | Path | np.ndarray):
-            return self.read([source], decoder=decoder, width=width, batch=batch, candidates=candidates)[0]
-        readings = self.read_iter(source, decoder=decoder, width=width, batch=batch, candidates=candidates)
+            return self.read(
+                [source], decoder=decoder, width=width, batch=batch, candidates=candidates
+            )[0]
+        readings = self.read_iter(
+            source, decoder=decoder, width=width, batch=batch, candidates=candidates
+        )
         return [reading for reading in readings if isinstance(reading, Reading)]
 
     def read_iter(
@@ -170,9 +189,15 @@ class Recognizer:
         return self._stream(sources, decoder, width, batch, errors == "keep", chunk, candidates)
 
     def _stream(
-        self, sources: Iterable[Picture], decoder: Decoder, width: int | None, batch: int, keep: bool, chunk: int,
+        self,
+        sources: Iterable[Picture],
+        decoder: Decoder,
+        width: int | None,
+        batch: int,
+        keep: bool,
+        chunk: int,
         top: int,
-    ) -> Iterator[Reading | HtrError]:  # fmt: skip
+    ) -> Iterator[Reading | HtrError]:
         for part in self._prepared(sources, chunk):
             found: dict[int, Reading | HtrError] = {}
             good: dict[int, images.Prepared] = {}
@@ -189,7 +214,9 @@ class Recognizer:
                     found[number] = self._reading(line, good[number], decoder)
             yield from (found[number] for number in range(len(part)))
 
-    def _prepared(self, sources: Iterable[Picture], chunk: int) -> Iterator[list[images.Prepared | HtrError]]:
+    def _prepared(
+        self, sources: Iterable[Picture], chunk: int
+    ) -> Iterator[list[images.Prepared | HtrError]]:
         """Pictures prepared by threads, a chunk at a time; the next chunk is under way meanwhile."""
         rest = iter(sources)
         pool = ThreadPoolExecutor(cores())
@@ -205,7 +232,11 @@ class Recognizer:
         try:
             return self.prepare(source)
         except (HtrError, MemoryError, OSError, cv2.error) as error:
-            return error if isinstance(error, HtrError) else HtrError(f"cannot be prepared ({error!r:.200})")
+            return (
+                error
+                if isinstance(error, HtrError)
+                else HtrError(f"cannot be prepared ({error!r:.200})")
+            )
 
     def prepare(self, source: Picture) -> images.Prepared:
         """The network's input for one picture: `images.load` and `images.prepare` with this model's settings."""
@@ -259,7 +290,9 @@ class Recognizer:
 
         return inference.reader(self.model, self.preset)
 
-    def _emissions(self, prepared: Mapping[int, images.Prepared], batch: int) -> Iterator[_Emissions]:
+    def _emissions(
+        self, prepared: Mapping[int, images.Prepared], batch: int
+    ) -> Iterator[_Emissions]:
         from htr_utils.network import models
 
         order = sorted(prepared, key=lambda number: (prepared[number].ink.shape[1], number))

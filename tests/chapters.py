@@ -75,16 +75,48 @@ def nbval(notebook: Path, folder: Path, **more: str) -> Measured:
     # A chapter needs no network: whatever tries is sent nowhere.
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         environment[name] = "http://127.0.0.1:9"
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "nbval_plugin"]
-    command += ["-p", "no:cacheprovider", "-p", "no:randomly", "-q", "--color=no", "--rootdir", str(folder)]
-    command += ["-c", os.devnull, "--nbval-sanitize-with", str(TESTS / "nbval_sanitize.cfg"), str(copy)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "-p",
+        "nbval_plugin",
+    ]
+    command += [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-q",
+        "--color=no",
+        "--rootdir",
+        str(folder),
+    ]
+    command += [
+        "-c",
+        os.devnull,
+        "--nbval-sanitize-with",
+        str(TESTS / "nbval_sanitize.cfg"),
+        str(copy),
+    ]
     begin = time.monotonic()
     process = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     with PeakMemory(process.pid) as memory:
         output, _ = process.communicate()
     passed = re.search(r"(\d+) passed", output)
     return Measured(
-        process.returncode, output, int(passed[1]) if passed else 0, time.monotonic() - begin, memory.mb
+        process.returncode,
+        output,
+        int(passed[1]) if passed else 0,
+        time.monotonic() - begin,
+        memory.mb,
     )

@@ -28,9 +28,15 @@ CHAPTER_TABLE: list[str] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="also the tests marked slow")
-    parser.addoption("--run-net", action="store_true", help="also the tests that need the package registry")
     parser.addoption(
-        "--shuffle", type=int, default=None, metavar="SEED", help="random order of modules and tests"
+        "--run-net", action="store_true", help="also the tests that need the package registry"
+    )
+    parser.addoption(
+        "--shuffle",
+        type=int,
+        default=None,
+        metavar="SEED",
+        help="random order of modules and tests",
     )
 
 

@@ -40,7 +40,9 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
         if not found:
             break
         # Half of the wounds hit the first or last 400 bytes, where the headers are.
-        where = rng.choice((0, len(found) - 400)) + rng.randrange(400) if rng.random() < 0.5 else None
+        where = (
+            rng.choice((0, len(found) - 400)) + rng.randrange(400) if rng.random() < 0.5 else None
+        )
         at = rng.randrange(len(found)) if where is None else min(max(0, where), len(found) - 1)
         size = rng.choice((1, 1, 2, 4, 16, 200))
         kind = rng.randrange(6)
@@ -53,7 +55,9 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
         elif kind == 3:
             found[at:at] = found[at : at + size]
         elif kind == 4:
-            found[at:at] = rng.choice((b"\0", b"\n", b"\xff", b"#", b"|", b"\t", b" ", b"999999999", b"<!--"))
+            found[at:at] = rng.choice(
+                (b"\0", b"\n", b"\xff", b"#", b"|", b"\t", b" ", b"999999999", b"<!--")
+            )
         else:
             del found[at:]
     return bytes(found)
@@ -72,5 +76,7 @@ def mutations(data: bytes, count: int, seed: int) -> Iterator[bytes]:
 def share(slow: int) -> Callable[..., object]:
     """Run a test with a fiftieth of `slow` cases, and with all of them in the slow tier."""
     return pytest.mark.parametrize(
-        "count", [max(2, slow // 50), pytest.param(slow, marks=pytest.mark.slow)], ids=["sample", "all"]
+        "count",
+        [max(2, slow // 50), pytest.param(slow, marks=pytest.mark.slow)],
+        ids=["sample", "all"],
     )

@@ -80,7 +80,9 @@ def write_iam(
                 name = images.format(first=form_id.partition("-")[0], form=form_id, id=line_id)
                 write(root / name, png())
         if xml:
-            write(root / "xml" / f"{form_id}.xml", form_xml(form_id, writer, texts).encode("latin-1"))
+            write(
+                root / "xml" / f"{form_id}.xml", form_xml(form_id, writer, texts).encode("latin-1")
+            )
     write(root / lines_txt, newline.join([*rows, ""]).encode())
     if forms_txt:
         write((root / lines_txt).with_name("forms.txt"), newline.join([*form_rows, ""]).encode())

@@ -43,21 +43,33 @@ def main() -> None:
     losses: list[float] = []
     try:
         way = distribute.Way(distribute.choose(options.strategy, print), options.xla)
-        blocks = (models.Block(8, 5, stride=2), models.Block(16, pool=(2, 2)), models.Block(16, pool=(2, 1)))
+        blocks = (
+            models.Block(8, 5, stride=2),
+            models.Block(16, pool=(2, 2)),
+            models.Block(16, pool=(2, 1)),
+        )
         preset = models.Preset("tiny", Preparation(48), blocks, lstm=16, lstm_layers=1, dropout=0.0)
         keras.utils.set_random_seed(1)
         with training.built_for(options.precision), way.scope():
             model = models.build(preset, CHARSET.classes)
         labels = training.labels_for(preset, CHARSET)
-        batches = dataset.Batches(Bars(21), labels, 6)  # the last of each epoch has three rows: it is doubled
+        batches = dataset.Batches(
+            Bars(21), labels, 6
+        )  # the last of each epoch has three rows: it is doubled
         watched = dataset.Batches(Bars(4), labels, 4, shuffle=False)
         settings = training.Settings(
             epochs=options.epochs, batch=6, warmup=2, rate=3e-3, precision=options.precision
         )
         trainer = way.trainer(
-            model, preset, CHARSET, batches, settings, validation=watched, folder=options.folder,
+            model,
+            preset,
+            CHARSET,
+            batches,
+            settings,
+            validation=watched,
+            folder=options.folder,
             say=lambda text: print(text, flush=True),
-        )  # fmt: skip
+        )
         step = trainer._step
 
         def noted(batch: object, average: object) -> object:
@@ -71,7 +83,8 @@ def main() -> None:
         print(f"error: {error}", flush=True)
         sys.exit(1)
     print(
-        json.dumps({"losses": losses, "cer": trainer.history[-1]["cer"], "steps": trainer.step}), flush=True
+        json.dumps({"losses": losses, "cer": trainer.history[-1]["cer"], "steps": trainer.step}),
+        flush=True,
     )
 
 

@@ -24,7 +24,9 @@ def write(report: Path, xml: Path, seed: int, seconds: float, date: datetime.dat
         for kind in ("failure", "error", "skipped")
     }
     passed = len(cases) - sum(len(group) for group in kinds.values())
-    packages = installed(("tensorflow", "keras", "numpy", "opencv-python", "opencv-python-headless"))
+    packages = installed(
+        ("tensorflow", "keras", "numpy", "opencv-python", "opencv-python-headless")
+    )
     lines = [
         f"# Test report, {date.isoformat()}",
         "",
@@ -44,7 +46,9 @@ def write(report: Path, xml: Path, seed: int, seconds: float, date: datetime.dat
     bad = kinds["failure"] + kinds["error"]
     for name, group in sorted(modules.items()):
         took = sum(float(case.get("time", 0)) for case in group)
-        lines.append(f"| {name} | {len(group)} | {took:.1f} | {sum(case in bad for case in group)} |")
+        lines.append(
+            f"| {name} | {len(group)} | {took:.1f} | {sum(case in bad for case in group)} |"
+        )
     for title, group in (("Failed", bad), ("Skipped", kinds["skipped"])):
         if group:
             lines += ["", f"## {title}", ""]

@@ -15,10 +15,21 @@ from htr_utils.errors import HtrError
 from htr_utils.lines.iam import Line
 
 ROW = adapt_report.Row(
-    start="course", data="letters", documents=3, lines=30, unseen_documents=2, unseen_lines=20,
-    before=(0.5, 0.4, 0.6), after=(0.2, 0.1, 0.3), difference=(-30.0, -40.0, -20.0), minutes=4.2,
-    command="python -m a --lines 30", ran="htr train", machine="2 cores, Linux", date="2026-11-25",
-)  # fmt: skip
+    start="course",
+    data="letters",
+    documents=3,
+    lines=30,
+    unseen_documents=2,
+    unseen_lines=20,
+    before=(0.5, 0.4, 0.6),
+    after=(0.2, 0.1, 0.3),
+    difference=(-30.0, -40.0, -20.0),
+    minutes=4.2,
+    command="python -m a --lines 30",
+    ran="htr train",
+    machine="2 cores, Linux",
+    date="2026-11-25",
+)
 
 
 def line(number: int, document: str) -> Line:
@@ -26,7 +37,11 @@ def line(number: int, document: str) -> Line:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=60), st.integers(1, 70), st.integers(0, 9))
+@given(
+    st.lists(st.sampled_from("abcdef"), min_size=2, max_size=60),
+    st.integers(1, 70),
+    st.integers(0, 9),
+)
 def test_a_document_is_learnt_from_or_measured(documents: list[str], count: int, seed: int) -> None:
     lines = [line(number, document) for number, document in enumerate(documents)]
     try:
@@ -71,7 +86,9 @@ def test_the_report_at_a_tiny_size(tmp_path: Path) -> None:
     folder = letters.keep([*pictures, *more], [*texts, *others], tmp_path / "letters")
     table = folder / "transcriptions.tsv"
     rows = table.read_text(encoding="utf-8").splitlines()
-    named = [row.replace("\t", f"\t{'ab'[number >= len(texts)]}\t", 1) for number, row in enumerate(rows)]
+    named = [
+        row.replace("\t", f"\t{'ab'[number >= len(texts)]}\t", 1) for number, row in enumerate(rows)
+    ]
     table.write_text("\n".join(named) + "\n", encoding="utf-8")
     row = adapt_report.run(folder, 5, "course", None, False, None, ["--epochs", "1"])
     assert row.lines == 5 and row.unseen_lines in (len(texts), len(others)) and row.minutes > 0

@@ -15,10 +15,14 @@ from htr_utils.text.decoding import collapse
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 10**6), st.lists(st.integers(1, 2), min_size=1, max_size=3), st.integers(1, 5))
+@given(
+    st.integers(0, 10**6), st.lists(st.integers(1, 2), min_size=1, max_size=3), st.integers(1, 5)
+)
 def test_best_path_is_the_likeliest_of_all(seed: int, label: list[int], frames: int) -> None:
     rng = np.random.default_rng(seed)
-    log_probs = np.log(rng.dirichlet(np.ones(3), size=(2, 6)))  # (2, 6, 3): a second line of another length
+    log_probs = np.log(
+        rng.dirichlet(np.ones(3), size=(2, 6))
+    )  # (2, 6, 3): a second line of another length
     labels, lengths = np.zeros((2, 4), int), np.array([len(label), 1])
     labels[0, : len(label)], labels[1, 0] = label, 2
     states, scores = align.best_paths(log_probs, np.array([frames, 6]), labels, lengths)

@@ -33,7 +33,12 @@ def test_round_trip_keeps_weights_charset_and_origin(saved):
 def test_the_same_model_gives_the_same_bytes(saved, tmp_path):
     path, model = saved
     archive.save(
-        tmp_path / "b.keras", model, models.preset("course"), Charset("abc "), {"seed": 3}, half=False
+        tmp_path / "b.keras",
+        model,
+        models.preset("course"),
+        Charset("abc "),
+        {"seed": 3},
+        half=False,
     )
     assert (tmp_path / "b.keras").read_bytes() == path.read_bytes()
 
@@ -57,7 +62,11 @@ def rewrite(path, target, change):
         (lambda d: {k: v for k, v in d.items() if k != "about"}, "damaged"),
         (
             lambda d: (
-                d | {"preset": d["preset"] | {"preparation": {"height": 9, "width": None, "crop": True}}}
+                d
+                | {
+                    "preset": d["preset"]
+                    | {"preparation": {"height": 9, "width": None, "crop": True}}
+                }
             ),
             "range",
         ),
@@ -71,11 +80,17 @@ def test_a_changed_description_is_refused(saved, tmp_path, change, message):
 
 
 def test_what_is_no_model_is_refused(tmp_path, saved):
-    for name, content in (("a.keras", b"hello"), ("b.keras", b""), ("c.keras", saved[0].read_bytes()[:3000])):
+    for name, content in (
+        ("a.keras", b"hello"),
+        ("b.keras", b""),
+        ("c.keras", saved[0].read_bytes()[:3000]),
+    ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(HtrError, match=r"not a model|damaged"):
             archive.load(tmp_path / name)
-    with zipfile.ZipFile(tmp_path / "stock.keras", "w") as stock:  # what keras itself writes has a config
+    with zipfile.ZipFile(
+        tmp_path / "stock.keras", "w"
+    ) as stock:  # what keras itself writes has a config
         stock.writestr("config.json", "{}")
     with pytest.raises(HtrError, match=r"no htr\.json"):
         archive.load(tmp_path / "stock.keras")

@@ -90,12 +90,17 @@ def test_nothing_asked_nothing_done() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slant", "rotation", "stretch"), [(0.5, 0, 1), (-0.5, 0, 1), (0, 3, 1), (0, -3, 1), (0.3, 2, 1.3)]
+    ("slant", "rotation", "stretch"),
+    [(0.5, 0, 1), (-0.5, 0, 1), (0, 3, 1), (0, -3, 1), (0.3, 2, 1.3)],
 )
 def test_warp_cuts_nothing_off(slant: float, rotation: float, stretch: float) -> None:
     grey = np.full((60, 200), 240, np.uint8)
-    for corner in ((slice(0, 6), slice(0, 6)), (slice(-6, None), slice(-6, None)),
-                   (slice(0, 6), slice(-6, None)), (slice(-6, None), slice(0, 6))):  # fmt: skip
+    for corner in (
+        (slice(0, 6), slice(0, 6)),
+        (slice(-6, None), slice(-6, None)),
+        (slice(0, 6), slice(-6, None)),
+        (slice(-6, None), slice(0, 6)),
+    ):
         grey[corner] = 20
     got = augment.warp(grey, slant=slant, rotation=rotation, stretch=stretch)
     ink, before = (240 - got.astype(float)).sum(), (240 - grey.astype(float)).sum() * stretch

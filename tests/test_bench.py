@@ -28,7 +28,9 @@ PAIRS = st.lists(
 def test_letters_leave_neither_case_nor_punctuation_nor_accents():
     truth = "Élise didn't say: \u201cœuvre - No. 5!\u201d"
     assert (
-        bench.letters(truth) == bench.letters("ELISE DIDN'T SAY OEUVRE NO 5") == "elise didnt say oeuvre no 5"
+        bench.letters(truth)
+        == bench.letters("ELISE DIDN'T SAY OEUVRE NO 5")
+        == "elise didnt say oeuvre no 5"
     )
     assert bench.plain("  caf\u00e9 \u2014\tno ") == "cafe - no"
 
@@ -39,9 +41,12 @@ def test_a_reader_of_upper_case_words_is_perfect_by_letters_alone():
     found = bench.score(shouted, truths, ["a", "a", "b"])
     assert found["letters"]["value"] == 0 and found["cer"]["value"] > 30
     assert found["cer"]["documents"] == [
-        [sum(metrics.edits(a, b) for a, b in zip(shouted[:2], truths[:2], strict=True)), len("".join(truths[:2]))],
+        [
+            sum(metrics.edits(a, b) for a, b in zip(shouted[:2], truths[:2], strict=True)),
+            len("".join(truths[:2])),
+        ],
         [metrics.edits(shouted[2], truths[2]), len(truths[2])],
-    ]  # fmt: skip
+    ]
 
 
 @given(PAIRS)
@@ -49,7 +54,9 @@ def test_the_paired_interval_is_that_of_a_plain_loop(rows):
     ours, theirs = [(a, n) for a, _, n in rows], [(b, n) for _, b, n in rows]
     value, low, high = bench.paired(ours, theirs)
     total = sum(n for _, _, n in rows)
-    assert value == pytest.approx(100 * (sum(a for a, _, _ in rows) - sum(b for _, b, _ in rows)) / total)
+    assert value == pytest.approx(
+        100 * (sum(a for a, _, _ in rows) - sum(b for _, b, _ in rows)) / total
+    )
     rng, drawn = np.random.default_rng(0), []
     for draw in rng.integers(len(rows), size=(bench.SAMPLES, len(rows))):
         picked = [rows[i] for i in draw]
@@ -88,8 +95,13 @@ def stand_in(tmp_path):
 
 
 def test_one_run_gives_table_and_figure(stand_in, tmp_path, monkeypatch):
-    monkeypatch.setattr(bench, "find_peers", lambda python, find=bench.find_peers: {
-        name: one for name, one in find(python).items() if name == "rapidocr"})  # fmt: skip
+    monkeypatch.setattr(
+        bench,
+        "find_peers",
+        lambda python, find=bench.find_peers: {
+            name: one for name, one in find(python).items() if name == "rapidocr"
+        },
+    )
     lines = iam.read().split("test")[::100]
     said = []
     job = bench.Job(["course"], [], lines, [], [str(stand_in)], say=said.append)
@@ -100,7 +112,9 @@ def test_one_run_gives_table_and_figure(stand_in, tmp_path, monkeypatch):
     assert theirs["lines_per_second"] == len(lines) / 2 and "whole picture" in theirs["setting"]
     assert found["missing"] == ["EasyHTR", "Tesseract"]
     assert found["differences"][0]["cer"][2] < 0  # ours is better, and its interval says so
-    table, figure = bench.write(found, tmp_path / "docs" / "x.md", command="htr bench", title="embedded")
+    table, figure = bench.write(
+        found, tmp_path / "docs" / "x.md", command="htr bench", title="embedded"
+    )
     text = table.read_text(encoding="utf-8")
     assert "| RapidOCR 9.9 |" in text and "course - RapidOCR" in text and "(x.png)" in text
     assert "Presets" not in text and str(tmp_path) not in text
@@ -120,7 +134,8 @@ def test_the_card_has_the_speed_of_its_very_model(peak, tmp_path):
     text = cards.write(model, figures).read_text(encoding="utf-8")
     memory = "1,095 MB of memory at most, " if peak else ""
     assert (
-        f"**Reading**: 88 lines a second, {memory}the first line 4.2 s after the start; 558 embedded" in text
+        f"**Reading**: 88 lines a second, {memory}the first line 4.2 s after the start; 558 embedded"
+        in text
     )
     kept.write_text(json.dumps(json.loads(kept.read_text()) | {"sha256": "another model's"}))
     assert "**Reading**" not in cards.write(model, figures).read_text(encoding="utf-8")
@@ -147,7 +162,11 @@ def test_a_model_without_figures_is_measured_and_gets_no_card(figures, tmp_path,
 
 @pytest.mark.parametrize(
     ("options", "title"),
-    [((), "samples, all lines"), (("--split", "letters"), "samples, letters"), (("--split", "test"), None)],
+    [
+        ((), "samples, all lines"),
+        (("--split", "letters"), "samples, letters"),
+        (("--split", "test"), None),
+    ],
 )
 def test_lines_without_splits_are_never_called_a_test_split(options, title, tmp_path, monkeypatch):
     seen = {}
@@ -166,20 +185,34 @@ def test_lines_without_splits_are_never_called_a_test_split(options, title, tmp_
     ]
     result = CliRunner().invoke(main, [*words, *options])
     assert seen.get("title") == title, result.output
-    assert result.exit_code == (title is None) and ("has no split 'test'" in result.output) == (title is None)
+    assert result.exit_code == (title is None) and ("has no split 'test'" in result.output) == (
+        title is None
+    )
 
 
 def test_without_embedded_lines_the_speed_asks_to_be_left_out(monkeypatch):
     """As from a wheel: --data is given, so it is no remedy."""
     data, model = paths.embedded_root(), paths.model_file("course")
     monkeypatch.setattr(paths, "repo_root", lambda: None)
-    result = CliRunner().invoke(main, ["bench", "--model", str(model), "--data", str(data), "--no-peers"])
+    result = CliRunner().invoke(
+        main, ["bench", "--model", str(model), "--data", str(data), "--no-peers"]
+    )
     assert result.exit_code == 1 and "--no-speed" in result.output and "--data" not in result.output
 
 
 def test_the_speed_of_a_preset_is_in_the_table():
-    row = {"preset": "course", "parameters": 1_090_000, "batch": 1, "threads": 2, "read": 123.4, "load": 3.2,
-           "first": 0.5, "read_peak": 812.3, "train": 9.87, "train_peak": None}  # fmt: skip
+    row = {
+        "preset": "course",
+        "parameters": 1_090_000,
+        "batch": 1,
+        "threads": 2,
+        "read": 123.4,
+        "load": 3.2,
+        "first": 0.5,
+        "read_peak": 812.3,
+        "train": 9.87,
+        "train_peak": None,
+    }
     found = {
         "readers": [],
         "missing": ["EasyHTR"],
@@ -198,10 +231,14 @@ def test_the_speed_of_a_preset_is_in_the_table():
 def test_speed_is_of_the_embedded_lines_whatever_is_read(monkeypatch):
     """As with --data: `lines` are those of the folder, `training` those of the course."""
     every, asked = iam.read(), {}
-    answer = dict.fromkeys(("seconds", "parameters", "load", "first", "peak", "lines_per_second"), 1)
+    answer = dict.fromkeys(
+        ("seconds", "parameters", "load", "first", "peak", "lines_per_second"), 1
+    )
     monkeypatch.setattr(bench, "_measure", lambda what, job, _: asked.update({what: job}) or answer)
     ours = every.split("train")[:3]
-    bench._speed(bench.Job([], ["course"], every.split("test")[:5], ours, say=lambda _: None), "course", 1, 1)
+    bench._speed(
+        bench.Job([], ["course"], every.split("test")[:5], ours, say=lambda _: None), "course", 1, 1
+    )
     assert asked["read"]["files"] == [str(line.path) for line in ours]
     assert asked["train"]["lines"] == [[str(line.path), line.text] for line in ours]
 
@@ -220,7 +257,12 @@ def test_speed_is_measured_in_processes_of_their_own():
     lines = iam.read().split("train")[:6]
     job = bench.Job([], ["course"], lines, lines, say=lambda _: None)
     row = bench._speed(job, "course", 1, 1)
-    assert row["read"] > 0 and row["train"] > 0 and row["parameters"] > 900_000 and row["read_peak"] > 100
+    assert (
+        row["read"] > 0
+        and row["train"] > 0
+        and row["parameters"] > 900_000
+        and row["read_peak"] > 100
+    )
 
 
 def test_mistakes_are_one_line(tmp_path, monkeypatch):

@@ -27,7 +27,9 @@ LOCK = [
     if line.strip() and not line.startswith("#")
 ]
 WANTED = [
-    Requirement(text) for name in bootstrap.LOCKED_EXTRAS for text in PROJECT["optional-dependencies"][name]
+    Requirement(text)
+    for name in bootstrap.LOCKED_EXTRAS
+    for text in PROJECT["optional-dependencies"][name]
 ]
 WANTED += [Requirement(text) for text in PROJECT["dependencies"]]
 MACHINES = [
@@ -57,7 +59,9 @@ def test_lock_satisfies_pyproject(wanted: Requirement) -> None:
         assert len(versions) == 1, (
             f"{wanted.name} on {machine}: {versions or 'not in the lock'}; run `make lock`"
         )
-        assert wanted.specifier.contains(Version(versions[0])), f"{wanted} but the lock has {versions[0]}"
+        assert wanted.specifier.contains(Version(versions[0])), (
+            f"{wanted} but the lock has {versions[0]}"
+        )
 
 
 def test_lock_is_exact_and_names_no_place() -> None:
@@ -80,7 +84,17 @@ def test_conda_takes_its_versions_from_the_lock() -> None:
 def test_every_make_target_is_a_verb() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.search(r"\.PHONY: (.+)", text)[1].split())  # type: ignore[index]
-    assert {"course", "test", "test-all", "lab", "notebooks", "lint", "data", "serve", "clean"} <= targets
+    assert {
+        "course",
+        "test",
+        "test-all",
+        "lab",
+        "notebooks",
+        "lint",
+        "data",
+        "serve",
+        "clean",
+    } <= targets
     assert set(bootstrap.VERBS) - {"pull"} <= targets
 
 
@@ -110,11 +124,11 @@ def test_opencv_stays_where_it_imports() -> None:
     assert run.asked == []
 
 
-@pytest.mark.parametrize("library", ["libGL.so.1", "libgthread-2.0.so.0", "libxcb.so.1", "libSM.so.6"])
+@pytest.mark.parametrize(
+    "library", ["libGL.so.1", "libgthread-2.0.so.0", "libxcb.so.1", "libSM.so.6"]
+)
 def test_opencv_gives_way_without_display_libraries(library: str) -> None:
-    message = (
-        f"Traceback ...\nImportError: {library}: cannot open shared object file: No such file or directory"
-    )
+    message = f"Traceback ...\nImportError: {library}: cannot open shared object file: No such file or directory"
     run = FakeRun(message, "")
     assert bootstrap.fix_opencv(Path("python"), run) == "opencv-python-headless"
     assert run.asked == [
@@ -132,7 +146,9 @@ def test_opencv_that_fails_otherwise_is_not_swapped() -> None:
 
 def test_opencv_that_fails_after_the_swap_is_reported() -> None:
     with pytest.raises(bootstrap.SetupError, match="headless or not"):
-        bootstrap.fix_opencv(Path("python"), FakeRun("ImportError: libGL.so.1: no", "ImportError: libc.so"))
+        bootstrap.fix_opencv(
+            Path("python"), FakeRun("ImportError: libGL.so.1: no", "ImportError: libc.so")
+        )
 
 
 # ---- mistakes and their remedies
@@ -164,7 +180,10 @@ def test_tested_pythons_pass(version: tuple[int, int]) -> None:
             "The virtual environment was not created because ensurepip is not available.",
             "apt install python3-venv",
         ),
-        ("ERROR: No matching distribution found for tensorflow==2.21.0", "no build for this machine"),
+        (
+            "ERROR: No matching distribution found for tensorflow==2.21.0",
+            "no build for this machine",
+        ),
         ("[Errno 13] Permission denied: '/x'", "folder of your own"),
         ("note\nERROR: something new\n", "ERROR: something new"),
         ("", "it printed nothing"),
@@ -175,7 +194,9 @@ def test_failures_are_explained_in_one_line(output: str, remedy: str) -> None:
     assert remedy in line and "\n" not in line
 
 
-def test_verbs_of_the_course_need_a_clone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbs_of_the_course_need_a_clone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert bootstrap.main(["course"], root=tmp_path) == 1
     assert "error: this needs a clone of the course" in capsys.readouterr().err
 
@@ -206,11 +227,15 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[s
 
     monkeypatch.setattr(bootstrap, "make_venv", make_venv)
     monkeypatch.setattr(
-        bootstrap, "run_pip", lambda python, arguments, log, total=0: asked.append(" ".join(arguments))
+        bootstrap,
+        "run_pip",
+        lambda python, arguments, log, total=0: asked.append(" ".join(arguments)),
     )
     monkeypatch.setattr(bootstrap, "fix_opencv", lambda python, run: "opencv-python")
     monkeypatch.setattr(
-        bootstrap.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0, "", "")
+        bootstrap.subprocess,
+        "run",
+        lambda command, **_: subprocess.CompletedProcess(command, 0, "", ""),
     )
     return root, asked
 
@@ -218,7 +243,11 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[s
 def test_second_set_up_does_nothing(clone: tuple[Path, list[str]]) -> None:
     root, asked = clone
     assert bootstrap.setup(root) == bootstrap.venv_python(root / ".venv")
-    assert len(asked) == 2 and str(root / "requirements.lock") in asked[0] and asked[1].endswith(f"-e {root}")
+    assert (
+        len(asked) == 2
+        and str(root / "requirements.lock") in asked[0]
+        and asked[1].endswith(f"-e {root}")
+    )
     bootstrap.setup(root)
     assert len(asked) == 2
     (root / "requirements.lock").write_text("numpy==2.1\n")
@@ -249,11 +278,17 @@ def test_the_verb_setup_mends_what_the_others_trust(
     root, asked = clone
     monkeypatch.delenv("HTR_NO_VENV", raising=False)
     assert bootstrap.main(["setup"], root=root) == 0 and len(asked) == 2
-    assert bootstrap.main(["lint"], root=root) == bootstrap.main(["setup", "--if-needed"], root=root) == 0
+    assert (
+        bootstrap.main(["lint"], root=root)
+        == bootstrap.main(["setup", "--if-needed"], root=root)
+        == 0
+    )
     assert len(asked) == 2
     assert bootstrap.main(["setup"], root=root) == 0 and len(asked) == 4
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert not re.search(r"\$\(RUN\) setup$", makefile, re.MULTILINE), "make serve installs nothing twice"
+    assert not re.search(r"\$\(RUN\) setup$", makefile, re.MULTILINE), (
+        "make serve installs nothing twice"
+    )
 
 
 def test_of_two_opencvs_neither_stays_half(
@@ -285,7 +320,9 @@ def test_without_a_network_what_is_installed_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr(bootstrap, "run_pip", fail)
-        patch.setattr(bootstrap.subprocess, "run", lambda command, **_: pytest.fail(f"ran {command}"))
+        patch.setattr(
+            bootstrap.subprocess, "run", lambda command, **_: pytest.fail(f"ran {command}")
+        )
         with pytest.raises(bootstrap.SetupError, match="no way"):
             bootstrap.setup(root, again=True)
     bootstrap.setup(root)
@@ -350,7 +387,9 @@ def test_htr_commands_run_in_the_environment_that_was_set_up(
     assert calls == [there if stamp else own, own, own]
 
 
-def test_here_makes_no_environment(clone: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_here_makes_no_environment(
+    clone: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     root, asked = clone
     ran: list[list[str]] = []
 
@@ -376,7 +415,16 @@ def build_wheel(folder: Path) -> Path:
     """The package as a wheel."""
     if not (ROOT / "model" / "course.keras").is_file():
         pytest.skip("the model that the wheel carries is not trained yet")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(folder),
+        str(ROOT),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return next(folder.glob("*.whl"))
@@ -395,7 +443,9 @@ def read_a_line(command: list[str], folder: Path, environment: dict[str, str]) -
 
 
 def without_checkout() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HTR_"))}
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HTR_"))
+    }
 
 
 def test_wheel_reads_a_line_in_an_empty_folder(tmp_path: Path) -> None:
@@ -408,7 +458,9 @@ def test_wheel_reads_a_line_in_an_empty_folder(tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(target)
     environment = without_checkout() | {"PYTHONPATH": str(target), "TF_CPP_MIN_LOG_LEVEL": "3"}
     where = [sys.executable, "-c", "import htr_utils; print(htr_utils.__file__)"]
-    found = subprocess.run(where, capture_output=True, text=True, cwd=tmp_path, env=environment).stdout
+    found = subprocess.run(
+        where, capture_output=True, text=True, cwd=tmp_path, env=environment
+    ).stdout
     assert Path(found.strip()).is_relative_to(target)
     read_a_line([sys.executable, "-m", "htr_utils"], tmp_path / "empty", environment)
 

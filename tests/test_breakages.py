@@ -37,7 +37,9 @@ def leak_split(root: Path) -> None:
     test, train = (root / "data" / "splits" / f"{name}.txt" for name in ("test", "train"))
     rows = test.read_text(encoding="utf-8").splitlines()
     test.write_text("\n".join(rows[5:]) + "\n", encoding="utf-8")
-    train.write_text(train.read_text(encoding="utf-8") + "\n".join(rows[:5]) + "\n", encoding="utf-8")
+    train.write_text(
+        train.read_text(encoding="utf-8") + "\n".join(rows[:5]) + "\n", encoding="utf-8"
+    )
 
 
 def remove_figure(root: Path) -> None:
@@ -51,7 +53,9 @@ def remove_figure(root: Path) -> None:
     nbformat.write(notebook, path)
 
 
-def in_notebook(name: str, change: Callable[[nbformat.NotebookNode], bool]) -> Callable[[Path], None]:
+def in_notebook(
+    name: str, change: Callable[[nbformat.NotebookNode], bool]
+) -> Callable[[Path], None]:
     """A breakage of a committed notebook: `change` is tried on its code cells until it has changed one."""
 
     def apply(root: Path) -> None:
@@ -146,11 +150,15 @@ BREAKAGES = (
         ("tests/test_decoding.py",),
     ),
     Breakage("split leak", leak_split, ("tests/test_embedded_data.py",)),
-    Breakage("figure removed", remove_figure, ("tests/test_notebooks.py", "-k", "figure or vacuous")),
+    Breakage(
+        "figure removed", remove_figure, ("tests/test_notebooks.py", "-k", "figure or vacuous")
+    ),
     # The chapters.
     Breakage(
         "a changed number",
-        in_notebook("06_ctc_loss", in_output("paths of 4 frames collapse", "walks of 4 frames collapse")),
+        in_notebook(
+            "06_ctc_loss", in_output("paths of 4 frames collapse", "walks of 4 frames collapse")
+        ),
         nbval_of("06_ctc_loss"),
     ),
     Breakage(
@@ -160,20 +168,26 @@ BREAKAGES = (
     ),
     Breakage(
         "pooling over the other axis",
-        in_notebook("04_cnn_features", in_source("blocks.max(axis=(1, 3))", "blocks.max(axis=(0, 2))")),
+        in_notebook(
+            "04_cnn_features", in_source("blocks.max(axis=(1, 3))", "blocks.max(axis=(0, 2))")
+        ),
         nbval_of("04_cnn_features"),
     ),
     Breakage(
         "gates in another order",
         in_notebook(
             "05_blstm",
-            in_source("write, keep, candidate, show = np.split", "keep, write, candidate, show = np.split"),
+            in_source(
+                "write, keep, candidate, show = np.split", "keep, write, candidate, show = np.split"
+            ),
         ),
         nbval_of("05_blstm"),
     ),
     Breakage(
         "a lost character costs nothing",
-        in_notebook("03_characters_and_metrics", in_source("table[i - 1, j] + 1", "table[i - 1, j]")),
+        in_notebook(
+            "03_characters_and_metrics", in_source("table[i - 1, j] + 1", "table[i - 1, j]")
+        ),
         nbval_of("03_characters_and_metrics"),
     ),
     Breakage(
@@ -203,7 +217,9 @@ BREAKAGES = (
         "a solution in a lesson",
         in_notebook(
             "01_loading_iam",
-            in_source('"""Form id -> writer id."""', "# return {one[0]: one[1] for one in columns if one}"),
+            in_source(
+                '"""Form id -> writer id."""', "# return {one[0]: one[1] for one in columns if one}"
+            ),
         ),
         ("tests/test_exercises.py", "-k", "no_lesson_holds"),
     ),
@@ -234,7 +250,9 @@ def copy_checkout(target: Path) -> None:
 def passes(root: Path, tests: tuple[str, ...]) -> tuple[bool, str]:
     environment = dict(os.environ, PYTHONPATH=str(root))
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode in (0, 1), done.stdout[-2000:] + done.stderr[-2000:]
     return done.returncode == 0, done.stdout[-2000:]
 

@@ -17,14 +17,33 @@ from htr_utils.lines.build import Passage
 
 TINY = {"train": (3, 4), "validation": (1, 1), "test": (2, 2)}
 PASSAGES = [
-    Passage("p000", "train", "news",
-            'Xavier Quill, 63, has left. "I shall miss it," he said, "but not the ladder!" Dr. J. Fox & Sons paid 4.50 '
-            "for the boys' hats (all 12 of them); it's done."),
-    Passage("p001", "test", "news", "A left-hand drive lorry overturned near Exeter. Nobody was hurt! "
-            "\"Why?\" isn't known yet, neither by us nor by them."),
-    Passage("p002", "validation", "list", "1. Eggs, 2. flour; 3. milk: mix them * well + wait 20 minutes (or more)."),
-    Passage("p003", "train", "letter", "Dear Zoe, thank you for the jam/honey & the hat. Yours, B. Umber"),
-]  # fmt: skip
+    Passage(
+        "p000",
+        "train",
+        "news",
+        'Xavier Quill, 63, has left. "I shall miss it," he said, "but not the ladder!" Dr. J. Fox & Sons paid 4.50 '
+        "for the boys' hats (all 12 of them); it's done.",
+    ),
+    Passage(
+        "p001",
+        "test",
+        "news",
+        "A left-hand drive lorry overturned near Exeter. Nobody was hurt! "
+        '"Why?" isn\'t known yet, neither by us nor by them.',
+    ),
+    Passage(
+        "p002",
+        "validation",
+        "list",
+        "1. Eggs, 2. flour; 3. milk: mix them * well + wait 20 minutes (or more).",
+    ),
+    Passage(
+        "p003",
+        "train",
+        "letter",
+        "Dear Zoe, thank you for the jam/honey & the hat. Yours, B. Umber",
+    ),
+]
 PARTS = ["ascii", "data.json", "hashes.txt", "lines", "splits", "xml"]
 
 
@@ -53,7 +72,11 @@ def folder(data: Path) -> iam.IamFolder:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(root).as_posix(): p.read_bytes()
+        for p in sorted(root.rglob("*"))
+        if p.is_file()
+    }
 
 
 def test_the_check_passes(data: Path) -> None:
@@ -61,7 +84,9 @@ def test_the_check_passes(data: Path) -> None:
     assert report.usable
     assert report.problems == []
     assert all(
-        count.known == count.found for count in report.counts if count.name in ("lines", "forms", "writers")
+        count.known == count.found
+        for count in report.counts
+        if count.name in ("lines", "forms", "writers")
     )
 
 
@@ -100,7 +125,9 @@ def test_grey_levels_and_components_are_measured(folder: iam.IamFolder) -> None:
         grey = line.image()
         assert set(np.unique(grey)) <= set(range(0, 256, 17))
         assert line.grey_level == build.otsu(grey)
-        count, _, stats, _ = cv2.connectedComponentsWithStats((grey <= line.grey_level).astype(np.uint8))
+        count, _, stats, _ = cv2.connectedComponentsWithStats(
+            (grey <= line.grey_level).astype(np.uint8)
+        )
         assert line.components == sum(stats[1:count, cv2.CC_STAT_AREA] >= 4)
         assert line.box[2:] == grey.shape[::-1]
         words = build.segment_words(grey <= line.grey_level)
@@ -123,7 +150,8 @@ def test_xml_agrees_with_lines_txt(data: Path, folder: iam.IamFolder) -> None:
             assert node.get("threshold") == str(line.grey_level)
             x, y, w, h = line.box
             boxes = [
-                tuple(int(str(c.get(k))) for k in ("x", "y", "width", "height")) for c in node.iter("cmp")
+                tuple(int(str(c.get(k))) for k in ("x", "y", "width", "height"))
+                for c in node.iter("cmp")
             ]
             assert len(boxes) == line.components
             for a, b, c, d in boxes:
@@ -133,7 +161,9 @@ def test_xml_agrees_with_lines_txt(data: Path, folder: iam.IamFolder) -> None:
                 assert b + d <= y + h
             middles = [np.mean([int(str(c.get("x"))) for c in word]) for word in words if len(word)]
             assert len(middles) >= 0.8 * len(words), "each word has its pieces of ink"
-            assert np.mean(np.diff(middles) > 0) > 0.9, "in reading order" if len(middles) > 1 else ""
+            assert np.mean(np.diff(middles) > 0) > 0.9, (
+                "in reading order" if len(middles) > 1 else ""
+            )
 
 
 def test_lines_of_a_form_follow_each_other_downwards(folder: iam.IamFolder) -> None:
@@ -167,7 +197,9 @@ def test_families_are_apart() -> None:
     for split, (count, _) in TINY.items():
         hands = build.writers(split, count, first, FONTS)
         assert sorted(hands) == [f"{number:03d}" for number in range(first, first + count)]
-        assert hands == build.writers(split, count, first, FONTS), "writers are a function of their number"
+        assert hands == build.writers(split, count, first, FONTS), (
+            "writers are a function of their number"
+        )
         for hand in hands.values():
             assert seen.setdefault(hand.font.family, split) == split
         first += count
@@ -245,7 +277,9 @@ def test_a_build_replaces_the_old_data(data: Path, tmp_path: Path) -> None:
     assert not stray.exists(), "no picture of an older build stays"
 
 
-def test_a_build_into_the_current_folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_into_the_current_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path / "data")
     make(Path())
@@ -253,14 +287,18 @@ def test_a_build_into_the_current_folder(data: Path, tmp_path: Path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_a_passage_that_does_not_come_back_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passage_that_does_not_come_back_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Tokens must give the text back; were they to lose a letter, the build would stop and say where."""
     raw_lines = build.spacing.raw_lines
     monkeypatch.setattr(
         build.spacing, "raw_lines", lambda x: [line.replace("q", "") for line in raw_lines(x)]
     )
     odd = [Passage("p009", "train", "news", "A quiet quay."), *PASSAGES]
-    message = one_line_error(build.build, tmp_path / "data", odd, say=lambda line: None, available=FONTS)
+    message = one_line_error(
+        build.build, tmp_path / "data", odd, say=lambda line: None, available=FONTS
+    )
     assert "p009" in message
     assert not (tmp_path / "data").exists()
 
@@ -331,7 +369,10 @@ def test_the_datasheet_counts(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "data")
     text = datasheet.write(tmp_path / "data", PASSAGES).read_text()
     folder = iam.read(data)
-    assert f"{len(folder.lines):,} lines of **rendered** handwriting by 6 made-up writers on 7 forms" in text
+    assert (
+        f"{len(folder.lines):,} lines of **rendered** handwriting by 6 made-up writers on 7 forms"
+        in text
+    )
     for split, (writers, forms) in TINY.items():
         lines = folder.split(split)
         good = sum(line.status == "ok" for line in lines)
@@ -343,7 +384,9 @@ def test_the_datasheet_counts(data: Path, tmp_path: Path) -> None:
 
 def test_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(samples.fonts, "fetch", lambda splits: asked.append(tuple(splits)) or [SANS])
+    monkeypatch.setattr(
+        samples.fonts, "fetch", lambda splits: asked.append(tuple(splits)) or [SANS]
+    )
     made = samples.build(tmp_path / "one")
     assert asked == [("test",)], "families that no training saw"
     lines = own.read(tmp_path / "one")

@@ -53,7 +53,11 @@ def test_the_error_by_hand() -> None:
 
 
 def test_extreme_answers_do_not_break_the_fit() -> None:
-    for said, right in ([1.0] * 9, [True] * 9), ([0.0, 1.0], [True, False]), ([1.0] * 5, [False] * 5):
+    for said, right in (
+        ([1.0] * 9, [True] * 9),
+        ([0.0, 1.0], [True, False]),
+        ([1.0] * 5, [False] * 5),
+    ):
         scale = calibration.fit(said, right)
         assert all(0 <= scale(p) <= 1 for p in (0.0, 0.5, 1.0)) and scale.temperature > 0
 
@@ -74,8 +78,12 @@ def test_right_letters_and_words() -> None:
     assert sure == pytest.approx([0.9**3] * 3)
 
 
-def test_calibrated_settings_survive_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    language.train(["the letter that the writer wrote"], Charset().characters, 3).save(tmp_path / "m.lm")
+def test_calibrated_settings_survive_their_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    language.train(["the letter that the writer wrote"], Charset().characters, 3).save(
+        tmp_path / "m.lm"
+    )
     kept = {"greedy": Scales(Scale(1.5, -0.5), Scale(2.0, 0.25))}
     made = tuned.Tuned(language.LanguageModel.load(tmp_path / "m.lm"), confidence=kept)
     file = tmp_path / tuned.FILE
@@ -83,7 +91,9 @@ def test_calibrated_settings_survive_their_file(tmp_path: Path, monkeypatch: pyt
     assert tuned.Tuned.load(Charset(), tmp_path / "m.lm").confidence == kept
     assert tuned.scales("abc", tmp_path / "m.lm") == kept
     assert tuned.scales("another model", tmp_path / "m.lm") == {}
-    file.write_text(json.dumps({"model": "abc", "confidence": {"greedy": {"letter": 3}}}), encoding="utf-8")
+    file.write_text(
+        json.dumps({"model": "abc", "confidence": {"greedy": {"letter": 3}}}), encoding="utf-8"
+    )
     with pytest.raises(HtrError, match="run the tuning again"):
         tuned.scales("abc", tmp_path / "m.lm")
 
@@ -101,7 +111,9 @@ def test_tuning_fits_every_decoder() -> None:
     charset = Charset(" ab")
     for decoder, scales in found.confidence.items():
         told = tune.promises(tune.read(lines, start, decoder), lines.truths, charset, scales)
-        assert told["letter"]["ece"] <= told["letter"]["ece_raw"] + 12  # few letters: no more than not absurd
+        assert (
+            told["letter"]["ece"] <= told["letter"]["ece_raw"] + 12
+        )  # few letters: no more than not absurd
 
 
 def test_a_reading_carries_letters_and_words_with_scaled_confidence() -> None:
@@ -116,22 +128,31 @@ def test_a_reading_carries_letters_and_words_with_scaled_confidence() -> None:
     for decoder in ("greedy", "lm"):
         reading = recognizer.read(line.path, decoder=decoder)  # type: ignore[call-overload]
         assert [word.text for word in reading.words] == reading.text.split()
-        assert all(reading.text[w.start : w.end] == w.text and 0 <= w.confidence <= 1 for w in reading.words)
+        assert all(
+            reading.text[w.start : w.end] == w.text and 0 <= w.confidence <= 1
+            for w in reading.words
+        )
         recognizer.__dict__["scales"] = {}
         plain = recognizer.read(line.path, decoder=decoder)  # type: ignore[call-overload]
         del recognizer.__dict__["scales"]
         scales = recognizer.scales.get(decoder, Scales())
         if recognizer.scales:
-            assert stored["confidence"][decoder]["letter"]["temperature"] == scales.letter.temperature
+            assert (
+                stored["confidence"][decoder]["letter"]["temperature"] == scales.letter.temperature
+            )
         for scaled, raw in zip(reading.characters, plain.characters, strict=True):
             assert scaled.confidence == pytest.approx(scales.letter(raw.confidence))
     grey = images.load(line.path)
     found = pages.whole(grey)
     page = formats.of_page("line.png", grey.shape, found.lines, [reading])
     [told] = json.loads(formats.render([page], "json")[0])["pages"][0]["lines"]
-    assert [word["confidence"] for word in told["words"]] == [round(w.confidence, 4) for w in reading.words]
+    assert [word["confidence"] for word in told["words"]] == [
+        round(w.confidence, 4) for w in reading.words
+    ]
     assert "".join(one["text"] for one in told["characters"]) == reading.text
-    assert [one["x"] for one in told["characters"]] == sorted(one["x"] for one in told["characters"])
+    assert [one["x"] for one in told["characters"]] == sorted(
+        one["x"] for one in told["characters"]
+    )
     assert all(0 <= one["x"] < grey.shape[1] for one in told["characters"])
 
 

@@ -45,27 +45,49 @@ def on_both_sides(writers: list[str], share: float) -> int:
 
 
 SOLUTIONS = {
-    "01.1": 100, "01.2": writers_of, "01.3": split_by_writer, "01.4": per_character, "01.5": harmed,
+    "01.1": 100,
+    "01.2": writers_of,
+    "01.3": split_by_writer,
+    "01.4": per_character,
+    "01.5": harmed,
     "01.6": on_both_sides,
-}  # fmt: skip
+}
 WRONG = [
     ("01.1", 10, "dozens"),
     ("01.1", 1000, "between 0 and 100"),
     ("01.2", lambda rows: {row.split(" ")[0]: row.split(" ")[1] for row in rows}, "comments"),
-    ("01.2", lambda rows: {row.split()[0]: row.split()[1] for row in rows if row[0] != "#"}, "raises"),
+    (
+        "01.2",
+        lambda rows: {row.split()[0]: row.split()[1] for row in rows if row[0] != "#"},
+        "raises",
+    ),
     ("01.2", lambda rows: {row.split()[0]: int(row.split()[1]) for row in rows}, "text"),
     ("01.3", split_lines, "both parts"),
     ("01.3", split_without_seed, "seed"),
     ("01.3", lambda lines, share, seed: (lines[:10], lines[75:]), "each line"),
-    ("01.4", lambda lines, height: np.median([one.box[2] / len(one.text) for one in lines]), "scaled"),
+    (
+        "01.4",
+        lambda lines, height: np.median([one.box[2] / len(one.text) for one in lines]),
+        "scaled",
+    ),
     ("01.4", lambda ls, h: np.mean([a.box[2] * h / a.box[3] / len(a.text) for a in ls]), "median"),
     ("01.5", lambda rows: [row for row in rows if len(row.split()) > 9], "ids"),
     ("01.5", lambda rows: [row.split()[0] for row in rows if "|" in row], "column nine"),
-    ("01.5", lambda rows: [row.split(" ")[0] for row in rows if len(row.split(" ")) > 9], "end of a row"),
-    ("01.6", lambda writers, share: len([w for w in writers[3:] if w in writers[:3]]) + 1, "nobody"),
+    (
+        "01.5",
+        lambda rows: [row.split(" ")[0] for row in rows if len(row.split(" ")) > 9],
+        "end of a row",
+    ),
     (
         "01.6",
-        lambda ws, share: len(set(ws[: round(share * len(ws)) + 1]) & set(ws[round(share * len(ws)) :])),
+        lambda writers, share: len([w for w in writers[3:] if w in writers[:3]]) + 1,
+        "nobody",
+    ),
+    (
+        "01.6",
+        lambda ws, share: len(
+            set(ws[: round(share * len(ws)) + 1]) & set(ws[round(share * len(ws)) :])
+        ),
         "nobody",
     ),
     (

@@ -48,10 +48,14 @@ def surest(reading: Any) -> tuple[str, float]:
 
 
 def mean_of_lines(readings: list[str], truths: list[str]) -> float:
-    return float(np.mean([metrics.edits(r, t) / len(t) for r, t in zip(readings, truths, strict=True)]))
+    return float(
+        np.mean([metrics.edits(r, t) / len(t) for r, t in zip(readings, truths, strict=True)])
+    )
 
 
-def serve(uploads: list[bytes], load: Callable[[], Callable[[Path], str]], folder: Path) -> list[str]:
+def serve(
+    uploads: list[bytes], load: Callable[[], Callable[[Path], str]], folder: Path
+) -> list[str]:
     reader, texts = load(), []
     for upload in uploads:
         picture = folder / "upload.png"
@@ -110,7 +114,9 @@ WRONG: list[tuple[str, Any]] = [
     ("00.4", lambda sure, right: min(c for c, good in zip(sure, right, strict=True) if good)),
     (
         "00.4",
-        lambda sure, right: min((c for c, good in zip(sure, right, strict=True) if not good), default=0.0),
+        lambda sure, right: min(
+            (c for c, good in zip(sure, right, strict=True) if not good), default=0.0
+        ),
     ),
     ("00.4", lambda sure, right: sorted(sure)[-3] if not all(right) else 1.0),
     ("03.1", [100, 500]),
@@ -127,7 +133,12 @@ WRONG: list[tuple[str, Any]] = [
     ("03.5", ("a", "banana")),
     ("03.5", ("bbbbbb", "a")),
     ("03.5", ("banana", "")),
-    ("03.6", lambda rs, ts: float(np.mean([metrics.word_edits(r, t) for r, t in zip(rs, ts, strict=True)]))),
+    (
+        "03.6",
+        lambda rs, ts: float(
+            np.mean([metrics.word_edits(r, t) for r, t in zip(rs, ts, strict=True)])
+        ),
+    ),
     ("03.6", lambda readings, truths: 100 * metrics.wer(readings, truths).value),
 ]
 

@@ -145,7 +145,9 @@ def test_a_small_mark_keeps_its_colour_beside_a_large_one_that_is_like_it() -> N
     seen = Image.open(io.BytesIO(base.encode(made))).convert("RGB")
     assert seen.getpixel((0, 0)) == (255, 255, 255)
     colours = {colour for _, colour in seen.getcolors(seen.width * seen.height)}
-    assert {(0xE6, 0x9F, 0x00), (0xD5, 0x5E, 0x00), (255, 255, 255)} <= colours and len(colours) <= 64
+    assert {(0xE6, 0x9F, 0x00), (0xD5, 0x5E, 0x00), (255, 255, 255)} <= colours and len(
+        colours
+    ) <= 64
 
 
 def rng_picture() -> np.ndarray:

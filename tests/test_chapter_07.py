@@ -37,8 +37,12 @@ def _augmented(draw: Any, lines: int) -> bool:
 
 
 RIGHT: dict[str, Any] = {
-    "07.1": 100, "07.2": _clip, "07.3": CULPRITS, "07.4": _letters_come, "07.5": _augmented,
-}  # fmt: skip
+    "07.1": 100,
+    "07.2": _clip,
+    "07.3": CULPRITS,
+    "07.4": _letters_come,
+    "07.5": _augmented,
+}
 WRONG: list[tuple[str, Any]] = [
     ("07.1", 1),
     ("07.1", 0),
@@ -48,7 +52,12 @@ WRONG: list[tuple[str, Any]] = [
     ("07.3", {}),
     ("07.4", lambda rates, limit=0.9: next(i for i, rate in enumerate(rates) if rate < limit)),
     ("07.4", lambda rates, limit=0.9: _letters_come(rates)),
-    ("07.4", lambda rates, limit=0.9: next((n for n, rate in enumerate(rates) if n and rate < limit), -1)),
+    (
+        "07.4",
+        lambda rates, limit=0.9: next(
+            (n for n, rate in enumerate(rates) if n and rate < limit), -1
+        ),
+    ),
     ("07.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(1, 0))),
     ("07.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(0, 1))),
     ("07.5", lambda draw, lines: any(draw(n, 0) is not draw(n, 1) for n in range(lines))),

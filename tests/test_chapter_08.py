@@ -39,7 +39,11 @@ def weakest_word(text: str, confidences: list[float]) -> str:
         (
             "08.2",
             lost_letters,
-            [len, lambda text: len(text) - len(set(text)), lambda text: int(lost_letters(text) > 0)],
+            [
+                len,
+                lambda text: len(text) - len(set(text)),
+                lambda text: int(lost_letters(text) > 0),
+            ],
         ),
         (
             "08.3",
@@ -75,5 +79,7 @@ def test_beam_figure_states_what_the_package_finds(capsys: pytest.CaptureFixture
 def test_the_curve_of_weights_says_where_it_is_lowest(capsys: pytest.CaptureFixture[str]) -> None:
     from htr_utils.course.plots import search
 
-    search.weight_curve([0, 0.5, 1], {"bonus 0": [0.2, 0.1, 0.3], "bonus 2": [0.1, 0.2, 0.3]}, published=0.5)
+    search.weight_curve(
+        [0, 0.5, 1], {"bonus 0": [0.2, 0.1, 0.3], "bonus 2": [0.1, 0.2, 0.3]}, published=0.5
+    )
     assert "bonus 0: inside, bonus 2: at the edge" in capsys.readouterr().out

@@ -32,7 +32,9 @@ def by_letters(before: str, after: str, truth: str) -> tuple[int, int]:
 def looks_alike(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
     if len(before) != len(after):
         return False
-    return all(a == b or (a, b) in pairs or (b, a) in pairs for a, b in zip(before, after, strict=True))
+    return all(
+        a == b or (a, b) in pairs or (b, a) in pairs for a, b in zip(before, after, strict=True)
+    )
 
 
 def one_order(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
@@ -52,7 +54,11 @@ def harm(texts: list[str], correct: Callable[[str], str]) -> float:
         ("09.1", {"wbich", "Hedley"}, [{"wbich"}, {"wbich", "Hedley", "1960s"}, {"table"}, 2]),
         ("09.2", mended_broken, [whole_line, by_letters, lambda b, a, t: (0, 0)]),
         ("09.3", looks_alike, [lambda b, a, p: len(b) == len(a), one_order]),
-        ("09.4", harm, [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)]),
+        (
+            "09.4",
+            harm,
+            [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)],
+        ),
     ],
 )
 def test_checks(number: str, right: object, wrong: list[object]) -> None:
@@ -78,11 +84,16 @@ def test_figures_of_confidence_and_margin(capsys: pytest.CaptureFixture[str]) ->
     from htr_utils.course.plots import spelling
 
     right = np.array([True, True, False, True])
-    spelling.reliability({"boaster": (np.full(4, 0.99), right), "honest": (np.full(4, 0.75), right)})
-    told = capsys.readouterr().out  # the sentence for those who do not see it says which curve is nearer
+    spelling.reliability(
+        {"boaster": (np.full(4, 0.99), right), "honest": (np.full(4, 0.75), right)}
+    )
+    told = (
+        capsys.readouterr().out
+    )  # the sentence for those who do not see it says which curve is nearer
     assert "honest < boaster" in told and "is the one 'honest'" in told
     reports = [
-        Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1) for mended, broken in ((9, 3), (6, 1), (3, 0))
+        Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1)
+        for mended, broken in ((9, 3), (6, 1), (3, 0))
     ]
     spelling.margin_curve([0.0, 1.0, 2.0], reports)
     assert "2 of 3 margins" in capsys.readouterr().out

@@ -18,39 +18,59 @@ def mean_of_lines(edits: list[int], lengths: list[int]) -> float:
 
 
 def paired(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
-    gain, names, rng = np.array(before) - np.array(after), sorted(set(hands)), np.random.default_rng(seed)
+    gain, names, rng = (
+        np.array(before) - np.array(after),
+        sorted(set(hands)),
+        np.random.default_rng(seed),
+    )
     lines = {name: [n for n, hand in enumerate(hands) if hand == name] for name in names}
     drawn = [[n for name in rng.choice(names, len(names)) for n in lines[name]] for _ in range(200)]
     low, high = np.percentile([gain[rows].mean() for rows in drawn], [2.5, 97.5])
     return float(low), float(high)
 
 
-def over_lines(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
+def over_lines(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
     return paired(before, after, [str(n) for n in range(len(before))], seed)
 
 
-def mean_of_writers(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
+def mean_of_writers(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
     gain, names = np.array(before) - np.array(after), sorted(set(hands))
     means = np.array(
-        [np.mean([g for g, hand in zip(gain, hands, strict=True) if hand == name]) for name in names]
+        [
+            np.mean([g for g, hand in zip(gain, hands, strict=True) if hand == name])
+            for name in names
+        ]
     )
     drawn = np.random.default_rng(seed).integers(len(names), size=(1000, len(names)))
     low, high = np.percentile(means[drawn].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)
 
 
-def over_all(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
+def over_all(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
     """Wrong: divides by all lines, not by those of the draw."""
     gain, names = np.array(before) - np.array(after), sorted(set(hands))
-    sums = np.array([sum(g for g, hand in zip(gain, hands, strict=True) if hand == name) for name in names])
+    sums = np.array(
+        [sum(g for g, hand in zip(gain, hands, strict=True) if hand == name) for name in names]
+    )
     drawn = np.random.default_rng(seed).integers(len(names), size=(1000, len(names)))
     low, high = np.percentile(sums[drawn].sum(axis=1) / len(gain), [2.5, 97.5])
     return float(low), float(high)
 
 
-def unpaired(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
+def unpaired(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
-    draws = [rng.choice(before, len(before)).mean() - rng.choice(after, len(after)).mean() for _ in range(99)]
+    draws = [
+        rng.choice(before, len(before)).mean() - rng.choice(after, len(after)).mean()
+        for _ in range(99)
+    ]
     return float(np.percentile(draws, 2.5)), float(np.percentile(draws, 97.5))
 
 
@@ -66,14 +86,26 @@ def leak(train: list[str], test: list[str]) -> float:
         (
             "10.3",
             paired,
-            [unpaired, over_lines, over_all, mean_of_writers, lambda b, a, h, s: paired(a, b, h, s)],
+            [
+                unpaired,
+                over_lines,
+                over_all,
+                mean_of_writers,
+                lambda b, a, h, s: paired(a, b, h, s),
+            ],
         ),
         (
             "10.5",
-            lambda items, size: [items[start : start + size] for start in range(0, len(items), size)],
+            lambda items, size: [
+                items[start : start + size] for start in range(0, len(items), size)
+            ],
             [
-                lambda items, size: [items[n * size : (n + 1) * size] for n in range(len(items) // size)],
-                lambda items, size: [items[n * size : (n + 1) * size] for n in range(len(items) // size + 1)],
+                lambda items, size: [
+                    items[n * size : (n + 1) * size] for n in range(len(items) // size)
+                ],
+                lambda items, size: [
+                    items[n * size : (n + 1) * size] for n in range(len(items) // size + 1)
+                ],
             ],
         ),
         ("10.4", leak, [lambda a, b: len(set(a) & set(b)) / len(set(b)), lambda a, b: 1.0]),

@@ -31,19 +31,27 @@ def divided(grey: np.ndarray, reach: int) -> np.ndarray:
 
 
 def points(before: list[str], after: list[str], truth: list[str]) -> float:
-    wrong = [sum(edits(a, b) for a, b in zip(texts, truth, strict=True)) for texts in (before, after)]
+    wrong = [
+        sum(edits(a, b) for a, b in zip(texts, truth, strict=True)) for texts in (before, after)
+    ]
     return 100 * (wrong[1] - wrong[0]) / sum(map(len, truth))
 
 
 def mean_points(before: list[str], after: list[str], truth: list[str]) -> float:
-    each = [(edits(a, t) - edits(b, t)) / len(t) for b, a, t in zip(before, after, truth, strict=True)]
+    each = [
+        (edits(a, t) - edits(b, t)) / len(t) for b, a, t in zip(before, after, truth, strict=True)
+    ]
     return 100 * float(np.mean(each))
 
 
 @pytest.mark.parametrize(
     ("number", "right", "wrong"),
     [
-        ("11.1", counted, [lambda o, n: (len(o) - len(set(o)), n - len(set(o) - {-1})), lambda o, n: (0, 0)]),
+        (
+            "11.1",
+            counted,
+            [lambda o, n: (len(o) - len(set(o)), n - len(set(o) - {-1})), lambda o, n: (0, 0)],
+        ),
         (
             "11.2",
             runs,
@@ -87,17 +95,26 @@ def test_a_line_that_shares_nothing_has_no_text() -> None:
 
 
 def test_own_lines_are_parted_in_learnt_and_unseen(tmp_path: Path) -> None:
-    crops, texts = [np.full((40, 300), 200 + n, np.uint8) for n in range(7)], [f"text {n}" for n in range(7)]
+    crops, texts = (
+        [np.full((40, 300), 200 + n, np.uint8) for n in range(7)],
+        [f"text {n}" for n in range(7)],
+    )
     folder = letters.keep(crops, texts, tmp_path / "mine")
     assert [line.text for line in own.read(folder)] == texts
     (_, learnt), (unseen, kept) = letters.material(folder)
-    assert (learnt, kept) == (texts[:4], texts[4:]) and [int(one[0, 0]) for one in unseen] == [204, 205, 206]
+    assert (learnt, kept) == (texts[:4], texts[4:]) and [int(one[0, 0]) for one in unseen] == [
+        204,
+        205,
+        206,
+    ]
     few = letters.keep(crops[:5], texts[:5], tmp_path / "few")
     with pytest.raises(HtrError, match="5 lines are too few"):
         letters.material(few)
 
 
-def test_fine_tuning_on_few_lines_learns_them_and_leaves_the_first_model_alone(tmp_path: Path) -> None:
+def test_fine_tuning_on_few_lines_learns_them_and_leaves_the_first_model_alone(
+    tmp_path: Path,
+) -> None:
     (crops, texts), _ = letters.material()
     folder = letters.keep(crops[:4], texts[:4], tmp_path / "four")
     first = Recognizer.load("course")
@@ -111,7 +128,9 @@ def test_fine_tuning_on_few_lines_learns_them_and_leaves_the_first_model_alone(t
 def test_a_text_too_long_for_its_line_is_named(tmp_path: Path) -> None:
     narrow = np.full((40, 60), 240, np.uint8)
     narrow[2:38, 2:58] = 20
-    folder = letters.keep([narrow], ["much too long for sixty pixels, whoever wrote it"], tmp_path / "one")
+    folder = letters.keep(
+        [narrow], ["much too long for sixty pixels, whoever wrote it"], tmp_path / "one"
+    )
     with pytest.raises(HtrError, match="too narrow for its text") as error:
         letters.fine_tune(folder, "course", tmp_path / "one.keras", epochs=1, seed=0)
     assert "line-01.png" in str(error.value) and "\n" not in str(error.value)
@@ -127,7 +146,9 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
     plots.steps([blank], ["a"], alt=alt, facts="one page")
     plots.profile(blank, np.zeros(300), 1.0, [], alt=alt)
     plots.outlines([blank], [[]], ["nothing"], alt=alt)
-    plots.turns(np.array([0.0, 1.0]), np.array([2.0, 1.0]), found=0.0, pictures=[blank, blank], alt=alt)
+    plots.turns(
+        np.array([0.0, 1.0]), np.array([2.0, 1.0]), found=0.0, pictures=[blank, blank], alt=alt
+    )
     plots.confidences({"none": [], "one": [0.5]}, alt=alt)
     plots.before_after({"same": (same, same)}, alt=alt)
     assert "same: not lower" in capsys.readouterr().out
@@ -137,5 +158,9 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_report_of_a_model_for_one_hand(tmp_path: Path) -> None:
     """The real command at a tiny size: the page holds both rates of each set, and no folder of this machine."""
     text = own_report.report(tmp_path / "own.md", ["--epochs", "3"]).read_text(encoding="utf-8")
-    assert text.count("| the second letter |") == 1 and "--epochs 3" in text and str(tmp_path) not in text
+    assert (
+        text.count("| the second letter |") == 1
+        and "--epochs 3" in text
+        and str(tmp_path) not in text
+    )
     assert "/tmp" not in text and "12 lines" in text

@@ -22,7 +22,9 @@ from htr_utils.errors import HtrError
 
 def needed(factor: Callable[[int], float]) -> Callable[[float, float], int]:
     """An answer to 12.2 with some factor for n values."""
-    return lambda sd, effect: next(n for n in range(2, 200) if factor(n) * sd / math.sqrt(n) < effect)
+    return lambda sd, effect: next(
+        n for n in range(2, 200) if factor(n) * sd / math.sqrt(n) < effect
+    )
 
 
 def by_t(n: int) -> float:
@@ -30,7 +32,9 @@ def by_t(n: int) -> float:
 
 
 def luck(limit: float, seed: int) -> int:
-    lowest = np.minimum.accumulate(np.random.default_rng(seed).normal(size=(5000, 64)), axis=1).mean(axis=0)
+    lowest = np.minimum.accumulate(
+        np.random.default_rng(seed).normal(size=(5000, 64)), axis=1
+    ).mean(axis=0)
     return int(np.flatnonzero(-lowest > limit)[0]) + 1
 
 
@@ -74,11 +78,20 @@ SWEEP = {"chapter": "07", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds":
             luck,
             [lambda limit, s: luck(limit, s) - 1, lambda limit, s: 16, lambda limit, s: 0],
         ),
-        ("12.4", SWEEP, [SWEEP | {"seeds": [0]}, SWEEP | {"grid": {"line": [1]}}, SWEEP | {"chapter": "08"}]),
+        (
+            "12.4",
+            SWEEP,
+            [SWEEP | {"seeds": [0]}, SWEEP | {"grid": {"line": [1]}}, SWEEP | {"chapter": "08"}],
+        ),
         (
             "12.5",
             pairs,
-            [all_pairs, alone_too, lambda r, n: pairs(r, n)[:2], lambda r, n: [-v for v in pairs(r, n)]],
+            [
+                all_pairs,
+                alone_too,
+                lambda r, n: pairs(r, n)[:2],
+                lambda r, n: [-v for v in pairs(r, n)],
+            ],
         ),
     ],
 )
@@ -91,16 +104,30 @@ def test_checks(number: str, right: object, wrong: list[object]) -> None:
 
 
 def run(cer: float, seed: int = 0, **parameters: Any) -> dict[str, Any]:
-    return {"parameters": {"lines": 5, **parameters, "seed": seed}, "seed": seed, "results": {}, "rate": cer}
+    return {
+        "parameters": {"lines": 5, **parameters, "seed": seed},
+        "seed": seed,
+        "results": {},
+        "rate": cer,
+    }
 
 
 def test_effects_are_taken_over_pairs_alike_in_all_else() -> None:
-    runs = [run(10.0 + s + (3 if deep else 0) + 20 * wide, s, deep=deep, wide=wide)
-            for s in (0, 5, 9) for deep in (False, True) for wide in (0, 1)]  # fmt: skip
+    runs = [
+        run(10.0 + s + (3 if deep else 0) + 20 * wide, s, deep=deep, wide=wide)
+        for s in (0, 5, 9)
+        for deep in (False, True)
+        for wide in (0, 1)
+    ]
     runs.append(run(99.0, 77, deep=True, wide=0))  # has no partner
     found = {one.change: one for one in experiments.effects(runs)}
     deep = found["deep=False instead of True"]  # the value that most runs have comes first
-    assert deep.pairs == 6 and deep.mean == pytest.approx(-3) and deep.low == pytest.approx(-3) and deep.clear
+    assert (
+        deep.pairs == 6
+        and deep.mean == pytest.approx(-3)
+        and deep.low == pytest.approx(-3)
+        and deep.clear
+    )
     assert found["wide=1 instead of 0"].mean == pytest.approx(20)
     assert experiments.best(runs)["rate"] == 10.0
 
@@ -125,7 +152,11 @@ def test_the_factors_are_those_of_student() -> None:
 
 
 def test_a_label_names_what_is_special() -> None:
-    runs = [run(1, s, deep=d, size=z) for s in (0, 1) for d, z in ((1, 0.5), (1, 1.0), (1, 0.5), (2, 0.5))]
+    runs = [
+        run(1, s, deep=d, size=z)
+        for s in (0, 1)
+        for d, z in ((1, 0.5), (1, 1.0), (1, 0.5), (2, 0.5))
+    ]
     assert list(experiments.groups(runs)) == ["as usual", "size=1.0", "deep=2"]
     assert experiments.varied(runs) == ["deep", "size"]
 
@@ -135,21 +166,28 @@ def test_the_stored_records_fit_the_sweep_file_of_the_course() -> None:
     plan = sweeps.read(ROOT / "sweeps" / "small.yaml")
     assert [one["given"] for one in runs] == plan.points
     assert origin.startswith("trained by `htr sweep`")
-    assert all(one["source"] == plan.source for one in runs), "the notebook of the sweep has changed since"
+    assert all(one["source"] == plan.source for one in runs), (
+        "the notebook of the sweep has changed since"
+    )
     assert "/" not in json.dumps([one["results"] for one in runs])
 
 
 def test_records_are_kept_without_paths_and_read_again(tmp_path: Path) -> None:
     chapter = tmp_path / "t.py"
-    chapter.write_text('# %% tags=["parameters"]\nseed: int = 0  # x\n\n# %%\nvalidate(seed=(seed, "int"))\n')
+    chapter.write_text(
+        '# %% tags=["parameters"]\nseed: int = 0  # x\n\n# %%\nvalidate(seed=(seed, "int"))\n'
+    )
     plan = sweeps.from_dict({"chapter": str(chapter), "seeds": [0, 1]})
     row = {"epoch": 1, "loss": 2.0, "cer": 0.5, "gradient": 3.0}
     for point in plan.points[:1]:
         content = {
-            "error": "", "given": point, "parameters": point, "seed": 0,
+            "error": "",
+            "given": point,
+            "parameters": point,
+            "seed": 0,
             **record.made_from(Chapter(plan.chapter), point),
             "results": {"cer": 0.5, "model": "/home/me/model.keras", "history": [row]},
-        }  # fmt: skip
+        }
         folder = plan.folder(tmp_path / "out", point)
         folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(json.dumps(content))
@@ -171,7 +209,9 @@ def test_nothing_to_read_is_one_line(content: str | None, tmp_path: Path) -> Non
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "sweeps").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_every_sweep_of_the_course_can_be_run(file: Path) -> None:
     plan = sweeps.read(file)
     known = Chapter(plan.chapter).parameters
@@ -206,9 +246,13 @@ def records(plan: sweeps.Sweep, out: Path, names: tuple[str, ...]) -> None:
         if "epochs" in values:
             results["history"] = [{"epoch": n, "loss": 9.0 / n, "cer": 0.9 / n} for n in (1, 2, 3)]
         content = {
-            "error": "", "given": point, "parameters": values, "seed": values.get("seed"), "results": results,
+            "error": "",
+            "given": point,
+            "parameters": values,
+            "seed": values.get("seed"),
+            "results": results,
             **record.made_from(chapter, values),
-        }  # fmt: skip
+        }
         folder = plan.folder(out, point)
         folder.mkdir(parents=True)
         (folder / "metrics.json").write_text(json.dumps(content), encoding="utf-8")
@@ -254,7 +298,10 @@ OTHER = {
             "from": {"steps": {"low": 20, "high": 200}, "lines": {"low": 10, "high": 99}},
         },
     },
-    "drawn": {"chapter": "07", "random": {"points": 4, "from": {"steps": {"low": 20, "high": 200}}}},
+    "drawn": {
+        "chapter": "07",
+        "random": {"points": 4, "from": {"steps": {"low": 20, "high": 200}}},
+    },
 }
 
 
@@ -297,16 +344,22 @@ def test_a_sweep_s_folder_stands_for_what_its_last_run_listed(tmp_path: Path) ->
 def test_runs_without_the_rate_are_one_line(tmp_path: Path) -> None:
     plan = sweeps.from_dict(OTHER["chapter 7"])
     records(plan, tmp_path, ("cer_validation", "wer", "other"))
-    with pytest.raises(HtrError, match=r"record no error rate 'cer'; they have: cer_validation, wer$"):
+    with pytest.raises(
+        HtrError, match=r"record no error rate 'cer'; they have: cer_validation, wer$"
+    ):
         experiments.load(tmp_path)
-    assert experiments.load(tmp_path, "wer")[0][0]["rate"] == pytest.approx(rate_of(plan.points[0]), abs=9)
+    assert experiments.load(tmp_path, "wer")[0][0]["rate"] == pytest.approx(
+        rate_of(plan.points[0]), abs=9
+    )
 
 
 @pytest.mark.parametrize(("rows", "runs"), [(1, 10), (5, 3), (9, 3), (6, 5)])
 def test_the_usual_spread_is_right_on_pure_noise(rows: int, runs: int) -> None:
     """On average over 400 sweeps of equal runs, within 8 %; leaving out the widest row gave .80."""
     draw = np.random.default_rng(0)
-    found = [experiments.deviation(list(draw.normal(5, 2.0, (rows, runs))), seed) for seed in range(400)]
+    found = [
+        experiments.deviation(list(draw.normal(5, 2.0, (rows, runs))), seed) for seed in range(400)
+    ]
     assert np.mean(found) / 2.0 == pytest.approx(1, abs=0.08)
 
 

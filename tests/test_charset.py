@@ -95,7 +95,9 @@ def test_encode_names_the_unknown_characters() -> None:
         Charset().encode("née ß")
 
 
-@pytest.mark.parametrize(("characters", "message"), [("", "at least one"), ("abca", "'a' more than once")])
+@pytest.mark.parametrize(
+    ("characters", "message"), [("", "at least one"), ("abca", "'a' more than once")]
+)
 def test_malformed_charsets(characters: str, message: str) -> None:
     with pytest.raises(HtrError, match=message):
         Charset(characters)

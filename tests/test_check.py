@@ -180,7 +180,8 @@ def test_a_writer_in_two_splits(tmp_path: Path, forms_txt: bool) -> None:
     report = check(with_counts(write_iam(tmp_path, splits=splits, forms_txt=forms_txt)))
     who = "003" if forms_txt else "form c03-100a"
     assert (
-        report.problems[0] == f"error: writers in two splits of the task 'own': {who} (validation and test)"
+        report.problems[0]
+        == f"error: writers in two splits of the task 'own': {who} (validation and test)"
     )
     assert not report.usable
 

@@ -30,7 +30,15 @@ from htr_utils.errors import HtrError
 
 def test_this_machine_is_ready_but_for_its_load(tmp_path: Path) -> None:
     found = list(classroom.look(tmp_path, quick=True))
-    assert [one.name for one in found] == ["python", "packages", "cv2", "memory", "disk", "writing", "course"]
+    assert [one.name for one in found] == [
+        "python",
+        "packages",
+        "cv2",
+        "memory",
+        "disk",
+        "writing",
+        "course",
+    ]
     assert [one for one in found if one.state != "ok" and one.name != "memory"] == []
     assert not list(tmp_path.iterdir()), "leaves nothing behind"
 
@@ -54,8 +62,12 @@ def test_each_fault_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_old_version_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.metadata.version
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: "0.1" if name == "numpy" else real(name))
-    monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["numpy>=1.26,<3", "x; extra == 'web'"])
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: "0.1" if name == "numpy" else real(name)
+    )
+    monkeypatch.setattr(
+        importlib.metadata, "requires", lambda name: ["numpy>=1.26,<3", "x; extra == 'web'"]
+    )
     assert "numpy 0.1" in classroom.packages().says
 
 
@@ -70,7 +82,11 @@ def test_a_broken_opencv_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_kernel_that_is_not_there_is_found() -> None:
     found = classroom.kernel("no-such-kernel", timeout=5)
-    assert found.state == "bad" and "does not start" in found.says and "ipykernel install" in found.remedy
+    assert (
+        found.state == "bad"
+        and "does not start" in found.says
+        and "ipykernel install" in found.remedy
+    )
 
 
 def test_a_look_that_breaks_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,14 +121,21 @@ def test_check_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_training_step_is_timed() -> None:
     found = classroom.training_step(limit=1e-9)
-    assert found.state == "slow" and "one step of 8 lines takes" in found.says and "pairs" in found.remedy
+    assert (
+        found.state == "slow"
+        and "one step of 8 lines takes" in found.says
+        and "pairs" in found.remedy
+    )
 
 
 @pytest.mark.slow
 def test_the_whole_check() -> None:
     """As a learner runs it: with a kernel and a training step."""
     done = subprocess.run(
-        [sys.executable, "-m", "htr_utils", "classroom", "check"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "htr_utils", "classroom", "check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].startswith(
@@ -151,7 +174,9 @@ def make_wheel(folder: Path, name: str, module: str) -> None:
     with zipfile.ZipFile(folder / f"{stem}-1.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{module}.py", "__version__ = '1.0'\n")
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
         wheel.writestr(f"{info}/RECORD", "")
 
 
@@ -173,7 +198,8 @@ def small(tmp_path: Path) -> tuple[Path, list[str]]:
         encoding="utf-8",
     )
     (root / "requirements.lock").write_text(
-        "tiny-one==1.0\nopencv-python==1.0\nother==9.9 ; sys_platform == 'nowhere'\n", encoding="utf-8"
+        "tiny-one==1.0\nopencv-python==1.0\nother==9.9 ; sys_platform == 'nowhere'\n",
+        encoding="utf-8",
     )
     shelf.mkdir()
     for name, module in (
@@ -198,13 +224,19 @@ def cut_off() -> list[str]:
 
 def install(folder: Path) -> subprocess.CompletedProcess[str]:
     """`python -m htr_utils setup` in an unpacked zip, without a network."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_", "HTR_", "UV_"))}
-    dead = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PIP_", "HTR_", "UV_"))
+    }
+    dead = dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+    )
     command = [*cut_off(), sys.executable, "-m", "htr_utils", "setup"]
     return subprocess.run(command, cwd=folder, env={**kept, **dead}, capture_output=True, text=True)
 
 
-def test_a_small_pack_installs_with_the_network_cut(small: tuple[Path, list[str]], tmp_path: Path) -> None:
+def test_a_small_pack_installs_with_the_network_cut(
+    small: tuple[Path, list[str]], tmp_path: Path
+) -> None:
     root, shelf = small
     out = tmp_path / "offline.zip"
     files, wheels = classroom.pack(out, root, shelf)
@@ -221,7 +253,9 @@ def test_a_small_pack_installs_with_the_network_cut(small: tuple[Path, list[str]
     assert "from wheels/" in done.stdout and "Ready" in done.stdout
     python = bootstrap.venv_python(folder / ".venv")
     code = "import tiny_one, cv2, htr_utils; print(tiny_one.__version__, htr_utils.__file__)"
-    there = subprocess.run([python, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={})
+    there = subprocess.run(
+        [python, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={}
+    )
     assert there.returncode == 0, there.stderr
     version, file = there.stdout.strip().split(" ", 1)
     assert version == "1.0" and Path(file).is_relative_to(folder)
@@ -242,11 +276,15 @@ def test_a_pack_for_another_machine_says_so(
         bootstrap.use_wheels(root)
     for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS"):
         monkeypatch.setenv(name, "")
-    (root / "wheels" / classroom.MADE_FOR).write_text(json.dumps(classroom.made_for()), encoding="utf-8")
+    (root / "wheels" / classroom.MADE_FOR).write_text(
+        json.dumps(classroom.made_for()), encoding="utf-8"
+    )
     assert bootstrap.use_wheels(root) is True and os.environ["PIP_NO_INDEX"] == "1"
 
 
-def test_a_missing_wheel_is_told_and_nothing_is_left(small: tuple[Path, list[str]], tmp_path: Path) -> None:
+def test_a_missing_wheel_is_told_and_nothing_is_left(
+    small: tuple[Path, list[str]], tmp_path: Path
+) -> None:
     root, shelf = small
     (root / "requirements.lock").write_text("not-there==1.0\n", encoding="utf-8")
     with pytest.raises(HtrError, match=r"the wheels cannot be fetched: .*not-there"):
@@ -292,15 +330,17 @@ def test_a_chapter_becomes_an_assignment(tmp_path: Path, monkeypatch: pytest.Mon
     assert made.valid and (made.exercises, made.points) == (1, 5), made
     assert made.solved == "1 of 1 tests pass"
     assert made.released == "1 of 1 tests fail on empty stubs, 0 lines given away"
-    released = (tmp_path / "grading" / "release" / "06_small" / "06_small.ipynb").read_text(encoding="utf-8")
+    released = (tmp_path / "grading" / "release" / "06_small" / "06_small.ipynb").read_text(
+        encoding="utf-8"
+    )
     assert (
         "doubled" not in released
         and "HIDDEN" not in released
         and "    ...\\n" not in released.replace("    ...", "", 1)
     )
-    assert "BEGIN SOLUTION" in (tmp_path / "grading" / "source" / "06_small" / "06_small.ipynb").read_text(
-        encoding="utf-8"
-    )
+    assert "BEGIN SOLUTION" in (
+        tmp_path / "grading" / "source" / "06_small" / "06_small.ipynb"
+    ).read_text(encoding="utf-8")
     again = grading.assignment("06", tmp_path / "grading")
     assert again == made, "made anew without complaint"
 
@@ -314,7 +354,9 @@ def test_what_grading_needs_is_named_with_every_extra(
 ) -> None:
     """The extra `grading` alone brings no jupytext, by which chapters are read."""
     real = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "jupytext" else real(name))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "jupytext" else real(name)
+    )
     done = CliRunner().invoke(main, ["classroom", "nbgrader", "06", "--out", str(tmp_path)])
     assert done.exit_code == 1 and done.output.count("\n") == 1
     assert "needs jupytext" in done.output and "[course,grading]" in done.output

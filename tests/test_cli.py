@@ -54,7 +54,9 @@ def test_bad_files_are_named_and_the_good_one_is_still_read(tmp_path):
     (tmp_path / "broken.png").write_bytes(good.read_bytes()[:2000])
     images.save(tmp_path / "one.png", np.zeros((1, 1), np.uint8))
     huge_png(tmp_path / "huge.png")
-    bad = [tmp_path / name for name in ("text.png", "broken.png", "one.png", "huge.png", "missing.png")]
+    bad = [
+        tmp_path / name for name in ("text.png", "broken.png", "one.png", "huge.png", "missing.png")
+    ]
     result = run("read", *bad, good, code=1)
     errors = result.stderr.strip().splitlines()
     assert len(errors) == len(bad)
@@ -126,13 +128,29 @@ def test_rendered_lines_beside_a_folder_ask_for_their_share(tmp_path, monkeypatc
 def test_a_share_of_embedded_lines_from_a_wheel_names_its_remedy(tmp_path, monkeypatch):
     data, model = paths.embedded_root(), paths.model_file("course")
     monkeypatch.setattr(paths, "repo_root", lambda: None)
-    words = ("train", "--init", model, "--share", 0.2, "--data", data, "--out", tmp_path / "m.keras")
+    words = (
+        "train",
+        "--init",
+        model,
+        "--share",
+        0.2,
+        "--data",
+        data,
+        "--out",
+        tmp_path / "m.keras",
+    )
     assert "--share 0" in run(*words, code=1).stderr
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [("train", "--epochs", "0"), ("train", "--nonsense"), ("read",), ("nonsense",), ("data", "nonsense")],
+    [
+        ("train", "--epochs", "0"),
+        ("train", "--nonsense"),
+        ("read",),
+        ("nonsense",),
+        ("data", "nonsense"),
+    ],
 )
 def test_a_wrong_option_is_one_line_and_says_where_help_is(arguments):
     line = run(*arguments, code=2).stderr.strip()
@@ -204,19 +222,35 @@ def test_an_interrupted_htr_train_ends_with_the_very_weights_of_an_unbroken_one(
 
 
 def test_help_and_bad_arguments_do_not_import_tensorflow():
-    train = (["--data", "nowhere"], ["--out", "x.h5"], ["--init", "nonsense"], ["--epochs", "0"], ["--batch", "0"],
-             ["--rate", "0"], ["--seed", "-1"], ["--augment", "-1"], ["--rendered", "-5"], ["--recombine", "0.5"],
-             ["--text", "."], ["--init", "course", "--preset", "wide"],
-             ["--init", "course", "--out", str(paths.model_file("course"))])  # fmt: skip
+    train = (
+        ["--data", "nowhere"],
+        ["--out", "x.h5"],
+        ["--init", "nonsense"],
+        ["--epochs", "0"],
+        ["--batch", "0"],
+        ["--rate", "0"],
+        ["--seed", "-1"],
+        ["--augment", "-1"],
+        ["--rendered", "-5"],
+        ["--recombine", "0.5"],
+        ["--text", "."],
+        ["--init", "course", "--preset", "wide"],
+        ["--init", "course", "--out", str(paths.model_file("course"))],
+    )
     for arguments in (
-        ["--help"], ["read", "missing.png"], ["data", "check", "nowhere"], *(["train", *one] for one in train)
-    ):  # fmt: skip
+        ["--help"],
+        ["read", "missing.png"],
+        ["data", "check", "nowhere"],
+        *(["train", *one] for one in train),
+    ):
         code = (
             f"import sys; sys.argv = ['htr', *{arguments!r}]\nfrom htr_utils.cli import main\n"
             "try: main()\nexcept SystemExit as end: code = end.code\nassert 'tensorflow' not in sys.modules\n"
             f"assert bool(code) == {arguments != ['--help']}, code"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, (arguments, done.stderr)
 
 
@@ -226,7 +260,9 @@ def test_help_and_bad_arguments_do_not_import_tensorflow():
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
     """A composed page and its texts."""
-    made = compose.compose([(images.load(path), "") for path in paths.samples()[:3]], "plain", seed=1)
+    made = compose.compose(
+        [(images.load(path), "") for path in paths.samples()[:3]], "plain", seed=1
+    )
     path = tmp_path_factory.mktemp("pages") / "letter.png"
     images.save(path, made.grey)
     return path
@@ -268,7 +304,9 @@ def test_json_holds_words_with_boxes_and_what_the_speller_makes_of_them(page_fil
     (page,) = made["pages"]
     assert page["image"] == "letter.png" and len(page["lines"]) == 3
     for line in page["lines"]:
-        assert " ".join(word["text"] for word in line["words"]) == line["text"] and "corrected" in line
+        assert (
+            " ".join(word["text"] for word in line["words"]) == line["text"] and "corrected" in line
+        )
         lefts = [word["box"][0] for word in line["words"]]
         assert lefts == sorted(lefts) and 0 < line["confidence"] <= 1
 
@@ -285,7 +323,9 @@ def test_one_bad_page_stops_neither_the_others_nor_the_folder(page_file, tmp_pat
     assert f"{tmp_path / 'b.png'}:" in result.stdout
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OSError(5, "input/output error"), ValueError("two\nlines")])
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError(5, "input/output error"), ValueError("two\nlines")]
+)
 def test_whatever_one_file_sets_off_the_others_are_read(error, tmp_path, monkeypatch):
     """Opened, prepared, or in the network: the file is named in one line, and those after it are read."""
     from htr_utils.lines import pages
@@ -333,7 +373,9 @@ def test_two_inputs_never_write_one_result(page_file, tmp_path):
     """The first page of `scan.pdf` and `scan-1.png` have names of their own."""
     pytest.importorskip("pypdfium2")
     pictures = [Image.fromarray(images.load(path)) for path in paths.samples()[:2]]
-    pictures[0].save(tmp_path / "scan.pdf", save_all=True, append_images=pictures[1:], resolution=200)
+    pictures[0].save(
+        tmp_path / "scan.pdf", save_all=True, append_images=pictures[1:], resolution=200
+    )
     pictures[0].save(tmp_path / "scan-1.png")
     out = tmp_path / "out"
     run("read", tmp_path / "scan.pdf", tmp_path / "scan-1.png", "--format", "page", "--out", out)
@@ -359,13 +401,35 @@ def test_two_inputs_never_write_one_result(page_file, tmp_path):
     assert "scan-1.png" in (tmp_path / "two" / "scan-1.page.xml").read_text(encoding="utf-8")
 
 
-@given(st.lists(st.sampled_from(["a/x.png", "b/x.png", "x.jpg", "X.png", "x-2.png", "x.png-2.png", "x.pdf", "b/x.pdf",
-                                 "x-1.jpg", "x.pdf-2.tif"]), min_size=1, unique=True))  # fmt: skip
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "a/x.png",
+                "b/x.png",
+                "x.jpg",
+                "X.png",
+                "x-2.png",
+                "x.png-2.png",
+                "x.pdf",
+                "b/x.pdf",
+                "x-1.jpg",
+                "x.pdf-2.tif",
+            ]
+        ),
+        min_size=1,
+        unique=True,
+    )
+)
 def test_stems_are_never_shared(names):
     """Neither as they are nor as the pages of a longer file, small and capital letters alike."""
     stems = [stem.lower() for stem in import_module("htr_utils.cli.read")._stems(names)]
-    pages = {f"{stem}-{n}" for stem, name in zip(stems, names, strict=True) if name[-3:] in ("pdf", "tif")
-             for n in range(1, 4)}  # fmt: skip
+    pages = {
+        f"{stem}-{n}"
+        for stem, name in zip(stems, names, strict=True)
+        if name[-3:] in ("pdf", "tif")
+        for n in range(1, 4)
+    }
     assert len(set(stems)) == len(stems) and not pages & set(stems)
 
 
@@ -428,7 +492,9 @@ def test_what_fails_where_it_is_printed_is_no_file_s_fault(full):
         code = pipe.returncode
     assert code == 1
     if full:
-        assert told.startswith("Error: ") and told.count("\n") == 1 and "No space left" in told, told
+        assert told.startswith("Error: ") and told.count("\n") == 1 and "No space left" in told, (
+            told
+        )
     else:
         assert told == ""
 

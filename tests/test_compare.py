@@ -54,12 +54,22 @@ def test_a_tiny_comparison_counts_what_was_seen() -> None:
 def test_the_table_has_the_best_first_and_finished_rows_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = [compare.Row("a", 10**6, 20.0, 100, 9.0, None), compare.Row("b", 2 * 10**6, 30.0, 150, 7.0, None)]
+    rows = [
+        compare.Row("a", 10**6, 20.0, 100, 9.0, None),
+        compare.Row("b", 2 * 10**6, 30.0, 150, 7.0, None),
+    ]
     text = compare.table(rows, 1, "cmd", None)
     assert text.index("| b |") < text.index("| a |") and "2.00 M" in text
     assert "Not measured yet; the command goes on with them: wide, course," in text
     target = tmp_path / "t.md"
-    asked = {"minutes": 2.0, "data": None, "leave-out": None, "fold": False, "text": [], "fonts": []}
+    asked = {
+        "minutes": 2.0,
+        "data": None,
+        "leave-out": None,
+        "fold": False,
+        "text": [],
+        "fonts": [],
+    }
     kept = {"asked": asked, "rows": [vars(row) for row in rows]}
     target.with_suffix(".json").write_text(json.dumps(kept))
     monkeypatch.setattr(compare, "CANDIDATES", {"a": {}, "b": {}})
@@ -69,7 +79,11 @@ def test_the_table_has_the_best_first_and_finished_rows_are_kept(
     written = target.read_text(encoding="utf-8")
     assert "| b | 2.00 M | 30.0 | 150 | 0.1 | 7.0 |" in written
     other = CliRunner().invoke(compare.main, ["--minutes", "3", "--to", str(target)])
-    assert other.exit_code == 1 and "another --minutes" in other.output and "Traceback" not in other.output
+    assert (
+        other.exit_code == 1
+        and "another --minutes" in other.output
+        and "Traceback" not in other.output
+    )
     assert target.read_text(encoding="utf-8") == written
     wrong = CliRunner().invoke(compare.main, ["--network", "huge"])
     assert wrong.exit_code == 1 and wrong.output.startswith("Error: no candidate 'huge'")

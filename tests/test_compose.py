@@ -20,7 +20,8 @@ def written(count=6):
     writer = synth.Writer(SANS, ink=40, paper=235, letter_size=36)
     texts = [f"line {number} of the page" for number in range(count)]
     return [
-        (synth.render(t, writer, np.random.default_rng(i), height=None).grey, t) for i, t in enumerate(texts)
+        (synth.render(t, writer, np.random.default_rng(i), height=None).grey, t)
+        for i, t in enumerate(texts)
     ]
 
 
@@ -52,7 +53,9 @@ def test_polygons_hold_the_ink_and_lie_on_the_picture(kind):
         assert (ink & covered(made)).sum() > 0.99 * ink.sum() > 0
     strokes = cv2.morphologyEx(made.grey, cv2.MORPH_BLACKHAT, np.ones((15, 15), np.uint8))
     for line in made.lines:  # and no polygon is empty
-        inside = cv2.fillPoly(np.zeros(made.grey.shape, np.uint8), [line.polygon.round().astype(np.int32)], 1)
+        inside = cv2.fillPoly(
+            np.zeros(made.grey.shape, np.uint8), [line.polygon.round().astype(np.int32)], 1
+        )
         assert (strokes[inside > 0] > 25).mean() > 0.02
 
 
@@ -83,7 +86,10 @@ def test_touching_lines_share_rows_and_sloping_ones_rise_or_fall():
     )
     rises = [
         np.mean(
-            [np.polyfit(*line.polygon.T, 1)[0] for line in compose.compose(written(), "sloping", s).lines]
+            [
+                np.polyfit(*line.polygon.T, 1)[0]
+                for line in compose.compose(written(), "sloping", s).lines
+            ]
         )
         for s in range(4)
     ]
@@ -113,7 +119,10 @@ def test_pages_load_as_they_were_written_also_as_jpeg(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"one.jpg", "two.jpg", "pages.json"}
     for one, again in zip(made, compose.load(tmp_path), strict=True):
         assert [line.text for line in again.lines] == [line.text for line in one.lines]
-        assert again.grey.shape == one.grey.shape and np.abs(again.grey - one.grey.astype(float)).mean() < 6
+        assert (
+            again.grey.shape == one.grey.shape
+            and np.abs(again.grey - one.grey.astype(float)).mean() < 6
+        )
         for line, other in zip(one.lines, again.lines, strict=True):
             assert np.abs(line.polygon - other.polygon).max() <= 0.05 + 1e-9
 

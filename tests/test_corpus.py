@@ -39,7 +39,9 @@ def test_lines_are_lines() -> None:
 
 
 def test_long_words_do_not_make_long_lines() -> None:
-    long = Corpus(["incomprehensibilities counterrevolutionaries uncharacteristically disproportionately"])
+    long = Corpus(
+        ["incomprehensibilities counterrevolutionaries uncharacteristically disproportionately"]
+    )
     rng = np.random.default_rng(0)
     for make in (long._made_up, long._piece):
         assert max(len(" ".join(make(rng, 88))) for _ in range(400)) <= LONGEST
@@ -76,12 +78,16 @@ def test_struck_words() -> None:
     drawn = lines(Corpus(PARAGRAPHS[:1], running=1.0, struck=0.3), 1000)
     struck = [line for line in drawn if "#" in line.split(" ")]
     assert 0.2 < len(struck) / len(drawn) < 0.35
-    assert not any("#" in line for line in lines(Corpus(PARAGRAPHS[:1], running=1.0, struck=0.0), 200))
+    assert not any(
+        "#" in line for line in lines(Corpus(PARAGRAPHS[:1], running=1.0, struck=0.0), 200)
+    )
 
 
 @settings(max_examples=20, deadline=None)
 @given(
-    characters=st.sampled_from(["abcdefghijklmnopqrstuvwxyz ", "0123456789 ", IAM79 + "éß", "x", ".- "]),
+    characters=st.sampled_from(
+        ["abcdefghijklmnopqrstuvwxyz ", "0123456789 ", IAM79 + "éß", "x", ".- "]
+    ),
     seed=st.integers(0, 1000),
 )
 def test_any_charset(characters: str, seed: int) -> None:

@@ -23,11 +23,19 @@ def test_table_has_a_row_for_each_chapter_and_says_on_what_it_was_measured(tmp_p
     assert costs.write([result("00_start", 20, 900), result("01_more", 40, 1100)], page) == []
     text = page.read_text(encoding="utf-8")
     assert "| 00_start | 20 | 900 |" in text and "| **mean** | 30 | 1,000 |" in text
-    assert "| **greatest** | 40 | 1,100 |" in text and "cores" in text and "All within the limits." in text
+    assert (
+        "| **greatest** | 40 | 1,100 |" in text
+        and "cores" in text
+        and "All within the limits." in text
+    )
 
 
 def test_what_passes_a_limit_is_told(tmp_path: Path) -> None:
-    slow = [result("00_a", 95, 900), result("01_b", 10, 2500), result("02_c", 40, 100, "KeyError: 1")]
+    slow = [
+        result("00_a", 95, 900),
+        result("01_b", 10, 2500),
+        result("02_c", 40, 100, "KeyError: 1"),
+    ]
     page = tmp_path / "chapters.md"
     assert costs.write(slow, page) == [
         "02_c failed",

@@ -56,8 +56,12 @@ def test_padding_of_frames_and_labels_changes_nothing():
     import tensorflow as tf
 
     log_probs, label = random_case(5, 7, 5, 3)
-    alone = ctc.loss(tf.constant(log_probs[None], tf.float32), [7], tf.constant(label[None], tf.int32), [3])
-    more = np.concatenate([log_probs, np.random.default_rng(0).normal(0, 5, (4, 5))]).astype(np.float32)
+    alone = ctc.loss(
+        tf.constant(log_probs[None], tf.float32), [7], tf.constant(label[None], tf.int32), [3]
+    )
+    more = np.concatenate([log_probs, np.random.default_rng(0).normal(0, 5, (4, 5))]).astype(
+        np.float32
+    )
     padded = np.concatenate([label, [0, 0]]).astype(np.int32)
     wide = ctc.loss(tf.constant(more[None]), [7], tf.constant(padded[None]), [3])
     assert float(alone[0]) == pytest.approx(float(wide[0]), abs=1e-4)
@@ -67,7 +71,11 @@ def test_padding_of_frames_and_labels_changes_nothing():
 @settings(max_examples=60, deadline=None)
 def test_a_label_fits_from_frames_needed_on(word, frames):
     label = np.array([ord(c) - 96 for c in word], int)
-    fits = any(True for _ in ctc.alignments(word, frames)) if frames and word else frames >= 0 and not word
+    fits = (
+        any(True for _ in ctc.alignments(word, frames))
+        if frames and word
+        else frames >= 0 and not word
+    )
     assert (ctc.frames_needed(label) <= frames) == bool(fits)
 
 

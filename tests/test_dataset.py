@@ -82,7 +82,9 @@ def same(one: list[Batch], other: list[Batch]) -> None:
     epoch=st.integers(0, 5),
     shuffle=st.booleans(),
 )
-def test_each_line_once_per_epoch(count: int, size: int, seed: int, epoch: int, shuffle: bool) -> None:
+def test_each_line_once_per_epoch(
+    count: int, size: int, seed: int, epoch: int, shuffle: bool
+) -> None:
     batches = Batches(drawn(count, seed), Codes(), size, seed=seed, shuffle=shuffle)
     found = list(batches.epoch(epoch))
     assert sorted(i for batch in found for i in batch.numbers.tolist()) == list(range(count))
@@ -101,8 +103,11 @@ def test_what_is_in_a_batch(count: int, size: int, seed: int) -> None:
         assert width % dataset.PAD_TO == 0
         assert width - batch.width.max() < dataset.PAD_TO
         assert (batch.image.dtype, batch.width.dtype, batch.label.dtype, batch.length.dtype) == (
-            np.float32, np.int32, np.int32, np.int32,
-        )  # fmt: skip
+            np.float32,
+            np.int32,
+            np.int32,
+            np.int32,
+        )
         for row in range(rows):
             ink, text = source.get(2, int(batch.numbers[row]))
             assert batch.width[row] == ink.shape[1]
@@ -140,7 +145,9 @@ def test_seed_and_epoch_decide_the_order() -> None:
 
 def test_lines_that_do_not_fit_are_left_out() -> None:
     source, encoder = drawn(90, low=3, high=120), Codes(per=9)
-    fitting = {i for i in range(90) if encoder.fits(encoder.encode(source.get(0, i)[1]), source.widths[i])}
+    fitting = {
+        i for i in range(90) if encoder.fits(encoder.encode(source.get(0, i)[1]), source.widths[i])
+    }
     assert 10 < len(fitting) < 80
     batches = Batches(source, encoder, 4)
     assert {i for batch in batches.epoch(0) for i in batch.numbers.tolist()} == fitting
@@ -152,7 +159,12 @@ def test_workers_make_the_same_batches() -> None:
     plain = Batches(source, Codes(per=2), 3, seed=5)
     side = Batches(source, Codes(per=2), 3, seed=5, workers=1)
     try:
-        for epoch in (0, 1, 1, 4):  # the next epoch is begun ahead of time; asking for another one is no harm
+        for epoch in (
+            0,
+            1,
+            1,
+            4,
+        ):  # the next epoch is begun ahead of time; asking for another one is no harm
             same(list(side.epoch(epoch)), list(plain.epoch(epoch)))
         next(side.epoch(2))  # given up after one batch
         same(list(side.epoch(2)), list(plain.epoch(2)))
@@ -225,12 +237,17 @@ def test_lines_of_files(lines: list[Line]) -> None:
         ink, text = source.get(0, index)
         assert text == line.text
         assert ink.dtype == np.uint8
-        assert np.array_equal(ink, dataset.to_bytes(images.prepare(line.image(), images.Preparation()).ink))
+        assert np.array_equal(
+            ink, dataset.to_bytes(images.prepare(line.image(), images.Preparation()).ink)
+        )
 
 
 def test_without_strength_nothing_is_changed_ever(lines: list[Line]) -> None:
     """Validation lines are read with the default strength: no epoch, seed or order changes them."""
-    one, other = FileLines(lines, images.Preparation()), FileLines(lines, images.Preparation(), seed=9)
+    one, other = (
+        FileLines(lines, images.Preparation()),
+        FileLines(lines, images.Preparation(), seed=9),
+    )
     for index in (2, 0, 1, 2):
         for epoch in range(3):
             assert np.array_equal(one.get(epoch, index)[0], other.get(7, index)[0])
@@ -251,7 +268,9 @@ def test_a_bad_line_is_named(lines: list[Line]) -> None:
     lines[0].path.unlink()
     images.save(lines[1].path, np.full((6, 4000), 255, np.uint8))
     for index in (0, 1):
-        assert lines[index].id in one_line_error(FileLines(lines, images.Preparation()).get, 0, index)
+        assert lines[index].id in one_line_error(
+            FileLines(lines, images.Preparation()).get, 0, index
+        )
 
 
 def test_rendered_lines() -> None:
@@ -293,7 +312,9 @@ def test_mixed_lines_have_the_share_and_depend_on_seed_epoch_and_index() -> None
     for index in (0, 17, 3999):
         assert np.array_equal(mixed.get(2, index)[0], again.get(2, index)[0])
     assert [mixed.get(3, i)[0].shape[1] for i in range(50)] != widths[:50]
-    assert all(dataset.MixedLines(first, second, 0.0).get(0, i)[1] == first.get(0, i)[1] for i in range(20))
+    assert all(
+        dataset.MixedLines(first, second, 0.0).get(0, i)[1] == first.get(0, i)[1] for i in range(20)
+    )
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,13 @@ tiny = st.builds(
 
 @pytest.mark.parametrize(
     ("path", "ids"),
-    [([], ()), ([0, 0], ()), ([1, 1, 2], (1, 2)), ([1, 0, 1], (1, 1)), ([0, 3, 3, 0, 0, 3, 1, 1], (3, 3, 1))],
+    [
+        ([], ()),
+        ([0, 0], ()),
+        ([1, 1, 2], (1, 2)),
+        ([1, 0, 1], (1, 1)),
+        ([0, 3, 3, 0, 0, 3, 1, 1], (3, 3, 1)),
+    ],
 )
 def test_collapse_merges_then_drops_blanks(path: list[int], ids: tuple[int, ...]) -> None:
     assert decoding.collapse(path) == ids
@@ -172,10 +178,16 @@ def test_align_follows_the_best_of_all_paths(line: np.ndarray, data: st.DataObje
     frames, classes = line.shape
     ids = data.draw(st.sampled_from(list(decoding.exhaustive(line))))
     best = max(
-        (path for path in itertools.product(range(classes), repeat=frames) if decoding.collapse(path) == ids),
+        (
+            path
+            for path in itertools.product(range(classes), repeat=frames)
+            if decoding.collapse(path) == ids
+        ),
         key=lambda path: line[np.arange(frames), path].sum(),
     )
-    stretches = [list(run) for i, run in itertools.groupby(range(frames), key=best.__getitem__) if i != 0]
+    stretches = [
+        list(run) for i, run in itertools.groupby(range(frames), key=best.__getitem__) if i != 0
+    ]
     expected = [run[line[run, i].argmax()] for run, i in zip(stretches, ids, strict=True)]
     assert decoding.align(line, ids) == expected
 
@@ -239,7 +251,9 @@ def test_greedy_reads_a_thousand_lines_in_a_second() -> None:
 def test_agrees_with_tensorflow() -> None:
     """Its decoder takes the last class as the blank, so the classes are rotated: 1, 2, ..., blank."""
     tf = pytest.importorskip("tensorflow")
-    lines = np.stack([random_line(seed, 8, 3, sharpness=3) for seed in range(20)]).astype(np.float32)
+    lines = np.stack([random_line(seed, 8, 3, sharpness=3) for seed in range(20)]).astype(
+        np.float32
+    )
     lengths = np.random.default_rng(0).integers(3, 9, size=20).astype(np.int32)
     rotated = np.moveaxis(np.roll(lines, -1, axis=2), 1, 0)
 
@@ -284,7 +298,9 @@ def test_a_peer_is_timed_as_often_as_the_others_and_its_quickest_run_counts(tmp_
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     lines = tune.padded([random_line(seed, 4, 3) for seed in (0, 1)], ["a", "b"])
     texts, seconds = decoder_bench.peer_texts(sys.executable, lines, Charset("ab"), 5, 3)
-    assert texts == ["6", "7"] and seconds < 1  # one line that does not count, then three times both
+    assert (
+        texts == ["6", "7"] and seconds < 1
+    )  # one line that does not count, then three times both
 
 
 def test_the_decoders_mistakes_are_one_line():
@@ -293,4 +309,8 @@ def test_the_decoders_mistakes_are_one_line():
     from htr_utils.course import decoder_bench
 
     result = CliRunner().invoke(decoder_bench.main, ["--data", "nowhere"])
-    assert result.exit_code == 1 and result.output.startswith("Error: ") and result.output.count("\n") == 1
+    assert (
+        result.exit_code == 1
+        and result.output.startswith("Error: ")
+        and result.output.count("\n") == 1
+    )

@@ -84,18 +84,36 @@ def test_htr_train_on_two_workers_leaves_one_model_and_one_report(tmp_path: Path
         two.bind(("127.0.0.1", 0))
         names = [f"127.0.0.1:{s.getsockname()[1]}" for s in (one, two)]
     model = tmp_path / "shared" / "m.keras"
-    words = ["train", "--strategy", "multiworker", "--limit", 12, "--batch", 6, "--epochs", 1, "--workers", 0]
+    words = [
+        "train",
+        "--strategy",
+        "multiworker",
+        "--limit",
+        12,
+        "--batch",
+        6,
+        "--epochs",
+        1,
+        "--workers",
+        0,
+    ]
     command = [sys.executable, "-m", "htr_utils", *map(str, words), "--out", str(model)]
     pair = [
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
             env={
                 **os.environ,
-                "TF_CONFIG": json.dumps({"cluster": {"worker": names}, "task": {"type": "worker", "index": number}}),
+                "TF_CONFIG": json.dumps(
+                    {"cluster": {"worker": names}, "task": {"type": "worker", "index": number}}
+                ),
             },
         )
         for number in (0, 1)
-    ]  # fmt: skip
+    ]
     second, first = (process.communicate(timeout=SECONDS) for process in reversed(pair))
     for process, (out, err) in zip(pair, (first, second), strict=True):
         assert process.returncode == 0, out + err[-2000:]
@@ -132,11 +150,15 @@ def test_a_lost_worker_ends_the_job_and_all_of_them_go_on_later(
     stood = checkpoints.read(tmp_path / "run")
     assert stood is not None and 1 <= stood[0]["epoch"] < 40
     again = [result(process) for process in workers(*words)]
-    assert all(len(one["losses"]) == 4 * (40 - stood[0]["epoch"]) and one["steps"] == 160 for one in again)
+    assert all(
+        len(one["losses"]) == 4 * (40 - stood[0]["epoch"]) and one["steps"] == 160 for one in again
+    )
     record(
-        request, "one of two workers killed (SIGKILL)", 2,
+        request,
+        "one of two workers killed (SIGKILL)",
+        2,
         "the other ends with one line; both go on from the checkpoint",
-    )  # fmt: skip
+    )
 
 
 # ---- in this process
@@ -157,9 +179,13 @@ def test_every_replica_gets_as_many_rows_and_the_mean_stays(count: int, replicas
 
 @pytest.mark.parametrize(
     "told",
-    [None, "{", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
-     '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}'],
-)  # fmt: skip
+    [
+        None,
+        "{",
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+    ],
+)
 def test_without_a_right_tf_config_one_line_shows_one(
     told: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,10 +238,18 @@ def test_xla_and_several_devices_are_refused_together() -> None:
 
 
 def test_padding_for_xla_changes_no_row() -> None:
-    batch = {"image": np.ones((2, 4, 100, 1)), "label": np.ones((2, 5), int), "width": np.array([100, 90])}
+    batch = {
+        "image": np.ones((2, 4, 100, 1)),
+        "label": np.ones((2, 5), int),
+        "width": np.array([100, 90]),
+    }
     found = distribute.padded(batch)
     assert found["image"].shape == (2, 4, 256, 1) and found["label"].shape == (2, 32)
-    assert found["image"].sum() == 800 and found["label"].sum() == 10 and found["width"] is batch["width"]
+    assert (
+        found["image"].sum() == 800
+        and found["label"].sum() == 10
+        and found["width"] is batch["width"]
+    )
 
 
 def test_the_table_of_ways_replaces_the_one_before() -> None:
@@ -253,9 +287,13 @@ def test_devices_are_measured_on_the_embedded_lines_and_counted(
     from htr_utils.lines import iam
 
     every = iam.read().split("train")
-    monkeypatch.setenv("HTR_DATA", str(tmp_path))  # a folder of the user: not what the table speaks of
+    monkeypatch.setenv(
+        "HTR_DATA", str(tmp_path)
+    )  # a folder of the user: not what the table speaks of
     asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(report.bench, "_measure", lambda _, job, __: asked.append(job) or {"gpus": 1})
+    monkeypatch.setattr(
+        report.bench, "_measure", lambda _, job, __: asked.append(job) or {"gpus": 1}
+    )
     for count, true in ((len(every) + 1, len(every)), (3, 3)):
         rows = report.measure(["course"], count)
         assert [row["lines"] for row in rows] == [true] * len(report.WAYS)

@@ -76,7 +76,9 @@ def test_the_check_has_nothing_to_say(data: Path) -> None:
     assert all(count.known == count.found for count in report.counts[:6])
 
 
-def test_it_is_as_large_as_promised(data: Path, folder: iam.IamFolder, passages: list[build.Passage]) -> None:
+def test_it_is_as_large_as_promised(
+    data: Path, folder: iam.IamFolder, passages: list[build.Passage]
+) -> None:
     assert len(folder.lines) >= 2_400
     assert len(folder.writers) >= 48
     assert 330 <= len(folder.forms) <= 370
@@ -100,7 +102,9 @@ def test_no_stray_files(data: Path, folder: iam.IamFolder) -> None:
     assert set((data / "lines").rglob("*.png")) == expected
     assert {path.stem for path in (data / "xml").iterdir()} == set(folder.forms)
     assert not [
-        p for p in data.rglob("*") if p.suffix.lower() in (".ttf", ".otf", ".woff", ".woff2", ".part")
+        p
+        for p in data.rglob("*")
+        if p.suffix.lower() in (".ttf", ".otf", ".woff", ".woff2", ".part")
     ]
 
 
@@ -122,7 +126,9 @@ def test_pictures_are_what_hashes_txt_says(
 ) -> None:
     rows = dict(row.split(" ") for row in (data / "hashes.txt").read_text().split("\n") if row)
     assert set(rows) == set(folder.lines)
-    wrong = [line_id for line_id, grey in pictures.items() if build.pixel_digest(grey) != rows[line_id]]
+    wrong = [
+        line_id for line_id, grey in pictures.items() if build.pixel_digest(grey) != rows[line_id]
+    ]
     assert wrong == []
 
 
@@ -176,7 +182,9 @@ def test_no_line_is_empty(pictures: dict[str, np.ndarray]) -> None:
         assert 0.02 < ink.mean() < 0.5, line_id
 
 
-def test_no_line_is_too_narrow_for_its_text(folder: iam.IamFolder, pictures: dict[str, np.ndarray]) -> None:
+def test_no_line_is_too_narrow_for_its_text(
+    folder: iam.IamFolder, pictures: dict[str, np.ndarray]
+) -> None:
     """A frame every 4 columns must leave CTC one frame per character and one between equal ones."""
     for line_id, grey in pictures.items():
         text = folder.lines[line_id].text
@@ -209,7 +217,11 @@ def test_xml_says_the_same(data: Path, raw: iam.IamFolder) -> None:
         assert tuple(node.get("id") for node in nodes) == form.line_ids
         for node in nodes:
             line = raw.lines[str(node.get("id"))]
-            assert node.get("text") == line.text == " ".join(str(w.get("text")) for w in node.findall("word"))
+            assert (
+                node.get("text")
+                == line.text
+                == " ".join(str(w.get("text")) for w in node.findall("word"))
+            )
             x, y, w, h = line.box
             pieces = list(node.iter("cmp"))
             assert len(pieces) == line.components
@@ -227,7 +239,9 @@ def test_data_json(data: Path, folder: iam.IamFolder) -> None:
     assert expected["lines"] == len(folder.lines) == expected["ok"] + expected["err"]
 
 
-def test_the_datasheet_is_up_to_date(data: Path, passages: list[build.Passage], tmp_path: Path) -> None:
+def test_the_datasheet_is_up_to_date(
+    data: Path, passages: list[build.Passage], tmp_path: Path
+) -> None:
     for name in ("ascii", "splits"):
         shutil.copytree(data / name, tmp_path / name)
     written = datasheet.write(tmp_path, passages).read_text(encoding="utf-8")
@@ -266,7 +280,9 @@ def test_writers_lines_and_forms_are_in_one_split(folder: iam.IamFolder) -> None
         assert len({line.form_id for line in lines}) == forms
 
 
-def test_a_form_says_a_passage_of_its_split(folder: iam.IamFolder, passages: list[build.Passage]) -> None:
+def test_a_form_says_a_passage_of_its_split(
+    folder: iam.IamFolder, passages: list[build.Passage]
+) -> None:
     texts = {p.text: p for p in passages}
     used = set()
     for split in SPLITS:
@@ -287,7 +303,9 @@ def test_font_families_are_in_one_split(folder: iam.IamFolder) -> None:
         hands = build.writers(split, count, first, fake)
         first += count
         listed = {row["family"] for row in fonts.table() if row["split"] == split}
-        assert {hand.font.family for hand in hands.values()} == listed, "each listed family is drawn"
+        assert {hand.font.family for hand in hands.values()} == listed, (
+            "each listed family is drawn"
+        )
         assert set(hands) == {line.writer_id for line in folder.split(split)}
     families = [row["family"] for row in fonts.table()]
     assert len(set(families)) == len(families)
@@ -304,7 +322,11 @@ def test_no_sentence_comes_twice(passages: list[build.Passage]) -> None:
     counts: Counter[tuple[str, ...]] = Counter()
     for passage in passages:
         counts.update(
-            {tuple(plain_words(s)) for s in re.split(r"[.!?]", passage.text) if len(plain_words(s)) >= 5}
+            {
+                tuple(plain_words(s))
+                for s in re.split(r"[.!?]", passage.text)
+                if len(plain_words(s)) >= 5
+            }
         )
     assert [" ".join(words) for words, count in counts.items() if count > 1] == []
 
@@ -343,7 +365,9 @@ def test_training_passages_are_those_of_train(fit: Any, passages: list[build.Pas
     assert not sequences(allowed) & sequences(held_out)
 
 
-def test_training_fonts_leave_the_held_out_families_out(fit: Any, no_npm: None, tmp_path: Path) -> None:
+def test_training_fonts_leave_the_held_out_families_out(
+    fit: Any, no_npm: None, tmp_path: Path
+) -> None:
     held_out = {row["family"] for row in fonts.table() if row["split"] in HELD_OUT}
     for name in ("Caveat-Bold.ttf", "PatrickHand-Regular.ttf", "indie-flower.ttf", "allowed.ttf"):
         shutil.copy(SANS.path, tmp_path / name)
@@ -358,23 +382,41 @@ def test_training_fonts_leave_the_held_out_families_out(fit: Any, no_npm: None, 
 
 @pytest.mark.parametrize("rendered", [0, 16])
 def test_a_training_sees_neither(
-    fit: Any, no_npm: None, rendered: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
-    passages: list[build.Passage], folder: iam.IamFolder,
-) -> None:  # fmt: skip
+    fit: Any,
+    no_npm: None,
+    rendered: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    passages: list[build.Passage],
+    folder: iam.IamFolder,
+) -> None:
     """What `htr train` hands to the trainer: lines of train alone; validation lines never augmented."""
     from htr_utils.cli import main
 
     seen: dict[str, Any] = {}
 
     def trainer(
-        model: object, preset: object, charset: object, batches: object, *rest: object, **options: Any
+        model: object,
+        preset: object,
+        charset: object,
+        batches: object,
+        *rest: object,
+        **options: Any,
     ) -> None:
         seen.update(batches=batches, **options)
         raise Stop
 
     monkeypatch.setattr(fit.training, "Trainer", trainer)
     monkeypatch.setattr(fit, "usable", lambda lines, *rest: lines)
-    command = ["train", "--rendered", str(rendered), "--workers", "0", "--out", str(tmp_path / "m.keras")]
+    command = [
+        "train",
+        "--rendered",
+        str(rendered),
+        "--workers",
+        "0",
+        "--out",
+        str(tmp_path / "m.keras"),
+    ]
     done = CliRunner().invoke(main, command)
     assert isinstance(done.exception, Stop), done.output
     watched = seen["validation"].source
@@ -433,8 +475,11 @@ def test_forms_come_out_pixel_for_pixel(split: str, again: Any, folder: iam.IamF
         for built, line in zip(made.lines, lines, strict=True):
             assert built.digest == build.pixel_digest(line.image()), line.id
             assert (built.grey_level, built.components, built.box, built.status) == (
-                line.grey_level, line.components, line.box, line.status,
-            )  # fmt: skip
+                line.grey_level,
+                line.components,
+                line.box,
+                line.status,
+            )
 
 
 @pytest.mark.net

@@ -44,7 +44,9 @@ def test_the_closing_table_leaves_damaged_lines_out_and_folds_as_the_training_di
     reader.read_iter = some  # type: ignore[method-assign]
     reader.charset = SimpleNamespace(fold=str.upper)  # type: ignore[attr-defined]
     said: list[str] = []
-    (_, cer, wer), _ = published.in_both_conventions(reader, folder, "validation", fold=True, say=said.append)  # type: ignore[arg-type]
+    (_, cer, wer), _ = published.in_both_conventions(
+        reader, folder, "validation", fold=True, say=said.append
+    )  # type: ignore[arg-type]
     assert cer.value == wer.value == 0
     assert said == [f"1 of {len(lines)} validation lines cannot be read: left out"]
     reader.read_iter = lambda paths, errors: iter([HtrError("damaged")] * len(paths))  # type: ignore[method-assign,assignment]
@@ -88,7 +90,9 @@ def test_raw_spacing_converts_what_was_read_as_well() -> None:
 
 def test_an_interval_over_writers_is_wider_than_one_over_lines() -> None:
     lines = iam.read().split("validation")
-    texts = {line.path: line.text if line.writer_id > "05" else "#" * len(line.text) for line in lines}
+    texts = {
+        line.path: line.text if line.writer_id > "05" else "#" * len(line.text) for line in lines
+    }
     reader = Knowing(lines)
     reader.read = lambda paths: [SimpleNamespace(text=texts[path]) for path in paths]  # type: ignore[assignment]
     wide, narrow = (
@@ -96,7 +100,9 @@ def test_an_interval_over_writers_is_wider_than_one_over_lines() -> None:
         for groups in ("writer", "line")
     )
     assert wide["cer"]["value"] == narrow["cer"]["value"]
-    assert wide["cer"]["high"] - wide["cer"]["low"] > 1.5 * (narrow["cer"]["high"] - narrow["cer"]["low"])
+    assert wide["cer"]["high"] - wide["cer"]["low"] > 1.5 * (
+        narrow["cer"]["high"] - narrow["cer"]["low"]
+    )
     assert "over writers" in wide["bootstrap"] and "over lines" in narrow["bootstrap"]
 
 
@@ -129,7 +135,10 @@ def test_figures_of_one_model_leave_those_of_another_alone(tmp_path: Path) -> No
                 tmp_path / "metrics.json", "test", {"lines": lines}, tmp_path / name, "htr evaluate"
             )
     known = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert {name: entries["test"]["lines"] for name, entries in known.items()} == {"a.keras": 4, "b.keras": 4}
+    assert {name: entries["test"]["lines"] for name, entries in known.items()} == {
+        "a.keras": 4,
+        "b.keras": 4,
+    }
     assert known["a.keras"]["test"]["sha256"] != known["b.keras"]["test"]["sha256"]
 
 
@@ -142,7 +151,9 @@ def test_default_epochs_suit_the_number_of_lines(lines: int, least: int, most: i
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_a_folder_without_splits_has_no_split_of_that_name(split: str, root: Path) -> None:
-    with pytest.raises(HtrError, match=f"samples: has no split '{split}'; leave --split out") as caught:
+    with pytest.raises(
+        HtrError, match=f"samples: has no split '{split}'; leave --split out"
+    ) as caught:
         evaluation.load_lines(root / "data" / "samples", split)
     assert "\n" not in str(caught.value)
     every = evaluation.load_lines(root / "data" / "samples", None)
@@ -153,7 +164,10 @@ def test_a_folder_without_splits_has_no_split_of_that_name(split: str, root: Pat
 def test_lines_whose_picture_cannot_be_read_are_left_out_and_counted() -> None:
     lines = iam.read().split("validation")[:5]
     reader, said = Knowing(lines), list[str]()
-    bad = {lines[1].path: HtrError("a.png: is damaged"), lines[3].path: HtrError("b.png: is damaged")}
+    bad = {
+        lines[1].path: HtrError("a.png: is damaged"),
+        lines[3].path: HtrError("b.png: is damaged"),
+    }
     whole = reader.read_iter
     reader.read_iter = lambda paths, **options: (  # type: ignore[method-assign]
         bad.get(path, *whole([path], **options)) for path in paths

@@ -41,7 +41,11 @@ def answers() -> tuple[dict[str, Any], dict[str, list[Any]]]:
             wrong[number].append(answer)
         for test in vars(module).values():
             for mark in getattr(test, "pytestmark", []):
-                if mark.name == "parametrize" and tuple(mark.args[0]) == ("number", "right", "wrong"):
+                if mark.name == "parametrize" and tuple(mark.args[0]) == (
+                    "number",
+                    "right",
+                    "wrong",
+                ):
                     for number, good, bad in mark.args[1]:
                         right[number] = good
                         wrong[number] += bad
@@ -56,7 +60,9 @@ def cells(source: Path) -> list[tuple[str, str]]:
         if "exercise" in tags:
             stub = cell.source
         if "check" in tags:
-            found += [(number, stub) for number in re.findall(r'\bcheck\("(\d\d\.\d+)"', cell.source)]
+            found += [
+                (number, stub) for number in re.findall(r'\bcheck\("(\d\d\.\d+)"', cell.source)
+            ]
     return found
 
 
@@ -70,7 +76,9 @@ def test_a_chapter_has_enough_exercises(source: Path) -> None:
     assert len(numbers) >= EXERCISES
     prefix = source.stem[:2]
     assert sorted(numbers) == [f"{prefix}.{n}" for n in range(1, len(numbers) + 1)]
-    titles = re.findall(r"^# #+ Exercise (\d+\.\d+)", source.read_text(encoding="utf-8"), re.MULTILINE)
+    titles = re.findall(
+        r"^# #+ Exercise (\d+\.\d+)", source.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert sorted(title.zfill(len(numbers[0])) for title in titles) == sorted(numbers)
 
 
@@ -137,12 +145,32 @@ MISTAKES = [
     ("07.4", no_return, "return"),
     ("10.5", without_end, "without end"),
     ("10.5", emptied, "stay as it is"),
-    ("01.6", lambda w, share: len(set(w[: round(share * len(w))]) & set(w[round(share * len(w)) :])), ""),
+    (
+        "01.6",
+        lambda w, share: len(set(w[: round(share * len(w))]) & set(w[round(share * len(w)) :])),
+        "",
+    ),
     ("06.4", lambda widths, needed, step: int(np.sum(widths // step + 1 < needed)), ""),
-    ("09.3", lambda a, b, pairs: len(a) == len(b) and any(pair in pairs for pair in zip(a, b, strict=True)), ""),
-    ("09.4", lambda texts, correct: np.mean([correct(w) != w for w in {w for t in texts for w in t.split()}]), ""),
-    ("12.4", {"chapter": "07", "grid": {"lines": [32, 64], "batch": [4, 8]}, "seeds": [0, 1, 2]}, "values"),
-]  # fmt: skip
+    (
+        "09.3",
+        lambda a, b, pairs: (
+            len(a) == len(b) and any(pair in pairs for pair in zip(a, b, strict=True))
+        ),
+        "",
+    ),
+    (
+        "09.4",
+        lambda texts, correct: np.mean(
+            [correct(w) != w for w in {w for t in texts for w in t.split()}]
+        ),
+        "",
+    ),
+    (
+        "12.4",
+        {"chapter": "07", "grid": {"lines": [32, 64], "batch": [4, 8]}, "seeds": [0, 1, 2]},
+        "values",
+    ),
+]
 
 
 @pytest.mark.parametrize(("number", "answer", "word"), MISTAKES)

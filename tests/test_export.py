@@ -23,7 +23,8 @@ KINDS = [
     pytest.param(
         ("onnx", None),
         marks=pytest.mark.skipif(
-            not all(map(importlib.util.find_spec, ("tf2onnx", "onnxruntime"))), reason="the extra `export`"
+            not all(map(importlib.util.find_spec, ("tf2onnx", "onnxruntime"))),
+            reason="the extra `export`",
         ),
     ),
 ]
@@ -60,7 +61,9 @@ def test_the_same_lines_read_alike_through_an_export(chosen, recogniser, batch, 
     about = json.loads(export.description_file(path).read_text(encoding="utf-8"))
     assert about["kind"] == kind and about["inputs"]["image"]["shape"][2] == (width or "any")
     assert about["charset"]["characters"] == recogniser.charset.characters
-    assert about["classes"] == logits.shape[-1] and about["frame_step"] == recogniser.preset.frame_step
+    assert (
+        about["classes"] == logits.shape[-1] and about["frame_step"] == recogniser.preset.frame_step
+    )
     assert about["preparation"]["height"] == batch.image.shape[1]
     assert [p.name for p in tmp_path.iterdir() if ".part" in p.name] == []
     if width is None:  # any width: the same export takes a narrower picture
@@ -74,7 +77,9 @@ def test_the_description_is_enough_to_decode(recogniser, batch):
     logits = training.predict(recogniser.model, batch)
     for one, width in zip(logits, batch.width, strict=True):
         path = one[: -(-int(width) // about["frame_step"])].argmax(-1)
-        kept = [c for n, c in enumerate(path) if c != about["blank"] and (n == 0 or c != path[n - 1])]
+        kept = [
+            c for n, c in enumerate(path) if c != about["blank"] and (n == 0 or c != path[n - 1])
+        ]
         text = "".join(about["charset"]["characters"][c - 1] for c in kept)
         assert text == texts(one[None], [-(-int(width) // 4)], recogniser.charset)[0]
 
@@ -85,9 +90,13 @@ def test_mistakes_are_one_line(recogniser, tmp_path, monkeypatch):
     (tmp_path / "full" / "letter.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
     for target, kind, width in (
-        ("a", "pickle", None), ("a", "tflite", 100), ("a", "tflite", 0), ("a", "onnx", 99999),
-        ("full", "savedmodel", None), ("file", "savedmodel", None),
-    ):  # fmt: skip
+        ("a", "pickle", None),
+        ("a", "tflite", 100),
+        ("a", "tflite", 0),
+        ("a", "onnx", 99999),
+        ("full", "savedmodel", None),
+        ("file", "savedmodel", None),
+    ):
         with pytest.raises(HtrError) as caught:
             export.export(made, tmp_path / target, kind, width)
         assert "\n" not in str(caught.value)

@@ -47,7 +47,9 @@ def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     )
 
 
-def survivors(path: Path, count: int, call: Callable[[], Any], seed: int = 1) -> Iterator[tuple[bytes, Any]]:
+def survivors(
+    path: Path, count: int, call: Callable[[], Any], seed: int = 1
+) -> Iterator[tuple[bytes, Any]]:
     """The damaged files, written to `path` one after the other, that were read all the same."""
     data = path.read_bytes()
     for damaged in mutations(data, count, seed):
@@ -70,11 +72,20 @@ def test_a_damaged_checkpoint_is_refused_or_whole(
     about = {"epoch": 3, "settings": {}, "preset": {}, "history": [{"epoch": 3}]}
     best = checkpoints.Best(3, 0.25, state)
     checkpoints.write(tmp_path, about, state, best)
-    for _, found in survivors(tmp_path / "state.npz", count - count // 4, lambda: checkpoints.read(tmp_path)):
+    for _, found in survivors(
+        tmp_path / "state.npz", count - count // 4, lambda: checkpoints.read(tmp_path)
+    ):
         assert found[0] == about and same(found[1], state)
-    for _, found in survivors(tmp_path / "best.npz", count // 4, lambda: checkpoints.read_best(tmp_path)):
+    for _, found in survivors(
+        tmp_path / "best.npz", count // 4, lambda: checkpoints.read_best(tmp_path)
+    ):
         assert (found.epoch, found.cer) == (3, 0.25) and same(found.weights, state)
-    record(request, "a checkpoint with wounds", count, "refused with one line, or read as it was written")
+    record(
+        request,
+        "a checkpoint with wounds",
+        count,
+        "refused with one line, or read as it was written",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +103,20 @@ def test_a_damaged_model_is_refused_or_whole(
     wanted = archive.read(model_file)
     for _, found in survivors(model_file, count, lambda: archive.read(model_file)):
         assert found[:3] == wanted[:3] and same(found[3], wanted[3])
-    record(request, "a model file with wounds", count, "refused with one line, or read as it was written")
+    record(
+        request,
+        "a model file with wounds",
+        count,
+        "refused with one line, or read as it was written",
+    )
 
 
 def repacked(path: Path, target: Path, name: str, change: Callable[[bytes], bytes]) -> Path:
     """A copy of a zip in which one entry is changed, its checksum too."""
-    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as copy:
+    with (
+        zipfile.ZipFile(path) as source,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as copy,
+    ):
         for entry in source.namelist():
             data = source.read(entry)
             copy.writestr(entry, change(data) if entry == name else data)
@@ -131,7 +150,9 @@ def test_an_array_that_asks_for_less_than_there_is(model_file: Path, tmp_path: P
         checkpoints.read(tmp_path)
 
 
-def test_stored_code_is_refused(model_file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_stored_code_is_refused(
+    model_file: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Pickles in the arrays and stock Keras archives with code in their configuration."""
 
     class Evil:
@@ -145,12 +166,19 @@ def test_stored_code_is_refused(model_file: Path, tmp_path: Path, request: pytes
         archive.load(bad)
     stock = tmp_path / "stock.keras"
     with zipfile.ZipFile(stock, "w") as made:
-        made.writestr("config.json", json.dumps({"class_name": "Lambda", "module": "os", "config": "system"}))
+        made.writestr(
+            "config.json", json.dumps({"class_name": "Lambda", "module": "os", "config": "system"})
+        )
         made.writestr("model.weights.h5", b"")
     with pytest.raises(HtrError, match=r"htr\.json"):
         archive.load(stock)
     assert not (tmp_path / "ran").exists()
-    record(request, "a model file with foreign code in it", 2, "refused with one line; the code does not run")
+    record(
+        request,
+        "a model file with foreign code in it",
+        2,
+        "refused with one line; the code does not run",
+    )
 
 
 @pytest.mark.parametrize("wanted", [0, 2, "1", None])
@@ -162,13 +190,21 @@ def test_another_format_is_refused(
 
     with pytest.raises(HtrError, match="this version reads 1"):
         archive.load(repacked(model_file, tmp_path / "m.keras", "htr.json", change))
-    record(request, "a model file of another version", 4, "refused with one line that names both versions")
+    record(
+        request,
+        "a model file of another version",
+        4,
+        "refused with one line that names both versions",
+    )
 
 
 def test_a_model_that_unpacks_to_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     """A bomb in the inner archive: its entries claim more than a model can hold."""
     inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as made, made.open("w0000.npy", "w") as entry:
+    with (
+        zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as made,
+        made.open("w0000.npy", "w") as entry,
+    ):
         for _ in range(65):
             entry.write(bytes(8_000_000))
     bomb = tmp_path / "bomb.keras"
@@ -274,12 +310,21 @@ def test_a_damaged_table_of_own_lines_gives_one_line_or_its_rows(
     for name in names:
         write(tmp_path / f"{name}.png", png())
     path = tmp_path / "transcriptions.tsv"
-    path.write_text("".join(f"{name}\tw{name}\tsome text of {name}\n" for name in names), encoding="utf-8")
+    path.write_text(
+        "".join(f"{name}\tw{name}\tsome text of {name}\n" for name in names), encoding="utf-8"
+    )
     for damaged, found in survivors(path, count, lambda: own.read(tmp_path)):
         rows = [row for row in damaged.decode("utf-8-sig").split("\n") if row.strip()]
         header = bool(rows) and rows[0].split("\t")[0].lower() in ("id", "file", "name")
-        assert [line.text for line in found] == [row.split("\t")[-1].strip() for row in rows[header:]]
-    record(request, "transcriptions.tsv with wounds", count, "one line, or the rows as they stand there")
+        assert [line.text for line in found] == [
+            row.split("\t")[-1].strip() for row in rows[header:]
+        ]
+    record(
+        request,
+        "transcriptions.tsv with wounds",
+        count,
+        "one line, or the rows as they stand there",
+    )
 
 
 @share(500)
@@ -295,7 +340,12 @@ def test_a_damaged_language_model_gives_one_line(
     wanted = made.score(["the dog", "zebra"])
     for _, found in survivors(path, count, lambda: language.LanguageModel.load(path)):
         assert np.array_equal(found.score(["the dog", "zebra"]), wanted)
-    record(request, "a language model with wounds", count, "refused with one line, or read as it was written")
+    record(
+        request,
+        "a language model with wounds",
+        count,
+        "refused with one line, or read as it was written",
+    )
 
 
 # --- XML bombs
@@ -318,4 +368,9 @@ def bombs() -> dict[str, str]:
 def test_xml_bombs_do_not_go_off(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     path = write(tmp_path / "bomb.xml", bombs()[name].encode())
     assert refused(lambda: read_form_xml(path)) is None
-    record(request, "XML bombs", len(bombs()), "refused with one line; nothing fetched, nothing expanded")
+    record(
+        request,
+        "XML bombs",
+        len(bombs()),
+        "refused with one line; nothing fetched, nothing expanded",
+    )

@@ -70,7 +70,9 @@ def test_a_killed_run_leaves_no_record_and_is_run_again(
         time.sleep(0.05)
     os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
-    assert record.read_metrics(folder) is None and sweeps.finished(plan, tmp_path / "out")[0] is None
+    assert (
+        record.read_metrics(folder) is None and sweeps.finished(plan, tmp_path / "out")[0] is None
+    )
     (row,) = sweeps.run(plan, tmp_path / "out", workers=0, say=lambda _: None)
     assert row["state"] == "finished" and row["results.second"] == 2
     note(request, "a run killed (SIGKILL)", 1, "no record; the same command runs it again")
@@ -123,7 +125,9 @@ def test_a_folder_that_may_not_be_written_is_one_line(
     monkeypatch.setattr(Path, "mkdir", no)
     for call in (
         lambda: record.run(chapter, {}, tmp_path / "out"),
-        lambda: sweeps.run(sweeps.from_dict({"chapter": str(chapter)}), tmp_path / "out", workers=0),
+        lambda: sweeps.run(
+            sweeps.from_dict({"chapter": str(chapter)}), tmp_path / "out", workers=0
+        ),
         lambda: files.write_text(tmp_path / "new" / "file.txt", "text"),
     ):
         with pytest.raises(HtrError, match="cannot be written") as caught:
@@ -132,7 +136,9 @@ def test_a_folder_that_may_not_be_written_is_one_line(
     note(request, "a folder that may not be written", 3, "one line that names it")
 
 
-def test_files_with_windows_line_ends_say_the_same(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_files_with_windows_line_ends_say_the_same(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     write_iam(tmp_path / "unix", xml=True)
     write_iam(tmp_path / "windows", xml=True)
     changed = 0
@@ -173,7 +179,9 @@ def read_in(change: dict[str, str | None], folder: Path) -> str:
     place.mkdir(exist_ok=True)
     picture = place / "a line.png"
     picture.write_bytes((ROOT / "data" / "samples" / "sample-1.png").read_bytes())
-    environment = dict(os.environ) | {name: value for name, value in change.items() if value is not None}
+    environment = dict(os.environ) | {
+        name: value for name, value in change.items() if value is not None
+    }
     for name, value in change.items():
         if value is None:
             environment.pop(name, None)
@@ -194,10 +202,17 @@ def test_a_line_is_read_alike_on_an_odd_machine(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     assert read_in(ODD[name], tmp_path) == read_in({}, tmp_path)
-    note(request, "no home, no display, no network, other locales, odd paths", len(ODD), "the same reading")
+    note(
+        request,
+        "no home, no display, no network, other locales, odd paths",
+        len(ODD),
+        "the same reading",
+    )
 
 
-def test_every_path_of_the_repository_is_allowed_on_windows_and_macos(request: pytest.FixtureRequest) -> None:
+def test_every_path_of_the_repository_is_allowed_on_windows_and_macos(
+    request: pytest.FixtureRequest,
+) -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True)
     if listed.returncode != 0:
         pytest.skip("no git here")
@@ -243,7 +258,8 @@ def test_what_mlflow_was_told_is_told_again_when_it_changed(
             ended.append((self.uri, state))
 
     stub = SimpleNamespace(
-        tracking=SimpleNamespace(MlflowClient=Client), exceptions=SimpleNamespace(MlflowException=KeyError)
+        tracking=SimpleNamespace(MlflowClient=Client),
+        exceptions=SimpleNamespace(MlflowException=KeyError),
     )
     monkeypatch.setitem(sys.modules, "mlflow", stub)
     found = {"chapter": "05_test", "parameters": {}, "error": "no", "results": {}, "date": "1"}
@@ -261,16 +277,30 @@ def test_runs_are_told_to_mlflow_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     found = {
-        "chapter": "05_test", "given": {"rate": 0.1}, "parameters": {"rate": 0.1, "word": "to"}, "error": "",
-        "results": {"cer": 3.5, "deep": {"wer": 9}, "model": "x", "history": [{"epoch": 1, "loss": 2.0}]},
-        "versions": {"numpy": "2"}, "git": {"commit": "abc"}, "data": "f", "source": "s",
-    }  # fmt: skip
+        "chapter": "05_test",
+        "given": {"rate": 0.1},
+        "parameters": {"rate": 0.1, "word": "to"},
+        "error": "",
+        "results": {
+            "cer": 3.5,
+            "deep": {"wer": 9},
+            "model": "x",
+            "history": [{"epoch": 1, "loss": 2.0}],
+        },
+        "versions": {"numpy": "2"},
+        "git": {"commit": "abc"},
+        "data": "f",
+        "source": "s",
+    }
     (tmp_path / "metrics.json").write_text(json.dumps(found))
     uri = (tmp_path / "store").as_uri()
     number = tracking.tell(found, tmp_path, uri)
     assert tracking.tell(found, tmp_path, uri) == number, "a second time changes nothing"
     data = mlflow.tracking.MlflowClient(uri).get_run(number).data
-    assert data.metrics == {"cer": 3.5, "deep.wer": 9.0, "history.loss": 2.0} and data.params["word"] == "to"
+    assert (
+        data.metrics == {"cer": 3.5, "deep.wer": 9.0, "history.loss": 2.0}
+        and data.params["word"] == "to"
+    )
     assert data.tags["version.numpy"] == "2" and data.tags["commit"] == "abc"
     with pytest.raises(HtrError, match="MLflow at"):
         (tmp_path / tracking.MARK).unlink()

@@ -69,7 +69,9 @@ def run(processes: Any, folder: Path, kill_after: float | None = None) -> int:
     return int(child.exitcode)
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(10, marks=pytest.mark.slow)], ids=["sample", "all"])
+@pytest.mark.parametrize(
+    "count", [2, pytest.param(10, marks=pytest.mark.slow)], ids=["sample", "all"]
+)
 def test_a_training_killed_at_random_moments_ends_with_the_same_weights(
     count: int, processes: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -81,7 +83,9 @@ def test_a_training_killed_at_random_moments_ends_with_the_same_weights(
     while kills < count:
         code = run(processes, folder, kill_after=rng.uniform(0, min(1.0, whole / 3)))
         kills += 1
-        found = checkpoints.read(folder) if folder.is_dir() else None  # whole, whenever it was killed
+        found = (
+            checkpoints.read(folder) if folder.is_dir() else None
+        )  # whole, whenever it was killed
         epochs.append(found[0]["epoch"] if found else 0)
         parts += len(list(folder.glob("*.part")))
         assert code in (-9, 0)
@@ -89,7 +93,9 @@ def test_a_training_killed_at_random_moments_ends_with_the_same_weights(
     assert run(processes, folder) == 0
     one, other = checkpoints.read(tmp_path / "unbroken"), checkpoints.read(folder)
     assert one is not None and other is not None
-    assert [row["loss"] for row in one[0]["history"]] == [row["loss"] for row in other[0]["history"]]
+    assert [row["loss"] for row in one[0]["history"]] == [
+        row["loss"] for row in other[0]["history"]
+    ]
     assert all(np.array_equal(a, b) for a, b in zip(one[1], other[1], strict=True))
     first, second = checkpoints.read_best(tmp_path / "unbroken"), checkpoints.read_best(folder)
     assert first is not None and second is not None and first.epoch == second.epoch
@@ -118,7 +124,9 @@ def test_a_kill_at_every_stage_of_a_checkpoint_leaves_a_whole_one(
     stages = 0
     for stage in range(100):
         folder = tmp_path / str(stage)
-        checkpoints.write(folder, {"epoch": 1, "history": [row]}, old, checkpoints.Best(1, 0.5, old))
+        checkpoints.write(
+            folder, {"epoch": 1, "history": [row]}, old, checkpoints.Best(1, 0.5, old)
+        )
         left = stage
 
         def dying(call: Any) -> Any:
@@ -174,7 +182,9 @@ def disk_of(size: int) -> Iterator[None]:
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
 
 
 def test_a_full_disk_stops_a_training_and_spares_its_checkpoint(
@@ -183,7 +193,10 @@ def test_a_full_disk_stops_a_training_and_spares_its_checkpoint(
     one = trainer(tmp_path, epochs=3)
     one.run(stop_after=1)
     before = files_in(tmp_path)
-    with disk_of(100_000), pytest.raises(HtrError, match=r"state\.npz: cannot be written") as caught:
+    with (
+        disk_of(100_000),
+        pytest.raises(HtrError, match=r"state\.npz: cannot be written") as caught,
+    ):
         one.run(stop_after=1)
     assert "\n" not in str(caught.value)
     assert files_in(tmp_path) == before
@@ -209,7 +222,9 @@ def test_a_full_disk_while_a_model_or_a_picture_is_written(tmp_path: Path) -> No
     assert files_in(tmp_path) == {"m.keras": b"the older one"}
 
 
-def test_a_full_disk_while_a_data_set_is_built(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_a_full_disk_while_a_data_set_is_built(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """The older data set stays as it was, and no second, half built one lies beside it."""
     passages = [
         build.Passage(f"p{n}", split, "note", "A short note to a friend, written in the morning.")
@@ -225,14 +240,19 @@ def test_a_full_disk_while_a_data_set_is_built(tmp_path: Path, request: pytest.F
         assert files_in(target) == {"lines/mine.txt": b"the older one"}
         assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
     record(
-        request, "a full disk while a data set is built", 2, "one line; the older data set stays as it was"
+        request,
+        "a full disk while a data set is built",
+        2,
+        "one line; the older data set stays as it was",
     )
 
 
 # --- two at once
 
 
-def test_two_trainings_do_not_work_in_one_folder(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_two_trainings_do_not_work_in_one_folder(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     with files.alone(tmp_path / "run", "training"):
         one = trainer(tmp_path / "run", epochs=1)
         with pytest.raises(HtrError, match="another training is at work there") as caught:

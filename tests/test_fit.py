@@ -39,7 +39,9 @@ def test_left_out_writers_take_part_in_nothing(tmp_path: Path) -> None:
     assert {line.text for line in found.train} == {"ete"}
 
 
-def test_forms_and_single_lines_are_left_out_too_and_an_unknown_name_is_named(tmp_path: Path) -> None:
+def test_forms_and_single_lines_are_left_out_too_and_an_unknown_name_is_named(
+    tmp_path: Path,
+) -> None:
     named = tmp_path / "out.txt"
     form, line = iam.read().split("train")[0].form_id, iam.read().split("train")[-1]
     assert line.form_id != form
@@ -52,7 +54,9 @@ def test_forms_and_single_lines_are_left_out_too_and_an_unknown_name_is_named(tm
         fit.material(None, Charset(), leave_out=str(named))
 
 
-def test_the_embedded_data_are_the_embedded_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_embedded_data_are_the_embedded_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """HTR_DATA is the default of --data; the lines mixed in and watched stay those of the course."""
     monkeypatch.setenv("HTR_DATA", str(folder(tmp_path, 12, 3, "ab")))
     found = fit.material(None, Charset())
@@ -69,13 +73,33 @@ def test_lines_that_are_all_too_narrow_end_the_training_before_it_begins(
     out = tmp_path / "made.keras"
     said: list[str] = []
     with pytest.raises(
-        HtrError, match="1 of 1 validation lines are too" if watched else "5 of 5 lines are too narrow"
+        HtrError,
+        match="1 of 1 validation lines are too" if watched else "5 of 5 lines are too narrow",
     ):
         fit.train(
-            data=str(data), rendered=0, texts=(), font_folders=(), debian=False, preset="course", init=None,
-            out=str(out), epochs=1, batch=2, rate=None, augment=0, task=None, spacing="natural", seed=0, workers=0,
-            share=None, leave_out=None, fold=False, limit=None, command="", say=said.append,
-        )  # fmt: skip
+            data=str(data),
+            rendered=0,
+            texts=(),
+            font_folders=(),
+            debian=False,
+            preset="course",
+            init=None,
+            out=str(out),
+            epochs=1,
+            batch=2,
+            rate=None,
+            augment=0,
+            task=None,
+            spacing="natural",
+            seed=0,
+            workers=0,
+            share=None,
+            leave_out=None,
+            fold=False,
+            limit=None,
+            command="",
+            say=said.append,
+        )
     assert not out.exists()
 
 
@@ -94,7 +118,9 @@ def test_damaged_and_narrow_lines_are_left_out_and_the_first_named(tmp_path: Pat
         fit.usable([lines[1], lines[1], lines[2]], preset.preparation, labels, "lines", said.append)
 
 
-def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(tmp_path: Path) -> None:
+def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(
+    tmp_path: Path,
+) -> None:
     """CTC takes no empty label: without this, the first epoch of a training with --fold breaks off."""
     lines = own.read(folder(tmp_path, 5, 1, "ab"))
     lines[1], lines[3] = (
@@ -105,8 +131,12 @@ def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(
     labels = training.labels_for(preset, Charset())
     kept = fit.usable(lines, preset.preparation, labels, "lines", said.append)
     assert [line.id for line in kept] == [lines[n].id for n in (0, 2, 4)]
-    assert said == [f"2 of 5 lines say nothing that the charset can write: left out, first {lines[1].id}"]
-    with pytest.raises(HtrError, match=rf"2 of 2 lines say nothing .*, first {lines[1].id}; ") as caught:
+    assert said == [
+        f"2 of 5 lines say nothing that the charset can write: left out, first {lines[1].id}"
+    ]
+    with pytest.raises(
+        HtrError, match=rf"2 of 2 lines say nothing .*, first {lines[1].id}; "
+    ) as caught:
         fit.usable([lines[1], lines[3]], preset.preparation, labels, "lines", said.append)
     assert "\n" not in str(caught.value)
 
@@ -128,14 +158,35 @@ def test_neither_a_training_nor_its_share_draws_a_line_that_folding_emptied(
     monkeypatch.setattr(fit, "_from_rendered" if rendered else "_from_lines", stop)
     with pytest.raises(HtrError, match="seen"):
         fit.train(
-            data=str(data), rendered=rendered, texts=(), font_folders=(), debian=False, preset="course", init=None,
-            out=str(tmp_path / "made.keras"), epochs=1, batch=2, rate=None, augment=0, task=None, spacing="natural",
-            seed=0, workers=0, share=0.5, leave_out=None, fold=True, limit=None, command="", say=lambda text: None,
-        )  # fmt: skip
+            data=str(data),
+            rendered=rendered,
+            texts=(),
+            font_folders=(),
+            debian=False,
+            preset="course",
+            init=None,
+            out=str(tmp_path / "made.keras"),
+            epochs=1,
+            batch=2,
+            rate=None,
+            augment=0,
+            task=None,
+            spacing="natural",
+            seed=0,
+            workers=0,
+            share=0.5,
+            leave_out=None,
+            fold=True,
+            limit=None,
+            command="",
+            say=lambda text: None,
+        )
     assert drawn and set(drawn) == {"ab"}
 
 
-def test_pictures_that_cannot_be_read_are_refused_with_what_is_wrong_with_the_first(tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_read_are_refused_with_what_is_wrong_with_the_first(
+    tmp_path: Path,
+) -> None:
     """`htr data check` knows IAM's layout alone, so it is no remedy for a folder of one's own."""
     lines = own.read(folder(tmp_path, 2, 1, "ab"))
     for line in lines:
@@ -161,10 +212,29 @@ def test_an_interrupted_training_leaves_its_best_model_and_the_next_one_names_it
 
     def train(out: Path, init: str | None, command: str) -> None:
         fit.train(
-            data=data, rendered=0, texts=(), font_folders=(), debian=False, preset="course", init=init, out=str(out),
-            epochs=2, batch=6, rate=None, augment=0, task=None, spacing="natural", seed=0, workers=0, share=0.0,
-            leave_out=None, fold=False, limit=None, command=command, say=said.append,
-        )  # fmt: skip
+            data=data,
+            rendered=0,
+            texts=(),
+            font_folders=(),
+            debian=False,
+            preset="course",
+            init=init,
+            out=str(out),
+            epochs=2,
+            batch=6,
+            rate=None,
+            augment=0,
+            task=None,
+            spacing="natural",
+            seed=0,
+            workers=0,
+            share=0.0,
+            leave_out=None,
+            fold=False,
+            limit=None,
+            command=command,
+            say=said.append,
+        )
 
     with monkeypatch.context() as patched:
         kept = training.Trainer.checkpoint
@@ -179,7 +249,9 @@ def test_an_interrupted_training_leaves_its_best_model_and_the_next_one_names_it
         ):
             train(first, None, "htr train one")
     assert archive.load(first).about["epochs"] == 1
-    assert not any("before training" in row for row in said), "random weights have nothing to compare with"
+    assert not any("before training" in row for row in said), (
+        "random weights have nothing to compare with"
+    )
     train(first, None, "htr train one")
     assert any("resumed after epoch 1" in row for row in said)
     assert archive.load(first).about["epochs"] == 2
@@ -193,16 +265,36 @@ def test_without_embedded_lines_a_model_is_trained_on_with_ones_own_alone(
 ) -> None:
     """As from a wheel: no clone of the course around the package, so no embedded lines to keep in the mix."""
     preset, charset = models.preset("course"), Charset()
-    archive.save(tmp_path / "start.keras", models.build(preset, charset.classes), preset, charset, {})
+    archive.save(
+        tmp_path / "start.keras", models.build(preset, charset.classes), preset, charset, {}
+    )
     data = folder(tmp_path / "data", 12, 1, "ab")
     monkeypatch.setattr(paths, "repo_root", lambda: None)
     said: list[str] = []
     fit.train(
-        data=str(data), rendered=0, texts=(), font_folders=(), debian=False, preset="course",
-        init=str(tmp_path / "start.keras"), out=str(tmp_path / "out.keras"), epochs=1, batch=6, rate=None, augment=0,
-        task=None, spacing="natural", seed=0, workers=0, share=None, leave_out=None, fold=False, limit=None,
-        command="htr train", say=said.append,
-    )  # fmt: skip
+        data=str(data),
+        rendered=0,
+        texts=(),
+        font_folders=(),
+        debian=False,
+        preset="course",
+        init=str(tmp_path / "start.keras"),
+        out=str(tmp_path / "out.keras"),
+        epochs=1,
+        batch=6,
+        rate=None,
+        augment=0,
+        task=None,
+        spacing="natural",
+        seed=0,
+        workers=0,
+        share=None,
+        leave_out=None,
+        fold=False,
+        limit=None,
+        command="htr train",
+        say=said.append,
+    )
     assert any("10 lines of data; 1 epochs" in row for row in said), said
     assert (tmp_path / "out.keras").is_file()
 
@@ -252,6 +344,9 @@ def test_the_shipped_model_left_the_held_out_documents_out() -> None:
     for before, stage in itertools.pairwise(stages):
         assert f"--init {before.split('--out ')[1].split()[0]}" in stage
     for stage in stages:
-        assert "--data copiste --leave-out model/copiste_held_out.txt" in stage and stage.count("--data") == 1
+        assert (
+            "--data copiste --leave-out model/copiste_held_out.txt" in stage
+            and stage.count("--data") == 1
+        )
     rows = (ROOT / "model" / "copiste_held_out.txt").read_text(encoding="utf-8").splitlines()
     assert len([row for row in rows if not row.startswith("#")]) == 20

@@ -34,7 +34,9 @@ def lines(draw):
     x, y = draw(st.integers(0, WIDTH - 1)), draw(st.integers(0, HEIGHT - 1))
     w, h = draw(st.integers(1, WIDTH - x)), draw(st.integers(1, HEIGHT - y))
     points = draw(
-        st.lists(st.tuples(st.floats(-9, WIDTH + 9), st.floats(-9, HEIGHT + 9)), min_size=3, max_size=8)
+        st.lists(
+            st.tuples(st.floats(-9, WIDTH + 9), st.floats(-9, HEIGHT + 9)), min_size=3, max_size=8
+        )
     )
     text = draw(st.text(max_size=25))
     sure = draw(st.none() | st.floats(0, 1))
@@ -44,9 +46,12 @@ def lines(draw):
 
 
 documents = st.lists(
-    st.lists(lines(), max_size=4).map(lambda found: ReadPage('a <"b"> & c.png', WIDTH, HEIGHT, tuple(found))),
-    min_size=1, max_size=3,
-)  # fmt: skip
+    st.lists(lines(), max_size=4).map(
+        lambda found: ReadPage('a <"b"> & c.png', WIDTH, HEIGHT, tuple(found))
+    ),
+    min_size=1,
+    max_size=3,
+)
 
 
 def parsed(text):
@@ -80,7 +85,10 @@ def test_alto_holds_every_word_where_it_is(pages):
             assert [s.get("CONTENT") for s in strings] == (words(line.text) or [""])
             # The schema's order: Shape, then strings with a space between each two.
             tags = [child.tag.removeprefix(ALTO) for child in row]
-            assert tags == ["Shape", *("SP" if i % 2 else "String" for i in range(2 * len(strings) - 1))]
+            assert tags == [
+                "Shape",
+                *("SP" if i % 2 else "String" for i in range(2 * len(strings) - 1)),
+            ]
             for place in [row, *(s for s in strings if s.get("HPOS"))]:
                 x, y, w, h = (int(place.get(name)) for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
                 within(x, y, x + w, y + h)
@@ -144,7 +152,8 @@ def test_json_and_text_hold_the_very_texts(pages):
 def reading(text, step=10.0):
     """A reading whose characters stand every `step` pixels, the first at step / 2."""
     characters = [
-        SimpleNamespace(character=c, x=(i + 0.5) * step, confidence=0.1 * i) for i, c in enumerate(text)
+        SimpleNamespace(character=c, x=(i + 0.5) * step, confidence=0.1 * i)
+        for i, c in enumerate(text)
     ]
     return SimpleNamespace(text=text, confidence=0.5, characters=characters, others=("a b",))
 
@@ -161,9 +170,11 @@ def test_a_found_line_in_which_nothing_was_read_has_its_place():
 
 def test_words_reach_half_way_to_the_characters_beside_them():
     found = SimpleNamespace(
-        polygon=np.array([[40, 30], [110, 30], [110, 50], [40, 50]]), box=(40, 30, 70, 20),
-        crop=np.zeros((20, 70), np.uint8), where=lambda points: np.add(points, [40, 30]),
-    )  # fmt: skip
+        polygon=np.array([[40, 30], [110, 30], [110, 50], [40, 50]]),
+        box=(40, 30, 70, 20),
+        crop=np.zeros((20, 70), np.uint8),
+        where=lambda points: np.add(points, [40, 30]),
+    )
     page = formats.of_page("x.png", (HEIGHT, WIDTH), [found], [reading("ab cde!")])
     assert [(w.text, w.box) for w in page.lines[0].words] == [
         ("ab", (40, 30, 20, 20)),
@@ -175,17 +186,23 @@ def test_words_reach_half_way_to_the_characters_beside_them():
 
 def test_a_word_beyond_the_page_is_drawn_back_onto_it():
     found = SimpleNamespace(
-        polygon=np.array([[290, 190], [300, 190], [300, 200]]), box=(290, 190, 10, 10),
-        crop=np.zeros((20, 70), np.uint8), where=lambda points: np.add(points, [290, 195]),
-    )  # fmt: skip
-    (first, second) = formats.of_page("x.png", (HEIGHT, WIDTH), [found], [reading("ab cd")]).lines[0].words
+        polygon=np.array([[290, 190], [300, 190], [300, 200]]),
+        box=(290, 190, 10, 10),
+        crop=np.zeros((20, 70), np.uint8),
+        where=lambda points: np.add(points, [290, 195]),
+    )
+    (first, second) = (
+        formats.of_page("x.png", (HEIGHT, WIDTH), [found], [reading("ab cd")]).lines[0].words
+    )
     for word in (first, second):
         x, y, w, h = word.box
         within(x, y, x + w, y + h)
 
 
 def test_a_typed_text_keeps_no_places_of_the_words_that_were_read():
-    line = ReadLine("other words", np.zeros((3, 2)), (0, 0, 9, 9), 0.5, (Word("what", (0, 0, 4, 9), 0.5),))
+    line = ReadLine(
+        "other words", np.zeros((3, 2)), (0, 0, 9, 9), 0.5, (Word("what", (0, 0, 4, 9), 0.5),)
+    )
     assert line.split() == (Word("other"), Word("words"))
 
 
@@ -240,7 +257,9 @@ def test_files_hold_to_the_official_schemas(tmp_path):
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "--target", str(lib), "lxml", "hocr-spec"], check=True)
     for package, how in SCHEMAS.items():
-        subprocess.run([*pip, "download", "--no-deps", *how, package, "-d", str(tmp_path)], check=True)
+        subprocess.run(
+            [*pip, "download", "--no-deps", *how, package, "-d", str(tmp_path)], check=True
+        )
     (wheel,) = tmp_path.glob("ocrd-3*.whl")
     with zipfile.ZipFile(wheel) as packed:
         for name in ("page.xsd", "xlink.xsd"):
@@ -251,7 +270,11 @@ def test_files_hold_to_the_official_schemas(tmp_path):
         (lib / "alto-4-2.xsd").write_bytes(packed.extractfile(member).read())
     corners = np.array([[20.0, 20], [220, 20], [220, 60], [20, 60]])
     read = ReadLine(
-        'He said: "<no> & go"', corners, (20, 20, 200, 40), 0.8, (Word("He", (20, 20, 30, 40), 0.9),)
+        'He said: "<no> & go"',
+        corners,
+        (20, 20, 200, 40),
+        0.8,
+        (Word("He", (20, 20, 30, 40), 0.9),),
     )
     typed = ReadLine("typed by hand", corners + 50, (70, 70, 200, 40), None, ())
     empty = ReadLine("", corners + np.array([0, 100]), (20, 120, 200, 40), 0.0, ())
@@ -264,9 +287,16 @@ def test_files_hold_to_the_official_schemas(tmp_path):
         for number, content in enumerate(formats.render(pages, format_)):
             (folder / f"{number}{ending}").write_text(content, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", JUDGE, str(lib), str(folder)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", JUDGE, str(lib), str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "page 0.page.xml", "page 1.page.xml", "alto 0.alto.xml", "hocr 0.hocr.html", "html 0.hocr.html 3",
-    ]  # fmt: skip
+        "page 0.page.xml",
+        "page 1.page.xml",
+        "alto 0.alto.xml",
+        "hocr 0.hocr.html",
+        "html 0.hocr.html 3",
+    ]

@@ -18,8 +18,11 @@ TINY = " ab"
 ABAB = language.train(["ab ab ba b aab ab bab", "a bb ab"], TINY, order=3)
 WORDS = fusion.Lexicon(["ab", "Ba"], TINY, price=1.5, letter=0.25)
 LETTERS = Charset(" -'3abcdefghilmnoprstuvwxyT")
-RHYME = language.train(["the letter the little rabbit wrote to the other rabbit was better than a letter"] * 3,
-                       LETTERS.characters, order=5)  # fmt: skip
+RHYME = language.train(
+    ["the letter the little rabbit wrote to the other rabbit was better than a letter"] * 3,
+    LETTERS.characters,
+    order=5,
+)
 
 lines = st.builds(
     random_line,
@@ -44,7 +47,9 @@ def searched(
 ) -> dict[tuple[int, ...], float]:
     """The fused score of every possible reading: the definition itself."""
     return {
-        ids: log_prob + bonus * len(ids) + sum(weight * judged(ids, scorer) for scorer, weight in parts)
+        ids: log_prob
+        + bonus * len(ids)
+        + sum(weight * judged(ids, scorer) for scorer, weight in parts)
         for ids, log_prob in decoding.exhaustive(line).items()
     }
 
@@ -60,7 +65,9 @@ def check(readings: list[Candidate], truth: dict[tuple[int, ...], float], line: 
 
 @settings(max_examples=40, deadline=None)
 @given(lines, st.sampled_from([0.0, 0.5, 2.0]), st.sampled_from([0.0, 1.0]))
-def test_wide_fused_beam_equals_exhaustive_search(line: np.ndarray, weight: float, bonus: float) -> None:
+def test_wide_fused_beam_equals_exhaustive_search(
+    line: np.ndarray, weight: float, bonus: float
+) -> None:
     [found] = fusion.prefix_beam(
         line[None], [len(line)], ABAB, width=WIDE, weight=weight, bonus=bonus, top=WIDE, prune=0
     )
@@ -113,7 +120,9 @@ def test_neighbours_and_padding_never_change_a_line(
             return fusion.lexicon_beam(part, n, lexicon, lm, width=3, top=2)
 
         together = decode(batch, lengths)
-        assert together == [decode(line[None, :n], [n])[0] for line, n in zip(batch, lengths, strict=True)]
+        assert together == [
+            decode(line[None, :n], [n])[0] for line, n in zip(batch, lengths, strict=True)
+        ]
 
 
 @settings(max_examples=40, deadline=None)
@@ -181,9 +190,15 @@ def test_the_language_model_decides_what_the_frames_leave_open() -> None:
 def test_a_word_list_decides_and_strange_words_have_their_price() -> None:
     line = unsure("the letter", {5: ("a", 0.6), 8: ("c", 0.7)})
     lexicon = fusion.Lexicon(["the", "letter"], LETTERS.characters)
-    assert LETTERS.decode(fusion.lexicon_beam(line[None], [len(line)], lexicon)[0][0].ids) == "the letter"
+    assert (
+        LETTERS.decode(fusion.lexicon_beam(line[None], [len(line)], lexicon)[0][0].ids)
+        == "the letter"
+    )
     cheap = fusion.Lexicon(["the", "letter"], LETTERS.characters, price=0.1, letter=0.0)
-    assert LETTERS.decode(fusion.lexicon_beam(line[None], [len(line)], cheap)[0][0].ids) == "the lattcr"
+    assert (
+        LETTERS.decode(fusion.lexicon_beam(line[None], [len(line)], cheap)[0][0].ids)
+        == "the lattcr"
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,11 @@ from htr_utils.text.gate import Gate, Settings, report
 from htr_utils.text.spelling import Change, Correction, SymSpell
 from htr_utils.text.tuned import Fusion, Tuned
 
-TEXT = ["the house stood by the river and the letter was on the table of the house in the winter",
-        "Mr. Smith wrote the letter about the horse and the house", "a better horse by the river"]  # fmt: skip
+TEXT = [
+    "the house stood by the river and the letter was on the table of the house in the winter",
+    "Mr. Smith wrote the letter about the horse and the house",
+    "a better horse by the river",
+]
 LM = language.train(TEXT * 4, IAM79, 6)
 COUNTS = {word.lower(): count for word, count in LM.words.items()}
 GATE = Gate(LM, COUNTS)
@@ -57,7 +60,9 @@ def test_dictionary_joins_both_lists() -> None:
     assert counts["xylq"] == 52 and counts["the"] > 1000 and "house" in counts
 
 
-def corrected(text: str, sure: float = 0.6, doubts: dict[int, float] | None = None, **how: object) -> str:
+def corrected(
+    text: str, sure: float = 0.6, doubts: dict[int, float] | None = None, **how: object
+) -> str:
     confidences = [(doubts or {}).get(i, sure) for i in range(len(text))]
     one = Gate(LM, COUNTS, replace(Settings(), **how))  # type: ignore[arg-type]
     return one.correct(text, confidences).text
@@ -73,7 +78,10 @@ def test_doubtful_words_are_mended_and_sure_ones_believed() -> None:
 
 
 def test_the_language_chooses_among_near_words() -> None:
-    assert corrected("wrote the letter about the hoase", doubts={}) == "wrote the letter about the house"
+    assert (
+        corrected("wrote the letter about the hoase", doubts={})
+        == "wrote the letter about the house"
+    )
     assert corrected("the better honse by the river", doubts={}) == "the better horse by the river"
 
 
@@ -110,7 +118,10 @@ def test_a_capital_is_a_name_but_where_a_sentence_begins() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.sampled_from([*TEXT[0].split(), "hause", "leter", "Rivr,", "3x", '"wintr"', ""]), max_size=8),
+    st.lists(
+        st.sampled_from([*TEXT[0].split(), "hause", "leter", "Rivr,", "3x", '"wintr"', ""]),
+        max_size=8,
+    ),
     st.integers(0, 99),
 )
 def test_changes_say_what_happened(words: list[str], seed: int) -> None:
@@ -118,7 +129,10 @@ def test_changes_say_what_happened(words: list[str], seed: int) -> None:
     found = GATE.correct(text, np.random.default_rng(seed).random(len(text)).tolist())
     rebuilt, done = "", 0
     for change in found.changes:
-        assert done <= change.start and text[change.start : change.end] == change.before != change.after
+        assert (
+            done <= change.start
+            and text[change.start : change.end] == change.before != change.after
+        )
         assert change.before.lower() not in COUNTS and change.after.lower() in COUNTS
         assert change.before[0].isupper() == change.after[0].isupper()
         rebuilt += text[done : change.start] + change.after
@@ -131,7 +145,9 @@ def test_doubt_counts_the_edits() -> None:
     assert GATE.doubt("hause", "house", [0.9, 0.5, 0.9, 0.9, 0.9]) == pytest.approx(0)
     assert GATE.doubt("hause", "house", [0.9] * 5) == pytest.approx(np.log(9))
     assert GATE.doubt("hous", "house", [0.9] * 4) == Settings().insert
-    assert GATE.doubt("housee", "house", [1.0] * 6) == pytest.approx(np.log(999)), "no certainty is total"
+    assert GATE.doubt("housee", "house", [1.0] * 6) == pytest.approx(np.log(999)), (
+        "no certainty is total"
+    )
 
 
 def test_report_counts_mended_and_broken_words() -> None:
@@ -144,7 +160,9 @@ def test_report_counts_mended_and_broken_words() -> None:
     found = report("some", policy, texts, truths)
     assert (found.mended, found.broken, found.changed) == (1, 2, 6)
     assert found.wer_without == pytest.approx(100 / 7) and found.wer_with == pytest.approx(200 / 7)
-    assert found.cer_without == pytest.approx(100 / 24) and found.cer_with == pytest.approx(200 / 24)
+    assert found.cer_without == pytest.approx(100 / 24) and found.cer_with == pytest.approx(
+        200 / 24
+    )
     assert "mended    1  broken    2" in str(found)
 
 
@@ -154,7 +172,11 @@ def test_settings_lie_beside_the_language_model(tmp_path: Path) -> None:
     chosen = Tuned(LM, Fusion(weight=0.7, width=9), Settings(margin=5.0), ("greedy",))
     (tmp_path / "decoding.json").write_text(json.dumps(chosen.to_json() | {"measured": {}}))
     again = Tuned.load(Charset(), tmp_path / "m.lm")
-    assert (again.fusion, again.settings, again.gated) == (chosen.fusion, chosen.settings, ("greedy",))
+    assert (again.fusion, again.settings, again.gated) == (
+        chosen.fusion,
+        chosen.settings,
+        ("greedy",),
+    )
     assert again.gate.settings.margin == 5.0 and again.lexicon.price == 4.0
     for wrong in ("{", "[]", '{"fusion": {"weight": 1}, "gate": {}, "gated": []}', '{"fusion": 3}'):
         (tmp_path / "decoding.json").write_text(wrong)
@@ -170,7 +192,9 @@ def emissions(truths: list[str], seed: int) -> tune.Lines:
     answers = []
     for text in truths:
         logits = random.normal(size=(2 * len(text), charset.classes))
-        logits[np.arange(0, 2 * len(text), 2), charset.encode(text)] += random.normal(4.5, 1.5, len(text))
+        logits[np.arange(0, 2 * len(text), 2), charset.encode(text)] += random.normal(
+            4.5, 1.5, len(text)
+        )
         logits[1::2, 0] += 12
         answers.append(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
     return tune.padded(answers, truths)
@@ -198,8 +222,12 @@ def test_tuning_finds_settings_that_help_lines_like_those_it_saw() -> None:
 def test_paired_interval_is_about_the_same_lines() -> None:
     truths = ["aaaa"] * 50
     before, after = ["bbaa", "aaaa"] * 25, ["baaa", "aaaa"] * 25
-    found = tune.paired(before, after, truths, lambda a, b: sum(x != y for x, y in zip(a, b, strict=True)))
-    assert found == {"value": -50.0, "low": -50.0, "high": -50.0}, "halved on every line: no doubt is left"
+    found = tune.paired(
+        before, after, truths, lambda a, b: sum(x != y for x, y in zip(a, b, strict=True))
+    )
+    assert found == {"value": -50.0, "low": -50.0, "high": -50.0}, (
+        "halved on every line: no doubt is left"
+    )
     with pytest.raises(HtrError, match="no errors before"):
         tune.paired(truths, truths, truths, lambda a, b: 0)
 
@@ -225,7 +253,10 @@ def test_stored_settings_fit_what_they_were_measured_with() -> None:
         assert all(tune.useful(entry[decoder]) for entry in stored["measured"].values())
     for name in ("validation (chosen on)", "test"):
         entry = stored["measured"][name]
-        assert entry["lexicon"]["cer_change"]["high"] < 0 and entry["lexicon"]["wer_change"]["high"] < 0
+        assert (
+            entry["lexicon"]["cer_change"]["high"] < 0
+            and entry["lexicon"]["wer_change"]["high"] < 0
+        )
     assert Tuned.load(Charset()).fusion == Fusion(**stored["fusion"])
     assert gate.Settings(**stored["gate"]) == Tuned.load(Charset()).settings
 
@@ -252,7 +283,9 @@ def test_a_piece_of_the_line_judges_as_the_whole_line_does(seed: int) -> None:
     sure = random.random(len(text)).tolist()
     counts = dict.fromkeys(known, 9)
     rule = Settings(weight=0.7, margin=-1.0, name=0.0)
-    assert Gate(lm, counts, rule).correct(text, sure) == Gate(whole, counts, rule).correct(text, sure)
+    assert Gate(lm, counts, rule).correct(text, sure) == Gate(whole, counts, rule).correct(
+        text, sure
+    )
 
 
 def test_every_figure_of_the_tuning_has_its_row() -> None:
@@ -260,6 +293,8 @@ def test_every_figure_of_the_tuning_has_its_row() -> None:
 
     stored = json.loads((ROOT / "model" / "decoding.json").read_text(encoding="utf-8"))
     told = decoding_report.tables(stored)
-    assert told == (ROOT / decoding_report.TARGET).read_text(encoding="utf-8"), "run course.decoding_report"
+    assert told == (ROOT / decoding_report.TARGET).read_text(encoding="utf-8"), (
+        "run course.decoding_report"
+    )
     for name, found in stored["measured"].items():
         assert f"| {name}, {found['lines']} | greedy | {found['greedy']['cer']} |" in told

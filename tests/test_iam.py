@@ -167,7 +167,8 @@ BOMB = """<?xml version="1.0"?>
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize(
-    "declaration", ['<!ENTITY a "ha">', '<!ENTITY % a "ha">', '<!ENTITY a SYSTEM "file:///etc/passwd">']
+    "declaration",
+    ['<!ENTITY a "ha">', '<!ENTITY % a "ha">', '<!ENTITY a SYSTEM "file:///etc/passwd">'],
 )
 def test_xml_with_entities_is_refused(tmp_path: Path, encoding: str, declaration: str) -> None:
     text = BOMB.replace('<!ENTITY a "ha">', declaration)
@@ -178,7 +179,8 @@ def test_xml_with_entities_is_refused(tmp_path: Path, encoding: str, declaration
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<form", "<a/>", "<x><form/><form/></x>", '<?xml version="1.0" encoding="no"?><form/>']
+    "text",
+    ["", "<form", "<a/>", "<x><form/><form/></x>", '<?xml version="1.0" encoding="no"?><form/>'],
 )
 def test_xml_that_is_no_form(tmp_path: Path, text: str) -> None:
     assert "bad.xml" in one_line_error(read_form_xml, write(tmp_path / "bad.xml", text.encode()))
@@ -220,7 +222,9 @@ def write_aachen(place: Path) -> None:
     write(place / "te.lst", b"c03-100a\n")
 
 
-@pytest.mark.parametrize("place", [".", "ascii", "splits", "largeWriterIndependentTextLineRecognitionTask"])
+@pytest.mark.parametrize(
+    "place", [".", "ascii", "splits", "largeWriterIndependentTextLineRecognitionTask"]
+)
 def test_official_task(tmp_path: Path, place: str) -> None:
     write_official(write_iam(tmp_path, splits={}) / place)
     folder = read(tmp_path)
@@ -276,7 +280,9 @@ def test_the_data_root_is_the_default(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HTR_DATA", str(write_iam(tmp_path)))
     assert read().root == tmp_path
     monkeypatch.setenv("HTR_DATA", "~nobody-of-that-name/iam")
-    with pytest.raises(HtrError, match="HTR_DATA is '~nobody-of-that-name/iam', which is not a folder"):
+    with pytest.raises(
+        HtrError, match="HTR_DATA is '~nobody-of-that-name/iam', which is not a folder"
+    ):
         read()
 
 
@@ -302,7 +308,9 @@ GOOD = line_row("a01-000u-00", "Go|on|.")
     ],
 )
 def test_rows_that_do_not_read(tmp_path: Path, rows: list[str], wanted: str) -> None:
-    message = one_line_error(read, write(tmp_path / "ascii/lines.txt", "\n".join(rows).encode()).parents[1])
+    message = one_line_error(
+        read, write(tmp_path / "ascii/lines.txt", "\n".join(rows).encode()).parents[1]
+    )
     assert wanted in message
     assert "lines.txt" in message
     assert len(message) < 250 + len(str(tmp_path))
@@ -340,7 +348,9 @@ texts = (
     st.lists(tokens, min_size=1, max_size=6)
     .flatmap(
         lambda words: st.lists(st.sampled_from("| "), min_size=len(words), max_size=len(words)).map(
-            lambda gaps: "".join(word + gap for word, gap in zip(words, gaps, strict=True)).rstrip("| ")
+            lambda gaps: "".join(word + gap for word, gap in zip(words, gaps, strict=True)).rstrip(
+                "| "
+            )
         )
     )
     .filter(lambda text: text.strip("| "))
@@ -362,7 +372,8 @@ def test_rows_in_iam_format_read_back(rows: list, newline: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = read_lines_txt(write(Path(folder) / "lines.txt", text.encode()))
     assert [
-        (row.id, row.status, (row.grey_level, row.components, *row.box), row.tokens) for row in found
+        (row.id, row.status, (row.grey_level, row.components, *row.box), row.tokens)
+        for row in found
     ] == rows
 
 
@@ -386,13 +397,15 @@ fragments = st.sampled_from(
     ]
 ).map(str.encode)
 anything = st.one_of(
-    st.binary(max_size=80), st.lists(st.one_of(fragments, st.binary(max_size=3)), max_size=12).map(b"".join)
+    st.binary(max_size=80),
+    st.lists(st.one_of(fragments, st.binary(max_size=3)), max_size=12).map(b"".join),
 )
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    anything, st.sampled_from(["lines.txt", "forms.txt", "splits/train.txt", "xml/a01-000u.xml", "tr.lst"])
+    anything,
+    st.sampled_from(["lines.txt", "forms.txt", "splits/train.txt", "xml/a01-000u.xml", "tr.lst"]),
 )
 def test_any_bytes_give_a_result_or_one_line(data: bytes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -45,7 +45,9 @@ def constant_png(width: int, height: int) -> bytes:
     rows += packer.compress(row * (height % 500)) + packer.flush()
 
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
     head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
@@ -62,7 +64,9 @@ def test_grey_png_comes_back_as_it_was(tmp_path: Path) -> None:
     assert got.flags.writeable
 
 
-@pytest.mark.parametrize("name", ["a b c.png", "Zeile für Jürgen.png", "строка.png", "行.png", "a'b\"c.png"])
+@pytest.mark.parametrize(
+    "name", ["a b c.png", "Zeile für Jürgen.png", "строка.png", "行.png", "a'b\"c.png"]
+)
 def test_any_file_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "ordner mit ß"
     folder.mkdir()
@@ -110,7 +114,10 @@ def test_deep_grey_levels_are_scaled(tmp_path: Path) -> None:
     grey = written()
     deep = saved(tmp_path / "a.png", Image.fromarray(grey.astype(np.uint16) * 257))
     assert np.abs(images.load(deep).astype(int) - grey * (255 / grey.max())).max() <= 1
-    for name, levels in (("b.tif", grey.astype(np.float32)), ("c.tif", grey.astype(np.float32) / 255)):
+    for name, levels in (
+        ("b.tif", grey.astype(np.float32)),
+        ("c.tif", grey.astype(np.float32) / 255),
+    ):
         got = images.load(saved(tmp_path / name, Image.fromarray(levels)))
         assert np.abs(got.astype(int) - grey).max() <= 1
     odd = grey.astype(np.float32)
@@ -124,8 +131,16 @@ def test_deep_grey_levels_are_scaled(tmp_path: Path) -> None:
 def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     grey = np.zeros((16, 32), np.uint8)
     grey[:8, :16] = 255  # light top left corner
-    turned = {1: grey, 2: grey[:, ::-1], 3: grey[::-1, ::-1], 4: grey[::-1], 5: grey.T, 6: grey.T[::-1],
-              7: grey[::-1, ::-1].T, 8: grey.T[:, ::-1]}[orientation]  # fmt: skip
+    turned = {
+        1: grey,
+        2: grey[:, ::-1],
+        3: grey[::-1, ::-1],
+        4: grey[::-1],
+        5: grey.T,
+        6: grey.T[::-1],
+        7: grey[::-1, ::-1].T,
+        8: grey.T[:, ::-1],
+    }[orientation]
     exif = Image.Exif()
     exif[274] = orientation
     turned = np.ascontiguousarray(turned)
@@ -159,10 +174,14 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["LAB", "La"])
 def test_a_colour_mode_that_cannot_become_grey_is_named(tmp_path: Path, mode: str) -> None:
     path = saved(tmp_path / "a.tif", Image.new(mode.upper(), (20, 20)))
-    if mode == "La":  # grey times alpha, which PIL reads and does not write: the tag that tells them apart
+    if (
+        mode == "La"
+    ):  # grey times alpha, which PIL reads and does not write: the tag that tells them apart
         alpha = b"\x52\x01\x03\x00\x01\x00\x00\x00"
         path.write_bytes(path.read_bytes().replace(alpha + b"\x02", alpha + b"\x01"))
-    assert f"a.tif: has colour mode {mode}; save it as grey or RGB" in one_line_error(images.load, path)
+    assert f"a.tif: has colour mode {mode}; save it as grey or RGB" in one_line_error(
+        images.load, path
+    )
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
@@ -202,8 +221,14 @@ def _damaged_seeds() -> dict[str, bytes]:
     grey, seeds = written(32, "ab"), {}
     exif = Image.Exif()
     exif[274] = 6
-    for ending, options in (("PNG", {"exif": exif}), ("JPEG", {"exif": exif}), ("TIFF", {}), ("GIF", {}),
-                            ("BMP", {}), ("WEBP", {"exif": exif})):  # fmt: skip
+    for ending, options in (
+        ("PNG", {"exif": exif}),
+        ("JPEG", {"exif": exif}),
+        ("TIFF", {}),
+        ("GIF", {}),
+        ("BMP", {}),
+        ("WEBP", {"exif": exif}),
+    ):
         buffer = io.BytesIO()
         Image.fromarray(grey).save(buffer, ending, **options)
         seeds[ending] = buffer.getvalue()
@@ -375,7 +400,8 @@ def test_pad_width() -> None:
 
 
 @pytest.mark.parametrize(
-    "preparation", [Preparation(), Preparation(64), Preparation(64, 800), Preparation(32, crop=False)]
+    "preparation",
+    [Preparation(), Preparation(64), Preparation(64, 800), Preparation(32, crop=False)],
 )
 def test_prepare_is_exact(preparation: Preparation) -> None:
     grey = written(90)
@@ -387,7 +413,9 @@ def test_prepare_is_exact(preparation: Preparation) -> None:
     assert ink.dtype == np.float32
     steps = ink * 255
     assert np.abs(steps - np.round(steps)).max() < 1e-4
-    assert np.array_equal(ink, np.round(steps).astype(np.uint8).astype(np.float32) / np.float32(255))
+    assert np.array_equal(
+        ink, np.round(steps).astype(np.uint8).astype(np.float32) / np.float32(255)
+    )
     assert np.array_equal(images.prepare(grey, preparation).ink, ink)
     assert np.array_equal(grey, before), "the picture that was given stays as it is"
     assert 0.03 < ink.mean() < 0.5
@@ -404,10 +432,17 @@ def test_a_much_larger_photo_reads_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    "picture", [np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.float32), np.zeros(40, np.uint8),
-                np.zeros((1, 1), np.uint8), np.zeros((2, 500), np.uint8), np.zeros((20, 5000), np.uint8),
-                np.broadcast_to(np.uint8(255), (20_000, 20_000))],
-)  # fmt: skip
+    "picture",
+    [
+        np.zeros((40, 40, 3), np.uint8),
+        np.zeros((40, 40), np.float32),
+        np.zeros(40, np.uint8),
+        np.zeros((1, 1), np.uint8),
+        np.zeros((2, 500), np.uint8),
+        np.zeros((20, 5000), np.uint8),
+        np.broadcast_to(np.uint8(255), (20_000, 20_000)),
+    ],
+)
 def test_prepare_refuses_what_is_no_line(picture: np.ndarray) -> None:
     one_line_error(images.prepare, picture, Preparation())
 
@@ -436,7 +471,9 @@ def test_positions_lead_back_to_the_picture(
     grey = np.full((height, width), 230, np.uint8)
     x = int(place * (width - thick))
     grey[height // 5 : height - height // 5, x : x + thick] = 30
-    second = int(other * (width - thick))  # a shorter one, so that the crop is not around the bar alone
+    second = int(
+        other * (width - thick)
+    )  # a shorter one, so that the crop is not around the bar alone
     grey[height // 2 : height - height // 4, second : second + thick] = 30
     preparation = Preparation(48, 800 if fixed else None, crop)
     prepared = images.prepare(grey, preparation)
@@ -455,6 +492,10 @@ def test_positions_lead_back_to_the_picture(
 def test_settings_go_through_json() -> None:
     for preparation in (Preparation(), Preparation(64, 800, False)):
         assert Preparation.from_json(preparation.to_json()) == preparation
-    for bad in ({}, {"height": "x", "width": None, "crop": True}, {"height": 5000, "width": None, "crop": True},
-                {"height": 48, "width": 1, "crop": True}):  # fmt: skip
+    for bad in (
+        {},
+        {"height": "x", "width": None, "crop": True},
+        {"height": 5000, "width": None, "crop": True},
+        {"height": 48, "width": 1, "crop": True},
+    ):
         one_line_error(Preparation.from_json, bad)

@@ -68,8 +68,15 @@ def test_student_zip(course: Path, tmp_path: Path) -> None:
     first, second = (kit.student(tmp_path / name, course) for name in ("a.zip", "b.zip"))
     assert first.read_bytes() == second.read_bytes()
     names = {name.removeprefix("handwriting/") for name in inside(first)}
-    assert {"notebooks/06_small.ipynb", "htr_utils/x.py", "data/README.md", "docs/glossary.md"} <= names
-    assert not [name for name in names if "src/" in name or "lecturer" in name or name.endswith(".pyc")]
+    assert {
+        "notebooks/06_small.ipynb",
+        "htr_utils/x.py",
+        "data/README.md",
+        "docs/glossary.md",
+    } <= names
+    assert not [
+        name for name in names if "src/" in name or "lecturer" in name or name.endswith(".pyc")
+    ]
     assert b"doubled" not in b"".join(inside(first).values())
 
 
@@ -78,7 +85,9 @@ def test_solutions_zip(course: Path, tmp_path: Path) -> None:
     assert b"doubled" in content["handwriting/notebooks/solutions/06_small.ipynb"]
     assert "handwriting/notebooks/src/06_small.py" in content
     assert "handwriting/docs/lecturer/README.md" in content
-    assert "6.2 · A word that does not fit | 5 |" in content["handwriting/README-lecturer.md"].decode()
+    assert (
+        "6.2 · A word that does not fit | 5 |" in content["handwriting/README-lecturer.md"].decode()
+    )
 
 
 def test_a_wrong_solution_is_not_packed(course: Path, tmp_path: Path) -> None:
@@ -89,7 +98,9 @@ def test_a_wrong_solution_is_not_packed(course: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "s.zip").exists()
 
 
-def test_a_wrong_solution_is_not_packed_by_whatever_it_was_built(course: Path, tmp_path: Path) -> None:
+def test_a_wrong_solution_is_not_packed_by_whatever_it_was_built(
+    course: Path, tmp_path: Path
+) -> None:
     """`make notebooks --solutions` builds the solved chapters too, and asks no check."""
     source = course / "notebooks" / "src" / "06_small.py"
     notebook = notebooks.blank(source, solution=True)
@@ -105,7 +116,9 @@ def test_a_wrong_solution_is_not_packed_by_whatever_it_was_built(course: Path, t
 
 
 @pytest.mark.parametrize("name", ["notebooks/06_small.ipynb", "htr_utils/x.py", "docs/glossary.md"])
-def test_a_solution_in_any_file_stops_the_student_zip(course: Path, tmp_path: Path, name: str) -> None:
+def test_a_solution_in_any_file_stops_the_student_zip(
+    course: Path, tmp_path: Path, name: str
+) -> None:
     secret = "doubled = sum(a == b for a, b in zip(label, label[1:]))"
     path = course / name
     if path.suffix == ".ipynb":
@@ -145,10 +158,16 @@ def test_there_is_something_to_hide() -> None:
 def test_student_zip_of_the_course_holds_no_solution(real: Path) -> None:
     secret = kit.secrets(SOURCES)
     content = {
-        path.relative_to(real).as_posix(): path.read_bytes() for path in real.rglob("*") if path.is_file()
+        path.relative_to(real).as_posix(): path.read_bytes()
+        for path in real.rglob("*")
+        if path.is_file()
     }
     assert kit.leaks(content, secret) == []
-    said = [line for p in real.glob("notebooks/*.ipynb") for line in kit.said_by_checks(notebooks.lesson(p))]
+    said = [
+        line
+        for p in real.glob("notebooks/*.ipynb")
+        for line in kit.said_by_checks(notebooks.lesson(p))
+    ]
     assert said and all(line.endswith(": to do") for line in said)
 
 
@@ -166,7 +185,11 @@ def test_student_zip_of_the_course_stands_alone(real: Path) -> None:
         "print(paths.repo_root(), paths.model_file('course'), len(iam.read().lines), len(find(pattern='*.ipynb')))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=real, capture_output=True, text=True, env={"PYTHONPATH": "."}
+        [sys.executable, "-c", code],
+        cwd=real,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": "."},
     )
     assert done.returncode == 0, done.stderr
     root, model, lines, chapters = done.stdout.split()
@@ -178,7 +201,9 @@ def test_student_zip_of_the_course_stands_alone(real: Path) -> None:
 def test_no_output_of_a_solution_is_in_the_student_zip(real: Path, tmp_path: Path) -> None:
     """Each chapter solved and run: what it prints and the lesson does not is nowhere in the student's files."""
     everything = "\n".join(
-        kit._text(path.name, path.read_bytes()) for path in real.rglob("*") if path.suffix in kit.PLAIN
+        kit._text(path.name, path.read_bytes())
+        for path in real.rglob("*")
+        if path.suffix in kit.PLAIN
     )
     for source in SOURCES:
         solved = notebooks.build(source, solution=True)
@@ -187,4 +212,6 @@ def test_no_output_of_a_solution_is_in_the_student_zip(real: Path, tmp_path: Pat
                 continue
             for output in cell.outputs:
                 for line in output.get("text", "").splitlines():
-                    assert line not in everything.splitlines(), f"{source.stem}, cell {cell.id}: {line!r}"
+                    assert line not in everything.splitlines(), (
+                        f"{source.stem}, cell {cell.id}: {line!r}"
+                    )

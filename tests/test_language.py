@@ -27,7 +27,9 @@ TINY = " abc"
 SHIPPED = ROOT / "model" / "english.lm"
 PASSAGES = read_passages(ROOT / "data" / "passages.tsv")
 texts = st.lists(
-    st.text(TINY, min_size=4, max_size=30).filter(lambda t: len(t.split()) > 1), min_size=1, max_size=4
+    st.text(TINY, min_size=4, max_size=30).filter(lambda t: len(t.split()) > 1),
+    min_size=1,
+    max_size=4,
 )
 
 
@@ -67,17 +69,23 @@ def test_it_is_kneser_ney_by_the_book(paragraphs: list[str], order: int, text: s
     charset, state, seen = Charset(TINY), model.start(1), " "
     for c in text:
         context = next(
-            seen[i:] for i in range(max(0, len(seen) - order + 1), len(seen) + 1) if seen[i:] in tables
+            seen[i:]
+            for i in range(max(0, len(seen) - order + 1), len(seen) + 1)
+            if seen[i:] in tables
         )
         expected = [tables[context][x] for x in TINY]
         # The file keeps one byte a probability, hence a few per cent.
-        np.testing.assert_allclose(np.exp(model.log_probs(state)[0, 1:]), expected, rtol=0.2, atol=0.02)
+        np.testing.assert_allclose(
+            np.exp(model.log_probs(state)[0, 1:]), expected, rtol=0.2, atol=0.02
+        )
         state, seen = model.advance(state, charset.encode(c)), seen + c
 
 
 @settings(max_examples=40, deadline=None)
 @given(texts, st.lists(st.text(TINY, max_size=12), min_size=1, max_size=5))
-def test_every_answer_is_a_distribution_and_lines_do_not_mix(paragraphs: list[str], lines: list[str]) -> None:
+def test_every_answer_is_a_distribution_and_lines_do_not_mix(
+    paragraphs: list[str], lines: list[str]
+) -> None:
     model = language.train(paragraphs, TINY, 3)
     charset = Charset(TINY)
     alone = []
@@ -92,7 +100,9 @@ def test_every_answer_is_a_distribution_and_lines_do_not_mix(paragraphs: list[st
             state = model.advance(state, [i])
             assert model.advance(state, [0]) == state, "a blank writes nothing"
         ending = float(model.end(state)[0])
-        assert ending == (0 if line.endswith(" ") or not line else float(model.log_probs(state)[0, 1]))
+        assert ending == (
+            0 if line.endswith(" ") or not line else float(model.log_probs(state)[0, 1])
+        )
         alone.append(total + ending)
     np.testing.assert_allclose(model.score(lines), alone, rtol=1e-5)
 
@@ -122,7 +132,9 @@ def test_rare_n_grams_can_be_left_out() -> None:
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
-    model = language.train(["the letter that the writer's wife wrote"], IAM79, 4, about={"sources": ["x"]})
+    model = language.train(
+        ["the letter that the writer's wife wrote"], IAM79, 4, about={"sources": ["x"]}
+    )
     model.save(tmp_path / "m.lm")
     again = LanguageModel.load(tmp_path / "m.lm", Charset())
     np.testing.assert_array_equal(again.score(["a letter", "Z"]), model.score(["a letter", "Z"]))
@@ -213,7 +225,9 @@ def test_paragraphs_with_held_out_text_are_left_out() -> None:
     ]
     kept, left_out = without_held_out(hidden, held)
     assert kept == [other, other] and left_out == hidden[1:-1]
-    cut = [long[i : i + 16] for i in range(0, len(long), 16)]  # pieces shorter than what is looked for
+    cut = [
+        long[i : i + 16] for i in range(0, len(long), 16)
+    ]  # pieces shorter than what is looked for
     assert without_held_out([other, *cut], held)[0] == [other]
     assert without_held_out(["Short.", other], ["short"])[0] == [other]
 
@@ -222,12 +236,17 @@ def test_the_command_trains_and_scores_and_drops_held_out_text(tmp_path: Path) -
     held = next(p.text for p in PASSAGES if p.split == "test")
     (tmp_path / "text.txt").write_text(f"Some free text of a writer.\n{held}\n", encoding="utf-8")
     run = CliRunner().invoke(
-        main, ["lm", "train", "--text", str(tmp_path), "--order", "4", "--to", str(tmp_path / "m.lm")]
+        main,
+        ["lm", "train", "--text", str(tmp_path), "--order", "4", "--to", str(tmp_path / "m.lm")],
     )
     assert run.exit_code == 0, run.output
-    assert f"left out, it holds a passage of the validation or test split: {held[:60]!r}" in run.output
+    assert (
+        f"left out, it holds a passage of the validation or test split: {held[:60]!r}" in run.output
+    )
     model = LanguageModel.load(tmp_path / "m.lm")
-    assert model.about["paragraphs_left_out"] == 1 and model.about["sources"][0]["name"] == "text.txt"
+    assert (
+        model.about["paragraphs_left_out"] == 1 and model.about["sources"][0]["name"] == "text.txt"
+    )
     assert str(tmp_path) not in str(model.about)
     score = CliRunner().invoke(
         main, ["lm", "score", str(tmp_path / "text.txt"), "--lm", str(tmp_path / "m.lm")]
@@ -265,7 +284,9 @@ def test_shipped_model_never_saw_the_held_out_passages() -> None:
     for passage in PASSAGES:
         text = " ".join(charset.fold(passage.text).split())
         known = model.holds(text, 6)
-        new = sum(not known[i : i + 15].all() for i in range(len(text) - 19))  # 20 characters hold 15 such
+        new = sum(
+            not known[i : i + 15].all() for i in range(len(text) - 19)
+        )  # 20 characters hold 15 such
         if passage.split == "train":
             assert known.mean() > 0.9, "but for struck-out words, training text is in the model"
         else:

@@ -18,18 +18,28 @@ from htr_utils.course import latest
 
 def test_the_verb_hands_over_what_the_lock_holds() -> None:
     (command,) = bootstrap.commands("latest", ["-k", "metrics"], Path("python"), ROOT)
-    assert command[2:] == ["htr_utils.course.latest", ",".join(bootstrap.LOCKED_EXTRAS), "-k", "metrics"]
+    assert command[2:] == [
+        "htr_utils.course.latest",
+        ",".join(bootstrap.LOCKED_EXTRAS),
+        "-k",
+        "metrics",
+    ]
 
 
 def test_the_report_says_what_differs_and_what_failed() -> None:
-    locked = latest.pins("numpy==2.0\nTyping_Extensions==4.1 ; python_version < '3.12'\n# no\nsame==1\n")
+    locked = latest.pins(
+        "numpy==2.0\nTyping_Extensions==4.1 ; python_version < '3.12'\n# no\nsame==1\n"
+    )
     assert locked == {"numpy": "2.0", "typing-extensions": "4.1", "same": "1"}
     output = "...\nFAILED tests/test_x.py::test_y - AssertionError\n==== 1 failed, 3 passed in 2 s ====\n"
     day = datetime.date(2026, 1, 2)
     text = latest.report(locked, {"numpy": "2.1", "same": "1"}, 1, output, day)
-    assert "| numpy | 2.0 | 2.1 |" in text and "same" not in text and "1 of 2 packages differ" in text
     assert (
-        "Not all tests pass: 1 failed, 3 passed in 2 s" in text and "- FAILED tests/test_x.py::test_y" in text
+        "| numpy | 2.0 | 2.1 |" in text and "same" not in text and "1 of 2 packages differ" in text
+    )
+    assert (
+        "Not all tests pass: 1 failed, 3 passed in 2 s" in text
+        and "- FAILED tests/test_x.py::test_y" in text
     )
     assert "Failed" not in latest.report(locked, locked, 0, "3 passed", day)
 
@@ -59,7 +69,10 @@ def test_install_test_report(
     code = latest.main(["course,test", "-x"], tmp_path)
     assert asked[0][1:3] == ["-m", "venv"] and asked[1][-1] == f"{tmp_path}[course,test]"
     if fails:
-        assert code == 1 and "cannot be installed: ERROR: No matching distribution" in capsys.readouterr().err
+        assert (
+            code == 1
+            and "cannot be installed: ERROR: No matching distribution" in capsys.readouterr().err
+        )
         return
     assert code == 0 and asked[-1][1:] == ["-m", "pytest", "-x"]
     text = (tmp_path / "runs" / "latest" / "report.md").read_text(encoding="utf-8")

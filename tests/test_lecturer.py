@@ -74,7 +74,9 @@ def test_minutes_agree_with_the_chapter(source: Path) -> None:
         )
     }
     planned = {
-        found[1]: minutes(row[2]) for row in parts if (found := re.match(r"Exercise (\d+\.\d+)", row[0]))
+        found[1]: minutes(row[2])
+        for row in parts
+        if (found := re.match(r"Exercise (\d+\.\d+)", row[0]))
     }
     assert planned == of_chapter
 
@@ -120,7 +122,9 @@ def test_schedules_give_each_chapter_what_it_takes() -> None:
     """Once, ten slots were shorter than what they asked for."""
     text = (KIT / "schedules.md").read_text(encoding="utf-8")
     seen = 0
-    for row in re.findall(r"^\| [\w:]+ \| (\d+) \| \[[^]]+\]\((\d\d_\w+)\.md\)([^|]*)", text, re.MULTILINE):
+    for row in re.findall(
+        r"^\| [\w:]+ \| (\d+) \| \[[^]]+\]\((\d\d_\w+)\.md\)([^|]*)", text, re.MULTILINE
+    ):
         needed = asked(row[1], row[2])
         assert needed <= int(row[0]) <= needed + 5, (row, needed)
         seen += 1
@@ -138,8 +142,12 @@ def test_learner_profiles_are_whole() -> None:
     assert len(people) >= 4
     for person in people:
         assert re.findall(r"^- \*\*(.+?)\*\*:", person, re.MULTILINE) == [
-            "Brings", "Wants", "Way", "Stumbles over", "Has won when",
-        ]  # fmt: skip
+            "Brings",
+            "Wants",
+            "Way",
+            "Stumbles over",
+            "Has won when",
+        ]
 
 
 def test_commands_of_the_kit_exist() -> None:
@@ -176,7 +184,9 @@ def test_glossary_terms_are_sorted_and_explained() -> None:
 
 @each_source
 def test_chapters_link_their_words_to_the_glossary(source: Path) -> None:
-    linked = {target for _, target in links.targets(links.prose(source)) if "docs/glossary.md#" in target}
+    linked = {
+        target for _, target in links.targets(links.prose(source)) if "docs/glossary.md#" in target
+    }
     assert len(linked) >= 4
 
 
@@ -190,7 +200,8 @@ def test_bibliography_is_used() -> None:
     unused = [
         entry.anchor
         for entry in entries
-        if f"bibliography.md#{entry.anchor})" not in everything and (entry.url or " ") not in everything
+        if f"bibliography.md#{entry.anchor})" not in everything
+        and (entry.url or " ") not in everything
     ]
     assert unused == []
 
@@ -206,7 +217,9 @@ See [the glossary](glossary.md#blank), [above](#a-page) and <https://example.org
 def small(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "page.md").write_text(PAGE, encoding="utf-8")
-    (tmp_path / "docs" / "glossary.md").write_text("# Words\n\n### blank\nA class.\n", encoding="utf-8")
+    (tmp_path / "docs" / "glossary.md").write_text(
+        "# Words\n\n### blank\nA class.\n", encoding="utf-8"
+    )
     (tmp_path / "docs" / "bibliography.md").write_text(
         "# Books\n\n### Known 2001\nA. Author, *A title*, 2001.\n<https://example.org/known>.\n",
         encoding="utf-8",
@@ -234,7 +247,9 @@ def test_a_broken_link_is_found(small: Path, old: str, new: str, complaint: str)
     assert not complaint or re.search(complaint, found[0]), found
 
 
-@pytest.mark.parametrize("body", ["*A title*, 2001.", "A. Author, A title, 2001.", "A. Author, *A title*."])
+@pytest.mark.parametrize(
+    "body", ["*A title*, 2001.", "A. Author, A title, 2001.", "A. Author, *A title*."]
+)
 def test_an_entry_without_author_title_or_year_is_refused(body: str) -> None:
     with pytest.raises(HtrError, match="author, \\*title\\*, year"):
         links.bibliography(f"# Books\n\n### Some 2001\n{body}\n")

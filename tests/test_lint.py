@@ -97,7 +97,11 @@ LONG_CELLS = "".join(
         ("# It was a chapter.", "# It was" + " a word" * 1240, "words; at most 2500"),
         ("# It was a chapter.\n", "# It was.\n" + LONG_CELLS, "7 lines in the median"),
         ("answer = ...", "answer = ...\n" + "answer += 1\n" * 25, "26 lines of code; at most 25"),
-        ("# %% [markdown]\n# Here is a picture.\n\n", "", "no prose before 1 of 2 code cells (06-002)"),
+        (
+            "# %% [markdown]\n# Here is a picture.\n\n",
+            "",
+            "no prose before 1 of 2 code cells (06-002)",
+        ),
         ('tags=["parameters"]', "", "no cell tagged `parameters`"),
         ("## What goes wrong", "## What goes right", "no section 'What goes wrong'"),
         ("Here is a picture", "This is simply a picture", "cell 06-002: leave out 'simply'"),
@@ -123,7 +127,9 @@ def picture(
 ) -> nbformat.NotebookNode:
     """A figure as it is stored."""
     png = base64.b64encode(data).decode()
-    return nbformat.v4.new_output("display_data", {"image/png": png}, metadata={"image/png": {"alt": alt}})
+    return nbformat.v4.new_output(
+        "display_data", {"image/png": png}, metadata={"image/png": {"alt": alt}}
+    )
 
 
 def said(text: str, name: str = "stdout") -> nbformat.NotebookNode:

@@ -36,7 +36,9 @@ class Fake:
         ({"HTR_INTERACTIVE": "1"}, True),
     ],
 )
-def test_a_front_end_is_known_by_its_environment(environment: dict[str, str], expected: bool) -> None:
+def test_a_front_end_is_known_by_its_environment(
+    environment: dict[str, str], expected: bool
+) -> None:
     assert live.alive(environment) is expected
 
 
@@ -88,7 +90,9 @@ def sheet() -> tuple[Any, Any, Fake]:
 
 def send(canvas: Any, event: str, *at: float) -> None:
     """What the browser sends."""
-    content = {"event": event, "x": at[0], "y": at[1]} if event.startswith("mouse") else {"event": event}
+    content = (
+        {"event": event, "x": at[0], "y": at[1]} if event.startswith("mouse") else {"event": event}
+    )
     if event.startswith("touch"):
         content["touches"] = [{"x": at[0], "y": at[1]}] if at else []
     canvas._handle_frontend_event(None, content, [])

@@ -70,7 +70,9 @@ def test_equal_lines_have_no_errors(lines: list[str]) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(counted, st.integers(0, 5), st.booleans())
-def test_interval_contains_the_value(counts: list[tuple[int, int]], seed: int, grouped: bool) -> None:
+def test_interval_contains_the_value(
+    counts: list[tuple[int, int]], seed: int, grouped: bool
+) -> None:
     edits, lengths = np.array(counts).T
     lengths = lengths + (lengths.sum() == 0)
     groups = [i // 3 for i in range(len(counts))] if grouped else None
@@ -111,7 +113,9 @@ def test_groups_widen_the_interval_when_their_lines_fail_together() -> None:
 
 
 def test_a_long_line_weighs_more_than_a_short_one() -> None:
-    assert metrics.cer(["a", "xxxxxxxxx"], ["b", "xxxxxxxxx"]).value == 0.1  # the mean of lines would be .5
+    assert (
+        metrics.cer(["a", "xxxxxxxxx"], ["b", "xxxxxxxxx"]).value == 0.1
+    )  # the mean of lines would be .5
 
 
 def test_empty_truth_counts_its_insertions() -> None:
@@ -131,7 +135,10 @@ def test_rate_above_one() -> None:
             metrics.Rate(0.05312, 0.049, 0.0571, 1900, 35768, 812, "CER", "test"),
             "CER 5.31 % [4.9, 5.7] (test, natural, 812 lines)",
         ),
-        (metrics.Rate(1, 1, 1, 1, 1, 1, "WER", "", "raw"), "WER 100.00 % [100.0, 100.0] (raw, 1 line)"),
+        (
+            metrics.Rate(1, 1, 1, 1, 1, 1, "WER", "", "raw"),
+            "WER 100.00 % [100.0, 100.0] (raw, 1 line)",
+        ),
         (
             metrics.Rate(0, 0, 0, 0, 9, 13353, "CER", "train"),
             "CER 0.00 % [0.0, 0.0] (train, natural, 13,353 lines)",

@@ -49,7 +49,9 @@ def test_alone_in_a_batch_and_with_more_padding_the_logits_are_the_same(course):
         assert np.abs(alone - wider[number, :frames]).max() < 1e-4
 
 
-@pytest.mark.parametrize(("stacked", "parameters", "gmacs"), [(False, 13.26, 6.85), (True, 15.36, 7.06)])
+@pytest.mark.parametrize(
+    ("stacked", "parameters", "gmacs"), [(False, 13.26, 6.85), (True, 15.36, 7.06)]
+)
 def test_reference_has_the_published_size(stacked, parameters, gmacs):
     # FACTS on the reference system: 13.26 M parameters and 6.85 GMAC with its one-way stacks, 15.36 M stacked.
     preset = models.preset("reference", stacked=stacked)
@@ -93,4 +95,7 @@ def test_padding_changes_nothing_in_one_way_stacks_either():
     model = models.build(models.preset("course", stacked=False), 80)
     ink = np.random.default_rng(2).integers(0, 256, (48, 90), np.uint8)
     frames = -(-90 // 4)
-    assert np.abs(logits(model, [ink])[0, :frames] - logits(model, [ink], width=320)[0, :frames]).max() < 1e-4
+    assert (
+        np.abs(logits(model, [ink])[0, :frames] - logits(model, [ink], width=320)[0, :frames]).max()
+        < 1e-4
+    )

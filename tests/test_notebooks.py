@@ -30,7 +30,9 @@ def figures(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 
 def printed(cell: nbformat.NotebookNode) -> str:
-    return "".join(output.text for output in cell.get("outputs", []) if output.output_type == "stream")
+    return "".join(
+        output.text for output in cell.get("outputs", []) if output.output_type == "stream"
+    )
 
 
 # ---- committed notebooks
@@ -59,7 +61,9 @@ def test_notebook_is_executed_and_not_vacuous(path: Path) -> None:
     notebook = read(path)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "not executed in order"
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), (
+        "not executed in order"
+    )
     with_output = [cell for cell in code if cell.outputs]
     compared = [
         cell
@@ -68,7 +72,9 @@ def test_notebook_is_executed_and_not_vacuous(path: Path) -> None:
     ]
     assert len(compared) >= 3, "too few printed outputs for nbval to compare"
     assert not [output for cell in code for output in cell.outputs if output.output_type == "error"]
-    assert not [output for cell in code for output in cell.outputs if output.get("name") == "stderr"]
+    assert not [
+        output for cell in code for output in cell.outputs if output.get("name") == "stderr"
+    ]
     assert not notebooks.machine_paths(notebook)
 
 
@@ -85,8 +91,12 @@ def test_figures_have_alt_text_and_facts(path: Path) -> None:
         assert printed(cell).strip(), f"cell {cell.id} prints no facts about its figure"
         for image in images:
             alt = image.metadata.get("image/png", {}).get("alt", "")
-            assert len(alt) >= 40 and alt.rstrip().endswith("."), f"cell {cell.id}: alt text {alt!r}"
-            assert image.data.get("text/plain") == alt, f"cell {cell.id}: nbval compares no alt text"
+            assert len(alt) >= 40 and alt.rstrip().endswith("."), (
+                f"cell {cell.id}: alt text {alt!r}"
+            )
+            assert image.data.get("text/plain") == alt, (
+                f"cell {cell.id}: nbval compares no alt text"
+            )
             size = len(base64.b64decode(image.data["image/png"])) / 1024
             assert size <= FIGURE_KB, f"cell {cell.id}: a figure of {size:.0f} KB"
 
@@ -95,13 +105,17 @@ def test_figures_have_alt_text_and_facts(path: Path) -> None:
 def test_exercises_are_open(path: Path) -> None:
     for cell in read(path).cells:
         if "check" in cell.metadata.get("tags", []):
-            assert re.fullmatch(r"(\d\d\.\d+: to do\n)+", printed(cell)), f"cell {cell.id}: {printed(cell)!r}"
+            assert re.fullmatch(r"(\d\d\.\d+: to do\n)+", printed(cell)), (
+                f"cell {cell.id}: {printed(cell)!r}"
+            )
 
 
 @each_notebook
 def test_chapter_under_nbval(path: Path, tmp_path: Path, chapter_table: list[str]) -> None:
     result = nbval(path, tmp_path)
-    chapter_table.append(f"{path.stem:<32} {result.seconds:6.1f} s   peak {result.peak_mb:6,.0f} MB")
+    chapter_table.append(
+        f"{path.stem:<32} {result.seconds:6.1f} s   peak {result.peak_mb:6,.0f} MB"
+    )
     assert result.code == 0, result.output[-6000:]
     cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
     assert result.passed == len(cells)
@@ -114,9 +128,14 @@ def test_chapter_under_nbval(path: Path, tmp_path: Path, chapter_table: list[str
 def test_claims_hold_on_another_processor(path: Path, tmp_path: Path) -> None:
     """Without oneDNN and with one thread sums are taken in another order: a claim must not hang on the last digits."""
     result = nbval(
-        path, tmp_path, TF_ENABLE_ONEDNN_OPTS="0", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1",
-        TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1",
-    )  # fmt: skip
+        path,
+        tmp_path,
+        TF_ENABLE_ONEDNN_OPTS="0",
+        OMP_NUM_THREADS="1",
+        OPENBLAS_NUM_THREADS="1",
+        TF_NUM_INTRAOP_THREADS="1",
+        TF_NUM_INTEROP_THREADS="1",
+    )
     assert result.code == 0, result.output[-6000:]
 
 
@@ -151,7 +170,9 @@ def test_papermill_with_other_parameters(tmp_path: Path) -> None:
 @pytest.mark.slow
 @each_notebook
 def test_every_chapter_with_other_parameters(path: Path, tmp_path: Path) -> None:
-    assert path.stem[:2] in OTHER_PARAMETERS, "name other parameters for this chapter in tests/chapters.py"
+    assert path.stem[:2] in OTHER_PARAMETERS, (
+        "name other parameters for this chapter in tests/chapters.py"
+    )
     run_with_others(path.stem[:2], tmp_path)
 
 
@@ -238,7 +259,10 @@ def test_build_keeps_what_counts_and_strips_the_rest(small: Path) -> None:
     assert figures(notebook.cells[3])[0].metadata == {
         "image/png": {"alt": "A white dot on white paper, one pixel wide."}
     }
-    assert [output.output_type for output in notebook.cells[3].outputs] == ["display_data", "stream"]
+    assert [output.output_type for output in notebook.cells[3].outputs] == [
+        "display_data",
+        "stream",
+    ]
     assert printed(notebook.cells[5]) == "06.2: to do\n"
     assert not notebooks.stale(small)
 
@@ -251,7 +275,9 @@ def test_rebuild_gives_the_same_file(small: Path) -> None:
 
 def test_solution_is_correct(small: Path) -> None:
     notebook = notebooks.build(small, solution=True)
-    assert "return len(label)" in notebook.cells[4].source and "# END" not in notebook.cells[4].source
+    assert (
+        "return len(label)" in notebook.cells[4].source and "# END" not in notebook.cells[4].source
+    )
     assert printed(notebook.cells[5]) == "06.2: correct\n"
 
 
@@ -263,7 +289,9 @@ def test_solution_is_correct(small: Path) -> None:
         ('# %% tags=["exercise"]', "# %%"),
     ],
 )
-def test_broken_solution_markers_are_refused(small: Path, tmp_path: Path, old: str, new: str) -> None:
+def test_broken_solution_markers_are_refused(
+    small: Path, tmp_path: Path, old: str, new: str
+) -> None:
     broken = tmp_path / "06_small.py"
     broken.write_text(SMALL.replace(old, new), encoding="utf-8")
     with pytest.raises(HtrError, match=r"06_small\.py, cell 4"):
@@ -279,7 +307,9 @@ def test_failing_cell_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_machine_path_in_an_output_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "07_path.py"
-    source.write_text("# %%\nfrom pathlib import Path\nprint(Path.home() / 'x')\n", encoding="utf-8")
+    source.write_text(
+        "# %%\nfrom pathlib import Path\nprint(Path.home() / 'x')\n", encoding="utf-8"
+    )
     with pytest.raises(HtrError, match="shows a folder of this machine"):
         notebooks.build(source)
 
@@ -344,7 +374,9 @@ def test_pull_brings_edits_back_and_keeps_solutions(small: Path, tmp_path: Path)
     pulled = notebooks.blank(source, solution=True)
     assert len(pulled.cells) == 7 and pulled.cells[1].source == "A new cell."
     assert "One more sentence." in pulled.cells[0].source
-    assert "The smallest" in pulled.cells[5].source and "return len(label)" in pulled.cells[5].source
+    assert (
+        "The smallest" in pulled.cells[5].source and "return len(label)" in pulled.cells[5].source
+    )
     assert source.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
 
     with pytest.raises(HtrError, match="changed since this notebook was built"):
@@ -409,7 +441,9 @@ def test_pull_from_an_older_source_matches_cells_by_what_they_say(tmp_path: Path
     title, first, second = notebooks.blank(source, solution=True).cells
     assert title.source == "# 6 · Two exercises\n\nOne more sentence."
     assert first.source.startswith("def first") and first.source.endswith("    return len(label)")
-    assert second.source.startswith("def second") and second.source.endswith("    return 2 * len(label)")
+    assert second.source.startswith("def second") and second.source.endswith(
+        "    return 2 * len(label)"
+    )
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -461,7 +495,9 @@ def test_a_broken_notebook_is_built_anew(text: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     assert notebooks.stale(source)
     for read_it in (notebooks.lesson, lambda path: pull(path, folder=source.parent.parent)):
-        with pytest.raises(HtrError, match=r"06_two\.ipynb does not read as a notebook .*; .*make notebooks"):
+        with pytest.raises(
+            HtrError, match=r"06_two\.ipynb does not read as a notebook .*; .*make notebooks"
+        ):
             read_it(path)
 
 

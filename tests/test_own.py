@@ -12,7 +12,9 @@ from tiny_fonts import one_line_error
 from htr_utils.lines import images, own
 
 
-def folder(root: Path, table: str, names: tuple[str, ...], name: str = "transcriptions.tsv") -> Path:
+def folder(
+    root: Path, table: str, names: tuple[str, ...], name: str = "transcriptions.tsv"
+) -> Path:
     picture = np.full((20, 60), 240, np.uint8)
     picture[8:12, 5:55] = 30
     images.save(root / "source.dat", picture)
@@ -55,7 +57,9 @@ def test_separators_inside_a_text_are_no_ends_of_lines(tmp_path: Path) -> None:
 
 
 def test_dots_in_names(tmp_path: Path) -> None:
-    lines = own.read(folder(tmp_path, "line.1\tone\nline.2\ttwo\n", ("line.1.png", "line.2.png", "line.png")))
+    lines = own.read(
+        folder(tmp_path, "line.1\tone\nline.2\ttwo\n", ("line.1.png", "line.2.png", "line.png"))
+    )
     assert [(line.id, line.path.name) for line in lines] == [
         ("line.1", "line.1.png"),
         ("line.2", "line.2.png"),
@@ -66,9 +70,16 @@ def test_dots_in_names(tmp_path: Path) -> None:
 
 def test_a_path_within_the_folder_names_one_picture(tmp_path: Path) -> None:
     table = "mon/a.png\tone\ntue/a.png\ttwo\nmon/b\tthree\nc.png\tfour\n"
-    lines = own.read(folder(tmp_path, table, ("mon/a.png", "tue/a.png", "mon/b.tif", "c.png", "old/c.png")))
+    lines = own.read(
+        folder(tmp_path, table, ("mon/a.png", "tue/a.png", "mon/b.tif", "c.png", "old/c.png"))
+    )
     found = [(line.id, line.path.relative_to(tmp_path).as_posix()) for line in lines]
-    assert found == [("mon/a", "mon/a.png"), ("tue/a", "tue/a.png"), ("mon/b", "mon/b.tif"), ("c", "c.png")]
+    assert found == [
+        ("mon/a", "mon/a.png"),
+        ("tue/a", "tue/a.png"),
+        ("mon/b", "mon/b.tif"),
+        ("c", "c.png"),
+    ]
 
 
 @pytest.mark.parametrize("names", [("a.png", "a.jpg"), ("mon/a.png", "tue/a.png")])
@@ -129,8 +140,9 @@ def test_folders_with_tables_side_by_side_are_one(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     assert own.is_own(tmp_path)
     assert [(line.id, line.text) for line in own.read(tmp_path)] == [
-        ("monday/line-1", "monday"), ("tuesday/line-1", "tuesday"),
-    ]  # fmt: skip
+        ("monday/line-1", "monday"),
+        ("tuesday/line-1", "tuesday"),
+    ]
     # As Windows unpacks: a folder round the folder. Beside it pictures with texts, and a table at the top.
     deep = tmp_path / "sunday-training" / "sunday"
     deep.mkdir(parents=True)
@@ -140,7 +152,9 @@ def test_folders_with_tables_side_by_side_are_one(tmp_path: Path) -> None:
     (tmp_path / "pair.txt").write_text("beside", encoding="utf-8")
     (deep / "line-1.txt").write_text("a note, since the table says it", encoding="utf-8")
     assert [line.text for line in own.read(tmp_path)] == ["monday", "deep", "tuesday", "beside"]
-    (tmp_path / "transcriptions.tsv").write_text("pair\ttop\nmonday/line-1\tMonday\n", encoding="utf-8")
+    (tmp_path / "transcriptions.tsv").write_text(
+        "pair\ttop\nmonday/line-1\tMonday\n", encoding="utf-8"
+    )
     assert [line.text for line in own.read(tmp_path)] == ["top", "Monday", "deep", "tuesday"]
     (tmp_path / "transcriptions.tsv").unlink()
     (tmp_path / "ascii").mkdir()
@@ -156,13 +170,18 @@ def test_a_text_file_beside_each_image(tmp_path: Path) -> None:
     (root / "a.txt").write_text("first  line\n", encoding="utf-8")
     (root / "deep" / "b.txt").write_text("\ufeffsecond", encoding="utf-8")
     assert own.is_own(root)
-    assert [(line.id, line.text) for line in own.read(root)] == [("a", "first line"), ("deep/b", "second")]
+    assert [(line.id, line.text) for line in own.read(root)] == [
+        ("a", "first line"),
+        ("deep/b", "second"),
+    ]
     (root / "c.txt").write_text(" \n", encoding="utf-8")
     assert "c.txt: is empty" in one_line_error(lambda: own.read(root))
 
 
 @pytest.mark.parametrize("place", [".", "lines", "ascii/ascii"])
-def test_a_text_beside_a_picture_leaves_an_iam_folder_what_it_is(tmp_path: Path, place: str) -> None:
+def test_a_text_beside_a_picture_leaves_an_iam_folder_what_it_is(
+    tmp_path: Path, place: str
+) -> None:
     folder(tmp_path, "", ("lines/a.png",), "unused.txt")
     (tmp_path / "lines" / "a.txt").write_text("as it was read", encoding="utf-8")
     assert own.is_own(tmp_path)
@@ -176,11 +195,16 @@ def test_a_text_beside_a_picture_leaves_an_iam_folder_what_it_is(tmp_path: Path,
 def test_names_are_found_in_either_form_of_unicode(tmp_path: Path) -> None:
     """macOS hands out "é" as a letter and an accent; an editor writes one character."""
     whole, parts = "Caf\u00e9", "Cafe\u0301"
-    root = folder(tmp_path, f"{whole}-1.png\tone\n{parts}-2\ttwo\n{whole}/b\tthree\n",
-                  (f"{parts}-1.png", f"{whole}-2.png", f"{parts}/b.png", "b.png"))  # fmt: skip
+    root = folder(
+        tmp_path,
+        f"{whole}-1.png\tone\n{parts}-2\ttwo\n{whole}/b\tthree\n",
+        (f"{parts}-1.png", f"{whole}-2.png", f"{parts}/b.png", "b.png"),
+    )
     assert [(line.id, line.text) for line in own.read(root)] == [
-        (f"{whole}-1", "one"), (f"{whole}-2", "two"), (f"{whole}/b", "three"),
-    ]  # fmt: skip
+        (f"{whole}-1", "one"),
+        (f"{whole}-2", "two"),
+        (f"{whole}/b", "three"),
+    ]
 
 
 def test_a_folder_of_images_alone_is_not_taken(tmp_path: Path) -> None:

@@ -17,7 +17,10 @@ def test_an_interval_holds_its_figure_and_is_one_point_where_pages_agree():
     same = [Count(10, 10, 9, 0, 1, 1, 1)] * 5
     assert page_report.interval(same, lambda count: count.f1, 0) == "90.00 [90.0, 90.0]"
     mixed = [Count(10, 10, 10, 0, 0, 1, 1), Count(10, 10, 0, 0, 10, 1, 1)]
-    assert page_report.interval(mixed, lambda count: count.lost / count.true, 0) == "50.00 [0.0, 100.0]"
+    assert (
+        page_report.interval(mixed, lambda count: count.lost / count.true, 0)
+        == "50.00 [0.0, 100.0]"
+    )
 
 
 @pytest.mark.parametrize("read", [None, lambda crops: ["a b"] * len(crops)])
@@ -38,7 +41,9 @@ def test_both_finders_are_counted_on_the_same_pages(read):
 def test_errors_that_never_happened_get_a_bound():
     """3 / 300 = 1 %; the exact bound, 1 - 0.05 ** (1 / 300), is 0.99 %."""
     clean = [Count(150, 150, 150, 0, 0, 1, 1)] * 2
-    assert "1.00 %" in page_report._never(clean) and "found twice or lost" in page_report._never(clean)
+    assert "1.00 %" in page_report._never(clean) and "found twice or lost" in page_report._never(
+        clean
+    )
     once = [*clean, Count(10, 10, 9, 1, 0, 1, 1)]
     assert page_report.never(once) == ["lost"]
 
@@ -47,7 +52,9 @@ def test_pages_of_real_lines_take_one_hand_and_fold_its_accents(tmp_path):
     rows = []
     for number in range(24):
         grey = np.full((60, 500), 240, np.uint8)
-        cv2.putText(grey, "una folha", (20 + number, 40), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.2, 40, 2)
+        cv2.putText(
+            grey, "una folha", (20 + number, 40), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.2, 40, 2
+        )
         images.save(tmp_path / f"{number}.png", grey)
         rows.append(f"{number}.png\t{'ab'[number % 2]}\tu\u00e0 {'ab'[number % 2]}")
     (tmp_path / "transcriptions.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
@@ -55,7 +62,9 @@ def test_pages_of_real_lines_take_one_hand_and_fold_its_accents(tmp_path):
         "plain", (1, 2), "test", lambda crops: ["x"] * len(crops), str(tmp_path), {"b", "no"}
     )
     assert {text for _, page in found.texts for text in page.splitlines()} == {"ua b"}
-    with_all = page_report.measure("plain", range(8), "test", lambda crops: ["x"] * len(crops), str(tmp_path))
+    with_all = page_report.measure(
+        "plain", range(8), "test", lambda crops: ["x"] * len(crops), str(tmp_path)
+    )
     pages = [set(page.splitlines()) for _, page in with_all.texts]
     assert all(len(page) == 1 for page in pages) and set.union(*pages) == {"ua a", "ua b"}
     assert sum(found.counts["ridges"], Count()).lost == 0

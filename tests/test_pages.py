@@ -33,7 +33,10 @@ def grey_page(shade=200, size=(60, 90)):
 
 def test_bytes_and_paths_open_alike(tmp_path):
     (tmp_path / "a.png").write_bytes(saved(grey_page(), format="PNG"))
-    (one,), (two,) = pages.open_pages(tmp_path / "a.png"), pages.open_pages((tmp_path / "a.png").read_bytes())
+    (one,), (two,) = (
+        pages.open_pages(tmp_path / "a.png"),
+        pages.open_pages((tmp_path / "a.png").read_bytes()),
+    )
     assert one.shape == (90, 60) and one.dtype == np.uint8 and np.array_equal(one, two)
 
 
@@ -54,9 +57,13 @@ def test_every_page_of_a_tiff_opens_at_its_own_size():
 def test_every_page_of_a_pdf_is_drawn():
     pytest.importorskip("pypdfium2")
     found = pages.open_pages(
-        saved(grey_page(), format="PDF", save_all=True, append_images=[grey_page(30)], resolution=200)
+        saved(
+            grey_page(), format="PDF", save_all=True, append_images=[grey_page(30)], resolution=200
+        )
     )
-    assert len(found) == 2 and all(np.abs(np.subtract(page.shape, (90, 60))).max() <= 1 for page in found)
+    assert len(found) == 2 and all(
+        np.abs(np.subtract(page.shape, (90, 60))).max() <= 1 for page in found
+    )
     assert [int(page[40, 30]) for page in found] == [200, 30]
 
 
@@ -83,10 +90,14 @@ def test_too_many_pages_are_refused_before_they_are_drawn():
 
 def test_a_long_chain_of_pages_is_followed_no_further_than_the_limit(monkeypatch):
     """PIL's own count takes a time that grows with the square of the chain's length."""
-    content = saved(grey_page(), format="TIFF", save_all=True, append_images=[grey_page(size=(8, 8))] * 200)
+    content = saved(
+        grey_page(), format="TIFF", save_all=True, append_images=[grey_page(size=(8, 8))] * 200
+    )
     loads, load = [], TiffImagePlugin.ImageFileDirectory_v2.load
     monkeypatch.setattr(
-        TiffImagePlugin.ImageFileDirectory_v2, "load", lambda self, file: (loads.append(1), load(self, file))
+        TiffImagePlugin.ImageFileDirectory_v2,
+        "load",
+        lambda self, file: (loads.append(1), load(self, file)),
     )
     assert pages.frames(content, 3) == 4 and len(loads) < 12
     assert pages.frames(content, 300) == 201
@@ -196,9 +207,16 @@ def composed(request):
 def test_each_line_is_found_once_and_in_order(composed):
     made, found = composed
     counted = page_bench.count(
-        [line.polygon for line in made.lines], [line.polygon for line in found.lines], made.grey.shape
+        [line.polygon for line in made.lines],
+        [line.polygon for line in found.lines],
+        made.grey.shape,
     )
-    assert (counted.right, counted.found, counted.twice, counted.lost) == (counted.true, counted.true, 0, 0)
+    assert (counted.right, counted.found, counted.twice, counted.lost) == (
+        counted.true,
+        counted.true,
+        0,
+        0,
+    )
 
 
 def test_boxes_and_polygons_lie_on_the_picture(composed):
@@ -268,7 +286,9 @@ def test_a_heading_above_two_columns_comes_first():
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=90)))
+@given(
+    arrays.arrays(np.uint8, arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=90))
+)
 def test_any_picture_gives_lines_on_it_or_one_clear_error(grey):
     try:
         found = pages.find(grey)
@@ -290,7 +310,9 @@ def test_a_strip_is_a_page_like_any_other(shape):
         assert 0 <= x < x + w <= shape[1] and 0 <= y < y + h <= shape[0]
 
 
-@pytest.mark.parametrize("grey", [np.full((1000, 800), 230, np.uint8), np.zeros((500, 400), np.uint8)])
+@pytest.mark.parametrize(
+    "grey", [np.full((1000, 800), 230, np.uint8), np.zeros((500, 400), np.uint8)]
+)
 def test_an_empty_page_has_no_lines(grey):
     assert pages.find(grey).lines == []
 
@@ -337,14 +359,29 @@ def box(x, y, w, h):
     ("found", "right", "twice", "lost"),
     [
         ([box(10, 10, 100, 20), box(10, 40, 100, 20), box(10, 70, 100, 20)], 3, 0, 0),
-        ([box(10, 40, 100, 20), box(10, 10, 100, 20), box(10, 70, 100, 20)], 2, 0, 0),  # out of order
+        (
+            [box(10, 40, 100, 20), box(10, 10, 100, 20), box(10, 70, 100, 20)],
+            2,
+            0,
+            0,
+        ),  # out of order
         ([box(10, 10, 100, 20), box(10, 40, 100, 20)], 2, 0, 1),  # the last one lost
         ([box(10, 10, 100, 50), box(10, 70, 100, 20)], 1, 0, 1),  # two in one
-        ([box(10, 10, 50, 20), box(60, 10, 50, 20), box(10, 40, 100, 20), box(10, 70, 100, 20)], 3, 1, 0),  # broken
-        ([box(10, 10, 100, 20)] * 2 + [box(10, 40, 100, 20), box(10, 70, 100, 20)], 3, 1, 0),  # twice
+        (
+            [box(10, 10, 50, 20), box(60, 10, 50, 20), box(10, 40, 100, 20), box(10, 70, 100, 20)],
+            3,
+            1,
+            0,
+        ),  # broken
+        (
+            [box(10, 10, 100, 20)] * 2 + [box(10, 40, 100, 20), box(10, 70, 100, 20)],
+            3,
+            1,
+            0,
+        ),  # twice
         ([], 0, 0, 3),
     ],
-)  # fmt: skip
+)
 def test_the_measure_of_lines(found, right, twice, lost):
     true = [box(10, 10, 100, 20), box(10, 40, 100, 20), box(10, 70, 100, 20)]
     counted = page_bench.count(true, found, (120, 140))

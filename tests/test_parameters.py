@@ -51,10 +51,16 @@ def test_good_values_come_back() -> None:
         ((2, "float", None, 1), "x is 2 (int); allowed: a number of at most 1"),
         (("greed", "choice", "greedy", "beam"), "x is 'greed' (str); allowed: 'greedy' or 'beam'"),
         ((True, "choice", 1, 2), "x is True (bool); allowed: 1 or 2"),
-        (("a", "letters", 2, 4), "x is 'a' (str); allowed: letters a-z or A-Z, a length from 2 to 4"),
+        (
+            ("a", "letters", 2, 4),
+            "x is 'a' (str); allowed: letters a-z or A-Z, a length from 2 to 4",
+        ),
         (("a1", "letters", 2, 4), "x is 'a1' (str); allowed: letters a-z or A-Z, nothing else"),
         ((3, "text"), "x is 3 (int); allowed: text"),
-        (("no/such/file.png", "path"), "x is 'no/such/file.png' (str); allowed: None, or a path that exists"),
+        (
+            ("no/such/file.png", "path"),
+            "x is 'no/such/file.png' (str); allowed: None, or a path that exists",
+        ),
         (
             ("~nobody-of-that-name/x", "path"),
             "x is '~nobody-of-that-name/x' (str); allowed: None, or a path that",
@@ -71,10 +77,18 @@ def test_bad_values_are_named(specification: tuple[Any, ...], message: str) -> N
 
 
 @given(
-    value=st.one_of(st.integers(), st.floats(), st.text(), st.none(), st.booleans(), st.lists(st.integers()))
+    value=st.one_of(
+        st.integers(), st.floats(), st.text(), st.none(), st.booleans(), st.lists(st.integers())
+    )
 )
 def test_any_value_passes_or_gives_one_line(value: Any) -> None:
-    for kind, *limits in (("int", 0, 9), ("float", 0, 1), ("bool",), ("letters", 1, 3), ("text", 0, 5)):
+    for kind, *limits in (
+        ("int", 0, 9),
+        ("float", 0, 1),
+        ("bool",),
+        ("letters", 1, 3),
+        ("text", 0, 5),
+    ):
         try:
             validate(x=(value, kind, *limits))
         except HtrError as error:
@@ -84,7 +98,9 @@ def test_any_value_passes_or_gives_one_line(value: Any) -> None:
 def test_a_path_comes_back_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my line.png").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
-    assert validate(my_image=("my line.png", "path")).my_image == (tmp_path / "my line.png").resolve()
+    assert (
+        validate(my_image=("my line.png", "path")).my_image == (tmp_path / "my line.png").resolve()
+    )
 
 
 def test_seed_makes_draws_repeatable() -> None:
@@ -105,7 +121,12 @@ def test_record_writes_only_into_a_run(tmp_path: Path, monkeypatch: pytest.Monke
     run.record(cer={"test": 0.25})
     content = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
     assert content["parameters"]["frames"] == 4
-    assert content["results"] == {"loss": 1.5, "curve": [0, 1], "worst": "inf", "cer": {"test": 0.25}}
+    assert content["results"] == {
+        "loss": 1.5,
+        "curve": [0, 1],
+        "worst": "inf",
+        "cer": {"test": 0.25},
+    }
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["metrics.json"]
 
 

@@ -57,13 +57,19 @@ def test_a_chunk_writes_results_and_names_what_failed(folder: Path, tmp_path: Pa
     rows = read_many.read_chunk(some, asdict(options(tmp_path / "out")), 1)
     assert [row["state"] for row in rows] == ["finished", "finished", "failed", "finished"]
     assert "bad.png" in rows[2]["error"] and "\n" not in rows[2]["error"] and rows[2]["lines"] == 0
-    results = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.json"))
+    results = sorted(
+        p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.json")
+    )
     assert results == ["a.png.json", "b.png.json", "bå/a.png.json"]
-    one, other = (json.loads((tmp_path / "out" / name).read_text(encoding="utf-8")) for name in results[:2])
+    one, other = (
+        json.loads((tmp_path / "out" / name).read_text(encoding="utf-8")) for name in results[:2]
+    )
     assert str(one).replace("a.png", "b.png") == str(other)
 
 
-def test_only_what_is_left_is_read(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_left_is_read(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, asked = tmp_path / "out", []
     some = options(out)
 
@@ -123,15 +129,19 @@ def test_a_folder_of_results_is_of_one_reading(
 
     assert len(read_many.run([str(folder)], first, scheduler="local", say=lambda _: None)) == 4
     shutil.copytree(folder, tmp_path / "other")
-    os.utime(tmp_path / "other" / "a.png", (1, 1))  # as old and as large it would be the same archive, moved
-    refused("the result at a.png there is that of .*in pages.* not of .*other", str(tmp_path / "other"))
+    os.utime(
+        tmp_path / "other" / "a.png", (1, 1)
+    )  # as old and as large it would be the same archive, moved
+    refused(
+        "the result at a.png there is that of .*in pages.* not of .*other", str(tmp_path / "other")
+    )
     refused("was begun with --format json, not page", format="page")
     refused("was begun with --spelling off, not gated", spelling="gated")
     refused("was begun with --as line, not auto", kind="auto")
     model = shutil.copy(ROOT / "model" / "course.keras", tmp_path / "mine.keras")
-    assert read_many.run([str(folder)], replace(first, model=str(model)), scheduler="local") == [], (
-        "the same model"
-    )
+    assert (
+        read_many.run([str(folder)], replace(first, model=str(model)), scheduler="local") == []
+    ), "the same model"
     with Path(model).open("ab") as file:
         file.write(b" ")
     refused("was begun with another model", model=str(model))
@@ -154,13 +164,22 @@ def test_one_bad_file_of_a_chunk_costs_no_other(
 
     def rows(name: str) -> list[dict[str, Any]]:
         made = read_many.read_chunk(some, asdict(options(tmp_path / name)), 1)
-        written = {p.relative_to(tmp_path / name).as_posix() for p in (tmp_path / name).rglob("*.json")}
+        written = {
+            p.relative_to(tmp_path / name).as_posix() for p in (tmp_path / name).rglob("*.json")
+        }
         assert written == {one for row in made for one in row["results"]}
         return made
 
-    for error in (cv2.error("no memory"), MemoryError(), OSError(5, "input/output error"), KeyError("x")):
+    for error in (
+        cv2.error("no memory"),
+        MemoryError(),
+        OSError(5, "input/output error"),
+        KeyError("x"),
+    ):
 
-        def each(name: str, *given: Any, error: Exception = error, true: Any = pages.each_page) -> Any:
+        def each(
+            name: str, *given: Any, error: Exception = error, true: Any = pages.each_page
+        ) -> Any:
             if name.endswith("b.png"):
                 raise error
             return true(name, *given)
@@ -260,20 +279,32 @@ def test_odd_names_and_links_to_nowhere_stop_nothing(
     monkeypatch.setattr(
         read_many,
         "_chunks",
-        lambda left, told, *given: [read_many.read_chunk([asdict(one) for one in left], asdict(told), 1)],
+        lambda left, told, *given: [
+            read_many.read_chunk([asdict(one) for one in left], asdict(told), 1)
+        ],
     )
     told: list[str] = []
-    rows = read_many.run([str(folder)], options(tmp_path / "out"), scheduler="local", say=told.append)
+    rows = read_many.run(
+        [str(folder)], options(tmp_path / "out"), scheduler="local", say=told.append
+    )
     assert {row["place"]: row["state"] for row in rows} == {
-        "a.png": "finished", "b.png": "finished", "bå/a.png": "finished", odd.name: "finished", "gone.png": "failed",
-    }  # fmt: skip
+        "a.png": "finished",
+        "b.png": "finished",
+        "bå/a.png": "finished",
+        odd.name: "finished",
+        "gone.png": "failed",
+    }
     assert sum(line.startswith("error: ") and "gone.png" in line for line in told) == 1
     assert all(line.encode("utf-8") for line in told)
-    rows = read_many.run([str(folder)], options(tmp_path / "out"), scheduler="local", say=told.append)
+    rows = read_many.run(
+        [str(folder)], options(tmp_path / "out"), scheduler="local", say=told.append
+    )
     assert [row["place"] for row in rows] == ["gone.png"]
 
 
-def test_results_of_pages_that_are_gone_go_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_of_pages_that_are_gone_go_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And the same archive under another path is the same archive."""
     from PIL import Image
 
@@ -297,7 +328,9 @@ def test_results_of_pages_that_are_gone_go_too(tmp_path: Path, monkeypatch: pyte
     shutil.move(root, tmp_path / "moved")
     moved = [str(tmp_path / "moved")]
     assert (
-        read_many.run(moved, replace(options(out), format="page"), scheduler="local", say=lambda _: None)
+        read_many.run(
+            moved, replace(options(out), format="page"), scheduler="local", say=lambda _: None
+        )
         == []
     )
 
@@ -318,7 +351,11 @@ def killer(chunk, options, threads):
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 2, 32])
 def test_a_file_that_ends_its_worker_costs_no_other(
-    chunk: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    chunk: int,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     """Nor those of other chunks that were on the same worker."""
     pytest.importorskip("distributed")
@@ -328,13 +365,21 @@ def test_a_file_that_ends_its_worker_costs_no_other(
     exec(KILLER, names)
     monkeypatch.setattr(read_many, "read_chunk", names["killer"])
     words = ([str(folder)], options(tmp_path / "out"))
-    more: dict[str, Any] = {"scheduler": "local", "workers": 1, "say": lambda _: None, "chunk": chunk}
+    more: dict[str, Any] = {
+        "scheduler": "local",
+        "workers": 1,
+        "say": lambda _: None,
+        "chunk": chunk,
+    }
     rows = read_many.run(*words, **more)
     states = {row["place"]: row["state"] for row in rows}
     assert len(rows) == len(states) == 9
     assert {place for place, state in states.items() if state != "finished"} == {"b.png", "d.png"}
     errors = [row["error"] for row in rows if row["error"]]
-    assert all("its worker ended while it read this file" in error and "\n" not in error for error in errors)
+    assert all(
+        "its worker ended while it read this file" in error and "\n" not in error
+        for error in errors
+    )
     if chunk == 32:
         shutil.copy(LINE, folder / "wrong")
         wrong = [read_many.Input("x", "wrong", 1, 1)]
@@ -372,22 +417,33 @@ def test_two_workers_read_a_folder(folder: Path, tmp_path: Path) -> None:
     ]
     command = [sys.executable, "-m", "htr_utils", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 1 and "3 files read, 1 failed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 1 and "3 files read, 1 failed" in done.stdout, (
+        done.stdout + done.stderr
+    )
     again = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    assert "3 of 4 files are read already" in again.stderr and "0 files read, 1 failed" in again.stdout
+    assert (
+        "3 of 4 files are read already" in again.stderr and "0 files read, 1 failed" in again.stdout
+    )
     plain = subprocess.run(
         [sys.executable, "-m", "htr_utils", "read", str(folder / "a.png"), "--as", "line"],
-        capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert plain.stdout.strip() in (tmp_path / "out" / "a.png.txt").read_text(encoding="utf-8")
 
 
-def test_no_scheduler_is_one_line(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_scheduler_is_one_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(cluster, "CONNECT", 2)
     with pytest.raises(HtrError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         read_many.run(
-            [str(folder)], options(tmp_path / "out"), scheduler="tcp://127.0.0.1:9", say=lambda _: None
+            [str(folder)],
+            options(tmp_path / "out"),
+            scheduler="tcp://127.0.0.1:9",
+            say=lambda _: None,
         )
 
 
@@ -417,12 +473,16 @@ def test_the_page_is_what_the_command_writes() -> None:
 def test_a_ledger_that_cannot_be_written_is_one_line(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_many, "_chunks", lambda left, *_: iter([[asdict(one) for one in left]]))
+    monkeypatch.setattr(
+        read_many, "_chunks", lambda left, *_: iter([[asdict(one) for one in left]])
+    )
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / read_many.LEDGER).symlink_to(full)
     with pytest.raises(HtrError, match=f"{read_many.LEDGER}: cannot be written") as caught:
-        read_many.run([str(folder)], options(tmp_path / "out"), scheduler="local", say=lambda _: None)
+        read_many.run(
+            [str(folder)], options(tmp_path / "out"), scheduler="local", say=lambda _: None
+        )
     assert "\n" not in str(caught.value)

@@ -32,7 +32,9 @@ def test_alone_in_a_batch_and_from_memory_the_text_is_the_same(recogniser, some_
     alone = [recogniser.read(line.path) for line in chosen]
     memory = recogniser.read([line.image() for line in chosen], batch=3)
     assert [r.text for r in batch] == [r.text for r in alone] == [r.text for r in memory]
-    for one, other in zip(recogniser.log_probs([line.path for line in chosen]), chosen, strict=True):
+    for one, other in zip(
+        recogniser.log_probs([line.path for line in chosen]), chosen, strict=True
+    ):
         again = recogniser.log_probs([other.path])[0]
         # float32 holds seven digits: classes at -20 differ by a little more than the likely ones.
         assert np.allclose(one, again, rtol=1e-5, atol=1e-4)
@@ -71,7 +73,11 @@ def test_blank_paper_reads_as_nothing_much(recogniser):
 
 
 def test_mistakes_are_one_line(recogniser, tmp_path):
-    for source in (tmp_path / "none.png", np.zeros((3, 3), np.uint8), np.zeros((64, 200), np.float32)):
+    for source in (
+        tmp_path / "none.png",
+        np.zeros((3, 3), np.uint8),
+        np.zeros((64, 200), np.float32),
+    ):
         with pytest.raises(HtrError) as caught:
             recogniser.read(source)
         assert "\n" not in str(caught.value)
@@ -121,15 +127,19 @@ def test_paper_on_any_side_changes_nothing(recogniser, some_lines):
         assert metrics.edits(recogniser.read(grey).text, recogniser.read(more).text) <= 1
 
 
-def test_a_bad_picture_is_kept_in_its_place_and_the_others_are_read(recogniser, some_lines, tmp_path):
+def test_a_bad_picture_is_kept_in_its_place_and_the_others_are_read(
+    recogniser, some_lines, tmp_path
+):
     names = [line.path for line in some_lines[:5]]
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     mixed = [names[0], broken, *names[1:3], tmp_path / "none.png", *names[3:]]
     found = list(recogniser.read_iter(mixed, errors="keep", chunk=3, batch=2))
     assert [type(one).__name__ for one in found] == ["Reading", "HtrError"] + ["Reading"] * 2 + [
-        "HtrError", "Reading", "Reading",
-    ]  # fmt: skip
+        "HtrError",
+        "Reading",
+        "Reading",
+    ]
     assert "broken.png" in str(found[1]) and "none.png" in str(found[4])
     texts = [one.text for one in found if not isinstance(one, HtrError)]
     assert texts == [one.text for one in recogniser.read(names)]
@@ -161,7 +171,9 @@ def test_each_way_through_the_network_is_traced_once(recogniser, some_lines):
     assert network.many.experimental_get_tracing_count() == 1
 
 
-@pytest.mark.parametrize(("name", "stacked"), [("course", True), ("course", False), ("reference", False)])
+@pytest.mark.parametrize(
+    ("name", "stacked"), [("course", True), ("course", False), ("reference", False)]
+)
 def test_the_reading_network_gives_the_trained_ones_numbers(name, stacked):
     """Both ways, with batch norms that do something, lines of unlike width and much padding."""
     preset = models.preset(name, stacked=stacked)
@@ -186,7 +198,10 @@ def test_the_reading_network_gives_the_trained_ones_numbers(name, stacked):
         wanted = training.log_softmax(training.reader(model)(image, widths).numpy())
         found = inference.reader(model, preset)(image, widths)
         frames = np.asarray(models.frames(widths, preset))
-        assert max(np.abs(a[:n] - b[:n]).max() for a, b, n in zip(wanted, found, frames, strict=True)) < 1e-4
+        assert (
+            max(np.abs(a[:n] - b[:n]).max() for a, b, n in zip(wanted, found, frames, strict=True))
+            < 1e-4
+        )
 
 
 @pytest.mark.parametrize(
@@ -196,7 +211,12 @@ def test_the_reading_network_gives_the_trained_ones_numbers(name, stacked):
         (["read"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
         (["bench", "--limit", "none"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
         (["export", "--to", "pdf"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
-        (["export", "--to", "onnx", "--model", "nonsense"], 1, 250, {"numpy", "cv2", "tensorflow", "keras"}),
+        (
+            ["export", "--to", "onnx", "--model", "nonsense"],
+            1,
+            250,
+            {"numpy", "cv2", "tensorflow", "keras"},
+        ),
         (["data", "check"], 0, 600, {"tensorflow", "keras", "matplotlib", "scipy", "skimage"}),
     ],
 )
@@ -214,7 +234,9 @@ def test_quick_answers_import_little(arguments, status, most, never):
     assert len(loaded) <= most, len(loaded)
 
 
-def test_decoders_with_a_language_model_read_the_same_line_alone_and_in_a_batch(recogniser, some_lines):
+def test_decoders_with_a_language_model_read_the_same_line_alone_and_in_a_batch(
+    recogniser, some_lines
+):
     paths = [line.path for line in some_lines[:6]]
     for decoder in ("lm", "lexicon"):
         together = [reading.text for reading in recogniser.read(paths, decoder=decoder)]

@@ -62,7 +62,10 @@ def test_parameters_reach_the_chapter_and_its_metrics(folder: Path, tmp_path: Pa
 def test_a_source_runs_too(folder: Path, tmp_path: Path) -> None:
     result = runs.run_chapter(folder / "src" / "03_squares.py", out=tmp_path / "out")
     assert result.error == ""
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["03_squares.ipynb", "work"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "03_squares.ipynb",
+        "work",
+    ]
 
 
 def test_unknown_parameter_is_refused_before_any_work(folder: Path, tmp_path: Path) -> None:
@@ -86,7 +89,10 @@ def test_no_such_chapter() -> None:
 
 
 def test_course_goes_on_after_a_failure(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(notebooks, "notebooks_folder", lambda: folder)
 
@@ -100,7 +106,13 @@ def test_course_goes_on_after_a_failure(
     assert "1/2  02_broken" in printed.out and "ZeroDivisionError: division by zero" in printed.out
     assert "2/2  03_squares" in printed.out and "two lines read" in printed.out
     assert "error: failed: 02_broken" in printed.err
-    for name in ("index.html", "02_broken.html", "03_squares.html", "02_broken.ipynb", "03_squares.ipynb"):
+    for name in (
+        "index.html",
+        "02_broken.html",
+        "03_squares.html",
+        "02_broken.ipynb",
+        "03_squares.ipynb",
+    ):
         assert (out / name).is_file()
     index = (out / "index.html").read_text(encoding="utf-8")
     assert "failed" in index and "3 · Squares" in index and "Squares of numbers." in index
@@ -146,7 +158,9 @@ def test_a_process_counts_from_its_second_sample_on(monkeypatch) -> None:
     assert memory.mb == 60
 
 
-def test_a_page_shows_what_a_chapter_warns_of_and_not_what_tensorflow_greets_with(tmp_path: Path) -> None:
+def test_a_page_shows_what_a_chapter_warns_of_and_not_what_tensorflow_greets_with(
+    tmp_path: Path,
+) -> None:
     from nbformat import v4
 
     greeting = (
@@ -154,7 +168,9 @@ def test_a_page_shows_what_a_chapter_warns_of_and_not_what_tensorflow_greets_wit
         "I0000 00:00:1795652519.221247    8800 port.cc:153] oneDNN custom operations are on.\n"
     )
     cells = [
-        v4.new_code_cell("1", outputs=[v4.new_output("stream", name="stderr", text=greeting + more)])
+        v4.new_code_cell(
+            "1", outputs=[v4.new_output("stream", name="stderr", text=greeting + more)]
+        )
         for more in ("", "UserWarning: mind the gap\n")
     ]
     path = tmp_path / "03_small.ipynb"

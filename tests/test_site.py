@@ -75,7 +75,9 @@ number = (
 # ## Further reading
 # - A. Author, [*A title*](../docs/bibliography.md#author-2001), 2001.
 """
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg=="
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture
@@ -88,7 +90,9 @@ def course(tmp_path: Path) -> Path:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     code[0].outputs = [nbformat.v4.new_output("stream", text="it is True\n")]
     image = nbformat.v4.new_output(
-        "display_data", {"image/png": PIXEL}, metadata={"image/png": {"alt": "A white dot on white paper."}}
+        "display_data",
+        {"image/png": PIXEL},
+        metadata={"image/png": {"alt": "A white dot on white paper."}},
     )
     code[1].outputs = [image, nbformat.v4.new_output("stream", text="one pixel\n")]
     notebooks.save(notebook, notebooks.target(source))
@@ -118,9 +122,17 @@ def test_site_of_a_small_course(course: Path, tmp_path: Path) -> None:
     for text in pages.values():
         assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", text), "fetches from elsewhere"
     places = json.loads(
-        (out / "search-index.js").read_text(encoding="utf-8").removeprefix("window.SEARCH = ").rstrip(";\n")
+        (out / "search-index.js")
+        .read_text(encoding="utf-8")
+        .removeprefix("window.SEARCH = ")
+        .rstrip(";\n")
     )
-    assert {"p": "glossary.html#blank", "t": "Glossary", "h": "blank", "x": "A class of CTC."} in places
+    assert {
+        "p": "glossary.html#blank",
+        "t": "Glossary",
+        "h": "blank",
+        "x": "A class of CTC.",
+    } in places
     assert all((out / place["p"].partition("#")[0]).is_file() for place in places)
 
 
@@ -134,14 +146,20 @@ def test_slides_of_a_small_chapter(course: Path) -> None:
     notebook = nbformat.read(course / "notebooks" / "06_small.ipynb", as_version=4)
     shown = slides.slides(notebook)
     texts = [slide.text for slide in shown]
-    assert [slide.kind for slide in shown].count("slide") == 5  # title, idea, exercise, summary, quiz
+    assert [slide.kind for slide in shown].count(
+        "slide"
+    ) == 5  # title, idea, exercise, summary, quiz
     assert texts[0].startswith("# 6 · A small chapter") and "*3 minutes to read" in texts[0]
     idea = next(text for text in texts if text.startswith("## One idea"))
     assert "- A blank is a class." in idea and "e.g. for 3, 4 and 5." in idea and "\\frac" in idea
     assert any("```python\nprint(" in text and "it is True" in text for text in texts)
     figure = next(text for text in texts if "<figure>" in text)
     assert "Look at it." in figure and 'alt="A white dot on white paper."' in figure
-    assert texts[-2].startswith("## Quiz") and shown[-1].kind == "fragment" and "Yes, it is." in texts[-1]
+    assert (
+        texts[-2].startswith("## Quiz")
+        and shown[-1].kind == "fragment"
+        and "Yes, it is." in texts[-1]
+    )
     assert not [text for text in texts if "1_234_567" in text or "A title" in text]
     page = slides.deck_page(notebook, "6 · A small chapter")
     assert page.count("<section") == page.count("</section>") >= 8
@@ -172,12 +190,20 @@ def test_every_chapter_becomes_a_deck(path: Path) -> None:
     shown = slides.slides(notebook)
     assert 20 <= len(shown) <= 80
     assert sum("<figure>" in slide.text for slide in shown) == sum(
-        "image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])
+        "image/png" in output.get("data", {})
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
     )
     exercises = sum(bool(re.match(r"## Exercise \d", slide.text)) for slide in shown)
-    assert exercises == len(re.findall(r"Exercise \d+\.\d+ ·", str([c.source for c in notebook.cells])))
+    assert exercises == len(
+        re.findall(r"Exercise \d+\.\d+ ·", str([c.source for c in notebook.cells]))
+    )
     assert sum(slide.kind == "fragment" for slide in shown) == 3, "a quiz of three questions"
-    assert all(len(slide.text.split()) < 190 for slide in shown if not re.search("<figure>|```", slide.text))
+    assert all(
+        len(slide.text.split()) < 190
+        for slide in shown
+        if not re.search("<figure>|```", slide.text)
+    )
 
 
 # ---- in a browser
@@ -185,8 +211,14 @@ def test_every_chapter_becomes_a_deck(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator:  # type: ignore[type-arg]
-    playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no Playwright: pip install playwright"
+    )
+    program = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     with playwright.sync_playwright() as player:
         found = program or shutil.which(player.chromium.executable_path)
         if found is None:
@@ -221,7 +253,8 @@ def opened(browser, path: Path | str, **options):  # type: ignore[no-untyped-def
     context = browser.new_context(**options)
     page, said = context.new_page(), []
     page.on(
-        "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
+        "console",
+        lambda message: said.append(message.text) if message.type in ("error", "warning") else None,
     )
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda r: None if r.url.startswith(home) else said.append(r.url))
@@ -235,7 +268,9 @@ def opened(browser, path: Path | str, **options):  # type: ignore[no-untyped-def
 def test_site_at_this_width(browser, built: Path, width: int, scheme: str) -> None:  # type: ignore[no-untyped-def]
     """No complaint, nothing fetched, formulas drawn, nothing sticks out sideways, on every page."""
     for path in sorted(built.glob("*.html")):
-        page, said = opened(browser, path, viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page, said = opened(
+            browser, path, viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
         assert said == [], path.name
         sizes = page.evaluate(
             "[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().height)"
@@ -256,14 +291,19 @@ def test_site_at_this_width(browser, built: Path, width: int, scheme: str) -> No
 @pytest.mark.slow
 @pytest.mark.net
 @pytest.mark.parametrize(("scheme", "width"), [("light", WIDTHS[0]), ("dark", WIDTHS[-1])])
-@pytest.mark.parametrize("name", ["index", "search", "glossary", *(path.stem for path in NOTEBOOKS)])
+@pytest.mark.parametrize(
+    "name", ["index", "search", "glossary", *(path.stem for path in NOTEBOOKS)]
+)
 def test_site_passes_axe(browser, built: Path, name: str, scheme: str, width: int) -> None:  # type: ignore[no-untyped-def]
     """axe-core finds nothing against WCAG 2 A and AA, contrast among it, on a phone and on a screen."""
     axe = (vendor.npm("axe-core") / "axe.min.js").read_text(encoding="utf-8")
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
     options = json.dumps({"runOnly": rules, "resultTypes": ["violations"], "preload": False})
     page, _ = opened(
-        browser, built / f"{name}.html", viewport={"width": width, "height": 900}, color_scheme=scheme
+        browser,
+        built / f"{name}.html",
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
     )
     page.evaluate(axe)
     found = page.evaluate(f"axe.run(document, {options})")["violations"]
@@ -293,7 +333,9 @@ def test_site_by_keyboard(browser, served: str) -> None:  # type: ignore[no-unty
             break
         seen.append(stop)
     assert seen[-1][0] != "BODY" and len(seen) < 400, "the focus leaves the page at its end"
-    assert all(style != "none" for _, _, style in seen), [stop for stop in seen if stop[2] == "none"]
+    assert all(style != "none" for _, _, style in seen), [
+        stop for stop in seen if stop[2] == "none"
+    ]
     names = [name for _, name, _ in seen]
     assert names.index("q") < names.index("theme") < names.index("Download this notebook")
     everything = page.evaluate(
@@ -367,19 +409,25 @@ def test_decks_in_a_browser(browser, decks: Path) -> None:  # type: ignore[no-un
             height, width, text = page.evaluate(
                 "(() => { const s = Reveal.getCurrentSlide(); return [s.scrollHeight, s.scrollWidth, s.innerText] })()"
             )
-            assert height <= 700 and width <= 1120, f"{path.name}: {text[:80]!r} is {width} x {height}"
+            assert height <= 700 and width <= 1120, (
+                f"{path.name}: {text[:80]!r} is {width} x {height}"
+            )
             assert text.strip() or page.locator("section.present img").count()
             if page.evaluate("Reveal.isLastSlide()"):
                 break
-            page.evaluate("(() => { const at = Reveal.getIndices(); do Reveal.next(); while ("
-                          "Reveal.getIndices().h === at.h && Reveal.getIndices().v === at.v) })()")  # fmt: skip
+            page.evaluate(
+                "(() => { const at = Reveal.getIndices(); do Reveal.next(); while ("
+                "Reveal.getIndices().h === at.h && Reveal.getIndices().v === at.v) })()"
+            )
         assert said == [], path.name
         page.context.close()
 
 
 def test_npm_is_asked_for_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HtrError, match=r"npm is not on the PATH; install Node\.js, it brings reveal\.js"):
+    with pytest.raises(
+        HtrError, match=r"npm is not on the PATH; install Node\.js, it brings reveal\.js"
+    ):
         vendor.npm("reveal.js", tmp_path)
 
 
@@ -393,7 +441,11 @@ def test_commands_write_where_they_are_told(
 
 @pytest.mark.parametrize("tool", [site, slides])
 def test_a_place_that_cannot_be_written_is_one_line_before_any_work(
-    tool, course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tool,
+    course: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(notebooks, "notebooks_folder", lambda: course / "notebooks")
     for name in ("describe", "copy_libraries"):  # the first that each does with a chapter

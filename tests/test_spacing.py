@@ -86,4 +86,6 @@ def test_the_way_back_is_exact(lines: list[str]) -> None:
 @given(st.lists(st.text(), max_size=4))
 def test_any_text_keeps_its_characters(lines: list[str]) -> None:
     for converted in (raw_lines(lines), natural_lines(lines)):
-        assert ["".join(line.split()) for line in converted] == ["".join(line.split()) for line in lines]
+        assert ["".join(line.split()) for line in converted] == [
+            "".join(line.split()) for line in lines
+        ]

@@ -27,7 +27,17 @@ ARROWS = {
     "cards": {"network"},
     "course": {"text", "lines", "network", "recognizer", "formats", "evaluation"},
     "web": {"text", "lines", "network", "recognizer", "formats"},
-    "cli": {"text", "lines", "network", "recognizer", "formats", "evaluation", "cards", "course", "web"},
+    "cli": {
+        "text",
+        "lines",
+        "network",
+        "recognizer",
+        "formats",
+        "evaluation",
+        "cards",
+        "course",
+        "web",
+    },
     "__main__": {"cli"},
 }
 # 4,000 until pages came, 4,500 until a second preset, bfloat16 and lines set from pieces, 4,800 until trainings left
@@ -35,7 +45,14 @@ ARROWS = {
 CORE_LINES = 4900
 # These make rendered lines and pages out of text and fonts. No line is read or learnt by them.
 MAKERS = {
-    *("lines.build", "lines.compose", "lines.datasheet", "lines.fonts", "lines.recombine", "lines.samples"),
+    *(
+        "lines.build",
+        "lines.compose",
+        "lines.datasheet",
+        "lines.fonts",
+        "lines.recombine",
+        "lines.samples",
+    ),
     "lines.synth",
     "text.corpus",
 }
@@ -97,9 +114,16 @@ def test_every_room_is_known() -> None:
 
 
 def test_no_circles_between_modules() -> None:
-    graph = {module_name(path): imports(path) - {module_name(path)} for path in MODULES if module_name(path)}
+    graph = {
+        module_name(path): imports(path) - {module_name(path)}
+        for path in MODULES
+        if module_name(path)
+    }
     # A package counts as its __init__ only; importing it from inside to reach a registry is no circle.
-    graph = {name: {to for to in targets if not name.startswith(f"{to}.")} for name, targets in graph.items()}
+    graph = {
+        name: {to for to in targets if not name.startswith(f"{to}.")}
+        for name, targets in graph.items()
+    }
     done: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
@@ -180,10 +204,14 @@ def test_set_up_needs_the_standard_library_only() -> None:
         tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
         for node in tree.body:
             if isinstance(node, ast.Import):
-                assert all(alias.name.partition(".")[0] in sys.stdlib_module_names for alias in node.names)
+                assert all(
+                    alias.name.partition(".")[0] in sys.stdlib_module_names for alias in node.names
+                )
             elif isinstance(node, ast.ImportFrom):
                 assert (node.module or "").partition(".")[0] in sys.stdlib_module_names
-    code = "import sys; sys.argv = ['x', '--help']; import htr_utils.__main__ as m; sys.exit(m.main())"
+    code = (
+        "import sys; sys.argv = ['x', '--help']; import htr_utils.__main__ as m; sys.exit(m.main())"
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
     )

@@ -110,7 +110,10 @@ def test_the_defaults_of_every_chapter_are_allowed(notebook: Path) -> None:
         ("number=four", "number is 'four' (str)"),
         ('quick="false"', "quick is 'false' (str); allowed: True or False"),
         ("scale=nan", "scale is 'nan' (str)"),
-        ("my_image=no/such.png", "my_image is 'no/such.png' (str); allowed: None, or a path that exists"),
+        (
+            "my_image=no/such.png",
+            "my_image is 'no/such.png' (str); allowed: None, or a path that exists",
+        ),
         ("number", "-p number: give NAME=VALUE"),
     ],
 )
@@ -156,12 +159,16 @@ def test_a_run_leaves_notebook_page_and_full_record(
     assert found["parameters"]["number"] == 5 and found["parameters"]["scale"] == 1.0
     assert found["parameters"]["my_image"] == str(tmp_path / "a line.png")
     assert found["results"]["square"] == 25 and found["error"] == "" and found["seed"] == 0
-    assert found["versions"]["tensorflow"] and found["machine"]["cores"] and len(found["data"]) == 16
+    assert (
+        found["versions"]["tensorflow"] and found["machine"]["cores"] and len(found["data"]) == 16
+    )
     assert "git" in found and found["seconds"] > 0
 
 
 def test_same_parameters_same_seed_same_metrics(chapter: Path, tmp_path: Path) -> None:
-    made = [record.run(chapter, {"seed": seed}, tmp_path / str(n)) for n, seed in enumerate((3, 3, 4))]
+    made = [
+        record.run(chapter, {"seed": seed}, tmp_path / str(n)) for n, seed in enumerate((3, 3, 4))
+    ]
     assert made[0]["results"] == made[1]["results"] != made[2]["results"]
     assert made[0]["parameters"] == made[1]["parameters"] and made[0]["data"] == made[1]["data"]
 
@@ -182,7 +189,9 @@ def test_a_chapter_repeats_itself(number: str, tmp_path: Path) -> None:
     rates = [json.dumps(untimed(one["results"]), sort_keys=True) for one in made]
     assert made[0]["error"] == "" and made[0]["results"] and rates[0] == rates[1]
     if number == "07":
-        assert list(tmp_path.glob("0/work/*/checkpoint/logs/events*")), "TensorBoard's logs of a training"
+        assert list(tmp_path.glob("0/work/*/checkpoint/logs/events*")), (
+            "TensorBoard's logs of a training"
+        )
 
 
 def untimed(results: Any) -> Any:
@@ -215,11 +224,16 @@ def test_grid_points_and_seeds() -> None:
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_random_points_stay_in_range_and_repeat(seed: int) -> None:
-    body = {"points": 5, "seed": seed, "from": {"frames": {"low": 2, "high": 7}, "word": ["to", "no"]}}
+    body = {
+        "points": 5,
+        "seed": seed,
+        "from": {"frames": {"low": 2, "high": 7}, "word": ["to", "no"]},
+    }
     drawn = [sweeps._drawn(body, "x") for _ in range(2)]
     assert drawn[0] == drawn[1] and len(drawn[0]) == 5
     assert all(
-        type(p["frames"]) is int and 2 <= p["frames"] <= 7 and p["word"] in ("to", "no") for p in drawn[0]
+        type(p["frames"]) is int and 2 <= p["frames"] <= 7 and p["word"] in ("to", "no")
+        for p in drawn[0]
     )
 
 
@@ -255,7 +269,10 @@ def test_yaml_says_what_people_mean(tmp_path: Path) -> None:
         ("chapter: '06'\ngrid: {frames: [4]}\npoints: [{}]", "give one of grid, random and points"),
         ("chapter: '06'\npoints: [4]", "each of `points` is {name: value, ...}"),
         ("chapter: '06'\nrandom: {points: 0, from: {}}", "`random` needs whole numbers"),
-        ("chapter: '06'\nrandom: {points: 1, from: {frames: {low: 5, high: 2}}}", "random frames is"),
+        (
+            "chapter: '06'\nrandom: {points: 1, from: {frames: {low: 5, high: 2}}}",
+            "random frames is",
+        ),
         ("chapter: '06'\ntimeout: soon", "`timeout` is 'soon'"),
     ],
 )
@@ -275,20 +292,26 @@ def table(folder: Path) -> list[dict[str, str]]:
 
 
 def test_a_sweep_goes_on_after_a_failure_and_resumes(chapter: Path, tmp_path: Path) -> None:
-    sweep = sweeps.from_dict({"chapter": str(chapter), "grid": {"word": ["to", "fail", "no"], "number": [3]}})
+    sweep = sweeps.from_dict(
+        {"chapter": str(chapter), "grid": {"word": ["to", "fail", "no"], "number": [3]}}
+    )
     told: list[str] = []
     rows = sweeps.run(sweep, tmp_path / "out", workers=0, say=told.append)
     assert [row["state"] for row in rows] == ["finished", "failed", "finished"]
     failure = "\n".join(told)
     assert "FAILED: ValueError: the word is fail" in failure
-    assert (tmp_path / "out" / rows[1]["notebook"]).is_file() and Path(rows[1]["notebook"]).name in failure
+    assert (tmp_path / "out" / rows[1]["notebook"]).is_file() and Path(
+        rows[1]["notebook"]
+    ).name in failure
     assert [row["results.square"] for row in table(tmp_path / "out")] == ["9.0", "", "9.0"]
 
     told.clear()
     stamp = (tmp_path / "out" / rows[0]["notebook"]).stat().st_mtime_ns
     sweeps.run(sweep, tmp_path / "out", workers=0, say=told.append)
     assert told[0] == "2 of 3 points are finished already"
-    assert sum(bool(re.match(r"\d/3", line)) for line in told) == 1, "only the failed point is run again"
+    assert sum(bool(re.match(r"\d/3", line)) for line in told) == 1, (
+        "only the failed point is run again"
+    )
     assert (tmp_path / "out" / rows[0]["notebook"]).stat().st_mtime_ns == stamp
 
     chapter.write_text(SMALL.replace("**2", "**3"), encoding="utf-8")
@@ -302,12 +325,16 @@ def test_a_point_is_run_again_when_its_data_its_model_or_the_package_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was made from something else does not count as finished."""
-    lines = SMALL.replace("quick: bool = True  # whether to hurry", 'model: str = "course"  # what reads')
+    lines = SMALL.replace(
+        "quick: bool = True  # whether to hurry", 'model: str = "course"  # what reads'
+    )
     lines = lines.replace('quick=(quick, "bool")', 'model=(model, "text", 1, 400)')
     chapter, model = tmp_path / "03_squares.py", tmp_path / "mine.keras"
     chapter.write_text(lines, encoding="utf-8")
     model.write_bytes(b"one")
-    sweep = sweeps.from_dict({"chapter": str(chapter), "points": [{"model": str(model)}, {"number": 3}]})
+    sweep = sweeps.from_dict(
+        {"chapter": str(chapter), "points": [{"model": str(model)}, {"number": 3}]}
+    )
     out = tmp_path / "out"
     assert sweeps.finished(sweep, out) == [None, None]
 
@@ -334,9 +361,9 @@ def test_a_point_is_run_again_when_its_data_its_model_or_the_package_changed(
         "note: some of them ran with other code of the package; delete their folders to run them again",
     ]
     assert done() == [True, True]
-    assert sweeps.finished(sweeps.from_dict({"chapter": str(chapter), "points": [{"number": 4}]}), out) == [
-        None
-    ]
+    assert sweeps.finished(
+        sweeps.from_dict({"chapter": str(chapter), "points": [{"number": 4}]}), out
+    ) == [None]
 
 
 def test_a_file_that_a_parameter_names_counts_by_its_content(chapter: Path, tmp_path: Path) -> None:
@@ -348,8 +375,15 @@ def test_a_file_that_a_parameter_names_counts_by_its_content(chapter: Path, tmp_
     assert before == record.made_from(about, values) and "language model" not in before["files"]
     (mine / "transcriptions.tsv").write_text("a\tother\n", encoding="utf-8")
     assert record.made_from(about, values) != before
-    reading = record.made_from(Chapter(ROOT / "sweeps" / "reading.py"), {"model": "course"})["files"]
-    assert len(reading["model"]) == len(reading["language model"]) == len(reading["its settings"]) == 16
+    reading = record.made_from(Chapter(ROOT / "sweeps" / "reading.py"), {"model": "course"})[
+        "files"
+    ]
+    assert (
+        len(reading["model"])
+        == len(reading["language model"])
+        == len(reading["its settings"])
+        == 16
+    )
 
 
 STOPS = """# %% tags=["parameters"]
@@ -383,7 +417,9 @@ def test_a_run_that_stopped_finds_its_checkpoint_and_no_other_does(tmp_path: Pat
     same = record.run(chapter, {"seed": 1}, tmp_path / "out", page=False)
     assert same["error"] == "" and same["results"]["found"] == ["history.csv", "state.npz"]
     left = tmp_path / "out" / "work" / "03_stops"
-    assert sorted(one.name for one in (left / "checkpoint").iterdir()) == ["history.csv"], "the weights go"
+    assert sorted(one.name for one in (left / "checkpoint").iterdir()) == ["history.csv"], (
+        "the weights go"
+    )
     assert not (tmp_path / "out" / record.BEGUN).exists()
 
 
@@ -423,7 +459,9 @@ def test_an_interrupted_point_of_the_ablation_goes_on_and_leaves_logs(
     )
 
 
-def test_a_sweep_ends_with_its_report(chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_ends_with_its_report(
+    chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Chapter 12 over its own records, or one line why not."""
     asked: list[Any] = []
     true = record.run
@@ -438,10 +476,16 @@ def test_a_sweep_ends_with_its_report(chapter: Path, tmp_path: Path, monkeypatch
     spec, out = tmp_path / "s.yaml", tmp_path / "out"
     spec.write_text(f"chapter: {chapter.name}\nseeds: [0]\n", encoding="utf-8")
     done = call("sweep", spec, "--out", out, "--workers", "0")
-    assert done.exit_code == 0 and "no report: these runs recorded no error rate" in done.output and not asked
+    assert (
+        done.exit_code == 0
+        and "no report: these runs recorded no error rate" in done.output
+        and not asked
+    )
     chapter.write_text(SMALL.replace('cer={"test": 0.5}', "cer_test=0.5"), encoding="utf-8")
     done = call("sweep", spec, "--out", out, "--workers", "0")
-    assert f"report of cer_test: {out / 'report' / '12_experiments.html'}" in done.output, done.output
+    assert f"report of cer_test: {out / 'report' / '12_experiments.html'}" in done.output, (
+        done.output
+    )
     assert asked == [{"sweep": str(out), "result": "cer_test"}]
 
 
@@ -453,7 +497,11 @@ def test_parquet_says_what_the_csv_says(tmp_path: Path) -> None:
     ]
     sweeps.write_table(rows, tmp_path)
     found = parquet.read_table(tmp_path / "table.parquet").to_pylist()
-    assert found[0]["results.cer"] == 1.0 and found[1]["mixed"] == "3" and found[1]["results.more"] is True
+    assert (
+        found[0]["results.cer"] == 1.0
+        and found[1]["mixed"] == "3"
+        and found[1]["results.more"] is True
+    )
     assert list(found[0]) == list(table(tmp_path)[0])
 
 
@@ -468,22 +516,46 @@ def test_dask_runs_points_and_a_killed_worker_is_retried(
         encoding="utf-8",
     )
     done = subprocess.run(
-        [sys.executable, "-m", "htr_utils", "sweep", str(spec), "--out", str(tmp_path / "out"), "--workers", "2"],
-        capture_output=True, text=True, cwd=ROOT, timeout=200,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "htr_utils",
+            "sweep",
+            str(spec),
+            "--out",
+            str(tmp_path / "out"),
+            "--workers",
+            "2",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=200,
+    )
     assert "2 of 2 points finished" in done.stdout, done.stdout + done.stderr
     assert marker.exists(), "the worker was not killed"
     assert sorted(row["results.square"] for row in table(tmp_path / "out")) == ["16.0", "4.0"]
-    note(request, "a sweep's Dask worker killed (SIGKILL)", 1, "its point is run again, the others go on")
+    note(
+        request,
+        "a sweep's Dask worker killed (SIGKILL)",
+        1,
+        "its point is run again, the others go on",
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_workers_of_any_scheduler_run_the_points(chapter: Path, tmp_path: Path, threads: int) -> None:
+def test_the_workers_of_any_scheduler_run_the_points(
+    chapter: Path, tmp_path: Path, threads: int
+) -> None:
     """One that has two threads does not mix up its points."""
     distributed = pytest.importorskip("distributed")
     sweep = sweeps.from_dict({"chapter": str(chapter), "grid": {"number": [2, 3]}})
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=threads, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=1,
+        threads_per_worker=threads,
+        processes=True,
+        dashboard_address=None,
+        host="127.0.0.1",
     ) as cluster:
         rows = sweeps.run(sweep, tmp_path / "out", scheduler=cluster.scheduler_address)
     assert [row["results.square"] for row in rows] == [4.0, 9.0]
@@ -524,7 +596,9 @@ def test_two_workers_on_two_cores_beat_one(tmp_path: Path) -> None:
     assert seconds[1] < seconds[0], seconds
 
 
-def test_no_scheduler_is_one_line(chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_scheduler_is_one_line(
+    chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(cluster, "CONNECT", 2)
     sweep = sweeps.from_dict({"chapter": str(chapter)})
@@ -563,7 +637,9 @@ TINY = {
         ),
     ],
 )
-def test_the_sweeps_of_the_course_run_at_tiny_size(name: str, first: int | None, tmp_path: Path) -> None:
+def test_the_sweeps_of_the_course_run_at_tiny_size(
+    name: str, first: int | None, tmp_path: Path
+) -> None:
     """Every kind of point, one seed; of the seeds alone, two."""
     content = sweeps._yaml((ROOT / "sweeps" / f"{name}.yaml").read_text(encoding="utf-8"), name)
     kind = Path(content["chapter"]).stem
@@ -584,7 +660,9 @@ def test_the_sweeps_of_the_course_run_at_tiny_size(name: str, first: int | None,
         assert len(list((tmp_path / "out").rglob("checkpoint/logs/events*"))) == len(runs)
     if name == "seeds":
         losses = {one["seed"]: one["results"]["history"][0]["loss"] for one in runs}
-        assert sorted(losses) == [0, 1][: len(plan.points)] and len(set(losses.values())) == len(losses)
+        assert sorted(losses) == [0, 1][: len(plan.points)] and len(set(losses.values())) == len(
+            losses
+        )
 
 
 @pytest.mark.slow
@@ -593,7 +671,11 @@ def test_the_model_of_a_run_reads(tmp_path: Path) -> None:
     from htr_utils import Recognizer
 
     points = [{}, {"shortcut": False}]
-    content = {"chapter": "training.py", "parameters": TINY["training"] | {"size": 1.0}, "points": points}
+    content = {
+        "chapter": "training.py",
+        "parameters": TINY["training"] | {"size": 1.0},
+        "points": points,
+    }
     sweeps.run(sweeps.from_dict(content, ROOT / "sweeps"), tmp_path, workers=0)
     runs, _ = experiments.load(tmp_path)
     files = {one["parameters"]["shortcut"]: one["results"]["model"] for one in runs}

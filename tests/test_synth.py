@@ -25,7 +25,9 @@ words = st.lists(
 )
 
 
-def render(text: str, writer: synth.Writer = USUAL, seed: int = 0, height: int | None = 64) -> synth.Rendered:
+def render(
+    text: str, writer: synth.Writer = USUAL, seed: int = 0, height: int | None = 64
+) -> synth.Rendered:
     return synth.render(text, writer, np.random.default_rng(seed), height)
 
 
@@ -37,8 +39,15 @@ def middle(box: synth.Box) -> float:
 
 
 @settings(max_examples=25, deadline=None)
-@given(words=words, seed=st.integers(0, 100), height=st.sampled_from([None, 48, 64]), struck=st.booleans())
-def test_a_box_for_each_letter(words: list[str], seed: int, height: int | None, struck: bool) -> None:
+@given(
+    words=words,
+    seed=st.integers(0, 100),
+    height=st.sampled_from([None, 48, 64]),
+    struck=st.booleans(),
+)
+def test_a_box_for_each_letter(
+    words: list[str], seed: int, height: int | None, struck: bool
+) -> None:
     if struck:
         words = [*words[:1], synth.STRUCK, *words[1:]]
     text = " ".join(words)
@@ -135,7 +144,9 @@ def test_the_seed_decides() -> None:
 def test_two_writers_differ() -> None:
     rng = np.random.default_rng(0)
     hands = [synth.Writer.draw(font, rng) for font in (SANS, SANS, SERIF, MONO)]
-    pictures = [cv2.resize(render("The same words", hand).grey, (400, 64)).astype(float) for hand in hands]
+    pictures = [
+        cv2.resize(render("The same words", hand).grey, (400, 64)).astype(float) for hand in hands
+    ]
     for i in range(4):
         for other in pictures[i + 1 :]:
             assert np.abs(pictures[i] - other).mean() > 5
@@ -174,7 +185,9 @@ def test_what_a_writer_is_told_is_seen() -> None:
     assert width(letter_gap=0.1) > 1.1 * width()
 
     def ink(**changes: float) -> float:
-        return float((render("illiterate", synth.Writer(SANS, jitter=0, **changes)).grey < 140).mean())
+        return float(
+            (render("illiterate", synth.Writer(SANS, jitter=0, **changes)).grey < 140).mean()
+        )
 
     assert ink(pen=0.8) > 1.2 * ink(pen=0) > 1.2 * ink(pen=-0.8)
     light = render("x", synth.Writer(SANS, ink=100, paper=230, pressure=0)).grey
@@ -225,8 +238,13 @@ def test_outlines_of_a_font() -> None:
 
 def test_a_file_that_is_no_font(tmp_path: Path) -> None:
     whole = Path(SANS.path).read_bytes()
-    for name, content in {"text.ttf": b"no font", "empty.ttf": b"", "half.ttf": whole[: len(whole) // 2],
-                          "start.ttf": whole[:700], "zeros.ttf": whole[:700] + bytes(5000)}.items():  # fmt: skip
+    for name, content in {
+        "text.ttf": b"no font",
+        "empty.ttf": b"",
+        "half.ttf": whole[: len(whole) // 2],
+        "start.ttf": whole[:700],
+        "zeros.ttf": whole[:700] + bytes(5000),
+    }.items():
         (tmp_path / name).write_bytes(content)
         assert name in one_line_error(fonts.outlines, str(tmp_path / name), "abc")
     one_line_error(fonts.outlines, str(tmp_path / "missing.ttf"), "abc")
@@ -240,8 +258,12 @@ def test_the_table_of_fonts() -> None:
     assert len({row["family"] for row in rows}) == len(rows), "a family is in one split"
     assert {row["split"] for row in rows} == set(fonts.SPLITS)
     for row in rows:
-        assert all(row[name] for name in ("family", "package", "version", "licence", "style", "split")), row
-        assert row["package"].startswith("deb:") <= (row["split"] == "training"), "data build needs npm alone"
+        assert all(
+            row[name] for name in ("family", "package", "version", "licence", "style", "split")
+        ), row
+        assert row["package"].startswith("deb:") <= (row["split"] == "training"), (
+            "data build needs npm alone"
+        )
 
 
 def test_one_hand_is_not_in_two_splits_under_two_names() -> None:
@@ -252,17 +274,23 @@ def test_one_hand_is_not_in_two_splits_under_two_names() -> None:
             assert not any(name.startswith(f"{row['family']}-") for name in held_out), row["family"]
 
 
-def fake_package(folder: Path, row: dict[str, str], names: list[str], version: str | None = None) -> None:
+def fake_package(
+    folder: Path, row: dict[str, str], names: list[str], version: str | None = None
+) -> None:
     package = folder / "node_modules" / row["package"]
     (package / "files").mkdir(parents=True)
     for name in names:
-        shutil.copy(SANS.path, package / "files" / f"{row['package'].split('/')[-1]}-latin-{name}.woff2")
+        shutil.copy(
+            SANS.path, package / "files" / f"{row['package'].split('/')[-1]}-latin-{name}.woff2"
+        )
     (package / "package.json").write_text(json.dumps({"version": version or row["version"]}))
 
 
 def test_fetch_takes_what_is_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTR_CACHE", str(tmp_path))
-    monkeypatch.setattr(fonts.subprocess, "run", lambda *a, **k: pytest.fail("nothing needs fetching"))
+    monkeypatch.setattr(
+        fonts.subprocess, "run", lambda *a, **k: pytest.fail("nothing needs fetching")
+    )
     assert tmp_path in fonts.cache_folder().parents
     rows = [row for row in fonts.table() if row["split"] == "test"]
     for row in rows:
@@ -284,7 +312,9 @@ def test_fetch_asks_npm_for_exact_versions(tmp_path: Path, monkeypatch: pytest.M
 
     def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
         calls.append(command)
-        return subprocess.CompletedProcess(command, 1, "", "npm error code ENOTFOUND\nnpm error more\n")
+        return subprocess.CompletedProcess(
+            command, 1, "", "npm error code ENOTFOUND\nnpm error more\n"
+        )
 
     monkeypatch.setattr(fonts.shutil, "which", lambda name: "npm")
     monkeypatch.setattr(fonts.subprocess, "run", run)
@@ -360,7 +390,10 @@ def test_borrowed_letters_come_from_the_second_font() -> None:
     mixed = replace(CALM, second=SERIF, borrowed="e")
     assert np.array_equal(render("ax", CALM).grey, render("ax", replace(mixed, borrowed="")).grey)
     assert not np.array_equal(own, render("axe", mixed).grey)
-    heights = [box[3] for box in render("xx", replace(CALM, second=SERIF, borrowed="x"), height=None).letters]
+    heights = [
+        box[3]
+        for box in render("xx", replace(CALM, second=SERIF, borrowed="x"), height=None).letters
+    ]
     plain = [box[3] for box in render("xx", CALM, height=None).letters]
     assert heights == pytest.approx(plain, abs=2)  # scaled to the same x-height
 

@@ -186,7 +186,9 @@ def test_a_network_learns_a_few_lines_by_heart():
     keras.utils.set_random_seed(0)
     preset = models.preset("course")
     model = models.build(preset, CHARSET.classes)
-    losses = training.overfit(model, preset, CHARSET, [Bars().get(0, i) for i in range(4)], steps=60)
+    losses = training.overfit(
+        model, preset, CHARSET, [Bars().get(0, i) for i in range(4)], steps=60
+    )
     assert losses[-1] < 0.1 * losses[0]
 
 

@@ -103,7 +103,9 @@ def test_a_page_comes_back_as_lines_with_pictures_and_places(client, page):
     picture = client.get(only["picture"])
     assert picture.content_type == "image/jpeg" and picture.data[:2] == b"\xff\xd8"
     for line in only["lines"]:
-        crop = cv2.imdecode(np.frombuffer(client.get(line["picture"]).data, np.uint8), cv2.IMREAD_UNCHANGED)
+        crop = cv2.imdecode(
+            np.frombuffer(client.get(line["picture"]).data, np.uint8), cv2.IMREAD_UNCHANGED
+        )
         assert crop.shape == (line["height"], line["width"])
         assert "".join(c for c, _, _ in line["characters"]) == line["text"]
         columns = [x for _, x, _ in line["characters"]]
@@ -125,7 +127,9 @@ def test_one_line_is_seen_as_one_and_can_be_insisted_on(client, page):
 def test_places_are_scaled_with_the_picture_of_a_large_line(client):
     large = cv2.resize(LINE, None, fx=10, fy=10)
     line = finish(client, send(client, png(large)))["pages"][0]["lines"][0]
-    assert line["height"] == work.CROP_HEIGHT and line["width"] == round(3000 * work.CROP_HEIGHT / 400)
+    assert line["height"] == work.CROP_HEIGHT and line["width"] == round(
+        3000 * work.CROP_HEIGHT / 400
+    )
     step = line["width"] / (len(line["text"]) + 1)
     assert [x for _, x, _ in line["characters"]] == pytest.approx(
         [step * (i + 1) for i in range(len(line["text"]))], abs=0.2
@@ -159,7 +163,9 @@ def test_edited_lines_become_training_data_that_the_trainer_takes(client, page, 
     edited = [*page[1][:2], "  with\ttabs and\n breaks ", "", "not right"]
     body = {"texts": edited, "right": [True, False, True, True, False]}
     answer = client.post(f"{done['url']}/download/training", json=body)
-    assert answer.headers["Content-Disposition"] == "attachment; filename=Monday-s-page-training.zip"
+    assert (
+        answer.headers["Content-Disposition"] == "attachment; filename=Monday-s-page-training.zip"
+    )
     zipfile.ZipFile(io.BytesIO(answer.data)).extractall(tmp_path)
     (folder,) = tmp_path.iterdir()
     assert folder.name.startswith("Monday-s-page-")
@@ -176,8 +182,12 @@ def test_edited_lines_become_training_data_that_the_trainer_takes(client, page, 
     assert own.is_own(tmp_path) and len(material(str(tmp_path), Charset()).train) == 3
     for line, number in zip(lines, (1, 3), strict=True):
         shown = client.get(f"{done['url']}/lines/{number}.png").data
-        assert np.array_equal(images.load(line.path), cv2.imdecode(np.frombuffer(shown, np.uint8), 0))
-    none = client.post(f"{done['url']}/download/training", json={"texts": edited, "right": [False] * 5})
+        assert np.array_equal(
+            images.load(line.path), cv2.imdecode(np.frombuffer(shown, np.uint8), 0)
+        )
+    none = client.post(
+        f"{done['url']}/download/training", json={"texts": edited, "right": [False] * 5}
+    )
     refused(none, 409, "marked as right")
 
 
@@ -197,9 +207,18 @@ def test_json_and_page_xml_hold_places_and_edits(client, page):
     (only,) = answer.get_json()["pages"]
     assert (only["image"], only["width"]) == ("brief <1>.png", done["pages"][0]["width"])
     first, second = only["lines"][:2]
-    assert first["text"] == "edited & <new>" and first["confidence"] is None and "corrected" not in first
-    assert second["confidence"] > 0.9 and second["corrected"] == done["pages"][0]["lines"][1]["corrected"]
-    assert [word["text"] for word in second["words"]] == read[1].split() and second["words"][0]["box"]
+    assert (
+        first["text"] == "edited & <new>"
+        and first["confidence"] is None
+        and "corrected" not in first
+    )
+    assert (
+        second["confidence"] > 0.9
+        and second["corrected"] == done["pages"][0]["lines"][1]["corrected"]
+    )
+    assert [word["text"] for word in second["words"]] == read[1].split() and second["words"][0][
+        "box"
+    ]
     answer = client.post(f"{done['url']}/download/pagexml", json=body)
     assert answer.headers["Content-Disposition"] == "attachment; filename=brief-1.page.xml"
     root = ET.fromstring(answer.data)
@@ -213,7 +232,10 @@ def test_page_xml_of_several_pages_is_an_archive(page):
     done = finish(client, send(client, page[0]))
     answer = client.post(f"{done['url']}/download/pagexml", json={"texts": ["a"] * 10})
     names = zipfile.ZipFile(io.BytesIO(answer.data)).namelist()
-    assert answer.content_type == "application/zip" and names == ["page-1.page.xml", "page-2.page.xml"]
+    assert answer.content_type == "application/zip" and names == [
+        "page-1.page.xml",
+        "page-2.page.xml",
+    ]
 
 
 def test_edits_are_checked(client, page):
@@ -293,17 +315,17 @@ def pdf(count=1, picture=(10, 10)):
     data = b"".join(packer.compress(bytes(picture[0])) for _ in range(picture[1])) + packer.flush()
     size = b"/Width %d/Height %d/Length %d" % (*picture, len(data))
     kids = b" ".join(b"%d 0 R" % (5 + i) for i in range(count))
-    page = (
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Resources<</XObject<</I 4 0 R>>>>/Contents 3 0 R>>"
-    )
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 100]/Resources<</XObject<</I 4 0 R>>>>/Contents 3 0 R>>"
     objects = [
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, count),
         b"<</Length 26>>stream\n200 0 0 8 50 50 cm /I Do  \nendstream",
         b"<</Type/XObject/Subtype/Image/ColorSpace/DeviceGray/BitsPerComponent 8/Filter/FlateDecode%s>>stream\n"
-        % size + data + b"\nendstream",
+        % size
+        + data
+        + b"\nendstream",
         *[page] * count,
-    ]  # fmt: skip
+    ]
     body = b"".join(b"%d 0 obj\n%s\nendobj\n" % (i, one) for i, one in enumerate(objects, 1))
     return b"%PDF-1.4\n" + body + b"trailer<</Size %d/Root 1 0 R>>\n%%%%EOF" % (len(objects) + 1)
 
@@ -322,7 +344,9 @@ def memory_of_drawing(content):
         "    pass\n"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    done = subprocess.run([sys.executable, "-c", code], input=content, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=content, capture_output=True, check=True
+    )
     return 1024 * int(done.stdout)
 
 
@@ -361,11 +385,14 @@ def test_one_visitor_cannot_fill_the_queue(page):
     client = app_of(FakeReader(pause=0.2), per_client=2).test_client()
     greedy = {"REMOTE_ADDR": "192.168.0.7"}
     codes = [
-        client.post("/api/jobs", data=upload(page[0]), environ_base=greedy).status_code for _ in range(4)
+        client.post("/api/jobs", data=upload(page[0]), environ_base=greedy).status_code
+        for _ in range(4)
     ]
     assert codes == [202, 202, 429, 429]
     refused(client.post("/api/jobs", data=upload(page[0]), environ_base=greedy), 429, "2 pictures")
-    other = client.post("/api/jobs", data=upload(page[0]), environ_base={"REMOTE_ADDR": "192.168.0.8"})
+    other = client.post(
+        "/api/jobs", data=upload(page[0]), environ_base={"REMOTE_ADDR": "192.168.0.8"}
+    )
     assert other.status_code == 202
     assert all(send(client, page[0]).status_code == 202 for _ in range(3))  # this machine itself
 
@@ -407,7 +434,9 @@ def test_whatever_fails_inside_the_next_picture_is_read(page):
 @settings(max_examples=200, deadline=None)
 def test_no_bytes_break_the_check_at_the_door(tail, start):
     try:
-        assert work.check_file(start + tail, Limits()) in {name for _, name in work._SIGNATURES} | {"WEBP"}
+        assert work.check_file(start + tail, Limits()) in {name for _, name in work._SIGNATURES} | {
+            "WEBP"
+        }
     except Refusal as refusal:
         assert refusal.status in (400, 413, 415, 422)
 
@@ -458,7 +487,11 @@ def test_every_answer_has_the_headers_and_no_cookie(client, page):
         assert "Set-Cookie" not in answer.headers
         assert answer.headers["Cache-Control"] == ("no-cache" if "static" in path else "no-store")
     policy = HEADERS["Content-Security-Policy"]
-    assert "unsafe" not in policy and "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+    assert (
+        "unsafe" not in policy
+        and "default-src 'none'" in policy
+        and "frame-ancestors 'none'" in policy
+    )
 
 
 def test_no_debug_mode_and_no_secret(client):
@@ -484,9 +517,17 @@ def test_a_foreign_name_for_this_server_is_refused(client):
     """Against DNS rebinding: another site's name that was pointed at this machine."""
     for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000"):
         refused(client.get("/", headers={"Host": host}), 421)
-    for host in ("localhost:8000", "127.0.0.1:8000", "192.168.1.5", "[::1]:8000", socket.gethostname()):
+    for host in (
+        "localhost:8000",
+        "127.0.0.1:8000",
+        "192.168.1.5",
+        "[::1]:8000",
+        socket.gethostname(),
+    ):
         assert client.get("/", headers={"Host": host}).status_code == 200, host
-    known = create_app(FakeReader(), Limits(), FakeFinder(), hosts=("Scanner.school",)).test_client()
+    known = create_app(
+        FakeReader(), Limits(), FakeFinder(), hosts=("Scanner.school",)
+    ).test_client()
     assert known.get("/", headers={"Host": "scanner.school:80"}).status_code == 200
 
 
@@ -504,11 +545,19 @@ def test_nothing_touches_the_disk(monkeypatch, page):
     def forbidden(*_, **__):
         raise AssertionError("a file is made")
 
-    for name in ("TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "mkstemp", "mkdtemp"):
+    for name in (
+        "TemporaryFile",
+        "NamedTemporaryFile",
+        "SpooledTemporaryFile",
+        "mkstemp",
+        "mkdtemp",
+    ):
         monkeypatch.setattr(tempfile, name, forbidden)
     client = app_of().test_client()
     rng = np.random.default_rng(0)
-    noisy = rng.integers(170, 255, (1200, 1200), dtype=np.uint8)  # 1.4 MB, over Werkzeug's own threshold
+    noisy = rng.integers(
+        170, 255, (1200, 1200), dtype=np.uint8
+    )  # 1.4 MB, over Werkzeug's own threshold
     noisy[500:540, 100:1100] = 20
     content = png(noisy)
     assert len(content) > 1_000_000
@@ -549,7 +598,9 @@ def test_many_at_once_each_get_their_own(page):
     def visit(number):
         client, width = app.test_client(), 300 + 10 * number
         for _ in range(3):
-            done = finish(client, send(client, png(cv2.resize(LINE, (width, 40))), name=f"n{number}.png"))
+            done = finish(
+                client, send(client, png(cv2.resize(LINE, (width, 40))), name=f"n{number}.png")
+            )
             if (done["pages"][0]["width"], done["name"]) != (width, f"n{number}.png"):
                 wrong.append(number)
 
@@ -663,7 +714,9 @@ def test_a_hanging_picture_is_told_and_seen_in_health(page):
 
 def test_the_page_has_nothing_inline_and_nothing_from_elsewhere(client):
     html = client.get("/").get_data(as_text=True)
-    script, style = (client.get(f"/static/{name}").get_data(as_text=True) for name in ("page.js", "page.css"))
+    script, style = (
+        client.get(f"/static/{name}").get_data(as_text=True) for name in ("page.js", "page.css")
+    )
     assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", html))
     assert "<style" not in html and not re.search(r"\s(style|on\w+)=", html)
     for text in (html, script, style):
@@ -697,7 +750,10 @@ def test_every_text_is_in_its_place_and_used(client):
     names = {name for found in used for name in found if name}
     assert set(texts.PAGE) <= names, set(texts.PAGE) - names
     assert {
-        name for found in re.findall(r'say\("(\w+)"|\{\{ t\.(\w+)', sources) for name in found if name
+        name
+        for found in re.findall(r'say\("(\w+)"|\{\{ t\.(\w+)', sources)
+        for name in found
+        if name
     } <= set(texts.PAGE)
     for key in texts.ERRORS:
         assert f'"{key}"' in sources, key
@@ -763,7 +819,10 @@ def test_lines_are_corrected_by_the_recognisers_own_gate_or_not_at_all(knows: bo
     worker = work.Worker(Gated(), Limits(), finder=object())  # type: ignore[arg-type]
     reading = worker.recognizer.read([grey])[0]
     line = worker._line(FakeLine(np.zeros((4, 2)), (0, 0, 300, 60), grey), reading)
-    assert (line.text, line.correction.text) == (reading.text, "by the gate" if knows else reading.text)
+    assert (line.text, line.correction.text) == (
+        reading.text,
+        "by the gate" if knows else reading.text,
+    )
 
 
 def test_closing_ends_the_reading_thread_and_what_waits() -> None:

@@ -21,7 +21,9 @@ from htr_utils.lines import own
 
 pytest.importorskip("flask", reason="no Flask: pip install -e '.[web]'")
 waitress = pytest.importorskip("waitress", reason="no waitress: pip install -e '.[web]'")
-playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="no Playwright: pip install playwright"
+)
 from htr_utils.web import texts  # noqa: E402
 from htr_utils.web.app import create_app  # noqa: E402
 from htr_utils.web.jobs import Limits  # noqa: E402
@@ -33,7 +35,9 @@ def chromium() -> str | None:
     """The program to drive: the named one, the system's, or Playwright's own."""
     if "HTR_CHROMIUM" in os.environ:
         return shutil.which(os.environ["HTR_CHROMIUM"])
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    found = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if found is None:
         with playwright.sync_playwright() as player:
             found = shutil.which(player.chromium.executable_path)
@@ -77,7 +81,9 @@ def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     grey, known = page_of_lines(4)
     (folder / "page.png").write_bytes(png(grey))
-    (folder / "line.png").write_bytes(png(np.pad(np.full((10, 260), 30, np.uint8), 20, constant_values=240)))
+    (folder / "line.png").write_bytes(
+        png(np.pad(np.full((10, 260), 30, np.uint8), 20, constant_values=240))
+    )
     (folder / "bomb.png").write_bytes(bomb())
     (folder / "letter.jpg").write_text("no picture at all")
     (folder / "large.png").write_bytes(b"\x89PNG" + bytes(3_500_000))
@@ -92,7 +98,9 @@ def page(browser, address):
 
 @pytest.fixture
 def phone(browser, address):
-    yield from _opened(browser, address, viewport=PHONE, is_mobile=True, has_touch=True, color_scheme="dark")
+    yield from _opened(
+        browser, address, viewport=PHONE, is_mobile=True, has_touch=True, color_scheme="dark"
+    )
 
 
 def _opened(browser, address, **options):
@@ -101,7 +109,8 @@ def _opened(browser, address, **options):
     page.set_default_timeout(30_000)
     said = []
     page.on(
-        "console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None
+        "console",
+        lambda message: said.append(message.text) if message.type in ("error", "warning") else None,
     )
     page.on("pageerror", lambda error: said.append(str(error)))
     requests = []
@@ -134,7 +143,9 @@ def contrast(one, other):
 
     def luminance(colour):
         parts = [float(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
-        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        linear = [
+            part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        ]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
@@ -229,7 +240,9 @@ def test_a_file_that_is_too_large_leaves_what_is_there(page, pictures, reader):
     finally:
         reader.pause = 0.0
     edit(page, 1).fill("precious")
-    page.set_input_files("#file", folder / "large.png")  # nothing is lost by it, so nothing is asked
+    page.set_input_files(
+        "#file", folder / "large.png"
+    )  # nothing is lost by it, so nothing is asked
     playwright.expect(alert).to_contain_text("over 3 MB")
     assert Path(download(page, "text").path()).read_text(encoding="utf-8").startswith("precious\n")
 
@@ -379,7 +392,9 @@ def test_colours_have_contrast(browser, address, pictures, scheme):
             assert contrast(ink, paper) >= 4.5, (name, ink, paper)
         papers.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
         marks = [
-            page.locator(f".legend .{kind}").evaluate("e => getComputedStyle(e).textDecorationStyle")
+            page.locator(f".legend .{kind}").evaluate(
+                "e => getComputedStyle(e).textDecorationStyle"
+            )
             for kind in ("unsure", "doubtful")
         ]
         assert marks == ["dotted", "double"]  # told apart without colour
@@ -401,7 +416,10 @@ def test_a_phone_needs_no_sideways_scrolling(phone, pictures):
         )
         assert small == 0  # fingers
     strip = phone.locator("#line-1 .strip")
-    assert strip.evaluate("e => e.scrollWidth > e.clientWidth") and strip.get_attribute("tabindex") == "0"
+    assert (
+        strip.evaluate("e => e.scrollWidth > e.clientWidth")
+        and strip.get_attribute("tabindex") == "0"
+    )
     phone.locator("#camera").set_input_files(pictures[0] / "line.png")
     playwright.expect(phone.locator(".line")).to_have_count(1)
 

@@ -36,7 +36,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy, out = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("dist")
     skip = shutil.ignore_patterns("__pycache__", "*.pyc", "lines", "xml", ".ipynb_checkpoints")
     shutil.copytree(
-        ROOT / "htr_utils", copy / "htr_utils", ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+        ROOT / "htr_utils",
+        copy / "htr_utils",
+        ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
     )
     for folder in ("data", "notebooks", "tests"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=skip)
@@ -49,7 +51,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(MODEL, copy / "model")
     else:
         (copy / "model" / MODEL.name).write_bytes(b"a stand-in")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(out),
+        str(copy),
+    ]
     done = run(command, copy)
     assert done.returncode == 0, done.stdout + done.stderr
     (made,) = out.glob("*.whl")
@@ -60,8 +71,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel installed, without its dependencies: those come from this environment."""
     target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--no-compile",
-               "--disable-pip-version-check", "--target", str(target), str(wheel)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--no-compile",
+        "--disable-pip-version-check",
+        "--target",
+        str(target),
+        str(wheel),
+    ]
     done = run(command, target)
     assert done.returncode == 0, done.stdout + done.stderr
     return target
@@ -79,7 +101,10 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert modules <= set(names)
     assert "htr_utils/lines/fonts.tsv" in names
     assert "htr = htr_utils.cli:main" in entry
-    assert {name.split("/")[0] for name in names} == {"htr_utils", wheel.name.split("-py3")[0] + ".dist-info"}
+    assert {name.split("/")[0] for name in names} == {
+        "htr_utils",
+        wheel.name.split("-py3")[0] + ".dist-info",
+    }
     assert not [n for n in names if n.endswith((".png", ".ipynb", ".ttf", ".woff2", ".pyc"))]
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert wheel.stat().st_size < 15_000_000
@@ -101,7 +126,9 @@ def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) ->
 
 def test_commands_that_need_the_checkout_say_so(installed: Path, tmp_path: Path) -> None:
     for arguments in (["data", "check"], ["data", "build"]):
-        done = run([sys.executable, "-m", "htr_utils", *arguments], tmp_path, PYTHONPATH=str(installed))
+        done = run(
+            [sys.executable, "-m", "htr_utils", *arguments], tmp_path, PYTHONPATH=str(installed)
+        )
         assert done.returncode != 0
         assert "Traceback" not in done.stderr
         assert "clone" in done.stderr + done.stdout

@@ -14,9 +14,17 @@ CHARSET = Charset()
 
 @pytest.mark.parametrize(
     ("network", "language", "cause"),
-    [(2, -1, "search"), (-1, 2, "search"), (-3, 1, "network"), (1, -3, "language"), (-1, -1, "both")],
+    [
+        (2, -1, "search"),
+        (-1, 2, "search"),
+        (-3, 1, "network"),
+        (1, -3, "language"),
+        (-1, -1, "both"),
+    ],
 )
-def test_the_cause_is_whose_score_the_truth_loses_by(network: float, language: float, cause: str) -> None:
+def test_the_cause_is_whose_score_the_truth_loses_by(
+    network: float, language: float, cause: str
+) -> None:
     assert wrong_lines.cause(network, language) == cause
 
 

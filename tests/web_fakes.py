@@ -38,7 +38,8 @@ class FakeReader:
         step = width / (len(self.text) + 1)
         sure = [0.5 if i == 0 else 0.8 if i == 1 else 0.99 for i in range(len(self.text))]
         characters = tuple(
-            Character(c, (i + 1) * step, s) for i, (c, s) in enumerate(zip(self.text, sure, strict=True))
+            Character(c, (i + 1) * step, s)
+            for i, (c, s) in enumerate(zip(self.text, sure, strict=True))
         )
         return Reading(self.text, float(np.mean(sure)), characters, -1.0)
 
@@ -81,7 +82,9 @@ class FakeFinder:
         left, right = max(0, int(columns[0]) - 6), min(grey.shape[1], int(columns[-1]) + 7)
         top, bottom = max(0, top - 4), min(grey.shape[0], bottom + 4)
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
-        return FakeLine(corners, (left, top, right - left, bottom - top), grey[top:bottom, left:right].copy())
+        return FakeLine(
+            corners, (left, top, right - left, bottom - top), grey[top:bottom, left:right].copy()
+        )
 
     def looks_like_line(self, grey: np.ndarray) -> bool:
         return grey.shape[1] > 4 * grey.shape[0]
@@ -109,11 +112,15 @@ def bomb(side: int = 60_000) -> bytes:
     """A PNG of a few bytes that announces side x side pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     body = zlib.compress(bytes(200_000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
 
 
 def upload(content: bytes, name: str = "page.png", **fields: str) -> dict[str, object]:

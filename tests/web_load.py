@@ -40,7 +40,9 @@ GROWTH = 300  # MB above the memory after the warm-up that the server may take
 class Client(threading.Thread):
     """One visitor. `counts`, `times` (seconds from sending to the result) and `wrong` are its report."""
 
-    def __init__(self, number: int, port: int, end: float, pictures: list[tuple[bytes, int]]) -> None:
+    def __init__(
+        self, number: int, port: int, end: float, pictures: list[tuple[bytes, int]]
+    ) -> None:
         super().__init__(name=f"client-{number}")
         self.port, self.end, self.pictures = port, end, pictures
         self.draw = random.Random(number)
@@ -55,11 +57,15 @@ class Client(threading.Thread):
             except Exception as error:
                 self.wrong.append(f"{self.name}: {type(error).__name__}: {error}")
 
-    def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "application/json"):
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, kind: str = "application/json"
+    ):
         """Status, headers and body of one request on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request(method, path, body, {"Content-Type": kind} if body is not None else {})
+            connection.request(
+                method, path, body, {"Content-Type": kind} if body is not None else {}
+            )
             answer = connection.getresponse()
             self.counts["requests"] += 1
             return answer.status, answer.headers, answer.read()
@@ -106,13 +112,17 @@ class Client(threading.Thread):
         every = [line for page in found["pages"] for line in page["lines"]]
         self.counts["lines read"] += len(every)
         if found["name"] != f"{name}.png" or (lines == 1 and len(every) != 1):
-            raise AssertionError(f"another one's result: {found['name']} for {name}, {len(every)} lines")
+            raise AssertionError(
+                f"another one's result: {found['name']} for {name}, {len(every)} lines"
+            )
         for path in (found["pages"][0]["picture"], every[-1]["picture"]):
             status, _, picture = self.ask("GET", path)
             if status != 200 or picture[:2] not in (b"\xff\xd8", b"\x89P"):
                 raise AssertionError(f"{path}: {status}")
         edits = {"texts": [f"{name} {i}" for i in range(len(every))], "right": [True] * len(every)}
-        status, _, archive = self.ask("POST", f"{url}/download/training", json.dumps(edits).encode())
+        status, _, archive = self.ask(
+            "POST", f"{url}/download/training", json.dumps(edits).encode()
+        )
         if status != 200 or len(zipfile.ZipFile(io.BytesIO(archive)).namelist()) != len(every) + 1:
             raise AssertionError(f"training data: {status}")
         if self.draw.random() < 0.5:  # the others stay until they expire or give way
@@ -157,7 +167,9 @@ def report(path: Path, told: list[str], clients: int, seconds: float) -> None:
     """Write the figures with where they come from."""
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()} on {platform.system()}"
     date = datetime.now(UTC).date()
-    head = HEAD.format(clients=clients, seconds=seconds, out=path.as_posix(), date=date, machine=machine)
+    head = HEAD.format(
+        clients=clients, seconds=seconds, out=path.as_posix(), date=date, machine=machine
+    )
     path.write_text(head + "".join(f"- {line}\n" for line in told), encoding="utf-8")
 
 
@@ -166,7 +178,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--out", default="", help="also write the report as Markdown into this file")
+    parser.add_argument(
+        "--out", default="", help="also write the report as Markdown into this file"
+    )
     given = parser.parse_args()
     command = [sys.executable, "-m", "htr_utils.cli", "serve", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

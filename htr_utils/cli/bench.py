@@ -12,35 +12,80 @@ from htr_utils.errors import HtrError
 
 
 @click.command()
-@click.option("--model", "models", multiple=True, default=("course",), show_default=True,
-              help="name of a model or path of a .keras file; repeatable, the first is ours")  # fmt: skip
 @click.option(
-    "--data", default=None, help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]"
+    "--model",
+    "models",
+    multiple=True,
+    default=("course",),
+    show_default=True,
+    help="name of a model or path of a .keras file; repeatable, the first is ours",
 )
 @click.option(
-    "--split", default=None,
+    "--data",
+    default=None,
+    help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]",
+)
+@click.option(
+    "--split",
+    default=None,
     help="of a folder without splits, what its lines are called in the title [default: test; all lines]",
-)  # fmt: skip
-@click.option("--task", default=None, help="which split lists, where a folder has official and Aachen's")
+)
+@click.option(
+    "--task", default=None, help="which split lists, where a folder has official and Aachen's"
+)
 @click.option(
     "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
 )
 @click.option(
-    "--limit", type=click.IntRange(1), default=None, help="read so many lines, spread over all, at most"
+    "--limit",
+    type=click.IntRange(1),
+    default=None,
+    help="read so many lines, spread over all, at most",
 )
-@click.option("--preset", "presets", multiple=True, type=click.Choice(["course", "wide", "reference"]),
-              default=("course", "wide", "reference"), show_default=True, help="to measure; repeatable")  # fmt: skip
-@click.option("--speed/--no-speed", default=True, show_default=True, help="measure the presets' speed")
-@click.option("--peers/--no-peers", default=True, show_default=True,
-              help="read the same lines with RapidOCR, Tesseract and EasyHTR, where they are installed")  # fmt: skip
-@click.option("--peer-python", "python", multiple=True, metavar="FILE",
-              help="a Python interpreter of another environment that has peers; repeatable")  # fmt: skip
-@click.option("--to", "target", default=None,
-              help="Markdown file to write, the figure beside it [default: docs/bench.md]")  # fmt: skip
+@click.option(
+    "--preset",
+    "presets",
+    multiple=True,
+    type=click.Choice(["course", "wide", "reference"]),
+    default=("course", "wide", "reference"),
+    show_default=True,
+    help="to measure; repeatable",
+)
+@click.option(
+    "--speed/--no-speed", default=True, show_default=True, help="measure the presets' speed"
+)
+@click.option(
+    "--peers/--no-peers",
+    default=True,
+    show_default=True,
+    help="read the same lines with RapidOCR, Tesseract and EasyHTR, where they are installed",
+)
+@click.option(
+    "--peer-python",
+    "python",
+    multiple=True,
+    metavar="FILE",
+    help="a Python interpreter of another environment that has peers; repeatable",
+)
+@click.option(
+    "--to",
+    "target",
+    default=None,
+    help="Markdown file to write, the figure beside it [default: docs/bench.md]",
+)
 def bench(
-    models: tuple[str, ...], data: str | None, split: str | None, task: str | None, ids: str | None, limit: int | None,
-    presets: tuple[str, ...], speed: bool, peers: bool, python: tuple[str, ...], target: str | None,
-) -> None:  # fmt: skip
+    models: tuple[str, ...],
+    data: str | None,
+    split: str | None,
+    task: str | None,
+    ids: str | None,
+    limit: int | None,
+    presets: tuple[str, ...],
+    speed: bool,
+    peers: bool,
+    python: tuple[str, ...],
+    target: str | None,
+) -> None:
     """Measure how fast the presets read and train, and how well this model and its peers read the same lines.
 
     Each measurement runs in a process of its own. Leave the machine alone meanwhile.
@@ -69,15 +114,24 @@ def bench(
     from htr_utils.course import bench as measure
 
     job = measure.Job(
-        models, presets if speed else (), lines, training, python, peers,
+        models,
+        presets if speed else (),
+        lines,
+        training,
+        python,
+        peers,
         say=lambda text: click.echo(text, err=True),
-    )  # fmt: skip
+    )
     title = f"{Path(data).name if data else 'embedded data'}, {Path(ids).stem if ids else split}"
     found = measure.run(job)
     table, figure = measure.write(found, file, command=command_line(data), title=title)
     ours = paths.model_file(models[0])
     figures = ours.with_name("metrics.json")  # without it the model has no card
-    if target is None and (data, ids, limit, split) == (None, None, None, "test") and figures.is_file():
+    if (
+        target is None
+        and (data, ids, limit, split) == (None, None, None, "test")
+        and figures.is_file()
+    ):
         from htr_utils import cards
 
         measure.keep_speed(found, ours, command_line(data))

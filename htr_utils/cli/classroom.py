@@ -35,7 +35,9 @@ def check(quick: bool, as_json: bool) -> None:
 
 @classroom.command()
 @click.option(
-    "--out", type=click.Path(dir_okay=False), help="the zip [default: runs/kit/offline-SYSTEM-PYTHON.zip]"
+    "--out",
+    type=click.Path(dir_okay=False),
+    help="the zip [default: runs/kit/offline-SYSTEM-PYTHON.zip]",
 )
 def pack(out: str | None) -> None:
     """Pack chapters, package, data, models and all wheels for machines like this one.
@@ -52,7 +54,9 @@ def pack(out: str | None) -> None:
     target = Path(out) if out else kit.course_root() / kit.FOLDER / name
     click.echo("fetching wheels (about 1 GB; some minutes)", err=True)
     files, wheels = room.pack(target)
-    click.echo(f"{target.name}: {files} files, {wheels} wheels, {target.stat().st_size / 1e6:,.0f} MB")
+    click.echo(
+        f"{target.name}: {files} files, {wheels} wheels, {target.stat().st_size / 1e6:,.0f} MB"
+    )
     click.echo(
         f"For {kind['system']} {kind['machine']} with Python {kind['python']}: unpack, `python -m htr_utils setup`"
     )
@@ -60,8 +64,13 @@ def pack(out: str | None) -> None:
 
 @classroom.command()
 @click.argument("chapter")
-@click.option("--out", type=click.Path(file_okay=False), default="grading", show_default=True,
-              help="folder of the nbgrader course")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False),
+    default="grading",
+    show_default=True,
+    help="folder of the nbgrader course",
+)
 def nbgrader(chapter: str, out: str) -> None:
     """Turn CHAPTER (number or name) into an nbgrader assignment, and validate it."""
     need("nbgrader", "jupytext", extra="course,grading")

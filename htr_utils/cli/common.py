@@ -26,7 +26,9 @@ def need(*modules: str, extra: str) -> None:
     """Raises HtrError with the remedy where a library of an extra is missing."""
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
-        raise HtrError(f'this needs {", ".join(missing)}; install it with: pip install -e ".[{extra}]"')
+        raise HtrError(
+            f'this needs {", ".join(missing)}; install it with: pip install -e ".[{extra}]"'
+        )
 
 
 def command_line(data: str | None = None) -> str:

@@ -29,7 +29,9 @@ def data_check(path: str | None) -> None:
 
 @data.command("build")
 @click.option("--to", "target", default=None, help="folder [default: the embedded data/]")
-@click.option("--verify", is_flag=True, help="build into a temporary folder and compare the pixels' hashes")
+@click.option(
+    "--verify", is_flag=True, help="build into a temporary folder and compare the pixels' hashes"
+)
 def data_build(target: str | None, verify: bool) -> None:
     """Render the embedded data again: fetches its fonts with npm, takes about two minutes."""
     import tempfile
@@ -38,14 +40,17 @@ def data_build(target: str | None, verify: bool) -> None:
 
     root = paths.repo_root()
     if root is None:
-        raise HtrError("data is built in a checkout of the course, which holds the passages; clone it first")
+        raise HtrError(
+            "data is built in a checkout of the course, which holds the passages; clone it first"
+        )
     passages = build.read_passages(root / "data" / "passages.tsv")
     if verify:
         with tempfile.TemporaryDirectory() as folder:
             build.build(Path(folder) / "data", passages, say=click.echo)
             changed = build.verify(Path(folder) / "data", root / "data")
         click.echo(
-            f"{len(changed)} lines differ" + (f", first {changed[0]}" if changed else ": the same pixels")
+            f"{len(changed)} lines differ"
+            + (f", first {changed[0]}" if changed else ": the same pixels")
         )
         sys.exit(1 if changed else 0)
     folder_out = Path(target) if target else root / "data"

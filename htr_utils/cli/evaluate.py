@@ -21,30 +21,53 @@ from htr_utils.cli.common import command_line, folder_of, import_tensorflow, onl
     help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]",
 )
 @click.option(
-    "--split", default=None,
+    "--split",
+    default=None,
     help="of a folder without splits, what its lines are called in the figures [default: test; all lines]",
-)  # fmt: skip
-@click.option(
-    "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
 )
-@click.option("--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True)
 @click.option(
-    "--decoder", type=click.Choice(["greedy", "beam", "lm", "lexicon"]), default="greedy", show_default=True
+    "--task",
+    default=None,
+    help="which split lists, where a folder has several: own, official, aachen",
+)
+@click.option(
+    "--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True
+)
+@click.option(
+    "--decoder",
+    type=click.Choice(["greedy", "beam", "lm", "lexicon"]),
+    default="greedy",
+    show_default=True,
 )
 @click.option("--fold", is_flag=True, help="fold accents and unknown characters of the truth")
 @click.option(
     "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
 )
-@click.option("--groups", type=click.Choice(["line", "form", "writer"]), default="line", show_default=True,
-              help="what the bootstrap draws: lines of one writer are alike, so the interval is wider")  # fmt: skip
 @click.option(
-    "--save", metavar="NAME", default=None,
+    "--groups",
+    type=click.Choice(["line", "form", "writer"]),
+    default="line",
+    show_default=True,
+    help="what the bootstrap draws: lines of one writer are alike, so the interval is wider",
+)
+@click.option(
+    "--save",
+    metavar="NAME",
+    default=None,
     help="keep the figures under this name in metrics.json beside the model, and write its card",
-)  # fmt: skip
+)
 def evaluate(
-    model: str, data: str | None, split: str | None, task: str | None, spacing: str, decoder: Any, fold: bool,
-    ids: str | None, groups: str, save: str | None,
-) -> None:  # fmt: skip
+    model: str,
+    data: str | None,
+    split: str | None,
+    task: str | None,
+    spacing: str,
+    decoder: Any,
+    fold: bool,
+    ids: str | None,
+    groups: str,
+    save: str | None,
+) -> None:
     """Measure CER and WER of a model, with 95 % bootstrap intervals."""
     from htr_utils import evaluation
 

@@ -17,11 +17,17 @@ from htr_utils.errors import HtrError
 )
 @click.option("--to", "kind", type=click.Choice(["savedmodel", "tflite", "onnx"]), required=True)
 @click.option(
-    "--width", type=int, default=None, help="fix the width in pixels, a multiple of 32 [default: any width]"
+    "--width",
+    type=int,
+    default=None,
+    help="fix the width in pixels, a multiple of 32 [default: any width]",
 )
 @click.option("--out", default=None, help="file or folder to write [default: runs/export/<model>]")
 @click.option(
-    "--check/--no-check", default=True, show_default=True, help="read a line with the export, and compare"
+    "--check/--no-check",
+    default=True,
+    show_default=True,
+    help="read a line with the export, and compare",
 )
 def export(model: str, kind: str, width: int | None, out: str | None, check: bool) -> None:
     """Write a model as TensorFlow SavedModel, for TensorFlow Lite, or as ONNX.
@@ -40,7 +46,9 @@ def export(model: str, kind: str, width: int | None, out: str | None, check: boo
 
     loaded = archive.load(file)
     path = exports.export(loaded, target, kind, width)
-    click.echo(f"{path}: {kind}; {exports.description_file(path).name} beside it says how to use it")
+    click.echo(
+        f"{path}: {kind}; {exports.description_file(path).name} beside it says how to use it"
+    )
     if check:
         gap = exports.difference(loaded, path, width)
         click.echo(f"checked: its logits differ from the model's by at most {gap:.1e}")

@@ -32,7 +32,9 @@ def lm() -> None:
     show_default=True,
     help="count the embedded training passages so often",
 )
-@click.option("--order", type=click.IntRange(2, 9), default=7, show_default=True, help="longest n-gram")
+@click.option(
+    "--order", type=click.IntRange(2, 9), default=7, show_default=True, help="longest n-gram"
+)
 @click.option(
     "--least",
     type=click.IntRange(1),
@@ -59,7 +61,9 @@ def lm() -> None:
     help="lines that the model must not know, beside the embedded ones: folders of test lines",
 )
 @click.option("--characters", default=None, help="the characters it knows [default: the 79 of IAM]")
-@click.option("--to", "target", default="runs/language.lm", show_default=True, help="the file to write")
+@click.option(
+    "--to", "target", default="runs/language.lm", show_default=True, help="the file to write"
+)
 def lm_train(
     texts: tuple[str, ...],
     passages: int,
@@ -95,7 +99,9 @@ def lm_train(
         click.echo(f"left out, it holds a passage of the validation or test split: {text[:60]!r}")
     about = {
         "command": command_line(),
-        "sources": [{"name": file.name, "sha256": files.sha256(file)} for file in corpus.text_files(texts)]
+        "sources": [
+            {"name": file.name, "sha256": files.sha256(file)} for file in corpus.text_files(texts)
+        ]
         + packages,
         "embedded_passages": {"split": "train", "passages": len(train), "times": passages},
         "kept_apart": [Path(folder).name for folder in apart],
@@ -111,7 +117,9 @@ def lm_train(
 
 @lm.command("score")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--lm", "model", default="english", show_default=True, help="name or path of a language model")
+@click.option(
+    "--lm", "model", default="english", show_default=True, help="name or path of a language model"
+)
 def lm_score(file: str, model: str) -> None:
     """How well a language model foresees a text: bits per character and perplexity. One line of text a row."""
     from htr_utils.text import corpus, language
@@ -139,6 +147,10 @@ def _embedded() -> tuple[list[str], list[str]]:
 
     root = paths.repo_root()
     if root is None:
-        raise HtrError("`htr lm train` needs a checkout of the course: it must know the held-out passages")
+        raise HtrError(
+            "`htr lm train` needs a checkout of the course: it must know the held-out passages"
+        )
     found = read_passages(root / "data" / "passages.tsv")
-    return [p.text for p in found if p.split == "train"], [p.text for p in found if p.split != "train"]
+    return [p.text for p in found if p.split == "train"], [
+        p.text for p in found if p.split != "train"
+    ]

@@ -66,9 +66,12 @@ def measure() -> dict[str, float]:
         else:
             code = CODE
         done = subprocess.run(
-            [sys.executable, "-c", code], input=json.dumps([some, options | {"out": str(out)}]), text=True,
-            capture_output=True, env={**os.environ, **one},
-        )  # fmt: skip
+            [sys.executable, "-c", code],
+            input=json.dumps([some, options | {"out": str(out)}]),
+            text=True,
+            capture_output=True,
+            env={**os.environ, **one},
+        )
         if done.returncode != 0:
             raise HtrError(f"the measurement failed: {done.stderr.strip().splitlines()[-1:]}")
         rows: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])

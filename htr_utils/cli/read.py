@@ -47,27 +47,72 @@ class _Opened:
 @click.option(
     "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
 )
-@click.option("--as", "kind", type=click.Choice(["auto", "line", "page"]), default="auto", show_default=True,
-              help="what the pictures show")  # fmt: skip
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True,
-              help="of what is printed or written; page is PAGE XML")  # fmt: skip
-@click.option("--out", type=click.Path(file_okay=False), default=None,
-              help="folder for one result file per input, instead of printing")  # fmt: skip
-@click.option("--overlay", is_flag=True, help="with --out: also the picture with the reading drawn over it")
-@click.option("--decoder", type=click.Choice(["greedy", "beam", "lm", "lexicon"]),
-              default="greedy", show_default=True, help="lm, lexicon: with the English language model")  # fmt: skip
-@click.option("--spelling", type=click.Choice(["off", "gated", "fast", "full"]), default="off", show_default=True,
-              help="also give the text after spell correction (in text and JSON): gated changes doubtful words "
-              "only, fast and full are autocorrect")  # fmt: skip
-@click.option("--scheduler", metavar="ADDRESS", default=None,
-              help="read over a Dask cluster, folders with all below them: tcp://host:8786, or local; needs --out, "
-              "and goes on where it was stopped")  # fmt: skip
-@click.option("--chunk", type=click.IntRange(1, 10_000), default=32, show_default=True,
-              help="with --scheduler: files per task")  # fmt: skip
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(["auto", "line", "page"]),
+    default="auto",
+    show_default=True,
+    help="what the pictures show",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="of what is printed or written; page is PAGE XML",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False),
+    default=None,
+    help="folder for one result file per input, instead of printing",
+)
+@click.option(
+    "--overlay", is_flag=True, help="with --out: also the picture with the reading drawn over it"
+)
+@click.option(
+    "--decoder",
+    type=click.Choice(["greedy", "beam", "lm", "lexicon"]),
+    default="greedy",
+    show_default=True,
+    help="lm, lexicon: with the English language model",
+)
+@click.option(
+    "--spelling",
+    type=click.Choice(["off", "gated", "fast", "full"]),
+    default="off",
+    show_default=True,
+    help="also give the text after spell correction (in text and JSON): gated changes doubtful words "
+    "only, fast and full are autocorrect",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    default=None,
+    help="read over a Dask cluster, folders with all below them: tcp://host:8786, or local; needs --out, "
+    "and goes on where it was stopped",
+)
+@click.option(
+    "--chunk",
+    type=click.IntRange(1, 10_000),
+    default=32,
+    show_default=True,
+    help="with --scheduler: files per task",
+)
 def read(
-    files: tuple[str, ...], model: str, kind: str, format_: str, out: str | None, overlay: bool, decoder: str,
-    spelling: str, scheduler: str | None, chunk: int,
-) -> None:  # fmt: skip
+    files: tuple[str, ...],
+    model: str,
+    kind: str,
+    format_: str,
+    out: str | None,
+    overlay: bool,
+    decoder: str,
+    spelling: str,
+    scheduler: str | None,
+    chunk: int,
+) -> None:
     """Read pictures of lines or of pages: PNG, JPEG, TIFF, PDF. A folder stands for the files in it.
 
     A file that cannot be read is named on stderr, the others are read all the same; the exit status is then 1.
@@ -80,10 +125,16 @@ def read(
 
         told = read_many.Options(model, kind, format_, decoder, spelling, out)
         rows = read_many.run(
-            files, told, scheduler=scheduler, chunk=chunk, say=lambda text: click.echo(text, err=True)
+            files,
+            told,
+            scheduler=scheduler,
+            chunk=chunk,
+            say=lambda text: click.echo(text, err=True),
         )
         bad = sum(row["state"] != "finished" for row in rows)
-        click.echo(f"{len(rows) - bad:,} files read, {bad:,} failed; {Path(out) / read_many.LEDGER}")
+        click.echo(
+            f"{len(rows) - bad:,} files read, {bad:,} failed; {Path(out) / read_many.LEDGER}"
+        )
         sys.exit(1 if bad else 0)
     names = _expand(files)
     if out is None and overlay:
@@ -99,7 +150,11 @@ def read(
 
         recognizer = Recognizer.load(model)
         write = _Writer(names, format_, out, overlay, _speller(spelling, recognizer))
-        if spelling == "gated" and decoder in ("lm", "lexicon") and decoder not in recognizer.tuned.gated:
+        if (
+            spelling == "gated"
+            and decoder in ("lm", "lexicon")
+            and decoder not in recognizer.tuned.gated
+        ):
             hint = f"note: after --decoder {decoder} the gate did not help on every validation set (docs/decoding.md)"
             click.echo(hint, err=True)
         for page, read_page in job.read(recognizer, chain([first], opened), decoder, spelling):
@@ -121,7 +176,9 @@ class _Job:
         self.names, self.kind, self.printed, self.bad = names, kind, printed, 0
         long = len(names) > 1 or Path(names[0]).suffix.lower() in _LONG
         shown = long and sys.stderr.isatty()
-        self.bar = tqdm(total=len(names), unit="file", leave=False, disable=not shown, file=sys.stderr)
+        self.bar = tqdm(
+            total=len(names), unit="file", leave=False, disable=not shown, file=sys.stderr
+        )
 
     def tell(self, file: int, act: Any) -> None:
         """Print or write something of a file while the progress bar stands aside; what `act` raises is one of `bad`."""
@@ -148,13 +205,17 @@ class _Job:
                 for number, grey in enumerate(pages.each_page(name), 1):
                     self.bar.set_postfix_str(f"{Path(name).name[-30:]}, page {number}")
                     page = _Opened(file, number, grey, self._lines(grey), False)
-                    if held is not None:  # given only now: had this page been bad, it would be the last
+                    if (
+                        held is not None
+                    ):  # given only now: had this page been bad, it would be the last
                         yield held
                     held = page
                 if held is not None:
                     held.last = True
                     yield held
-            except Exception as error:  # whatever a damaged file sets off: the others are still read
+            except (
+                Exception
+            ) as error:  # whatever a damaged file sets off: the others are still read
                 if held is not None:  # the pages before the damage are still worth something
                     held.last = True
                     yield held
@@ -200,19 +261,24 @@ class _Job:
                         self._complain(page.file, f"{name}{where}: {reading}")
                 if not lines:
                     self._complain(
-                        page.file, f"{name}, page {page.number}: no line of writing found; try --as line"
+                        page.file,
+                        f"{name}, page {page.number}: no line of writing found; try --as line",
                     )
                 empty = Reading("", 0.0, (), 0.0)
                 texts = [empty if isinstance(reading, HtrError) else reading for reading in mine]
                 try:
-                    made = formats.of_page(Path(name).name, page.grey.shape, lines, texts, page.number)
+                    made = formats.of_page(
+                        Path(name).name, page.grey.shape, lines, texts, page.number
+                    )
                 except Exception as error:
                     self._complain(page.file, _one_line(name, error))
                     continue
                 yield page, made
 
         while True:
-            stream = recognizer.read_iter(crops(), decoder=decoder, errors="keep", candidates=candidates)
+            stream = recognizer.read_iter(
+                crops(), decoder=decoder, errors="keep", candidates=candidates
+            )
             try:
                 for reading in stream:
                     readings.append(reading)
@@ -221,7 +287,9 @@ class _Job:
                 return
             except HtrError:  # no such decoder, no language model: true of every file
                 raise
-            except Exception as error:  # out of memory, say: the pages under way are lost, no others
+            except (
+                Exception
+            ) as error:  # out of memory, say: the pages under way are lost, no others
                 if not waiting:
                     raise
                 for file in dict.fromkeys(page.file for page in waiting):
@@ -244,7 +312,12 @@ class _Writer:
     """Prints or writes each file once its last page is read."""
 
     def __init__(
-        self, names: list[str], format_: str, out: str | None, overlay: bool, speller: _Speller | None
+        self,
+        names: list[str],
+        format_: str,
+        out: str | None,
+        overlay: bool,
+        speller: _Speller | None,
     ) -> None:
         self.names, self.format, self.overlay, self.speller = names, format_, overlay, speller
         self.out = None if out is None else Path(out)
@@ -279,7 +352,9 @@ class _Writer:
             return
         for nth, content in enumerate(contents, 1):
             part = f"-{nth}" if len(contents) > 1 else ""
-            write_text(self._place(page.file, f"{stem}{part}{formats.ENDINGS[self.format]}"), content)
+            write_text(
+                self._place(page.file, f"{stem}{part}{formats.ENDINGS[self.format]}"), content
+            )
 
     def _place(self, file: int, name: str) -> Path:
         """Where a result goes.
@@ -334,7 +409,11 @@ def _stems(names: list[str]) -> list[str]:
         for found in chain([] if plain.count(stem) > 1 else [Path(name).stem], [whole], numbered):
             low = found.lower()
             page = re.fullmatch(r"(.+)-\d+", low)
-            if low not in seen and not (page and page[1] in long) and not (is_long and low in pages):
+            if (
+                low not in seen
+                and not (page and page[1] in long)
+                and not (is_long and low in pages)
+            ):
                 break
         stems.append(found)
         seen.add(low)
@@ -350,7 +429,9 @@ def _expand(files: tuple[str, ...]) -> list[str]:
     names: list[str] = []
     for file in files:
         if Path(file).is_dir():
-            found = (path for path in sorted(Path(file).iterdir()) if not path.name.endswith(_OVERLAY))
+            found = (
+                path for path in sorted(Path(file).iterdir()) if not path.name.endswith(_OVERLAY)
+            )
             inside = [str(path) for path in found if path.suffix.lower() in (*IMAGE_TYPES, ".pdf")]
             names += inside or [file]
         else:

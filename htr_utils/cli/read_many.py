@@ -52,9 +52,13 @@ class Options:
         from htr_utils.text import language, tuned
 
         told = {
-            "--model": files.sha256(paths.model_file(self.model)), "--as": self.kind, "--format": self.format,
-            "--decoder": self.decoder, "--spelling": self.spelling, "language model": "",
-        }  # fmt: skip
+            "--model": files.sha256(paths.model_file(self.model)),
+            "--as": self.kind,
+            "--format": self.format,
+            "--decoder": self.decoder,
+            "--spelling": self.spelling,
+            "language model": "",
+        }
         if self.decoder in ("lm", "lexicon") or self.spelling == "gated":
             file = language.find("english")
             beside = [one for one in (file, file.with_name(tuned.FILE)) if one.is_file()]
@@ -121,7 +125,9 @@ def inputs(names: Sequence[str]) -> list[Input]:
     return list(found.values())
 
 
-def read_chunk(chunk: list[dict[str, Any]], options: dict[str, str], threads: int) -> list[dict[str, Any]]:
+def read_chunk(
+    chunk: list[dict[str, Any]], options: dict[str, str], threads: int
+) -> list[dict[str, Any]]:
     """Read some files on whatever machine and write their results; the ledger's rows. Nothing is raised."""
     for name in THREADS:
         os.environ.setdefault(name, str(threads))  # read when TensorFlow starts, in a new worker
@@ -169,15 +175,22 @@ def read_chunk(chunk: list[dict[str, Any]], options: dict[str, str], threads: in
     rows = []
     for number, one in enumerate(some):
         results = [
-            name for file, name in made.values() if file == number and (Path(told.out) / name).is_file()
+            name
+            for file, name in made.values()
+            if file == number and (Path(told.out) / name).is_file()
         ]
         problem = problems[number] or ("" if results else f"{one.path}: {wrong}")
         rows.append(
             {
-                **asdict(one), "state": "failed" if problem else "finished", "error": problem, "results": results,
-                "lines": lines[number], "seconds": round(seconds, 3), "memory_mb": _memory(),
+                **asdict(one),
+                "state": "failed" if problem else "finished",
+                "error": problem,
+                "results": results,
+                "lines": lines[number],
+                "seconds": round(seconds, 3),
+                "memory_mb": _memory(),
             }
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -190,7 +203,8 @@ def _memory() -> int:
     import sys
 
     return round(
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        / (1e6 if sys.platform == "darwin" else 1e3)
     )
 
 
@@ -252,13 +266,22 @@ def _is_read(one: Input, row: Mapping[str, Any] | None, out: Path) -> bool:
         raise HtrError(
             f"{out}: the result at {one.place} there is that of {row['path']}, not of {one.path}; choose another --out"
         )
-    return as_it_was and row["state"] == "finished" and all((out / name).is_file() for name in row["results"])
+    return (
+        as_it_was
+        and row["state"] == "finished"
+        and all((out / name).is_file() for name in row["results"])
+    )
 
 
 def run(
-    names: Sequence[str], options: Options, *, scheduler: str, chunk: int = 32, workers: int | None = None,
+    names: Sequence[str],
+    options: Options,
+    *,
+    scheduler: str,
+    chunk: int = 32,
+    workers: int | None = None,
     say: Callable[[str], None] = click.echo,
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     """Read all that is not read yet; returns the rows of this sitting.
 
     Args:
@@ -335,7 +358,9 @@ def _chunks(
         def singly(part: list[Input]) -> list[list[Input]]:
             return [[one] for one in part]
 
-        for part, rows in cluster.results(client, read_chunk, parts, words, ahead=ahead, alone=singly):
+        for part, rows in cluster.results(
+            client, read_chunk, parts, words, ahead=ahead, alone=singly
+        ):
             if cluster.ended(rows):
                 (one,) = part
                 error = f"{one.path}: its worker ended while it read this file; leave it out"

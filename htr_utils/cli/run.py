@@ -13,19 +13,42 @@ from htr_utils.errors import HtrError
 @click.command()
 @click.argument("chapter")
 @click.option(
-    "-p", "given", multiple=True, metavar="NAME=VALUE", help="a parameter of the chapter; repeatable"
+    "-p",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="a parameter of the chapter; repeatable",
 )
-@click.option("--out", type=click.Path(file_okay=False), default=None,
-              help="folder for the results [default: runs/NN_name-KEY, a key for each set of parameters]")  # fmt: skip
 @click.option(
-    "--timeout", type=click.IntRange(1), default=3600, show_default=True, help="seconds for one cell"
+    "--out",
+    type=click.Path(file_okay=False),
+    default=None,
+    help="folder for the results [default: runs/NN_name-KEY, a key for each set of parameters]",
 )
 @click.option(
-    "--mlflow", "uri", metavar="URI", default=None, help="also log the run to MLflow: a server, or a folder"
+    "--timeout",
+    type=click.IntRange(1),
+    default=3600,
+    show_default=True,
+    help="seconds for one cell",
 )
-@click.option("--parameters", "only_list", is_flag=True, help="list the chapter's parameters and stop")
+@click.option(
+    "--mlflow",
+    "uri",
+    metavar="URI",
+    default=None,
+    help="also log the run to MLflow: a server, or a folder",
+)
+@click.option(
+    "--parameters", "only_list", is_flag=True, help="list the chapter's parameters and stop"
+)
 def run(
-    chapter: str, given: tuple[str, ...], out: str | None, timeout: int, uri: str | None, only_list: bool
+    chapter: str,
+    given: tuple[str, ...],
+    out: str | None,
+    timeout: int,
+    uri: str | None,
+    only_list: bool,
 ) -> None:
     """Run CHAPTER (number, name, or path of a notebook) with other parameters.
 

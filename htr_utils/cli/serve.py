@@ -17,10 +17,18 @@ CONNECTIONS = 64
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True,
-              help="0.0.0.0 lets the whole network in, a phone for instance")  # fmt: skip
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free"
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="0.0.0.0 lets the whole network in, a phone for instance",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0: any that is free",
 )
 @click.option(
     "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
@@ -40,7 +48,9 @@ def serve(host: str, port: int, model: str) -> None:
     from htr_utils.web.jobs import Limits
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue is no news here
-    listening = _listen(host, port)  # before the model, which takes seconds: a port in use is known at once
+    listening = _listen(
+        host, port
+    )  # before the model, which takes seconds: a port in use is known at once
     with listening:
         import_tensorflow()
         from htr_utils.recognizer import Recognizer
@@ -84,9 +94,7 @@ def _listen(host: str, port: int) -> socket.socket:
         elif number in (errno.EACCES, errno.EPERM):
             remedy = f"port {port} may not be used here; take one over 1024: htr serve --port 8000"
         else:
-            remedy = (
-                f"{host!r} is no address of this machine; use 127.0.0.1, or 0.0.0.0 for the whole network"
-            )
+            remedy = f"{host!r} is no address of this machine; use 127.0.0.1, or 0.0.0.0 for the whole network"
         raise HtrError(remedy) from error
 
 

@@ -12,18 +12,43 @@ from htr_utils.errors import HtrError
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--out", type=click.Path(file_okay=False), default=None,
-              help="folder of the sweep [default: runs/NAME of the file]")  # fmt: skip
-@click.option("--workers", type=click.IntRange(0, 256), default=None,
-              help="points at a time; 0 runs them here, without Dask [default: one a core]")  # fmt: skip
-@click.option("--scheduler", metavar="ADDRESS", default=None,
-              help="a running Dask scheduler (tcp://host:8786) whose workers see the folder")  # fmt: skip
-@click.option("--keep", type=click.Path(dir_okay=False), default=None,
-              help="also write the finished runs into one small JSON file, without notebooks and models")  # fmt: skip
-@click.option("--mlflow", "uri", metavar="URI", default=None,
-              help="also log the runs to MLflow: a server, or a folder")  # fmt: skip
-@click.option("--report/--no-report", default=True, show_default=True,
-              help="at the end run chapter 12 over the records: curves, effects, the best run")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False),
+    default=None,
+    help="folder of the sweep [default: runs/NAME of the file]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 256),
+    default=None,
+    help="points at a time; 0 runs them here, without Dask [default: one a core]",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    default=None,
+    help="a running Dask scheduler (tcp://host:8786) whose workers see the folder",
+)
+@click.option(
+    "--keep",
+    type=click.Path(dir_okay=False),
+    default=None,
+    help="also write the finished runs into one small JSON file, without notebooks and models",
+)
+@click.option(
+    "--mlflow",
+    "uri",
+    metavar="URI",
+    default=None,
+    help="also log the runs to MLflow: a server, or a folder",
+)
+@click.option(
+    "--report/--no-report",
+    default=True,
+    show_default=True,
+    help="at the end run chapter 12 over the records: curves, effects, the best run",
+)
 @click.option("--dry", is_flag=True, help="check and list the points, run nothing")
 def sweep(
     file: str,
@@ -52,7 +77,11 @@ def sweep(
         return
     folder = Path(out or f"runs/{Path(file).stem}")
     rows = sweeps.run(
-        found, folder, workers=workers, scheduler=scheduler, say=lambda text: click.echo(text, err=True)
+        found,
+        folder,
+        workers=workers,
+        scheduler=scheduler,
+        say=lambda text: click.echo(text, err=True),
     )
     if keep is not None:
         click.echo(f"{experiments.keep(found, folder, Path(keep))} runs kept in {keep}")
@@ -65,7 +94,9 @@ def sweep(
         click.echo(f"{tracking.tell_all(found, folder, uri)} runs are in MLflow")
     click.echo(f"{len(rows) - len(failed)} of {len(rows)} points finished; {folder / 'table.csv'}")
     if failed:
-        raise HtrError(f"{len(failed)} of {len(rows)} points failed; their notebooks are named in the table")
+        raise HtrError(
+            f"{len(failed)} of {len(rows)} points failed; their notebooks are named in the table"
+        )
 
 
 def _report(folder: Path) -> str:

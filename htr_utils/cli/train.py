@@ -41,14 +41,18 @@ from htr_utils.errors import HtrError
     help="with --rendered and --data: this share of the rendered lines is set from pieces of the lines of "
     "--data instead",
 )
-@click.option("--limit", type=click.IntRange(1), default=None, help="train on so many lines of --data only")
+@click.option(
+    "--limit", type=click.IntRange(1), default=None, help="train on so many lines of --data only"
+)
 @click.option(
     "--leave-out",
     type=click.Path(exists=True),
     default=None,
     help="file of writers, forms or line ids of --data that training must not see",
 )
-@click.option("--fold", is_flag=True, help="fold accents and unknown characters of the texts of --data")
+@click.option(
+    "--fold", is_flag=True, help="fold accents and unknown characters of the texts of --data"
+)
 @click.option(
     "--text",
     "texts",
@@ -57,15 +61,25 @@ from htr_utils.errors import HtrError
     help="text files or folders for rendered lines",
 )
 @click.option(
-    "--fonts", "font_folders", multiple=True, type=click.Path(exists=True), help="further folders of fonts"
+    "--fonts",
+    "font_folders",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="further folders of fonts",
 )
-@click.option("--debian/--no-debian", default=False, help="also the handwriting fonts that Debian packages")
 @click.option(
-    "--preset", type=click.Choice(["course", "wide", "reference"]), default=None,
+    "--debian/--no-debian", default=False, help="also the handwriting fonts that Debian packages"
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["course", "wide", "reference"]),
+    default=None,
     help="[default: course, or that of --init]",
-)  # fmt: skip
+)
 @click.option("--init", default=None, help="start from this model instead of random weights")
-@click.option("--out", default="runs/train/model.keras", show_default=True, help="the model file to write")
+@click.option(
+    "--out", default="runs/train/model.keras", show_default=True, help="the model file to write"
+)
 @click.option(
     "--epochs",
     type=click.IntRange(1),
@@ -80,7 +94,11 @@ from htr_utils.errors import HtrError
     help="[default: 0.0015, or 0.0005 with --init]",
 )
 @click.option(
-    "--augment", type=click.FloatRange(0, 3), default=1.0, show_default=True, help="strength, 0 for none"
+    "--augment",
+    type=click.FloatRange(0, 3),
+    default=1.0,
+    show_default=True,
+    help="strength, 0 for none",
 )
 @click.option(
     "--precision",
@@ -90,18 +108,34 @@ from htr_utils.errors import HtrError
     help="of the convolutions; bfloat16 may be faster where the processor has it",
 )
 @click.option(
-    "--task", default=None, help="which split lists, where a folder has several: own, official, aachen"
+    "--task",
+    default=None,
+    help="which split lists, where a folder has several: own, official, aachen",
 )
-@click.option("--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True)
+@click.option(
+    "--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
-    "--workers", type=click.IntRange(0, 64), default=1, show_default=True, help="processes that prepare lines"
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=1,
+    show_default=True,
+    help="processes that prepare lines",
 )
-@click.option("--strategy", type=click.Choice(["auto", "mirrored", "multiworker"]), default="auto", show_default=True,
-              help="devices: auto takes all GPUs here, or else the processor; multiworker is one process a machine, "
-              "with TF_CONFIG and one shared --out")  # fmt: skip
-@click.option("--deterministic", is_flag=True,
-              help="the same weights from every run and after every interruption, bit by bit")  # fmt: skip
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "mirrored", "multiworker"]),
+    default="auto",
+    show_default=True,
+    help="devices: auto takes all GPUs here, or else the processor; multiworker is one process a machine, "
+    "with TF_CONFIG and one shared --out",
+)
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="the same weights from every run and after every interruption, bit by bit",
+)
 @click.option("--xla", is_flag=True, help="compile the step: slow to start, faster on some GPUs")
 def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None:
     """Train a model. Interrupt it when you like: the same command goes on from the last finished epoch.
@@ -119,7 +153,9 @@ def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None
     way = distribute.Way(distribute.choose(strategy, click.echo), xla)
     fit.train(**options, command=command_line(options["data"]), way=way, say=click.echo)
     if not options["rendered"] and way.first:
-        _report(options["out"], options["data"], options["task"], options["spacing"], options["fold"])
+        _report(
+            options["out"], options["data"], options["task"], options["spacing"], options["fold"]
+        )
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -159,7 +195,9 @@ def _check(options: dict[str, Any]) -> None:
         raise HtrError("--recombine needs --data: the lines that are cut up")
     if not options["rendered"]:
         if options["share"] and not paths.has_embedded():
-            raise HtrError("--share: the embedded lines are not here; clone the course, or say --share 0")
+            raise HtrError(
+                "--share: the embedded lines are not here; clone the course, or say --share 0"
+            )
     elif options["data"] is not None and not options["share"] and not options["recombine_share"]:
         from htr_utils.lines import own
 
@@ -183,7 +221,9 @@ def _report(model: str, data: str | None, task: str | None, spacing: str, fold: 
     folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
     if "test" not in folder.split_names:
         return
-    rates = published.in_both_conventions(Recognizer.load(model), folder, "test", spacing, fold, click.echo)
+    rates = published.in_both_conventions(
+        Recognizer.load(model), folder, "test", spacing, fold, click.echo
+    )
     name = (
         "embedded test"
         if data is None

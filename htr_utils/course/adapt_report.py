@@ -91,7 +91,9 @@ class Row:
         return "| " + " | ".join(cells) + " |"
 
 
-def draw(lines: Sequence[iam.Line], count: int, seed: int = SEED) -> tuple[list[iam.Line], list[iam.Line]]:
+def draw(
+    lines: Sequence[iam.Line], count: int, seed: int = SEED
+) -> tuple[list[iam.Line], list[iam.Line]]:
     """`count` lines of documents drawn until they hold as many, and those of all the documents that were not drawn.
 
     What is left of the last document drawn is in neither.
@@ -108,12 +110,16 @@ def draw(lines: Sequence[iam.Line], count: int, seed: int = SEED) -> tuple[list[
         chosen.add(names[int(index)])
         held += sum(line.writer_id == names[int(index)] for line in lines)
     if held < count or len(chosen) == len(names):
-        raise HtrError(f"{count} lines to learn from leave no document to measure on; ask for fewer")
+        raise HtrError(
+            f"{count} lines to learn from leave no document to measure on; ask for fewer"
+        )
     learnt = [line for line in lines if line.writer_id in chosen]
     return learnt[:count], [line for line in lines if line.writer_id not in chosen]
 
 
-def measure(model: str | Path, lines: Sequence[iam.Line], fold: bool) -> tuple[metrics.Rate, list[list[int]]]:
+def measure(
+    model: str | Path, lines: Sequence[iam.Line], fold: bool
+) -> tuple[metrics.Rate, list[list[int]]]:
     """The CER of a model on lines, its interval over documents, and (edits, length) of each document."""
     from htr_utils.recognizer import Recognizer
 
@@ -121,7 +127,9 @@ def measure(model: str | Path, lines: Sequence[iam.Line], fold: bool) -> tuple[m
     read = [reading.text for reading in reader.read([line.path for line in lines])]
     truths = [reader.charset.fold(line.text) if fold else line.text for line in lines]
     documents = [line.writer_id for line in lines]
-    pairs = [(metrics.edits(text, truth), len(truth)) for text, truth in zip(read, truths, strict=True)]
+    pairs = [
+        (metrics.edits(text, truth), len(truth)) for text, truth in zip(read, truths, strict=True)
+    ]
     edits, lengths = zip(*pairs, strict=True)
     return metrics.rate(edits, lengths, groups=documents), by_document(pairs, documents)
 
@@ -169,27 +177,42 @@ def run(
     ran += ["--", *more] if more else []
     start = f"{note or Path(init).name} (sha256 {files.sha256(paths.model_file(init))[:8]})"
     return Row(
-        start=start, data=data.name, documents=len({line.writer_id for line in learnt}), lines=len(learnt),
-        unseen_documents=len(sums_before), unseen_lines=len(unseen),
-        before=(before.value, before.low, before.high), after=(after.value, after.low, after.high),
-        difference=paired(sums_after, sums_before), minutes=round(minutes, 1), command=" ".join(ran),
-        ran=command, machine=f"{os.cpu_count()} cores, {platform.system()}", date=str(datetime.now(UTC).date()),
-    )  # fmt: skip
+        start=start,
+        data=data.name,
+        documents=len({line.writer_id for line in learnt}),
+        lines=len(learnt),
+        unseen_documents=len(sums_before),
+        unseen_lines=len(unseen),
+        before=(before.value, before.low, before.high),
+        after=(after.value, after.low, after.high),
+        difference=paired(sums_after, sums_before),
+        minutes=round(minutes, 1),
+        command=" ".join(ran),
+        ran=command,
+        machine=f"{os.cpu_count()} cores, {platform.system()}",
+        date=str(datetime.now(UTC).date()),
+    )
 
 
 def page(rows: Sequence[Row]) -> str:
     """The page's Markdown."""
     table = "".join(row.shown + "\n" for row in rows)
-    ran = "".join(f"    {row.command}\n        {row.ran}   # {row.date}, {row.machine}\n" for row in rows)
+    ran = "".join(
+        f"    {row.command}\n        {row.ran}   # {row.date}, {row.machine}\n" for row in rows
+    )
     return HEAD.format(seed=SEED) + table + TAIL.format(samples=SAMPLES) + ran
 
 
 def keep(row: Row, figures: Path, out: Path) -> None:
     """Put a row into the file of figures, in the place of one of the same command, and write the page anew."""
     known = (
-        [Row(**one) for one in json.loads(figures.read_text(encoding="utf-8"))] if figures.is_file() else []
+        [Row(**one) for one in json.loads(figures.read_text(encoding="utf-8"))]
+        if figures.is_file()
+        else []
     )
-    rows = sorted([*(one for one in known if one.command != row.command), row], key=lambda one: one.command)
+    rows = sorted(
+        [*(one for one in known if one.command != row.command), row], key=lambda one: one.command
+    )
     write_text(figures, json.dumps([asdict(one) for one in rows], indent=1) + "\n")
     write_text(out, page(rows))
 
@@ -213,10 +236,14 @@ def _shown(rate: Sequence[float]) -> str:
 @click.command(cls=OneLine)
 @click.option("--data", required=True, help="A folder with lines.tsv or transcriptions.tsv.")
 @click.option("--lines", "count", default=1000, show_default=True, help="Learn from so many lines.")
-@click.option("--init", default="course", show_default=True, help="The model that is trained further.")
+@click.option(
+    "--init", default="course", show_default=True, help="The model that is trained further."
+)
 @click.option("--note", help="What --init is, for the table.")
 @click.option("--fold", is_flag=True, help="Fold accents and unknown characters.")
-@click.option("--unseen", metavar="FILE", help="The documents to measure on [default: all not drawn].")
+@click.option(
+    "--unseen", metavar="FILE", help="The documents to measure on [default: all not drawn]."
+)
 @click.option("--out", default="docs/adapting.md", show_default=True, help="The page.")
 @click.argument("more", nargs=-1)
 def main(

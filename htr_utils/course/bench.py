@@ -73,7 +73,9 @@ def run(job: Job) -> dict[str, Any]:
             one = _call([python, "-I", peers.__file__, name], asked, {})
             about = {"name": peers.PEERS[name], "version": version}
             said = f"{peers.ABOUT[name]}; {setting}"
-            tried.append({**about, "setting": said, **one, "scores": score(one["texts"], truths, groups)})
+            tried.append(
+                {**about, "setting": said, **one, "scores": score(one["texts"], truths, groups)}
+            )
         readers.append(min(tried, key=lambda one: one["scores"]["letters"]["value"]))
     for reader in readers:
         del reader["texts"]
@@ -84,18 +86,25 @@ def run(job: Job) -> dict[str, Any]:
             for count in sorted({1, threads}):
                 job.say(f"speed of {preset}, batch {batch}, {count} thread{'s' * (count > 1)}")
                 speed.append(
-                    {"preset": preset, "batch": batch, "threads": count, **_speed(job, preset, batch, count)}
+                    {
+                        "preset": preset,
+                        "batch": batch,
+                        "threads": count,
+                        **_speed(job, preset, batch, count),
+                    }
                 )
     return {
         "readers": readers,
-        "missing": sorted(set(peers.PEERS.values()) - {reader["name"] for reader in readers}) if job.peers else [],
+        "missing": sorted(set(peers.PEERS.values()) - {reader["name"] for reader in readers})
+        if job.peers
+        else [],
         "differences": differences(readers),
         "speed": speed,
         "lines": len(names),
         "documents": len(set(groups)),
         "machine": f"{threads} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}",
         "date": date.today().isoformat(),
-    }  # fmt: skip
+    }
 
 
 def _speed(job: Job, preset: str, batch: int, threads: int) -> dict[str, Any]:
@@ -137,9 +146,10 @@ def find_peers(python: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
 def _measure(what: str, asked: dict[str, Any], threads: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "htr_utils.course.bench_worker", what]
     limits = {
-        name: str(threads) for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS")
+        name: str(threads)
+        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS")
     }
-    return _call(command, {**asked, "threads": threads}, {**limits, "TF_CPP_MIN_LOG_LEVEL": "3"})  # fmt: skip
+    return _call(command, {**asked, "threads": threads}, {**limits, "TF_CPP_MIN_LOG_LEVEL": "3"})
 
 
 def _call(command: list[str], asked: Any, environment: dict[str, str]) -> dict[str, Any]:
@@ -158,9 +168,14 @@ def _call(command: list[str], asked: Any, environment: dict[str, str]) -> dict[s
     shown = " ".join(Path(part).name for part in command)
     try:
         done = subprocess.run(
-            command, input=json.dumps(asked), capture_output=True, text=True, encoding="utf-8", env=environment,
+            command,
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=environment,
             timeout=_LIMIT,
-        )  # fmt: skip
+        )
     except OSError as error:
         raise HtrError(
             f"{command[0]}: does not start ({error.strerror}); name a Python interpreter"
@@ -233,7 +248,7 @@ def paired(
 
     Returns:
         the difference, and its 2.5th and 97.5th percentile, in percentage points.
-    """  # fmt: skip
+    """
     one, other = np.asarray(ours, float), np.asarray(theirs, float)
     if one.shape != other.shape or not np.array_equal(one[:, 1], other[:, 1]):
         raise ValueError("the readers were measured on other documents")
@@ -265,10 +280,16 @@ def keep_speed(found: dict[str, Any], model: Path, command: str) -> Path:
     """
     ours = found["readers"][0]
     kept = {
-        "lines_per_second": round(ours["lines_per_second"], 1), "peak_mb": ours["peak"] and round(ours["peak"]),
-        "load_s": round(ours["load"], 1), "first_line_s": round(ours["first"], 2), "lines": found["lines"],
-        "machine": found["machine"], "date": found["date"], "command": command, "sha256": files.sha256(model),
-    }  # fmt: skip
+        "lines_per_second": round(ours["lines_per_second"], 1),
+        "peak_mb": ours["peak"] and round(ours["peak"]),
+        "load_s": round(ours["load"], 1),
+        "first_line_s": round(ours["first"], 2),
+        "lines": found["lines"],
+        "machine": found["machine"],
+        "date": found["date"],
+        "command": command,
+        "sha256": files.sha256(model),
+    }
     target = model.with_suffix(".speed.json")
     files.write_text(target, json.dumps(kept, indent=1) + "\n")
     return target
@@ -280,6 +301,8 @@ def write(found: dict[str, Any], target: Path, *, command: str, title: str) -> t
 
     picture = target.with_suffix(".png")
     alt, png = figure(found)
-    files.write_text(target, markdown(found, command=command, title=title, picture=picture.name, alt=alt))
+    files.write_text(
+        target, markdown(found, command=command, title=title, picture=picture.name, alt=alt)
+    )
     files.write_bytes(picture, png)
     return target, picture

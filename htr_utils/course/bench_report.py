@@ -64,8 +64,10 @@ def markdown(found: dict[str, Any], *, command: str, title: str, picture: str, a
                 for one in found["readers"]
             ),
         ),
-        "\n".join(f"- **{one['name']}**: {one['setting']}." for one in found["readers"]) + "\n" + _NOTES.rstrip(),
-    ]  # fmt: skip
+        "\n".join(f"- **{one['name']}**: {one['setting']}." for one in found["readers"])
+        + "\n"
+        + _NOTES.rstrip(),
+    ]
     if found["missing"]:
         parts[-1] += (
             f"\n- Not installed where this was measured, so not in the table: {', '.join(found['missing'])}."
@@ -77,7 +79,11 @@ def markdown(found: dict[str, Any], *, command: str, title: str, picture: str, a
             _table(
                 ("", "CER", "letters"),
                 (
-                    (f"{row['ours']} - {row['theirs']}", _points(row["cer"]), _points(row["letters"]))
+                    (
+                        f"{row['ours']} - {row['theirs']}",
+                        _points(row["cer"]),
+                        _points(row["letters"]),
+                    )
                     for row in found["differences"]
                 ),
             ),
@@ -88,7 +94,17 @@ def markdown(found: dict[str, Any], *, command: str, title: str, picture: str, a
             "Lines per second of the embedded data's kind, weights untrained: `reading` from files to text, "
             "`training` one step after the other, lines prepared before.",
             _table(
-                ("preset", "parameters", "batch", "threads", "reading", "first line", "memory", "training", "memory"),
+                (
+                    "preset",
+                    "parameters",
+                    "batch",
+                    "threads",
+                    "reading",
+                    "first line",
+                    "memory",
+                    "training",
+                    "memory",
+                ),
                 (
                     (
                         row["preset"],
@@ -104,7 +120,7 @@ def markdown(found: dict[str, Any], *, command: str, title: str, picture: str, a
                     for row in found["speed"]
                 ),
             ),
-        ]  # fmt: skip
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -122,15 +138,26 @@ def figure(found: dict[str, Any]) -> tuple[str, bytes]:
     ):
         scores = [reader["scores"][name] for reader in readers]
         values = [score["value"] for score in scores]
-        spread = [[max(0.0, score["value"] - score["low"]) for score in scores],
-                  [max(0.0, score["high"] - score["value"]) for score in scores]]  # fmt: skip
+        spread = [
+            [max(0.0, score["value"] - score["low"]) for score in scores],
+            [max(0.0, score["high"] - score["value"]) for score in scores],
+        ]
         left.barh(
-            [place + shift for place in places], values, 0.36, xerr=spread, color=colour, ecolor=GREY, label=label,
-            hatch="//" if name == "letters" else None, edgecolor="white",
-        )  # fmt: skip
+            [place + shift for place in places],
+            values,
+            0.36,
+            xerr=spread,
+            color=colour,
+            ecolor=GREY,
+            label=label,
+            hatch="//" if name == "letters" else None,
+            edgecolor="white",
+        )
     left.set_yticks(list(places), [reader["name"] for reader in readers])
     left.set_xlabel("character error rate, %")
-    left.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)  # above, where no bar is
+    left.legend(
+        frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2
+    )  # above, where no bar is
     speeds = [reader["lines_per_second"] for reader in readers]
     right.barh(list(places), speeds, 0.5, color=COLOURS[2])
     for place, speed in zip(places, speeds, strict=True):
@@ -141,4 +168,7 @@ def figure(found: dict[str, Any]) -> tuple[str, bytes]:
         f"{reader['name']} {reader['scores']['cer']['value']:.1f} % at {_number(reader['lines_per_second'])} lines/s"
         for reader in readers
     )
-    return f"Bars of the character error rate and the reading speed of each reader: {said}.", encode(made)
+    return (
+        f"Bars of the character error rate and the reading speed of each reader: {said}.",
+        encode(made),
+    )

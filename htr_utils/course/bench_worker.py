@@ -70,8 +70,10 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     precision = job.get("precision", "float32")
     with training.built_for(precision):
         made = _untrained(job["preset"])
-    lines = [iam.Line(str(n), text, path, "", "", "ok", 0, 0, (0, 0, 0, 0))
-             for n, (path, text) in enumerate(job["lines"])]  # fmt: skip
+    lines = [
+        iam.Line(str(n), text, path, "", "", "ok", 0, 0, (0, 0, 0, 0))
+        for n, (path, text) in enumerate(job["lines"])
+    ]
     source = dataset.FileLines(lines, made.preset.preparation)
     batches = dataset.Batches(source, training.labels_for(made.preset, made.charset), job["batch"])
     settings = training.Settings(epochs=2, batch=job["batch"], precision=precision)

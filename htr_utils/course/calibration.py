@@ -41,12 +41,17 @@ def letters(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Confidence of every character that was read, and whether it is right: (n,), (n,)."""
     sure = [c for line in confidences for c in line]
-    right = [r for text, truth in zip(texts, truths, strict=True) for r in right_letters(text, truth)]
+    right = [
+        r for text, truth in zip(texts, truths, strict=True) for r in right_letters(text, truth)
+    ]
     return np.array(sure), np.array(right, dtype=bool)
 
 
 def words(
-    texts: Sequence[str], confidences: Sequence[Sequence[float]], truths: Sequence[str], scales: Scales
+    texts: Sequence[str],
+    confidences: Sequence[Sequence[float]],
+    truths: Sequence[str],
+    scales: Scales,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same of every word, from confidences of characters that are scaled already."""
     sure, right = [], []
@@ -74,7 +79,9 @@ def reliability(confidences: ArrayLike, right: ArrayLike, bins: int = 10) -> lis
 def error(confidences: ArrayLike, right: ArrayLike, bins: int = 10) -> float:
     """Expected calibration error, 0 to 1; 0 where there is nothing."""
     found = reliability(confidences, right, bins)
-    return sum(b.count * abs(b.confidence - b.right) for b in found) / max(1, sum(b.count for b in found))
+    return sum(b.count * abs(b.confidence - b.right) for b in found) / max(
+        1, sum(b.count for b in found)
+    )
 
 
 def fit(confidences: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None) -> Scale:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def with_an_error(
-    recognizer: Recognizer, lines: Sequence[Line], *, look_at: int = 32, few: int = 4, letters: int = 30
+    recognizer: Recognizer,
+    lines: Sequence[Line],
+    *,
+    look_at: int = 32,
+    few: int = 4,
+    letters: int = 30,
 ) -> int:
     """Index of a line that is read with an error, but not with many.
 
@@ -25,14 +30,18 @@ def with_an_error(
         the one with the fewest errors among those with any; else the first line.
     """
     step = max(1, len(lines) // look_at)
-    places = [place for place in range(0, len(lines), step) if len(lines[place].text) >= letters][:look_at]
+    places = [place for place in range(0, len(lines), step) if len(lines[place].text) >= letters][
+        :look_at
+    ]
     readings = recognizer.read([lines[place].path for place in places]) if places else []
     chosen = []  # (has more than a few errors, least confidence or errors, place)
     for place, reading in zip(places, readings, strict=True):
         wrong = metrics.edits(reading.text, lines[place].text)
         if 0 < wrong <= few:
             least = min((character.confidence for character in reading.characters), default=1.0)
-            chosen.append((False, round(least, 1), place))  # rounded: the same choice on another processor
+            chosen.append(
+                (False, round(least, 1), place)
+            )  # rounded: the same choice on another processor
         elif wrong:
             chosen.append((True, float(wrong), place))
     return min(chosen, default=(True, 0.0, 0))[2]

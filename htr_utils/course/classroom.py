@@ -25,10 +25,21 @@ from htr_utils.paths import model_file, repo_root
 MEMORY_GB, DISK_GB, STEP_SECONDS = 2.0, 1.0, 5.0
 # What the notebooks import, beside the package; the distribution that brings it where the name differs.
 MODULES = {
-    "tensorflow": "", "keras": "", "numpy": "", "cv2": "opencv-python", "PIL": "pillow", "rapidfuzz": "",
-    "autocorrect": "", "matplotlib": "", "jupyterlab": "", "ipykernel": "", "papermill": "", "nbconvert": "",
-    "jupytext": "", "psutil": "",
-}  # fmt: skip
+    "tensorflow": "",
+    "keras": "",
+    "numpy": "",
+    "cv2": "opencv-python",
+    "PIL": "pillow",
+    "rapidfuzz": "",
+    "autocorrect": "",
+    "matplotlib": "",
+    "jupyterlab": "",
+    "ipykernel": "",
+    "papermill": "",
+    "nbconvert": "",
+    "jupytext": "",
+    "psutil": "",
+}
 SETUP = "python -m htr_utils setup"
 MADE_FOR = "made-for.json"
 
@@ -48,7 +59,9 @@ def python_version(version: Sequence[int] = sys.version_info[:2]) -> Finding:
     says = f"Python {version[0]}.{version[1]} on {platform.system()}"
     if (3, 11) <= tuple(version) <= (3, 13):
         return Finding("python", "ok", says)
-    return Finding("python", "bad", says, "install Python 3.12 and make the environment again with it")
+    return Finding(
+        "python", "bad", says, "install Python 3.12 and make the environment again with it"
+    )
 
 
 def packages() -> Finding:
@@ -91,7 +104,9 @@ def opencv() -> Finding:
         shape = cv2.resize(np.zeros((64, 900), np.uint8), None, fx=0.5, fy=0.5).shape
     except Exception as error:
         says = (str(error).splitlines() or [type(error).__name__])[-1][:90]
-        remedy = f"`{SETUP}` swaps it for opencv-python-headless where display libraries are missing"
+        remedy = (
+            f"`{SETUP}` swaps it for opencv-python-headless where display libraries are missing"
+        )
         return Finding("cv2", "bad", says, remedy)
     if shape != (32, 450):
         return Finding("cv2", "bad", f"resizes to {shape}", f"`{SETUP}`")
@@ -106,7 +121,9 @@ def memory(free_gb: float | None = None) -> Finding:
         free_gb = psutil.virtual_memory().available / 1e9
     says = f"{free_gb:.1f} GB free"
     if free_gb < MEMORY_GB:
-        return Finding("memory", "bad", says, f"close other programs until {MEMORY_GB:.0f} GB are free")
+        return Finding(
+            "memory", "bad", says, f"close other programs until {MEMORY_GB:.0f} GB are free"
+        )
     return Finding("memory", "ok", says)
 
 
@@ -134,7 +151,10 @@ def material() -> Finding:
     root = repo_root()
     if root is None:
         return Finding(
-            "course", "bad", "no chapters beside the package", "unpack or clone the course, start there"
+            "course",
+            "bad",
+            "no chapters beside the package",
+            "unpack or clone the course, start there",
         )
     try:
         model_file("course")
@@ -164,7 +184,9 @@ def kernel(name: str = "python3", timeout: float = 60) -> Finding:
             output_hook=lambda message: said.append(message["content"].get("text", "")),
         )
     except TimeoutError:
-        return Finding("kernel", "bad", f"{name} does not answer", "close other notebooks; try again")
+        return Finding(
+            "kernel", "bad", f"{name} does not answer", "close other notebooks; try again"
+        )
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -205,7 +227,10 @@ def training_step(preset: str = "course", limit: float = STEP_SECONDS) -> Findin
     says = f"one step of 8 lines takes {seconds:.1f} s"
     if seconds > limit:
         return Finding(
-            "training", "slow", says, "chapters take longer here; close other programs, or work in pairs"
+            "training",
+            "slow",
+            says,
+            "chapters take longer here; close other programs, or work in pairs",
         )
     return Finding("training", "ok", says)
 
@@ -271,13 +296,23 @@ def _pip_wheel(lock: Path, out: Path, more: Sequence[str]) -> None:
     Raises:
         HtrError: pip cannot fetch or build one.
     """
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "wheel", "--no-deps"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+        "wheel",
+        "--no-deps",
+    ]
     command += ["--progress-bar", "off", "--wheel-dir", str(out), "-r", str(lock), *more]
     environment = {**os.environ, "PYTHONUTF8": "1"}
     environment.pop("PYTHONPATH", None)
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")]
+        lines = [
+            line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")
+        ]
         raise HtrError(
             f"the wheels cannot be fetched: {(lines or ['pip said nothing'])[-1][:200]}; check the network"
         )

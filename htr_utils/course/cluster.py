@@ -28,26 +28,40 @@ def client(count: int, scheduler: str | None, failures: int) -> Iterator[Any]:
     from dask.distributed import Client, LocalCluster
 
     # A kernel is another process and takes the memory; the worker itself must not be stopped for it.
-    dask.config.set({"distributed.scheduler.allowed-failures": failures, "distributed.worker.daemon": False})
+    dask.config.set(
+        {"distributed.scheduler.allowed-failures": failures, "distributed.worker.daemon": False}
+    )
     with contextlib.ExitStack() as opened:
         try:
             at: Any = scheduler
             if at is None:
                 at = LocalCluster(
-                    n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, memory_limit=0,
-                    silence_logs=50, host="127.0.0.1",
-                )  # fmt: skip
+                    n_workers=count,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    memory_limit=0,
+                    silence_logs=50,
+                    host="127.0.0.1",
+                )
                 opened.callback(at.close)
             found = opened.enter_context(Client(at, timeout=CONNECT))
         except OSError as error:
-            raise HtrError(f"no Dask scheduler answers at {scheduler or 'this machine'} ({error})") from None
+            raise HtrError(
+                f"no Dask scheduler answers at {scheduler or 'this machine'} ({error})"
+            ) from None
         yield found
 
 
 def results(
-    client: Any, function: Callable[..., Any], jobs: Iterable[Any], words: Callable[[Any], tuple[Any, ...]], *,
-    ahead: int, alone: Callable[[Any], list[Any]] = lambda job: [job],
-) -> Iterator[tuple[Any, Any]]:  # fmt: skip
+    client: Any,
+    function: Callable[..., Any],
+    jobs: Iterable[Any],
+    words: Callable[[Any], tuple[Any, ...]],
+    *,
+    ahead: int,
+    alone: Callable[[Any], list[Any]] = lambda job: [job],
+) -> Iterator[tuple[Any, Any]]:
     """Each job with what `function(*words(job))` gave on some worker, or with the exception that it ended in.
 
     Whatever was on a worker that ended may have ended it: such jobs are done once more when all others are done, one
@@ -63,7 +77,9 @@ def results(
     tasks: dict[Any, Any] = {}
 
     def submit(job: Any) -> Any:
-        task = client.submit(function, *words(job), pure=False, key=f"{function.__name__}-{uuid.uuid4().hex}")
+        task = client.submit(
+            function, *words(job), pure=False, key=f"{function.__name__}-{uuid.uuid4().hex}"
+        )
         tasks[task] = job
         return task
 

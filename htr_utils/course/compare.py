@@ -102,9 +102,13 @@ def candidate(name: str) -> Candidate:
 
 
 def measure(
-    name: str, material: Callable[[Candidate, int], dataset.Source], seconds: float, watched: Sequence[Any],
-    held_out: Sequence[Any], rate: float = 1.5e-3,
-) -> Row:  # fmt: skip
+    name: str,
+    material: Callable[[Candidate, int], dataset.Source],
+    seconds: float,
+    watched: Sequence[Any],
+    held_out: Sequence[Any],
+    rate: float = 1.5e-3,
+) -> Row:
     """Train one candidate for so many seconds and read the watched and the held-out lines with it.
 
     Args:
@@ -124,9 +128,13 @@ def measure(
             model = models.build(chosen, charset.classes)
         steps = -(-lines // batch)
         settings = training.Settings(
-            epochs=1, batch=batch, rate=rate, warmup=min(300, max(1, steps // 10)), seed=given.seed,
+            epochs=1,
+            batch=batch,
+            rate=rate,
+            warmup=min(300, max(1, steps // 10)),
+            seed=given.seed,
             precision=given.precision,
-        )  # fmt: skip
+        )
         batches = dataset.Batches(
             material(given, lines), labels, batch, seed=given.seed, workers=given.workers
         )
@@ -139,7 +147,9 @@ def measure(
     taken = time.perf_counter() - started
     made.batches.close()
     cer, other = (
-        round(100 * made.measure(_plain(some, chosen.preparation, labels))["cer"], 2) if some else None
+        round(100 * made.measure(_plain(some, chosen.preparation, labels))["cer"], 2)
+        if some
+        else None
         for some in (watched, held_out)
     )
     count = int(made.model.count_params())
@@ -188,7 +198,12 @@ def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | Non
         "|---|---:|---:|---:|---:|---:|" + ("---:|" if held_out else ""),
     ]
     for row in sorted(rows, key=lambda row: (row.cer or 0.0) if row.other is None else row.other):
-        cells = [row.name, f"{row.parameters / 1e6:.2f} M", f"{row.lines_per_second:.1f}", f"{row.lines:,}"]
+        cells = [
+            row.name,
+            f"{row.parameters / 1e6:.2f} M",
+            f"{row.lines_per_second:.1f}",
+            f"{row.lines:,}",
+        ]
         cells.append(f"{row.minutes:.1f}")
         cells += [f"{row.cer:.1f}" if row.cer is not None else "-"] + (
             [] if row.other is None else [f"{row.other:.1f}"]
@@ -225,11 +240,17 @@ def _command() -> str:
 
 @click.command(cls=OneLine)
 @click.option(
-    "--minutes", type=click.FloatRange(0.05), default=8.0, show_default=True, help="for each network"
+    "--minutes",
+    type=click.FloatRange(0.05),
+    default=8.0,
+    show_default=True,
+    help="for each network",
 )
 @click.option("--network", "names", multiple=True, help="only these [default: all]")
 @click.option(
-    "--data", default=None, help="real lines, half of what is seen; an IAM-layout folder or one's own"
+    "--data",
+    default=None,
+    help="real lines, half of what is seen; an IAM-layout folder or one's own",
 )
 @click.option(
     "--leave-out", type=click.Path(exists=True), default=None, help="ids that are held out and read"
@@ -237,11 +258,19 @@ def _command() -> str:
 @click.option("--fold", is_flag=True, help="fold accents of --data")
 @click.option("--text", "texts", multiple=True, type=click.Path(exists=True))
 @click.option("--fonts", "font_folders", multiple=True, type=click.Path(exists=True))
-@click.option("--to", type=click.Path(path_type=Path), default=Path("runs/presets.md"), show_default=True)
+@click.option(
+    "--to", type=click.Path(path_type=Path), default=Path("runs/presets.md"), show_default=True
+)
 def main(
-    minutes: float, names: Sequence[str], data: str | None, leave_out: str | None, fold: bool,
-    texts: Sequence[str], font_folders: Sequence[str], to: Path,
-) -> None:  # fmt: skip
+    minutes: float,
+    names: Sequence[str],
+    data: str | None,
+    leave_out: str | None,
+    fold: bool,
+    texts: Sequence[str],
+    font_folders: Sequence[str],
+    to: Path,
+) -> None:
     """Train networks for equal times and write which reads best."""
     for one in names:
         candidate(one)
@@ -268,9 +297,13 @@ def main(
 
     kept = to.with_suffix(".json")
     asked = {
-        "minutes": minutes, "data": name, "leave-out": leave_out and Path(leave_out).name, "fold": fold,
-        "text": [Path(text).name for text in texts], "fonts": [Path(folder).name for folder in font_folders],
-    }  # fmt: skip
+        "minutes": minutes,
+        "data": name,
+        "leave-out": leave_out and Path(leave_out).name,
+        "fold": fold,
+        "text": [Path(text).name for text in texts],
+        "fonts": [Path(folder).name for folder in font_folders],
+    }
     rows = kept_rows(kept, asked)
     for one in names or CANDIDATES:
         if any(row.name == one for row in rows):

@@ -11,7 +11,11 @@ from typing import Any
 from htr_utils import files
 from htr_utils.course.origin import machine, versions
 
-MEAN_SECONDS, SECONDS, MEGABYTES = 40, 90, 2000  # what a chapter may take at its defaults, on two cores
+MEAN_SECONDS, SECONDS, MEGABYTES = (
+    40,
+    90,
+    2000,
+)  # what a chapter may take at its defaults, on two cores
 
 HEAD = """# What a chapter costs
 
@@ -40,7 +44,9 @@ def table(results: Sequence[Any]) -> str:
     )
     broken = complaints(results)
     return page + (
-        "\nOver the limits: " + "; ".join(broken) + ".\n" if broken else "\nAll within the limits.\n"
+        "\nOver the limits: " + "; ".join(broken) + ".\n"
+        if broken
+        else "\nAll within the limits.\n"
     )
 
 

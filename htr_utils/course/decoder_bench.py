@@ -93,13 +93,17 @@ def peer_texts(
     return [str(text).strip() for text in told["texts"]], float(told["seconds"])
 
 
-def measure(lines: tune.Lines, settings: tune.tuned.Tuned, peer: str | None, repeats: int) -> list[str]:
+def measure(
+    lines: tune.Lines, settings: tune.tuned.Tuned, peer: str | None, repeats: int
+) -> list[str]:
     """The rows of the table."""
     charset = Charset(settings.lm.characters)
     many = len(lines.truths)
 
     def ours(decoder: str) -> Callable[[], list[str]]:
-        return lambda: [text.strip() for text in tune.texts(tune.read(lines, settings, decoder), charset)]
+        return lambda: [
+            text.strip() for text in tune.texts(tune.read(lines, settings, decoder), charset)
+        ]
 
     def plain() -> list[str]:
         found = fusion.prefix_beam(lines.log_probs, lines.frames, width=WIDTH)
@@ -164,8 +168,13 @@ def spelling_rows(lines: tune.Lines, settings: tune.tuned.Tuned) -> list[str]:
 @click.command(cls=OneLine)
 @click.option("--data", default=None, help="folder of lines [default: the embedded test split]")
 @click.option("--limit", default=0, help="measure on so many lines only")
-@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True,
-              help="runs of each decoder; the quickest counts")  # fmt: skip
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="runs of each decoder; the quickest counts",
+)
 @click.option("--peer", default=None, help="Python of an environment that has pyctcdecode 0.5")
 @click.option("--to", "target", default=None, help="also write the tables to this file")
 def main(data: str | None, limit: int, repeats: int, peer: str | None, target: str | None) -> None:

@@ -16,7 +16,10 @@ from htr_utils.text import tuned
 
 TARGET = "docs/decoding-figures.md"
 _WAYS = {"greedy": "greedy", "lm": "language model", "lexicon": "language model and lexicon"}
-_ASKED = {"cer_change": -35.0, "wer_change": -40.0}  # in %: what decoding with language was asked to reach
+_ASKED = {
+    "cer_change": -35.0,
+    "wer_change": -40.0,
+}  # in %: what decoding with language was asked to reach
 _ASKED_OF = ("test", "jls", "inkbench")
 
 
@@ -54,7 +57,9 @@ def asked(measured: dict[str, Any]) -> list[str]:
 
 def _causes(measured: dict[str, Any]) -> list[str]:
     """Why lines stay wrong with the language model, where that was measured (`course.wrong_lines`)."""
-    found = {name: measured[name]["lm"].get("wrong_lines") for name in _ASKED_OF if name in measured}
+    found = {
+        name: measured[name]["lm"].get("wrong_lines") for name in _ASKED_OF if name in measured
+    }
     told = {name: one for name, one in found.items() if one is not None}
     if not told:
         return []
@@ -103,7 +108,9 @@ def tables(stored: dict[str, Any]) -> str:
         "| lines | after | CER % without, with | WER % without, with | changed | mended | broken | ms a line |"
     ]
     gates.append("|---|---|---|---|---|---|---|---|")
-    promises = ["| lines | decoder | letters: as the network says | scaled | words: as it says | scaled |"]
+    promises = [
+        "| lines | decoder | letters: as the network says | scaled | words: as it says | scaled |"
+    ]
     promises.append("|---|---|---|---|---|---|")
     for name, found in stored["measured"].items():
         for way, called in _WAYS.items():
@@ -137,13 +144,28 @@ def tables(stored: dict[str, Any]) -> str:
             "spacing, case kept. In brackets the paired bootstrap 95 % interval over lines (1,000 samples, seed 0). "
             "The sets that chose the settings say so; the others chose nothing.",
             "",
-            "## Decoders", "", *decoders, "",
-            "## What was asked, and what is reached", "", *asked(stored["measured"]), "",
-            "## Policies of correction", "", f"The gate is of use on every set that chose after: {of_use}.", "",
-            *gates, "",
-            "## Expected calibration error in %, ten bins", "", worse(stored["measured"]), "", *promises, "",
+            "## Decoders",
+            "",
+            *decoders,
+            "",
+            "## What was asked, and what is reached",
+            "",
+            *asked(stored["measured"]),
+            "",
+            "## Policies of correction",
+            "",
+            f"The gate is of use on every set that chose after: {of_use}.",
+            "",
+            *gates,
+            "",
+            "## Expected calibration error in %, ten bins",
+            "",
+            worse(stored["measured"]),
+            "",
+            *promises,
+            "",
         ]
-    )  # fmt: skip
+    )
 
 
 def write(folder: Path) -> Path:

@@ -37,7 +37,10 @@ def measure(presets: Sequence[str], count: int) -> list[dict[str, Any]]:
     """A row for each preset and way, on the embedded lines whatever HTR_DATA says."""
     every = iam.read(paths.embedded_root()).split("train")
     count = min(count, len(every))
-    lines = [[str(line.path), line.text] for line in (every[n * len(every) // count] for n in range(count))]
+    lines = [
+        [str(line.path), line.text]
+        for line in (every[n * len(every) // count] for n in range(count))
+    ]
     rows = []
     for preset in presets:
         for name, way in WAYS.items():

@@ -36,9 +36,37 @@ KEPT = (
 SHOWN = ("epoch", "step", "loss", "cer")  # columns of a history that are kept
 # Student's t, 97.5 %, for 1 to 30 degrees of freedom.
 T975 = (
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-)  # fmt: skip
+    12.706,
+    4.303,
+    3.182,
+    2.776,
+    2.571,
+    2.447,
+    2.365,
+    2.306,
+    2.262,
+    2.228,
+    2.201,
+    2.179,
+    2.160,
+    2.145,
+    2.131,
+    2.120,
+    2.110,
+    2.101,
+    2.093,
+    2.086,
+    2.080,
+    2.074,
+    2.069,
+    2.064,
+    2.060,
+    2.056,
+    2.052,
+    2.048,
+    2.045,
+    2.042,
+)
 
 Run = dict[str, Any]
 
@@ -51,23 +79,29 @@ def stored() -> Path:
     """
     root = paths.repo_root()
     if root is None:
-        raise HtrError("the course's own sweep lies in its clone; name a folder of `htr sweep` instead")
+        raise HtrError(
+            "the course's own sweep lies in its clone; name a folder of `htr sweep` instead"
+        )
     return root / "docs" / "experiments" / "small.json"
 
 
 def rates(runs: Sequence[Run]) -> list[str]:
     """The error rates that all runs recorded: results called cer..., wer... that are numbers; `cer` first."""
     common = [
-        name for name in (runs[0]["results"] if runs else ())
-        if name[:3] in ("cer", "wer") and all(type(run["results"].get(name)) in (int, float) for run in runs)
-    ]  # fmt: skip
+        name
+        for name in (runs[0]["results"] if runs else ())
+        if name[:3] in ("cer", "wer")
+        and all(type(run["results"].get(name)) in (int, float) for run in runs)
+    ]
     return sorted(common, key=lambda name: name != "cer")
 
 
 def finished(folder: Path) -> list[Run]:
     """The runs of a sweep's folder that went through: of the points that its last `htr sweep` named, or of all."""
     try:
-        names = [str(name) for name in json.loads((folder / sweeps.POINTS).read_text(encoding="utf-8"))]
+        names = [
+            str(name) for name in json.loads((folder / sweeps.POINTS).read_text(encoding="utf-8"))
+        ]
     except (OSError, ValueError, TypeError):
         names = sorted(point.name for point in (folder / "points").glob("*"))
     found = [record.read_metrics(folder / "points" / name) for name in names]
@@ -92,9 +126,13 @@ def load(source: str | Path, result: str = "cer") -> tuple[list[Run], str]:
             content = json.loads(path.read_text(encoding="utf-8"))
             runs, origin = list(content["runs"]), str(content["origin"])
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise HtrError(f"{path}: no records of a sweep ({error}); give a folder of `htr sweep`") from None
+            raise HtrError(
+                f"{path}: no records of a sweep ({error}); give a folder of `htr sweep`"
+            ) from None
     if not runs:
-        raise HtrError(f"{path}: no run of a sweep went through here; give the folder of `htr sweep --out`")
+        raise HtrError(
+            f"{path}: no run of a sweep went through here; give the folder of `htr sweep --out`"
+        )
     known = rates(runs)
     if result not in known:
         remedy = f"they have: {', '.join(known)}" if known else "there is nothing to compare"
@@ -133,7 +171,9 @@ def usual(runs: Sequence[Run], name: str) -> Any:
     """The value that most runs have: the one that the others are compared with."""
     counts = Counter(repr(run["parameters"].get(name)) for run in runs)
     first = max(counts, key=lambda shown: counts[shown])
-    return next(run["parameters"].get(name) for run in runs if repr(run["parameters"].get(name)) == first)
+    return next(
+        run["parameters"].get(name) for run in runs if repr(run["parameters"].get(name)) == first
+    )
 
 
 def special(run: Run, runs: Sequence[Run]) -> list[str]:
@@ -183,7 +223,11 @@ def interval(differences: Sequence[float]) -> tuple[float, float, float]:
     mean = float(values.mean())
     if len(values) < 2:
         return mean, -math.inf, math.inf
-    half = T975[min(len(values) - 2, len(T975) - 1)] * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = (
+        T975[min(len(values) - 2, len(T975) - 1)]
+        * float(values.std(ddof=1))
+        / math.sqrt(len(values))
+    )
     return mean, mean - half, mean + half
 
 

@@ -41,16 +41,25 @@ def fetch() -> tuple[list[str], list[dict[str, str]]]:
                 inside = Path(folder) / package
                 inside.mkdir()
                 subprocess.run(
-                    ["apt-get", "download", package], cwd=inside, check=True, capture_output=True, timeout=300
+                    ["apt-get", "download", package],
+                    cwd=inside,
+                    check=True,
+                    capture_output=True,
+                    timeout=300,
                 )
                 [file] = inside.glob("*.deb")
-                subprocess.run(["dpkg-deb", "-x", str(file), str(inside)], check=True, capture_output=True)
+                subprocess.run(
+                    ["dpkg-deb", "-x", str(file), str(inside)], check=True, capture_output=True
+                )
             except (OSError, ValueError, subprocess.SubprocessError) as error:
                 raise HtrError(
                     f"could not fetch Debian's {package}; run apt-get update, or leave out --debian"
                 ) from error
             sources.append(
-                {"name": f"Debian {package}", "version": file.name.split("_")[1].replace("%3a", ":")}
+                {
+                    "name": f"Debian {package}",
+                    "version": file.name.split("_")[1].replace("%3a", ":"),
+                }
             )
             paragraphs += of_package(inside)
     return paragraphs, sources
@@ -66,7 +75,9 @@ def of_package(folder: Path) -> list[str]:
         if not file.suffix and file.name not in _NOT_PROSE:
             found += _paragraphs(file.read_text(encoding="utf-8", errors="replace"), r"\n%\n")
     for file in sorted(folder.rglob("*.dict.dz")):
-        found += _paragraphs(gzip.decompress(file.read_bytes()).decode("utf-8", "replace"), r"\n\s*\n")
+        found += _paragraphs(
+            gzip.decompress(file.read_bytes()).decode("utf-8", "replace"), r"\n\s*\n"
+        )
     return found
 
 
@@ -85,8 +96,12 @@ def strings(data: bytes) -> Iterator[list[str]]:
             at += 1
             continue
         at = len(data) - len(packed.unused_data)
-        for place in range(14, 60):  # behind R's head: the kind of the value, how many strings, the strings
-            kind, count = struct.unpack_from(">II", value, place) if place + 8 <= len(value) else (0, 0)
+        for place in range(
+            14, 60
+        ):  # behind R's head: the kind of the value, how many strings, the strings
+            kind, count = (
+                struct.unpack_from(">II", value, place) if place + 8 <= len(value) else (0, 0)
+            )
             if kind & 0xFF == _STRINGS and 100 < count < len(value):
                 yield _vector(value, place + 8, count)
                 break

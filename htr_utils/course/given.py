@@ -49,11 +49,15 @@ class Chapter:
 
         self.path = path
         cells = [cell for cell in lesson(path).cells if cell.cell_type == "code"]
-        tagged = [n for n, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])]
+        tagged = [
+            n for n, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", [])
+        ]
         self._call: ast.Call | None = None
         source = cells[tagged[0]].source if tagged else ""
         if tagged:
-            self._call = _validation("\n".join(cell.source for cell in cells[tagged[0] + 1 : tagged[0] + 3]))
+            self._call = _validation(
+                "\n".join(cell.source for cell in cells[tagged[0] + 1 : tagged[0] + 3])
+            )
         specified = {word.arg: word.value for word in self._call.keywords} if self._call else {}
         self.parameters = {one.name: one for one in _declared(source, specified, path.name)}
 
@@ -80,7 +84,9 @@ class Chapter:
                 values[name] = str(value)
         if isinstance(values.get("model"), str) and values["model"]:
             file = paths.model_file(values["model"])
-            values["model"] = str(file.resolve()) if values["model"].endswith(".keras") else values["model"]
+            values["model"] = (
+                str(file.resolve()) if values["model"].endswith(".keras") else values["model"]
+            )
         return values
 
     def _evaluate(self, values: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
@@ -104,7 +110,9 @@ def _validation(source: str) -> ast.Call | None:
     except SyntaxError:  # a magic in a notebook of one's own
         return None
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return next((c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "validate"), None)
+    return next(
+        (c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "validate"), None
+    )
 
 
 def _declared(source: str, specified: Mapping[str | None, ast.expr], where: str) -> list[Parameter]:
@@ -113,10 +121,17 @@ def _declared(source: str, specified: Mapping[str | None, ast.expr], where: str)
     try:
         body = ast.parse(source).body
         for node in body:
-            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name) or not node.value:
+            if (
+                not isinstance(node, ast.AnnAssign)
+                or not isinstance(node.target, ast.Name)
+                or not node.value
+            ):
                 raise ValueError(f"line {node.lineno}")
             comment = (
-                lines[(node.end_lineno or 1) - 1][node.end_col_offset or 0 :].strip().lstrip("#").strip()
+                lines[(node.end_lineno or 1) - 1][node.end_col_offset or 0 :]
+                .strip()
+                .lstrip("#")
+                .strip()
             )
             rule = specified.get(node.target.id)
             parts = rule.elts[1:] if isinstance(rule, ast.Tuple) else []
@@ -126,10 +141,14 @@ def _declared(source: str, specified: Mapping[str | None, ast.expr], where: str)
                 kind, limits = "", []
             found.append(
                 Parameter(
-                    node.target.id, ast.unparse(node.annotation), ast.literal_eval(node.value), comment,
-                    kind, tuple(limits),
+                    node.target.id,
+                    ast.unparse(node.annotation),
+                    ast.literal_eval(node.value),
+                    comment,
+                    kind,
+                    tuple(limits),
                 )
-            )  # fmt: skip
+            )
     except (SyntaxError, ValueError) as error:
         raise HtrError(
             f"{where}: the parameters cell must be lines of `name: type = value  # comment` ({error})"

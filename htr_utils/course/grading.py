@@ -50,9 +50,14 @@ class Assignment:
 def _meta(grade_id: str, *, points: int | None = None) -> dict[str, Any]:
     graded = points is not None
     meta: dict[str, Any] = {
-        "grade": graded, "grade_id": grade_id, "locked": graded, "schema_version": 3, "solution": not graded,
-        "task": False, "cell_type": "code",
-    }  # fmt: skip
+        "grade": graded,
+        "grade_id": grade_id,
+        "locked": graded,
+        "schema_version": 3,
+        "solution": not graded,
+        "task": False,
+        "cell_type": "code",
+    }
     return {**meta, "points": points} if graded else meta
 
 
@@ -64,7 +69,9 @@ def source_notebook(source: Path) -> NotebookNode:
     """
     notebook = notebooks.blank(source, solution=True)
     marked = _with_markers(source)
-    minutes = {number.zfill(4): time for number, _, time, _ in kit.exercises(source)}  # "6.2" -> "06.2"
+    minutes = {
+        number.zfill(4): time for number, _, time, _ in kit.exercises(source)
+    }  # "6.2" -> "06.2"
     count = 0
     for cell, with_marks in zip(notebook.cells, marked, strict=True):
         tags = cell.metadata.get("tags", [])
@@ -75,12 +82,22 @@ def source_notebook(source: Path) -> NotebookNode:
         elif "check" in tags:
             told = _CHECK.findall(cell.source)
             if not told:
-                raise HtrError(f'{source.stem}, cell {cell.id}: no `check("NN.n", answer)` to grade')
-            tests = [f'assert verdict("{number}", {answer}) == "correct"' for number, answer in told]
-            hidden = ["### BEGIN HIDDEN TESTS", "from htr_utils.course.exercises import verdict", *tests]
+                raise HtrError(
+                    f'{source.stem}, cell {cell.id}: no `check("NN.n", answer)` to grade'
+                )
+            tests = [
+                f'assert verdict("{number}", {answer}) == "correct"' for number, answer in told
+            ]
+            hidden = [
+                "### BEGIN HIDDEN TESTS",
+                "from htr_utils.course.exercises import verdict",
+                *tests,
+            ]
             cell.source = "\n".join([cell.source, *hidden, "### END HIDDEN TESTS"])
             points = sum(minutes.get(number, 1) for number, _ in told)
-            cell.metadata["nbgrader"] = _meta(f"check-{told[0][0].replace('.', '-')}", points=points)
+            cell.metadata["nbgrader"] = _meta(
+                f"check-{told[0][0].replace('.', '-')}", points=points
+            )
     if not count:
         raise HtrError(f"{source.stem} has no exercises to grade")
     return notebook
@@ -93,7 +110,9 @@ def _with_markers(source: Path) -> list[str]:
     cells = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent").cells
     swapped = []
     for cell in cells:
-        text = re.sub(r"^(\s*)# SOLUTION$", r"\1### BEGIN SOLUTION", cell.source, flags=re.MULTILINE)
+        text = re.sub(
+            r"^(\s*)# SOLUTION$", r"\1### BEGIN SOLUTION", cell.source, flags=re.MULTILINE
+        )
         swapped.append(re.sub(r"^(\s*)# END$", r"\1### END SOLUTION", text, flags=re.MULTILINE))
     return swapped
 
@@ -156,7 +175,9 @@ def assignment(chapter: str, folder: Path) -> Assignment:
         told = NbGraderAPI(config=config).generate_assignment(name, force=True, create=True)
     if not told["success"]:
         lines = [
-            line for line in str(told.get("error") or told.get("log") or "").splitlines() if line.strip()
+            line
+            for line in str(told.get("error") or told.get("log") or "").splitlines()
+            if line.strip()
         ]
         raise HtrError(f"nbgrader refuses {name}: {(lines or ['no message'])[-1]}")
     released = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
@@ -172,7 +193,9 @@ def assignment(chapter: str, folder: Path) -> Assignment:
     finally:
         empty.unlink(missing_ok=True)
     text = "\n".join(cell.source for cell in released.cells)
-    given_away = [line for line in kit.secrets([source]) if line in text] + re.findall("HIDDEN TESTS", text)
+    given_away = [line for line in kit.secrets([source]) if line in text] + re.findall(
+        "HIDDEN TESTS", text
+    )
     return Assignment(
         name,
         folder,

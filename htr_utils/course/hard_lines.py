@@ -44,5 +44,7 @@ def in_hands(
             pictures.append(augment.augment(grey, rng, 0.5))
             kept.append(text)
     if not kept:
-        raise HtrError(f"{folder}: none of {len(texts)} texts can be set from its pieces; name more lines")
+        raise HtrError(
+            f"{folder}: none of {len(texts)} texts can be set from its pieces; name more lines"
+        )
     return pictures, kept

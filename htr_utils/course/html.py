@@ -103,9 +103,15 @@ def describe(notebook: NotebookNode, name: str) -> Card:
     minutes = re.search(r"(\d+)\s+minutes to read", prose)
     after = prose[title.end() :] if title else prose
     paragraphs = [
-        part.strip() for part in after.split("\n\n") if part.strip() and part.strip()[0] not in "#*!<|-"
+        part.strip()
+        for part in after.split("\n\n")
+        if part.strip() and part.strip()[0] not in "#*!<|-"
     ]
-    sentence = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(paragraphs[0].split())) if paragraphs else ""
+    sentence = (
+        re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(paragraphs[0].split()))
+        if paragraphs
+        else ""
+    )
     picture, alt = "", ""
     tagged = [cell for cell in notebook.cells if "figure" in cell.metadata.get("tags", [])]
     for cell in tagged + list(notebook.cells):
@@ -115,7 +121,9 @@ def describe(notebook: NotebookNode, name: str) -> Card:
                 picture = data["image/png"].replace("\n", "")
                 alt = output.metadata.get("image/png", {}).get("alt", "")
     plain = re.sub(r"[`*_]", "", title[1] if title else name)
-    return Card(name, plain, re.sub(r"[`*_]", "", sentence), int(minutes[1]) if minutes else 0, picture, alt)
+    return Card(
+        name, plain, re.sub(r"[`*_]", "", sentence), int(minutes[1]) if minutes else 0, picture, alt
+    )
 
 
 def page(title: str, body: str) -> str:
@@ -137,7 +145,9 @@ def chapter_page(notebook: NotebookNode, name: str, *, back: str = "index.html")
 
 
 # What TensorFlow's compiled parts say on stderr when they start; TF_CPP_MIN_LOG_LEVEL does not silence all of it.
-_GREETINGS = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE)
+_GREETINGS = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE
+)
 
 
 def without_greetings(notebook: NotebookNode) -> NotebookNode:
@@ -147,7 +157,9 @@ def without_greetings(notebook: NotebookNode) -> NotebookNode:
             if output.get("name") == "stderr":
                 output.text = _GREETINGS.sub("", output.text)
         if "outputs" in cell:
-            cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr" or one.text.strip()]
+            cell.outputs = [
+                one for one in cell.outputs if one.get("name") != "stderr" or one.text.strip()
+            ]
     return notebook
 
 
@@ -179,4 +191,6 @@ def index_page(cards: list[tuple[Card, str, bool]]) -> str:
             f"<small>{time}{state}</small></div></a></li>"
         )
     heading = "<h1>Reading handwriting: the course</h1>"
-    return page("The course", f'{heading}\n<main><ul class="tiles">\n' + "\n".join(tiles) + "\n</ul></main>")
+    return page(
+        "The course", f'{heading}\n<main><ul class="tiles">\n' + "\n".join(tiles) + "\n</ul></main>"
+    )

@@ -30,11 +30,17 @@ class KenLM:
     def __init__(self, model: Any, characters: str) -> None:
         import kenlm
 
-        self.characters, self.classes, self.order = characters, len(characters) + 1, int(model.order)
+        self.characters, self.classes, self.order = (
+            characters,
+            len(characters) + 1,
+            int(model.order),
+        )
         self._model, self._new = model, kenlm.State
         space = next((word for word in SPACES if word in model), None)
         if space is None or " " not in characters:
-            raise HtrError(f"the model has no word for the space; known are {', '.join(SPACES[:3])}")
+            raise HtrError(
+                f"the model has no word for the space; known are {', '.join(SPACES[:3])}"
+            )
         self._space = characters.index(" ") + 1
         self._words = [space if c == " " else c for c in characters]
         nothing, begun = self._new(), self._new()
@@ -102,7 +108,9 @@ def load(path: str | Path, characters: str) -> KenLM:
     try:
         import kenlm
     except ImportError as error:
-        raise HtrError(f"{path}: KenLM's files need the package kenlm; run: pip install kenlm") from error
+        raise HtrError(
+            f"{path}: KenLM's files need the package kenlm; run: pip install kenlm"
+        ) from error
     try:
         model = kenlm.Model(str(path))
     except (OSError, RuntimeError, ValueError) as error:

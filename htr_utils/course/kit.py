@@ -26,8 +26,28 @@ from htr_utils.paths import repo_root
 
 FOLDER = Path("runs/kit")
 SECRET = 15  # a line of a solution of so many characters or more gives it away
-TOP = ("pyproject.toml", "requirements.lock", "environment.yml", "Makefile", "LICENSE", "CITATION.cff")
-PLAIN = {".py", ".md", ".ipynb", ".txt", ".toml", ".json", ".lock", ".cfg", ".html", ".js", ".css", ".yml"}
+TOP = (
+    "pyproject.toml",
+    "requirements.lock",
+    "environment.yml",
+    "Makefile",
+    "LICENSE",
+    "CITATION.cff",
+)
+PLAIN = {
+    ".py",
+    ".md",
+    ".ipynb",
+    ".txt",
+    ".toml",
+    ".json",
+    ".lock",
+    ".cfg",
+    ".html",
+    ".js",
+    ".css",
+    ".yml",
+}
 STUDENT_README = """# Read handwriting: the course
 
 Python 3.11, 3.12 or 3.13 is all that you need. In this folder:
@@ -68,7 +88,9 @@ def course_root() -> Path:
 def _below(folder: Path, root: Path) -> Iterable[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(root).as_posix()
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(root).parts)
+        hidden = any(
+            part.startswith(".") or part == "__pycache__" for part in path.relative_to(root).parts
+        )
         if path.is_file() and not hidden and not name.endswith((".pyc", ".part")):
             yield name, path
 
@@ -153,7 +175,11 @@ def _text(name: str, content: bytes) -> str:
         said.append(cell.source)
         for output in cell.get("outputs", []):
             said.append(output.get("text", ""))
-            said += [str(value) for kind, value in output.get("data", {}).items() if kind.startswith("text/")]
+            said += [
+                str(value)
+                for kind, value in output.get("data", {}).items()
+                if kind.startswith("text/")
+            ]
     return "\n".join(said)
 
 
@@ -162,7 +188,9 @@ def leaks(content: Mapping[str, bytes], secret: Mapping[str, str]) -> list[str]:
     found = []
     for name, data in content.items():
         text = _text(name, data)
-        found += [f"{name}: {line!r} of {chapter}" for line, chapter in secret.items() if line in text]
+        found += [
+            f"{name}: {line!r} of {chapter}" for line, chapter in secret.items() if line in text
+        ]
     return found
 
 
@@ -203,7 +231,9 @@ def exercises(source: Path) -> list[tuple[str, str, int, str]]:
     for position, cell in enumerate(cells):
         heading = _EXERCISE.search(cell.source) if cell.cell_type == "markdown" else None
         if heading:
-            code = next((c.source for c in cells[position:] if "exercise" in c.metadata.get("tags", [])), "")
+            code = next(
+                (c.source for c in cells[position:] if "exercise" in c.metadata.get("tags", [])), ""
+            )
             found.append((heading[1], heading[2], int(heading[3]), code))
     return found
 
@@ -223,7 +253,9 @@ def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
         if old:
             print(f"{source.stem:<32} solving", flush=True)
         # `make notebooks --solutions` builds them as well, and asks no check.
-        notebook = notebooks.build(source, solution=True, run=run) if old else notebooks.lesson(path)
+        notebook = (
+            notebooks.build(source, solution=True, run=run) if old else notebooks.lesson(path)
+        )
         refused = [line for line in said_by_checks(notebook) if not line.endswith(": correct")]
         if refused:
             raise HtrError(f"{source.stem}: a solution is not accepted: {refused[0]}")
@@ -232,13 +264,18 @@ def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
         found[f"notebooks/solutions/{path.name}"] = path.read_bytes()
         found[f"notebooks/src/{source.name}"] = source.read_bytes()
         link = f"[{source.stem}](notebooks/solutions/{path.name})"
-        rows += [f"| {number} · {title} | {time} | {link} |" for number, title, time, _ in exercises(source)]
+        rows += [
+            f"| {number} · {title} | {time} | {link} |"
+            for number, title, time, _ in exercises(source)
+        ]
     for name, path in _below(root / "docs" / "lecturer", root):
         found[name] = path.read_bytes()
     for page in ("docs/glossary.md", "docs/bibliography.md"):
         if (root / page).is_file():
             found[page] = (root / page).read_bytes()
-    found["README-lecturer.md"] = SOLUTIONS_README.format(rows="\n".join(rows), version=__version__).encode()
+    found["README-lecturer.md"] = SOLUTIONS_README.format(
+        rows="\n".join(rows), version=__version__
+    ).encode()
     return found
 
 

@@ -48,14 +48,21 @@ def report(
         if name in locked and locked[name] != version
     ]
     failed = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    last = next((line.strip("= ") for line in reversed(output.splitlines()) if line.strip()), "no output")
+    last = next(
+        (line.strip("= ") for line in reversed(output.splitlines()) if line.strip()), "no output"
+    )
     tests = f"tests of `pytest {' '.join(chosen)}`" if chosen else "tests"
     lines = [
-        f"# The newest versions, {day.isoformat()}", "",
+        f"# The newest versions, {day.isoformat()}",
+        "",
         f"Python {sys.version_info[0]}.{sys.version_info[1]}. {'All' if code == 0 else 'Not all'} {tests} pass: {last}",
-        "", f"{len(rows)} of {len(newest)} packages differ from the lock.", "", "| package | lock | newest |",
-        "| --- | --- | --- |", *rows,
-    ]  # fmt: skip
+        "",
+        f"{len(rows)} of {len(newest)} packages differ from the lock.",
+        "",
+        "| package | lock | newest |",
+        "| --- | --- | --- |",
+        *rows,
+    ]
     if failed:
         lines += ["", "## Failed", "", *(f"- {line}" for line in failed)]
     return "\n".join(lines) + "\n"
@@ -85,7 +92,9 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         [str(python), "-c", OPENCV],
     )
     for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, env=environment, cwd=str(folder))
+        done = subprocess.run(
+            step, capture_output=True, text=True, env=environment, cwd=str(folder)
+        )
         if done.returncode != 0:
             told = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
             print(f"error: the newest versions cannot be installed: {told[0]}", file=sys.stderr)
@@ -95,9 +104,14 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     )
     print("Running the tests with them", flush=True)
     process = subprocess.Popen(
-        [str(python), "-m", "pytest", *arguments], cwd=root, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace",
-    )  # fmt: skip
+        [str(python), "-m", "pytest", *arguments],
+        cwd=root,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        errors="replace",
+    )
     output = []
     assert process.stdout is not None
     for line in process.stdout:

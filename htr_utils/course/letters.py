@@ -17,7 +17,9 @@ from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import compose, iam, images, own, pages
 
-SHARE = 0.3  # of the lines seen in fine-tuning are embedded ones, so that other hands are not forgotten
+SHARE = (
+    0.3  # of the lines seen in fine-tuning are embedded ones, so that other hands are not forgotten
+)
 
 
 def samples() -> list[compose.Composed]:
@@ -28,7 +30,9 @@ def samples() -> list[compose.Composed]:
     """
     root = paths.repo_root()
     if root is None:
-        raise HtrError("the letters are in a checkout of the course; clone it, or give a photo of your own")
+        raise HtrError(
+            "the letters are in a checkout of the course; clone it, or give a photo of your own"
+        )
     return compose.load(root / "data" / "samples" / "pages")
 
 
@@ -89,9 +93,15 @@ def keep(crops: Sequence[np.ndarray], texts: Sequence[str], folder: str | Path) 
 
 
 def fine_tune(
-    folder: str | Path, model: str | Path, out: str | Path, *, epochs: int, seed: int, batch: int = 5,
+    folder: str | Path,
+    model: str | Path,
+    out: str | Path,
+    *,
+    epochs: int,
+    seed: int,
+    batch: int = 5,
     rate: float = 1e-3,
-) -> Path:  # fmt: skip
+) -> Path:
     """Train `model` further on the lines of a folder, for some seconds; returns the new model's file.
 
     What `htr train --data folder --init model` does at length, without validation lines and checkpoints.
@@ -109,15 +119,21 @@ def fine_tune(
     preparation = start.preset.preparation
     labels = training.labels_for(start.preset, start.charset)
     root = paths.repo_root()
-    known = dataset.FileLines(iam.read(root and root / "data").split("train"), preparation, 1.0, seed)
+    known = dataset.FileLines(
+        iam.read(root and root / "data").split("train"), preparation, 1.0, seed
+    )
     mine = dataset.FileLines(own.read(folder), preparation, 1.0, seed)
     short = training.infeasible(dataset.FileLines(mine.lines, preparation), labels)
     if short:
         raise HtrError(
             f"{mine.lines[short[0]].path}: too narrow for its text; correct the text or cut it anew"
         )
-    batches = dataset.Batches(dataset.MixedLines(mine, known, SHARE, seed), labels, batch, seed=seed)
-    settings = training.Settings(epochs=epochs, batch=batch, rate=rate, warmup=5, ema=0.98, seed=seed)
+    batches = dataset.Batches(
+        dataset.MixedLines(mine, known, SHARE, seed), labels, batch, seed=seed
+    )
+    settings = training.Settings(
+        epochs=epochs, batch=batch, rate=rate, warmup=5, ema=0.98, seed=seed
+    )
     trainer = training.Trainer(
         start.model, start.preset, start.charset, batches, settings, say=lambda _: None
     )

@@ -52,7 +52,9 @@ def without_code(markdown: str) -> str:
 def headings(markdown: str) -> list[str]:
     """The texts of all headings, in order."""
     outside = re.sub(r"```.*?```", "", markdown, flags=re.DOTALL)
-    return [found[1].strip() for found in re.finditer(r"^#{1,6}\s+(.+?)\s*#*$", outside, re.MULTILINE)]
+    return [
+        found[1].strip() for found in re.finditer(r"^#{1,6}\s+(.+?)\s*#*$", outside, re.MULTILINE)
+    ]
 
 
 def anchors(markdown: str) -> set[str]:
@@ -102,9 +104,13 @@ def bibliography(markdown: str) -> list[Entry]:
     for part in re.split(r"^### ", markdown, flags=re.MULTILINE)[1:]:
         heading, _, body = re.split(r"^## ", part, flags=re.MULTILINE)[0].partition("\n")
         text = " ".join(body.split())
-        found = re.match(r"(?P<authors>[^*]+?),? \*(?P<title>[^*]+)\*,? (?P<year>(?:19|20)\d\d)\b", text)
+        found = re.match(
+            r"(?P<authors>[^*]+?),? \*(?P<title>[^*]+)\*,? (?P<year>(?:19|20)\d\d)\b", text
+        )
         if not found:
-            raise HtrError(f"{BIBLIOGRAPHY.name}, {heading!r}: write author, *title*, year in this order")
+            raise HtrError(
+                f"{BIBLIOGRAPHY.name}, {heading!r}: write author, *title*, year in this order"
+            )
         address = re.search(r"<(https?://[^>]+)>", text)
         entries.append(
             Entry(

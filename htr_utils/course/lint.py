@@ -42,7 +42,9 @@ _AMERICAN = re.compile(
     re.IGNORECASE,
 )
 _ABSOLUTE = re.compile(
-    r"(?<![\w.:/<])/(?:" + "|".join(("home", "root", "Users", "tmp", "usr", "opt", "var")) + r")/|\b[A-Z]:\\"
+    r"(?<![\w.:/<])/(?:"
+    + "|".join(("home", "root", "Users", "tmp", "usr", "opt", "var"))
+    + r")/|\b[A-Z]:\\"
 )
 
 
@@ -61,7 +63,9 @@ def practice(cell: NotebookNode) -> bool:
 def prose(source: str) -> str:
     """Markdown as a reader's eye meets it: without code, formulas, HTML tags, link targets and table rules."""
     text = re.sub(r"```.*?```|^ {4}.*$", " ", source, flags=re.DOTALL | re.MULTILINE)
-    text = re.sub(r"\$\$.*?\$\$|\$[^$\n]+\$|``[^`]*``|`[^`]*`|<[^>]+>", " x ", text, flags=re.DOTALL)
+    text = re.sub(
+        r"\$\$.*?\$\$|\$[^$\n]+\$|``[^`]*``|`[^`]*`|<[^>]+>", " x ", text, flags=re.DOTALL
+    )
     return re.sub(r"\]\([^)]*\)", "]", text)
 
 
@@ -86,7 +90,9 @@ def dictionary() -> frozenset[str]:
     try:
         from spellchecker import SpellChecker
     except ImportError:
-        raise HtrError("the spelling check needs pyspellchecker: `pip install pyspellchecker`") from None
+        raise HtrError(
+            "the spelling check needs pyspellchecker: `pip install pyspellchecker`"
+        ) from None
     own = Path(__file__).with_name("words.txt").read_text(encoding="utf-8").splitlines()
     return frozenset(SpellChecker(language="en").word_frequency.words()) | {
         word.strip() for word in own if word.strip() and not word.startswith("#")
@@ -96,7 +102,9 @@ def dictionary() -> frozenset[str]:
 def misspelt(text: str) -> list[str]:
     """Words of a text that no list knows. Code, formulas, abbreviations and words of two letters are passed over."""
     text = re.sub(r"\$\$.*?\$\$|\$[^$]+\$|`[^`]*`", " ", text, flags=re.DOTALL)
-    words = re.findall(r"(?<![\w.])[A-Za-z][a-z]+(?:['’][a-z]+)?(?![\w(=\[])", re.sub(r"[*_]", " ", text))
+    words = re.findall(
+        r"(?<![\w.])[A-Za-z][a-z]+(?:['’][a-z]+)?(?![\w(=\[])", re.sub(r"[*_]", " ", text)
+    )
     plain = (re.sub(r"['’]s?$", "", word).lower() for word in words)
     known = dictionary()
     return [
@@ -113,14 +121,18 @@ def _in_america(word: str) -> str:
 
 def code_lines(source: str) -> int:
     """Lines of code: neither blank ones nor whole-line comments."""
-    return sum(1 for line in source.split("\n") if line.strip() and not line.strip().startswith("#"))
+    return sum(
+        1 for line in source.split("\n") if line.strip() and not line.strip().startswith("#")
+    )
 
 
 def remarks(source: str) -> str:
     """Comments and docstrings of a code cell."""
     tokens = tokenize.generate_tokens(io.StringIO(source + "\n").readline)
     found = [token.string for token in tokens if token.type == tokenize.COMMENT]
-    found = [comment for comment in found if not comment.startswith(("# fmt:", "# noqa", "# type:"))]
+    found = [
+        comment for comment in found if not comment.startswith(("# fmt:", "# noqa", "# type:"))
+    ]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found.append(ast.get_docstring(node) or "")
@@ -159,7 +171,9 @@ def lint_source(notebook: NotebookNode, folder: Path) -> Iterator[str]:
         yield "no cell tagged `parameters`"
     whole = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     yield from (
-        f"no section {name!r}" for name in SECTIONS if not re.search(rf"^#+ .*{name}", whole, re.MULTILINE)
+        f"no section {name!r}"
+        for name in SECTIONS
+        if not re.search(rf"^#+ .*{name}", whole, re.MULTILINE)
     )
     for cell in cells:
         yield from (f"cell {cell.id}: {complaint}" for complaint in _words(cell, folder))
@@ -215,7 +229,9 @@ def lint_outputs(notebook: NotebookNode) -> Iterator[str]:
     for cell in notebook.cells:
         where = f"cell {cell.get('id', '?')}"
         outputs = cell.get("outputs", [])
-        if "figure" in tags(cell) and not any("image/png" in output.get("data", {}) for output in outputs):
+        if "figure" in tags(cell) and not any(
+            "image/png" in output.get("data", {}) for output in outputs
+        ):
             yield f"{where}: tagged `figure` and shows none"
         for output in outputs:
             if output.get("name") == "stderr":
@@ -263,7 +279,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="chapters by number or name; all without")
     try:
         sources = find(parser.parse_args(arguments).names)
-        complaints = [f"{source.stem}: {complaint}" for source in sources for complaint in lint(source)]
+        complaints = [
+            f"{source.stem}: {complaint}" for source in sources for complaint in lint(source)
+        ]
     except HtrError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

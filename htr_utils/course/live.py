@@ -93,7 +93,9 @@ class Pad:
 def example(word: str = "hello") -> Pad:
     """A pad on which a program has written `word`; knows the letters of "hello"."""
 
-    def arc(x: float, y: float, rx: float, ry: float, begin: float, end: float) -> list[tuple[float, float]]:
+    def arc(
+        x: float, y: float, rx: float, ry: float, begin: float, end: float
+    ) -> list[tuple[float, float]]:
         turn = np.radians(np.linspace(begin, end, 24))
         return [(x + rx * float(np.cos(t)), y + ry * float(np.sin(t))) for t in turn]
 
@@ -216,9 +218,14 @@ def frames(recognizer: Recognizer, lines: Sequence[Line], *, width: int = 4) -> 
             answers[number] = recognizer.prepare(grey).ink, recognizer.log_probs([grey])[0]
         ink, log_probs = answers[number]
         return ctc.window(
-            ink, log_probs, recognizer.charset, min(at, len(log_probs) - 1), beam,
-            step=recognizer.preset.frame_step, truth=lines[number].text,
-        )  # fmt: skip
+            ink,
+            log_probs,
+            recognizer.charset,
+            min(at, len(log_probs) - 1),
+            beam,
+            step=recognizer.preset.frame_step,
+            truth=lines[number].text,
+        )
 
     drawing(0, 0, width)
     frame = int(answers[0][1].max(1).argmin())

@@ -36,11 +36,15 @@ def notebooks_folder() -> Path:
     """The folder `notebooks/` of the checkout; HtrError where there is no checkout."""
     root = repo_root()
     if root is None:
-        raise HtrError("no chapters beside this installation; clone the course to run or build them")
+        raise HtrError(
+            "no chapters beside this installation; clone the course to run or build them"
+        )
     return root / "notebooks"
 
 
-def find(names: Sequence[str] = (), folder: Path | None = None, pattern: str = "src/*.py") -> list[Path]:
+def find(
+    names: Sequence[str] = (), folder: Path | None = None, pattern: str = "src/*.py"
+) -> list[Path]:
     """Chapter files in order; `names` choose some by number or name ("06", "6", "06_ctc", a path).
 
     Raises:
@@ -133,7 +137,9 @@ def read(path: Path) -> NotebookNode:
     """A notebook file; HtrError where it does not read as one."""
     try:
         return nbformat.read(path, as_version=4)
-    except Exception as error:  # whatever JSON there is instead, or none: after a merge, conflict markers
+    except (
+        Exception
+    ) as error:  # whatever JSON there is instead, or none: after a merge, conflict markers
         raise HtrError(
             f"{path.name} does not read as a notebook ({type(error).__name__}); build it anew: `make notebooks`"
         ) from error
@@ -161,7 +167,9 @@ def kernel_environment(**more: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
-        with hushed():  # what kernels and TensorFlow say on stderr; a failing cell is reported otherwise
+        with (
+            hushed()
+        ):  # what kernels and TensorFlow say on stderr; a failing cell is reported otherwise
             yield
     finally:
         for name, value in before.items():
@@ -209,7 +217,9 @@ def machine_paths(notebook: NotebookNode) -> list[str]:
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             text = output.get("text", "") + "".join(output.get("traceback", []))
-            text += "".join(str(v) for k, v in output.get("data", {}).items() if k.startswith("text/"))
+            text += "".join(
+                str(v) for k, v in output.get("data", {}).items() if k.startswith("text/")
+            )
             found += [f"cell {cell.id}: {place}" for place in places if place in text]
     return found
 
@@ -236,7 +246,11 @@ def execute(notebook: NotebookNode, name: str, timeout: int = 900) -> NotebookNo
             client.execute()
         except CellExecutionError as error:
             failed = next(
-                (c for c in notebook.cells if any(o.output_type == "error" for o in c.get("outputs", []))),
+                (
+                    c
+                    for c in notebook.cells
+                    if any(o.output_type == "error" for o in c.get("outputs", []))
+                ),
                 None,
             )
             where = failed.id if failed is not None else "?"
@@ -312,14 +326,17 @@ def build_all(names: Sequence[str], *, force: bool = False, solutions: bool = Fa
 def main(arguments: Sequence[str] | None = None) -> int:
     """`notebooks [chapter ...] [--force] [--solutions]`."""
     parser = argparse.ArgumentParser(
-        prog="python -m htr_utils notebooks", description="Rebuild the chapters whose source changed."
+        prog="python -m htr_utils notebooks",
+        description="Rebuild the chapters whose source changed.",
     )
     parser.add_argument("names", nargs="*", help="chapters by number or name; all without")
     parser.add_argument("--force", action="store_true", help="also those that are up to date")
     parser.add_argument("--solutions", action="store_true", help="also notebooks/solutions/")
     options = parser.parse_args(arguments)
     try:
-        return 1 if build_all(options.names, force=options.force, solutions=options.solutions) else 0
+        return (
+            1 if build_all(options.names, force=options.force, solutions=options.solutions) else 0
+        )
     except HtrError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -79,11 +79,24 @@ def train(folder: Path, out: Path, more: Sequence[str], init: str = "course") ->
     arguments = ["train", "--data", str(folder), "--init", init, "--out", str(out), *more]
     begin = time.monotonic()
     ended = subprocess.run(
-        [sys.executable, "-m", "htr_utils.cli", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "htr_utils.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if ended.returncode:
         raise HtrError(f"htr train: {(ended.stderr.strip() or 'failed').splitlines()[-1]}")
-    shown = ["htr", "train", "--data", folder.name, "--init", Path(init).name, "--out", out.name, *more]
+    shown = [
+        "htr",
+        "train",
+        "--data",
+        folder.name,
+        "--init",
+        Path(init).name,
+        "--out",
+        out.name,
+        *more,
+    ]
     return shlex.join(shown), (time.monotonic() - begin) / 60
 
 
@@ -97,13 +110,21 @@ def report(out: Path, more: Sequence[str] = ()) -> Path:
         command, minutes = train(folder, Path(work) / "mine.keras", more)
         after = measure(Path(work) / "mine.keras")
     watched = len(texts) - learnt
-    rows = "".join(f"| {name} | {_shown(before[name])} | {_shown(after[name])} |\n" for name in before)
+    rows = "".join(
+        f"| {name} | {_shown(before[name])} | {_shown(after[name])} |\n" for name in before
+    )
     ran = "python -m htr_utils.course.own_report" + (f" -- {shlex.join(more)}" if more else "")
     head = HEAD.format(
-        command=ran, date=datetime.now(UTC).date(), lines=len(texts),
-        machine=f"{os.cpu_count()} cores, {platform.system()}", characters=sum(map(len, texts)), train=command,
-        minutes=minutes, learnt=learnt, watched=watched,
-    )  # fmt: skip
+        command=ran,
+        date=datetime.now(UTC).date(),
+        lines=len(texts),
+        machine=f"{os.cpu_count()} cores, {platform.system()}",
+        characters=sum(map(len, texts)),
+        train=command,
+        minutes=minutes,
+        learnt=learnt,
+        watched=watched,
+    )
     write_text(out, head + rows + TAIL.format(step=STEP))
     return out
 

@@ -24,7 +24,9 @@ from htr_utils.lines import compose, pages, sheet, trace
 from htr_utils.text import metrics
 
 TUNED = tuple(range(8))
-MEASURED = tuple(range(2000, 2010))  # 1000 to 1009 were measured once, and one of their pages showed a fault
+MEASURED = tuple(
+    range(2000, 2010)
+)  # 1000 to 1009 were measured once, and one of their pages showed a fault
 Finder = Callable[[np.ndarray], list[np.ndarray]]
 
 
@@ -50,14 +52,18 @@ class Count:
 
     def row(self, name: str) -> str:
         share = 100 / max(1, self.true)
-        return (f"{name:12} {self.true:5} {100 * self.f1:7.2f} {self.twice * share:6.2f} {self.lost * share:6.2f} "
-                f"{self.ordered:4}/{self.pages}")  # fmt: skip
+        return (
+            f"{name:12} {self.true:5} {100 * self.f1:7.2f} {self.twice * share:6.2f} {self.lost * share:6.2f} "
+            f"{self.ordered:4}/{self.pages}"
+        )
 
 
 HEAD = "kind         lines  F1 in % twice % lost % in order"
 
 
-def overlaps(true: Sequence[np.ndarray], found: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+def overlaps(
+    true: Sequence[np.ndarray], found: Sequence[np.ndarray], shape: tuple[int, int]
+) -> np.ndarray:
     """Shared areas of polygons (N, 2): (true + 1, found + 1), the last row and column holding the polygons' own."""
     scale = min(1.0, 1200 / max(shape))
     size = [round(side * scale) + 1 for side in shape]
@@ -74,7 +80,9 @@ def overlaps(true: Sequence[np.ndarray], found: Sequence[np.ndarray], shape: tup
     for i, polygon in enumerate(true):
         mask, rows, columns = painted(polygon)
         table[i, -1] = mask.sum()
-        table[i, :-1] = [(mask[rows, columns] & other[rows, columns]).sum() for other, _, _ in masks]
+        table[i, :-1] = [
+            (mask[rows, columns] & other[rows, columns]).sum() for other, _, _ in masks
+        ]
     return table
 
 
@@ -100,12 +108,25 @@ def count(true: Sequence[np.ndarray], found: Sequence[np.ndarray], shape: tuple[
     belongs = np.zeros_like(shared, bool)
     if shared.size:
         belongs[shared.argmax(0), np.arange(len(found))] = shared.max(0) > 0
-    parts = (belongs & (shared >= 0.1 * own_true[:, None])).sum(1) if shared.size else np.zeros(len(true))
-    covered = (
-        (belongs & (shared >= 0.5 * own_true[:, None])).any(1) if shared.size else np.zeros(len(true), bool)
+    parts = (
+        (belongs & (shared >= 0.1 * own_true[:, None])).sum(1)
+        if shared.size
+        else np.zeros(len(true))
     )
-    return Count(len(true), len(found), right, int((parts > 1).sum()), int((~covered).sum()),
-                 int(right == len(order)), 1)  # fmt: skip
+    covered = (
+        (belongs & (shared >= 0.5 * own_true[:, None])).any(1)
+        if shared.size
+        else np.zeros(len(true), bool)
+    )
+    return Count(
+        len(true),
+        len(found),
+        right,
+        int((parts > 1).sum()),
+        int((~covered).sum()),
+        int(right == len(order)),
+        1,
+    )
 
 
 def _longest_rise(order: Sequence[int]) -> int:
@@ -156,8 +177,13 @@ def profile(grey: np.ndarray) -> list[np.ndarray]:
     return found
 
 
-def detect(kinds: Sequence[str], seeds: Sequence[int], split: str, finder: Finder = ridges,
-           say: Callable[[str], Any] = print) -> dict[str, Count]:  # fmt: skip
+def detect(
+    kinds: Sequence[str],
+    seeds: Sequence[int],
+    split: str,
+    finder: Finder = ridges,
+    say: Callable[[str], Any] = print,
+) -> dict[str, Count]:
     """Compose pages, find their lines, count; says one row per kind and one for all."""
     table: dict[str, Count] = {}
     say(HEAD)
@@ -165,7 +191,9 @@ def detect(kinds: Sequence[str], seeds: Sequence[int], split: str, finder: Finde
         total = Count()
         for seed in seeds:
             made = compose.page(kind, seed, split)
-            total += count([line.polygon for line in made.lines], finder(made.grey), made.grey.shape)  # type: ignore[arg-type]
+            total += count(
+                [line.polygon for line in made.lines], finder(made.grey), made.grey.shape
+            )  # type: ignore[arg-type]
         table[kind] = total
         say(total.row(kind))
     table["all"] = sum(table.values(), Count())
@@ -181,8 +209,13 @@ def bag_of_words_error(read: str, true: str) -> float:
     return (abs(sum(a.values()) - sum(b.values())) + apart) / (2 * words)
 
 
-def read(kinds: Sequence[str], seeds: Sequence[int], split: str, model: str = "course",
-         say: Callable[[str], Any] = print) -> None:  # fmt: skip
+def read(
+    kinds: Sequence[str],
+    seeds: Sequence[int],
+    split: str,
+    model: str = "course",
+    say: Callable[[str], Any] = print,
+) -> None:
     """Read composed pages end to end; beside it the same lines before they were composed (no page at all)."""
     from htr_utils.recognizer import Recognizer
 
@@ -192,7 +225,9 @@ def read(kinds: Sequence[str], seeds: Sequence[int], split: str, model: str = "c
         pairs, bags, given = [], [], []
         for seed in seeds:
             made = compose.page(kind, seed, split)
-            text = "\n".join(r.text for r in reader.read([line.crop for line in pages.find(made.grey).lines]))
+            text = "\n".join(
+                r.text for r in reader.read([line.crop for line in pages.find(made.grey).lines])
+            )
             truth = "\n".join(line.text for line in made.lines)
             pairs.append((text, truth))
             bags.append(bag_of_words_error(text, truth))
@@ -230,7 +265,10 @@ def main() -> None:
         read(chosen.kinds, chosen.seeds, chosen.split)
     else:
         detect(
-            chosen.kinds, chosen.seeds, chosen.split, {"ridges": ridges, "profile": profile}[chosen.finder]
+            chosen.kinds,
+            chosen.seeds,
+            chosen.split,
+            {"ridges": ridges, "profile": profile}[chosen.finder],
         )
 
 

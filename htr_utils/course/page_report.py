@@ -36,7 +36,9 @@ DRAWS = 1000
 class Kind:
     """All pages of one kind: counts of each finder by page, and (read, true) texts of pages and of given lines."""
 
-    counts: dict[str, list[page_bench.Count]] = field(default_factory=lambda: {name: [] for name in FINDERS})
+    counts: dict[str, list[page_bench.Count]] = field(
+        default_factory=lambda: {name: [] for name in FINDERS}
+    )
     texts: list[tuple[str, str]] = field(default_factory=list)
     given: list[tuple[str, str]] = field(default_factory=list)
 
@@ -45,7 +47,9 @@ class Kind:
         return Kind(counts, self.texts + other.texts, self.given + other.given)
 
 
-def interval(values: Sequence[page_bench.Count], of: Callable[[page_bench.Count], float], seed: int) -> str:
+def interval(
+    values: Sequence[page_bench.Count], of: Callable[[page_bench.Count], float], seed: int
+) -> str:
     """A figure of all pages together and its 95 % bootstrap interval over pages, in per cent."""
     whole = of(sum(values, page_bench.Count()))
     draws = np.random.default_rng(seed).integers(len(values), size=(DRAWS, len(values)))
@@ -55,9 +59,13 @@ def interval(values: Sequence[page_bench.Count], of: Callable[[page_bench.Count]
 
 
 def measure(
-    kind: str, seeds: Sequence[int], split: str, read: Callable[[list[np.ndarray]], list[str]] | None,
-    data: str | None = None, only: Collection[str] = (),
-) -> Kind:  # fmt: skip
+    kind: str,
+    seeds: Sequence[int],
+    split: str,
+    read: Callable[[list[np.ndarray]], list[str]] | None,
+    data: str | None = None,
+    only: Collection[str] = (),
+) -> Kind:
     """Compose the pages of one kind, find their lines with both finders and read them with `read`.
 
     Texts of lines of another folder (`data`) are folded to the characters that the model can write.
@@ -68,7 +76,9 @@ def measure(
         true = [line.polygon for line in page.lines]
         lines = pages.find(page.grey).lines
         shape: tuple[int, int] = page.grey.shape  # type: ignore[assignment]
-        made.counts["ridges"].append(page_bench.count(true, [line.polygon for line in lines], shape))
+        made.counts["ridges"].append(
+            page_bench.count(true, [line.polygon for line in lines], shape)
+        )
         made.counts["profile"].append(page_bench.count(true, page_bench.profile(page.grey), shape))
         if read is not None:
             truth = [fold(line.text) for line in page.lines]
@@ -80,7 +90,9 @@ def measure(
 def never(values: Sequence[page_bench.Count]) -> list[str]:
     """Which of the two errors did not happen once."""
     whole = sum(values, page_bench.Count())
-    return [name for name, times in (("found twice", whole.twice), ("lost", whole.lost)) if times == 0]
+    return [
+        name for name, times in (("found twice", whole.twice), ("lost", whole.lost)) if times == 0
+    ]
 
 
 def _never(values: Sequence[page_bench.Count]) -> str:
@@ -102,7 +114,10 @@ def _rate(pairs: Sequence[tuple[str, str]], seed: int) -> str:
 def tables(kinds: dict[str, Kind], seed: int) -> str:
     """The rows of both tables in Markdown: finding, then reading where anything was read."""
     every = kinds | {"all": sum(kinds.values(), Kind())}
-    rows = ["| pages | lines | F1 ridges | twice | lost | F1 row profile | twice | lost |", "|---" * 8 + "|"]
+    rows = [
+        "| pages | lines | F1 ridges | twice | lost | F1 row profile | twice | lost |",
+        "|---" * 8 + "|",
+    ]
     for name, kind in every.items():
         cells = []
         for finder in FINDERS:
@@ -125,7 +140,9 @@ def tables(kinds: dict[str, Kind], seed: int) -> str:
     ]
     for name, kind in every.items():
         bag = 100 * float(np.mean([page_bench.bag_of_words_error(a, b) for a, b in kind.texts]))
-        rows.append(f"| {name} | {_rate(kind.texts, seed)} | {bag:.2f} | {_rate(kind.given, seed)} |")
+        rows.append(
+            f"| {name} | {_rate(kind.texts, seed)} | {bag:.2f} | {_rate(kind.given, seed)} |"
+        )
     return "\n".join(rows) + "\n"
 
 
@@ -177,9 +194,15 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=len(page_bench.MEASURED), help="of each kind")
     parser.add_argument("--model", default="course", help='"" measures finding alone')
     parser.add_argument(
-        "--real", action="append", default=[], metavar="NAME=FOLDER", help="folders of real lines instead"
+        "--real",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="folders of real lines instead",
     )
-    parser.add_argument("--only", help="file of documents or writers to take, of the folders that have them")
+    parser.add_argument(
+        "--only", help="file of documents or writers to take, of the folders that have them"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     chosen = parser.parse_args()
     if not 1 <= chosen.pages <= len(page_bench.MEASURED):
@@ -208,9 +231,15 @@ def main() -> None:
         told = ["=".join(map(paths.as_told, word.split("="))) for word in sys.argv[1:]]
         command += f" {shlex.join(told)}"
     head = (REAL if chosen.real else HEAD).format(
-        command=command, date=datetime.now(UTC).date(), split=chosen.split, seeds=len(seeds), first=seeds[0],
-        last=seeds[-1], draws=f"{DRAWS:,}", seed=chosen.seed,
-    )  # fmt: skip
+        command=command,
+        date=datetime.now(UTC).date(),
+        split=chosen.split,
+        seeds=len(seeds),
+        first=seeds[0],
+        last=seeds[-1],
+        draws=f"{DRAWS:,}",
+        seed=chosen.seed,
+    )
     write_text(Path(chosen.out), head + about + "\n" + tables(found, chosen.seed))
     print(f"wrote {chosen.out}")
 

@@ -16,7 +16,9 @@ from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.paths import from_home
 
-CHECKPOINT = "checkpoint"  # folder in a run's folder, kept for an interrupted run that is begun again
+CHECKPOINT = (
+    "checkpoint"  # folder in a run's folder, kept for an interrupted run that is begun again
+)
 
 
 class Run(SimpleNamespace):
@@ -48,7 +50,8 @@ class Run(SimpleNamespace):
         stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         content = {
             "parameters": {name: _plain(value) for name, value in vars(self).items()},
-            "results": stored.get("results", {}) | {name: _plain(value) for name, value in results.items()},
+            "results": stored.get("results", {})
+            | {name: _plain(value) for name, value in results.items()},
         }
         files.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
@@ -95,7 +98,9 @@ def _int(name: str, value: Any, *limits: Any) -> int:
         number = operator.index(value)
     except TypeError:
         whole = isinstance(value, float) and value.is_integer()
-        raise _refuse(name, value, f"{allowed}, written {int(value)}" if whole else allowed) from None
+        raise _refuse(
+            name, value, f"{allowed}, written {int(value)}" if whole else allowed
+        ) from None
     if (low is not None and number < low) or (high is not None and number > high):
         raise _refuse(name, value, allowed)
     return number
@@ -164,7 +169,9 @@ def _path(name: str, value: Any) -> Path | None:
     path = from_home(Path(value))
     if not path.exists():
         raise _refuse(
-            name, value, f"None, or a path that exists (looked from {Path.cwd().name or 'the root'}/)"
+            name,
+            value,
+            f"None, or a path that exists (looked from {Path.cwd().name or 'the root'}/)",
         )
     return path.resolve()
 

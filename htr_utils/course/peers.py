@@ -48,7 +48,9 @@ def available() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     if shutil.which("tesseract"):
-        said = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, check=False)
+        said = subprocess.run(
+            ["tesseract", "--version"], capture_output=True, text=True, check=False
+        )
         words = (said.stdout or said.stderr).split()
         found["tesseract"] = words[1] if len(words) > 1 else "?"
     return found
@@ -63,7 +65,8 @@ def _cut(grey: Any) -> Any:
         return grey
     top, bottom = np.percentile(rows, [0.5, 99.5])
     return grey[
-        max(0, int(top) - 4) : int(bottom) + 5, max(0, int(columns.min()) - 4) : int(columns.max()) + 5
+        max(0, int(top) - 4) : int(bottom) + 5,
+        max(0, int(columns.min()) - 4) : int(columns.max()) + 5,
     ]
 
 
@@ -74,13 +77,18 @@ def rapidocr(threads: int, setting: str) -> Reader:
 
     cv2.setNumThreads(threads)
     engine = RapidOCR(
-        params={"Global.log_level": "error", "EngineConfig.onnxruntime.intra_op_num_threads": threads}
+        params={
+            "Global.log_level": "error",
+            "EngineConfig.onnxruntime.intra_op_num_threads": threads,
+        }
     )
 
     def read(files: list[str]) -> list[str]:
         texts: list[str] = []
         for at in range(0, len(files), 240):  # it sorts what it is given by width
-            pictures: list[Any] = [cv2.imread(file, cv2.IMREAD_GRAYSCALE) for file in files[at : at + 240]]
+            pictures: list[Any] = [
+                cv2.imread(file, cv2.IMREAD_GRAYSCALE) for file in files[at : at + 240]
+            ]
             if setting == "cut to the ink":
                 pictures = [_cut(grey) for grey in pictures]
             pictures = [cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR) for grey in pictures]
@@ -101,8 +109,10 @@ def tesseract(threads: int, setting: str) -> Reader:
             listed.write_text("\n".join(files) + "\n", encoding="utf-8")
             done = subprocess.run(
                 ["tesseract", str(listed), "stdout", "--psm", "7", "-l", "eng"],
-                capture_output=True, check=True, env={**os.environ, "OMP_THREAD_LIMIT": "1"},
-            )  # fmt: skip
+                capture_output=True,
+                check=True,
+                env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+            )
         pages = done.stdout.decode("utf-8").split("\f")[: len(files)]
         return [" ".join(page.split()) for page in pages]
 
@@ -175,7 +185,10 @@ def peak() -> float | None:
     except ImportError:  # Windows
         return None
     unit = 1 if sys.platform == "darwin" else 1024
-    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    usage = [
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
     return max(usage) * unit / 1e6
 
 

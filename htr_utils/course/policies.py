@@ -49,7 +49,10 @@ def compare(
 
 
 def margins(
-    recognizer: Recognizer, readings: Sequence[Reading], truths: Sequence[str], values: Sequence[float]
+    recognizer: Recognizer,
+    readings: Sequence[Reading],
+    truths: Sequence[str],
+    values: Sequence[float],
 ) -> list[gate.Report]:
     """The gate with other margins, everything else as it was tuned."""
     texts, tuned = [reading.text for reading in readings], recognizer.tuned.gate

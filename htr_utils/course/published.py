@@ -36,7 +36,9 @@ def beside_published(rates: Sequence[tuple[str, metrics.Rate, metrics.Rate]], sp
         rows.append(f"| **this model** | {split}, {convention} | " + " | ".join(spans) + " |")
     for name, where, *values in PUBLISHED:
         rows.append(
-            f"| {name} | {where} | " + " | ".join("-" if v is None else str(v) for v in values) + " |"
+            f"| {name} | {where} | "
+            + " | ".join("-" if v is None else str(v) for v in values)
+            + " |"
         )
     rows.append(
         "\nThe others' splits and spacings differ, where a source names them at all: the table orders nothing."
@@ -77,7 +79,9 @@ def in_both_conventions(
     sides = [texts, [recognizer.charset.fold(line.text) if fold else line.text for line in lines]]
     found = []
     for name in ("natural", "raw"):
-        one, other = (side if name == written else evaluation.converted(lines, side, name) for side in sides)  # type: ignore[arg-type]
+        one, other = (
+            side if name == written else evaluation.converted(lines, side, name) for side in sides
+        )  # type: ignore[arg-type]
         cer = metrics.cer(one, other, split=split, convention=name)
         found.append((name, cer, metrics.wer(one, other, split=split, convention=name)))
     return found

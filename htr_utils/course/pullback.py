@@ -58,7 +58,9 @@ def restore_solutions(edited: str, original: str, where: str) -> str:
     for index, block in zip(reversed(stubs), reversed(blocks), strict=True):
         old = len(block[0]) - len(block[0].lstrip())
         new = len(lines[index]) - len(lines[index].lstrip())
-        lines[index : index + 1] = [(" " * new + line[old:]) if line.strip() else line for line in block]
+        lines[index : index + 1] = [
+            (" " * new + line[old:]) if line.strip() else line for line in block
+        ]
     return "\n".join(lines)
 
 
@@ -76,7 +78,9 @@ def _places(edited: NotebookNode, built: NotebookNode, older: bool) -> list[int 
     return found
 
 
-def pull(notebook_path: Path, *, force: bool = False, folder: Path | None = None) -> tuple[Path, int]:
+def pull(
+    notebook_path: Path, *, force: bool = False, folder: Path | None = None
+) -> tuple[Path, int]:
     """Write an edited lesson's cells back to `src/`.
 
     Args:
@@ -124,7 +128,9 @@ def pull(notebook_path: Path, *, force: bool = False, folder: Path | None = None
         else:
             new.source = cell.source
         changed += (
-            original is None or new.source != original.source or tags != original.metadata.get("tags", [])
+            original is None
+            or new.source != original.source
+            or tags != original.metadata.get("tags", [])
         )
         new.cell_type = cell.cell_type
         new.metadata = {"tags": list(tags)} if tags else {}
@@ -168,10 +174,13 @@ def _as_percent(text: str, cells: list[NotebookNode]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """`pull NOTEBOOK [--force]`."""
     parser = argparse.ArgumentParser(
-        prog="python -m htr_utils pull", description="Write a chapter edited in Jupyter back to its source."
+        prog="python -m htr_utils pull",
+        description="Write a chapter edited in Jupyter back to its source.",
     )
     parser.add_argument("notebook", type=Path)
-    parser.add_argument("--force", action="store_true", help="even where the source changed since the build")
+    parser.add_argument(
+        "--force", action="store_true", help="even where the source changed since the build"
+    )
     options = parser.parse_args(arguments)
     try:
         source, changed = pull(options.notebook, force=options.force)

@@ -27,9 +27,13 @@ _READ = {*IMAGE_TYPES, ".bmp", ".pdf", ".txt", ".tsv", ".csv", ".xml", ".json", 
 BEGUN = "begun.json"  # what an unfinished run was made from
 # What sets the number of threads in the libraries that a chapter uses.
 THREADS = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
     "OPENCV_FOR_THREADS_NUM",
-)  # fmt: skip
+)
 
 
 def key(parameters: Mapping[str, Any]) -> str:
@@ -47,10 +51,13 @@ def git_state() -> dict[str, Any] | None:
         told = [
             subprocess.run(
                 ["git", "--no-optional-locks", "-C", str(root), *words],
-                capture_output=True, text=True, timeout=30, check=True,
+                capture_output=True,
+                text=True,
+                timeout=30,
+                check=True,
             ).stdout.strip()
             for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
-        ]  # fmt: skip
+        ]
     except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": told[0], "changed": bool(told[1])}
@@ -87,7 +94,9 @@ def listing(path: str | Path) -> str:
         ours = _OURS.intersection(within[:-1]) or any(part.startswith(".") for part in within)
         if below.suffix.lower() in _READ and below.is_file() and not ours:
             state = below.stat()
-            rows.append(f"{below.relative_to(place).as_posix()}\t{state.st_size}\t{state.st_mtime_ns}")
+            rows.append(
+                f"{below.relative_to(place).as_posix()}\t{state.st_size}\t{state.st_mtime_ns}"
+            )
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
@@ -96,7 +105,8 @@ def package_sha() -> str:
     """A short hash of this package's sources."""
     root = Path(paths.__file__).parent
     rows = [
-        f"{path.relative_to(root).as_posix()} {files.sha256(path)}" for path in sorted(root.rglob("*.py"))
+        f"{path.relative_to(root).as_posix()} {files.sha256(path)}"
+        for path in sorted(root.rglob("*.py"))
     ]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
@@ -149,9 +159,14 @@ def read_metrics(folder: Path) -> dict[str, Any] | None:
 
 
 def run(
-    chapter: str | Path, parameters: Mapping[str, Any], out: Path, *, timeout: int = 3600,
-    threads: int | None = None, page: bool = True,
-) -> dict[str, Any]:  # fmt: skip
+    chapter: str | Path,
+    parameters: Mapping[str, Any],
+    out: Path,
+    *,
+    timeout: int = 3600,
+    threads: int | None = None,
+    page: bool = True,
+) -> dict[str, Any]:
     """Run a chapter into the folder `out`: `NN_name.ipynb`, `NN_name.html` and `metrics.json`.
 
     Args:
@@ -168,13 +183,20 @@ def run(
     about = given.Chapter(source)
     values = about.check(parameters)
     with files.alone(out, "run"):
-        return _run(about, values, {name: values[name] for name in parameters}, out, timeout, threads, page)
+        return _run(
+            about, values, {name: values[name] for name in parameters}, out, timeout, threads, page
+        )
 
 
 def _run(
-    about: given.Chapter, values: dict[str, Any], set_here: dict[str, Any], out: Path, timeout: int,
-    threads: int | None, page: bool,
-) -> dict[str, Any]:  # fmt: skip
+    about: given.Chapter,
+    values: dict[str, Any],
+    set_here: dict[str, Any],
+    out: Path,
+    timeout: int,
+    threads: int | None,
+    page: bool,
+) -> dict[str, Any]:
     (out / METRICS).unlink(missing_ok=True)  # a run that is killed must not look like the last one
     pinned = {} if threads is None else dict.fromkeys(THREADS, str(threads))
     origin, source = made_from(about, values), about.path
@@ -210,5 +232,7 @@ def _run(
     for empty in (done.folder, out / "work"):  # files that the chapter wrote stay
         if not any(empty.iterdir()):
             empty.rmdir()
-    files.write_text(out / METRICS, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+    files.write_text(
+        out / METRICS, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+    )
     return content

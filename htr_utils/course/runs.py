@@ -48,7 +48,10 @@ class PeakMemory:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         self._end.set()
         self._thread.join()
@@ -199,7 +202,9 @@ def course(out: str | Path = "runs/course", names: Sequence[str] = ()) -> list[R
     out = Path(out).resolve()
     chapters = find(names, pattern="*.ipynb")
     if not chapters:
-        raise HtrError(f"no notebooks in {notebooks_folder().name}/; build them with `make notebooks`")
+        raise HtrError(
+            f"no notebooks in {notebooks_folder().name}/; build them with `make notebooks`"
+        )
     out.mkdir(parents=True, exist_ok=True)
     results, cards = [], []
     for position, chapter in enumerate(chapters, 1):
@@ -260,7 +265,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m htr_utils course", description="Run the chapters in order."
     )
     parser.add_argument("chapters", nargs="*", help="by number or name; all without")
-    parser.add_argument("--out", default="runs/course", help="where the results go (default: %(default)s)")
+    parser.add_argument(
+        "--out", default="runs/course", help="where the results go (default: %(default)s)"
+    )
     parser.add_argument(
         "--table", metavar="FILE", help="also write time and memory of each chapter, in Markdown"
     )

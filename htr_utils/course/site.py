@@ -83,7 +83,9 @@ def local(body: str, known: set[str]) -> str:
 
 def finished(body: str, known: set[str]) -> str:
     """The body of a page: anchors, links, tables in boxes that may scroll."""
-    body = re.sub(r"<table\b.*?</table>", lambda m: f'<div class="table">{m[0]}</div>', body, flags=re.DOTALL)
+    body = re.sub(
+        r"<table\b.*?</table>", lambda m: f'<div class="table">{m[0]}</div>', body, flags=re.DOTALL
+    )
     body = re.sub(
         r'<math[^>]* display="block".*?</math>',
         lambda m: f'<div class="formula">{m[0]}</div>',
@@ -104,7 +106,9 @@ def chapter(path: Path, known: set[str]) -> tuple[Page, Card]:
 
 def document(path: Path, title: str, known: set[str]) -> Page:
     """The page of a markdown file."""
-    body = str(MarkdownWithMath(renderer=_Renderer(escape=False)).render(path.read_text(encoding="utf-8")))
+    body = str(
+        MarkdownWithMath(renderer=_Renderer(escape=False)).render(path.read_text(encoding="utf-8"))
+    )
     return Page(path.stem, title, finished(body, known))
 
 
@@ -125,7 +129,9 @@ def sections(page: Page) -> Iterator[dict[str, str]]:
 def _contents(body: str) -> str:
     items = [
         f'<li{" class=deep" if level == "3" else ""}><a href="#{anchor}">{escape(text_of(words))}</a></li>'
-        for level, anchor, words in re.findall(r'<h([23]) id="([^"]+)">(.*?)</h\1>', body, flags=re.DOTALL)
+        for level, anchor, words in re.findall(
+            r'<h([23]) id="([^"]+)">(.*?)</h\1>', body, flags=re.DOTALL
+        )
     ]
     if len(items) > 40:  # the glossary: its groups are enough
         items = [item for item in items if "class=deep" not in item]
@@ -230,14 +236,18 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
         raise HtrError("no notebooks; build them with `make notebooks`")
     for path in chapters:  # the work begins with what tells whether the place can be written
         files.write_bytes(out / "notebooks" / path.name, path.read_bytes())
-    docs = [(name, title) for name, title in DOCS if (folder.parent / "docs" / f"{name}.md").is_file()]
+    docs = [
+        (name, title) for name, title in DOCS if (folder.parent / "docs" / f"{name}.md").is_file()
+    ]
     known = {path.stem for path in chapters} | {name for name, _ in docs}
     pairs = [chapter(path, known) for path in chapters]
     pages = [page for page, _ in pairs]
     pages += [document(folder.parent / "docs" / f"{name}.md", title, known) for name, title in docs]
     order = [(page.name, page.title) for page in pages]
     places = [place for page in pages for place in sections(page)]
-    files.write_text(out / "search-index.js", f"window.SEARCH = {json.dumps(places, ensure_ascii=False)};\n")
+    files.write_text(
+        out / "search-index.js", f"window.SEARCH = {json.dumps(places, ensure_ascii=False)};\n"
+    )
     light = HtmlFormatter(style="default").get_style_defs(".highlight")
     dark = HtmlFormatter(style="github-dark").get_style_defs("DARK .highlight")
     night = dark.replace("DARK", ':root[data-theme="dark"]')
@@ -246,7 +256,9 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
     colours = f"{light}\n{night}\n@media (prefers-color-scheme: dark) {{\n{auto}\n}}\n"
     files.write_text(out / "site.css", colours + style)
     shutil.copyfile(STATIC / "site.js", out / "site.js")
-    results = '<h1>Search</h1><p id="found" role="status"></p><ul id="results" class="results"></ul>'
+    results = (
+        '<h1>Search</h1><p id="found" role="status"></p><ul id="results" class="results"></ul>'
+    )
     search = Page("search", "Search", f"{results}<noscript>The search needs JavaScript.</noscript>")
     for page in [*pages, _front([card for _, card in pairs])]:
         files.write_text(out / f"{page.name}.html", framed(page, order))
@@ -258,10 +270,14 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
 @one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`site [--out FOLDER]`."""
-    parser = argparse.ArgumentParser(prog="python -m htr_utils site", description="The course as a web site.")
+    parser = argparse.ArgumentParser(
+        prog="python -m htr_utils site", description="The course as a web site."
+    )
     parser.add_argument("--out", help="where it goes (default: runs/site)")
     options = parser.parse_args(arguments)
-    out = Path(options.out) if options.out else notebooks.notebooks_folder().parent / "runs" / "site"
+    out = (
+        Path(options.out) if options.out else notebooks.notebooks_folder().parent / "runs" / "site"
+    )
     pages = make(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"{len(pages)} pages, {size / 1e6:.1f} MB. Open index.html in {out}")

@@ -31,7 +31,11 @@ from htr_utils.errors import HtrError
 
 CODE_LINES, CODE_WIDTH, PRINTED_LINES = 16, 100, 8
 ROOMY = 15  # lines of code and of what it prints, beyond which both are set smaller
-WORDS, ITEMS, SENTENCE = 85, 6, 45  # most words and list items of a slide; a sentence is cut at so many words
+WORDS, ITEMS, SENTENCE = (
+    85,
+    6,
+    45,
+)  # most words and list items of a slide; a sentence is cut at so many words
 LIBRARIES = {
     "reveal.js": ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js", "LICENSE"),
     "mathjax": ("es5/tex-svg.js", "LICENSE"),
@@ -135,7 +139,8 @@ def sentences(paragraph: str) -> list[str]:
     """The sentences of a paragraph; one longer than SENTENCE words is cut."""
     text = " ".join(paragraph.split())
     found = re.split(
-        r"(?<=[.?!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bal\.)(?<!\b[A-Z]\.)([*_)\"]*)\s+(?=[\W\d]*[A-Z])", text
+        r"(?<=[.?!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bal\.)(?<!\b[A-Z]\.)([*_)\"]*)\s+(?=[\W\d]*[A-Z])",
+        text,
     )
     whole = [f"{one}{mark}" for one, mark in zip(found[::2], [*found[1::2], ""], strict=True)]
     cut = [one.split(" ") for one in whole]
@@ -166,7 +171,9 @@ def gist(markdown: str, limit: int = WORDS) -> str:
     words = 0
     for block in paragraphs(unlinked(markdown)):
         if re.match(r"[-*] |\d+\. ", block):
-            pieces = [" ".join(item.split()) for item in re.split(r"\n(?=[-*] |\d+\. )", block)[:ITEMS]]
+            pieces = [
+                " ".join(item.split()) for item in re.split(r"\n(?=[-*] |\d+\. )", block)[:ITEMS]
+            ]
             pieces = ["\n".join(pieces)]
         elif block.startswith("|"):
             pieces = ["\n".join(block.split("\n")[: ITEMS + 4])]
@@ -197,7 +204,9 @@ def printed(cell: NotebookNode) -> str:
 
 def _quiz(deck: _Deck, body: str) -> None:
     last, kind = 0, "slide"
-    for found in re.finditer(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", body, re.DOTALL):
+    for found in re.finditer(
+        r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", body, re.DOTALL
+    ):
         question = body[last : found.start()] if found[1].strip() == "Answer" else f"**{found[1]}**"
         deck.add(kind, f"## Quiz\n\n{unlinked(question).strip()}")
         deck.add("fragment", unlinked(found[2]).strip())
@@ -239,12 +248,16 @@ def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
 
 def _code(deck: _Deck, cell: NotebookNode, before: str) -> None:
     """Slides of a code cell: its figures, or its code with what it prints if that is short."""
-    figures = [output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+    figures = [
+        output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+    ]
     told = printed(cell)
     for output in figures:
         last = unlinked(paragraphs(before)[-1]) if before else ""
         lead = "" if re.match(r"[|<>$*-]", last) else sentences(last)[-1]
-        deck.add("subslide", f"### {deck.section}\n\n{lead}\n\n{picture(output)}", f"{before}\n\n{told}")
+        deck.add(
+            "subslide", f"### {deck.section}\n\n{lead}\n\n{picture(output)}", f"{before}\n\n{told}"
+        )
     long = code_lines(cell.source) > CODE_LINES or len(cell.source.split("\n")) > CODE_LINES + 5
     if figures or "parameters" in tags(cell) or "validate(" in cell.source or long:
         return
@@ -296,7 +309,9 @@ class _Exporter(SlidesExporter):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            extra_loaders=[DictLoader({"deck.html.j2": TEMPLATE})], template_file="deck.html.j2", **options
+            extra_loaders=[DictLoader({"deck.html.j2": TEMPLATE})],
+            template_file="deck.html.j2",
+            **options,
         )
 
 
@@ -340,7 +355,9 @@ def title_of(notebook: NotebookNode, name: str) -> str:
     return found[1].strip() if found else name
 
 
-def make(out: Path, names: Sequence[str] = (), folder: Path | None = None) -> Iterator[tuple[Path, int]]:
+def make(
+    out: Path, names: Sequence[str] = (), folder: Path | None = None
+) -> Iterator[tuple[Path, int]]:
     """Write decks and their index; yields each deck and its number of slides.
 
     Raises:
@@ -376,9 +393,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="chapters by number or name; all without")
     parser.add_argument("--out", help="where the decks go (default: runs/slides)")
     options = parser.parse_args(arguments)
-    out = Path(options.out) if options.out else notebooks.notebooks_folder().parent / "runs" / "slides"
+    out = (
+        Path(options.out)
+        if options.out
+        else notebooks.notebooks_folder().parent / "runs" / "slides"
+    )
     for path, count in make(out, options.names):
-        print(f"{path.name:<40} {count:>3} slides, {path.stat().st_size / 1024:,.0f} KB", flush=True)
+        print(
+            f"{path.name:<40} {count:>3} slides, {path.stat().st_size / 1024:,.0f} KB", flush=True
+        )
     print(f"Open {out.name}/index.html in a browser: {out}")
     return 0
 

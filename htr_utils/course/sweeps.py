@@ -71,7 +71,9 @@ def _yaml(text: str, name: str) -> Any:
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where is not None else ""
-        raise HtrError(f"{name}{line}: is not YAML ({getattr(error, 'problem', None) or error})") from None
+        raise HtrError(
+            f"{name}{line}: is not YAML ({getattr(error, 'problem', None) or error})"
+        ) from None
 
 
 def read(path: str | Path) -> Sweep:
@@ -84,7 +86,9 @@ def read(path: str | Path) -> Sweep:
     try:
         content = _yaml(path.read_text(encoding="utf-8"), path.name)
     except (OSError, UnicodeDecodeError) as error:
-        raise HtrError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        raise HtrError(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})"
+        ) from None
     return from_dict(content, path.parent, path.name)
 
 
@@ -103,13 +107,17 @@ def from_dict(content: Any, folder: Path = Path(), name: str = "sweep") -> Sweep
     if len(ways) > 1:
         raise HtrError(f"{name}: give one of grid, random and points, not {' and '.join(ways)}")
     written = str(content["chapter"])
-    chapter = runs.find_notebook(folder / written if written.endswith((".py", ".ipynb")) else written)
+    chapter = runs.find_notebook(
+        folder / written if written.endswith((".py", ".ipynb")) else written
+    )
     same = content.get("parameters") or {}
     if not isinstance(same, dict):
         raise HtrError(f"{name}: `parameters` are `name: value`")
     timeout = content.get("timeout", 3600)
     if isinstance(timeout, bool) or not isinstance(timeout, int) or timeout < 1:
-        raise HtrError(f"{name}: `timeout` is {timeout!r}; allowed: seconds for one cell, a whole number")
+        raise HtrError(
+            f"{name}: `timeout` is {timeout!r}; allowed: seconds for one cell, a whole number"
+        )
     points = _points(content, ways[0] if ways else "", name)
     if "seeds" in content:
         seeds = _list(content["seeds"], "seeds", name)
@@ -165,7 +173,8 @@ def _drawn(body: Any, name: str) -> list[dict[str, Any]]:
         raise HtrError(f"{name}: `random` needs whole numbers for points (at least 1) and seed")
     draw = random.Random(seed)
     return [
-        {word: _draw(rule, draw, word, name) for word, rule in body["from"].items()} for _ in range(count)
+        {word: _draw(rule, draw, word, name) for word, rule in body["from"].items()}
+        for _ in range(count)
     ]
 
 
@@ -193,7 +202,11 @@ def _draw(rule: Any, draw: random.Random, word: str, name: str) -> Any:
 def finished(sweep: Sweep, out: Path) -> list[dict[str, Any] | None]:
     """The record of each point that went through with this chapter, version of the package, data and model; or None."""
     chapter = given.Chapter(sweep.chapter)
-    names = [name for name, about in chapter.parameters.items() if about.kind == "path" or name == "model"]
+    names = [
+        name
+        for name, about in chapter.parameters.items()
+        if about.kind == "path" or name == "model"
+    ]
     known: dict[str, dict[str, Any]] = {}  # by what names files: reading them takes a while
     found: list[dict[str, Any] | None] = []
     for point in sweep.points:
@@ -215,7 +228,9 @@ def _failed(point: dict[str, Any], error: str) -> dict[str, Any]:
     return {"error": error, "results": {}, "seconds": 0.0, "given": point}
 
 
-def run_point(chapter: str, point: dict[str, Any], folder: str, timeout: int, threads: int) -> dict[str, Any]:
+def run_point(
+    chapter: str, point: dict[str, Any], folder: str, timeout: int, threads: int
+) -> dict[str, Any]:
     """One point, on whatever machine: nothing is raised, what went wrong is in `error`."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -260,9 +275,13 @@ def _each(
 
 
 def run(
-    sweep: Sweep, out: str | Path, *, workers: int | None = None, scheduler: str | None = None,
+    sweep: Sweep,
+    out: str | Path,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
     say: Callable[[str], None] = print,
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     """Run the points that are not finished yet, with a line for each, and write `table.csv` and `table.parquet`.
 
     Args:
@@ -281,9 +300,13 @@ def run(
     with files.alone(out, "sweep"):
         known = dict(zip(map(record.key, sweep.points), finished(sweep, out), strict=True))
         left = [point for point in sweep.points if known[record.key(point)] is None]
-        files.write_text(out / POINTS, json.dumps([record.key(point) for point in sweep.points]) + "\n")
+        files.write_text(
+            out / POINTS, json.dumps([record.key(point) for point in sweep.points]) + "\n"
+        )
         again = 0
-        for point in left:  # what is left of another reading of the data, say, is no result of this sweep
+        for (
+            point
+        ) in left:  # what is left of another reading of the data, say, is no result of this sweep
             old = record.read_metrics(sweep.folder(out, point))
             again += old is not None and not old.get("error")
             (sweep.folder(out, point) / record.METRICS).unlink(missing_ok=True)
@@ -299,7 +322,9 @@ def run(
         begin = time.monotonic()
         try:
             if left:
-                for count, (point, found) in enumerate(_each(sweep, out, left, workers, scheduler), 1):
+                for count, (point, found) in enumerate(
+                    _each(sweep, out, left, workers, scheduler), 1
+                ):
                     known[record.key(point)] = found
                     took = time.monotonic() - begin
                     to_go = (
@@ -312,7 +337,9 @@ def run(
                         notebook = sweep.folder(out, point) / f"{sweep.chapter.stem}.ipynb"
                         say(f"     FAILED: {found['error']}\n     see {notebook}")
         except KeyboardInterrupt:
-            raise HtrError("interrupted; the same command goes on with the points that are left") from None
+            raise HtrError(
+                "interrupted; the same command goes on with the points that are left"
+            ) from None
         finally:
             rows = [_row(sweep, point, known[record.key(point)]) for point in sweep.points]
             write_table(rows, out)
@@ -328,12 +355,15 @@ def _row(sweep: Sweep, point: dict[str, Any], found: dict[str, Any] | None) -> d
     state = "left" if found is None else "failed" if found["error"] else "finished"
     found = found or {"error": "not run yet", "results": {}}
     return {
-        "point": record.key(point), "state": state,
+        "point": record.key(point),
+        "state": state,
         **{f"parameters.{name}": value for name, value in point.items()},
         **flat(found["results"], "results"),
-        "seconds": found.get("seconds"), "peak_mb": found.get("peak_mb"), "error": found["error"],
+        "seconds": found.get("seconds"),
+        "peak_mb": found.get("peak_mb"),
+        "error": found["error"],
         "notebook": f"points/{record.key(point)}/{sweep.chapter.stem}.ipynb",
-    }  # fmt: skip
+    }
 
 
 def flat(results: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -350,7 +380,9 @@ def flat(results: Mapping[str, Any], name: str) -> dict[str, Any]:
 def write_table(rows: Sequence[Mapping[str, Any]], out: Path) -> list[Path]:
     """`table.csv`, and `table.parquet` where pyarrow is installed. A column of mixed kinds is text in Parquet."""
     columns: list[str] = list(dict.fromkeys(name for row in rows for name in row))
-    last: list[str] = [name for name in ("seconds", "peak_mb", "error", "notebook") if name in columns]
+    last: list[str] = [
+        name for name in ("seconds", "peak_mb", "error", "notebook") if name in columns
+    ]
     columns = [name for name in columns if name not in last] + last
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -370,7 +402,8 @@ def write_table(rows: Sequence[Mapping[str, Any]], out: Path) -> list[Path]:
             values = [None if value is None else float(value) for value in values]
         elif len(kinds) > 1 or kinds - {bool, int, float, str}:
             values = [
-                value if value is None or isinstance(value, str) else json.dumps(value) for value in values
+                value if value is None or isinstance(value, str) else json.dumps(value)
+                for value in values
             ]
         table[name] = values
     sink = io.BytesIO()

@@ -45,7 +45,9 @@ def tell(found: Mapping[str, Any], folder: Path, uri: str) -> str:
     try:
         client = mlflow.tracking.MlflowClient(uri)
         experiment = client.get_experiment_by_name(found["chapter"])
-        number = experiment.experiment_id if experiment else client.create_experiment(found["chapter"])
+        number = (
+            experiment.experiment_id if experiment else client.create_experiment(found["chapter"])
+        )
         name = sweeps.label(found.get("given", {}))[:200]
         made = client.create_run(number, run_name=name).info.run_id
         for word, value in found["parameters"].items():

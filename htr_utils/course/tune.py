@@ -78,7 +78,9 @@ def texts(readings: Sequence[Sequence[decoding.Candidate]], charset: Charset) ->
     return [stripped(line[0], charset)[0] for line in readings]
 
 
-def read(lines: Lines, settings: tuned.Tuned, decoder: str, top: int = 1) -> list[list[decoding.Candidate]]:
+def read(
+    lines: Lines, settings: tuned.Tuned, decoder: str, top: int = 1
+) -> list[list[decoding.Candidate]]:
     """The candidates of a decoder: "greedy", "lm" or "lexicon"."""
     if decoder == "greedy":
         return [[one] for one in decoding.greedy(lines.log_probs, lines.frames)]
@@ -110,7 +112,10 @@ def paired(
 
 
 def climb(
-    start: Any, grid: dict[str, tuple[float, ...]], loss: Callable[[Any], float], say: Callable[[str], None]
+    start: Any,
+    grid: dict[str, tuple[float, ...]],
+    loss: Callable[[Any], float],
+    say: Callable[[str], None],
 ) -> Any:
     """The best settings on a grid, one setting at a time, until a whole round changes nothing."""
     known: dict[Any, float] = {}
@@ -118,7 +123,10 @@ def climb(
     def measured(one: Any) -> float:
         if one not in known:
             known[one] = loss(one)
-            say(f"  {known[one]:.4f}  " + ", ".join(f"{name} {getattr(one, name):g}" for name in grid))
+            say(
+                f"  {known[one]:.4f}  "
+                + ", ".join(f"{name} {getattr(one, name):g}" for name in grid)
+            )
         return known[one]
 
     best, before = start, None
@@ -129,7 +137,9 @@ def climb(
     return best
 
 
-def choose(sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None] = print) -> tuned.Tuned:
+def choose(
+    sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None] = print
+) -> tuned.Tuned:
     """Settings of beam and gate, on these sets of lines, all of equal weight.
 
     What is made small is half CER and half WER, each as a share of greedy decoding's.
@@ -154,7 +164,9 @@ def choose(sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None]
     def beam(how: tuned.Fusion) -> float:
         made = replace(start, fusion=how)
         made.__dict__["words"] = words  # the word list is the same for all
-        shares = [share(i, texts(read(lines, made, "lexicon"), charset)) for i, lines in enumerate(sets)]
+        shares = [
+            share(i, texts(read(lines, made, "lexicon"), charset)) for i, lines in enumerate(sets)
+        ]
         return sum(shares) / len(shares)
 
     start = replace(start, fusion=climb(start.fusion, GRID, beam, say))
@@ -177,19 +189,24 @@ def choose(sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None]
     return replace(start, settings=climb(start.settings, GATE_GRID, gated, say))
 
 
-def calibrated(sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None] = print) -> tuned.Tuned:
+def calibrated(
+    sets: Sequence[Lines], start: tuned.Tuned, say: Callable[[str], None] = print
+) -> tuned.Tuned:
     """The same with scales of confidence for each decoder, fitted on these sets, all of equal weight."""
     charset = Charset(start.lm.characters)
     found: dict[str, tuned.Scales] = {}
     for decoder in ("greedy", "lm", "lexicon"):
         lines = [
-            ([stripped(line[0], charset) for line in read(one, start, decoder)], one.truths) for one in sets
+            ([stripped(line[0], charset) for line in read(one, start, decoder)], one.truths)
+            for one in sets
         ]
         scales = tuned.Scales()
         for kind in ("letter", "word"):
             parts = [_said(read_, truths, scales)[kind] for read_, truths in lines]
             sure, right = (np.concatenate(part) for part in zip(*parts, strict=True))
-            weights = np.concatenate([np.full(len(part[0]), 1000 / max(1, len(part[0]))) for part in parts])
+            weights = np.concatenate(
+                [np.full(len(part[0]), 1000 / max(1, len(part[0]))) for part in parts]
+            )
             scales = replace(scales, **{kind: calibration.fit(sure, right, weights)})
         say(f"confidence after {decoder}: {scales}")
         found[decoder] = scales
@@ -209,9 +226,11 @@ def _said(
 
 
 def promises(
-    readings: Sequence[Sequence[decoding.Candidate]], truths: Sequence[str], charset: Charset,
+    readings: Sequence[Sequence[decoding.Candidate]],
+    truths: Sequence[str],
+    charset: Charset,
     scales: tuned.Scales,
-) -> dict[str, dict[str, float]]:  # fmt: skip
+) -> dict[str, dict[str, float]]:
     """Expected calibration error of letters and words in %, as the network says it and scaled."""
     lines = [stripped(line[0], charset) for line in readings]
     before, after = (_said(lines, truths, how) for how in (tuned.Scales(), scales))
@@ -234,7 +253,9 @@ def _gated(
     return correct
 
 
-def figures(lines: Lines, settings: tuned.Tuned, say: Callable[[str], None] = print) -> dict[str, Any]:
+def figures(
+    lines: Lines, settings: tuned.Tuned, say: Callable[[str], None] = print
+) -> dict[str, Any]:
     """Every decoder on lines, against greedy; every spelling policy after each of them."""
     charset = Charset(settings.lm.characters)
     found: dict[str, Any] = {
@@ -287,7 +308,11 @@ def useful(entry: dict[str, Any]) -> bool:
 @click.command(cls=OneLine)
 @click.option("--model", default="course", show_default=True, help="name or path of a recogniser")
 @click.option(
-    "--lm", "language", default="english", show_default=True, help="name or path of a language model"
+    "--lm",
+    "language",
+    default="english",
+    show_default=True,
+    help="name or path of a language model",
 )
 @click.option(
     "--report",
@@ -297,18 +322,33 @@ def useful(entry: dict[str, Any]) -> bool:
     help="further lines to report on; they choose nothing",
 )
 @click.option(
-    "--hands", default=None, help="folder of real lines whose pieces the validation texts are set from"
+    "--hands",
+    default=None,
+    help="folder of real lines whose pieces the validation texts are set from",
 )
 @click.option(
-    "--ids", type=click.Path(exists=True), default=None, help="which of them: documents that no training saw"
+    "--ids",
+    type=click.Path(exists=True),
+    default=None,
+    help="which of them: documents that no training saw",
 )
 @click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
-@click.option("--scales", is_flag=True, help="with --keep: fit the confidences again, for a new model")
-@click.option("--to", "target", default=None, help="the file to write [default: model/decoding.json]")
+@click.option(
+    "--scales", is_flag=True, help="with --keep: fit the confidences again, for a new model"
+)
+@click.option(
+    "--to", "target", default=None, help="the file to write [default: model/decoding.json]"
+)
 def main(
-    model: str, language: str, sets: tuple[str, ...], hands: str | None, ids: str | None, keep: bool, scales: bool,
-    target: str | None
-) -> None:  # fmt: skip
+    model: str,
+    language: str,
+    sets: tuple[str, ...],
+    hands: str | None,
+    ids: str | None,
+    keep: bool,
+    scales: bool,
+    target: str | None,
+) -> None:
     """Choose on the embedded validation split, report on the test split and on --report."""
     from htr_utils.evaluation import load_lines
     from htr_utils.files import sha256
@@ -322,7 +362,9 @@ def main(
     recognizer = Recognizer.load(model)
 
     def answered(
-        root: str | None, split: str | None, change: Callable[[np.ndarray, int], np.ndarray] | None = None
+        root: str | None,
+        split: str | None,
+        change: Callable[[np.ndarray, int], np.ndarray] | None = None,
     ) -> Lines:
         lines = load_lines(root or paths.embedded_root(), split)
         truths = [recognizer.charset.fold(line.text) for line in lines]
@@ -352,7 +394,9 @@ def main(
         click.echo(f"{name}:")
         measured[name] = figures(lines, settings, click.echo)
     gated = tuple(
-        d for d in ("greedy", "lm", "lexicon") if all(useful(measured[name][d]) for name in chosen_on)
+        d
+        for d in ("greedy", "lm", "lexicon")
+        if all(useful(measured[name][d]) for name in chosen_on)
     )
     from htr_utils.text.language import find
 
@@ -365,11 +409,14 @@ def main(
     }
     root_folder = paths.repo_root() or Path()
     write_text(
-        Path(target) if target else root_folder / "model" / tuned.FILE, json.dumps(stored, indent=1) + "\n"
+        Path(target) if target else root_folder / "model" / tuned.FILE,
+        json.dumps(stored, indent=1) + "\n",
     )
     if not target and paths.repo_root():
         decoding_report.write(root_folder)
-    click.echo(f"the gate is of use on every set that chose after: {', '.join(gated) or 'no decoder'}")
+    click.echo(
+        f"the gate is of use on every set that chose after: {', '.join(gated) or 'no decoder'}"
+    )
 
 
 if __name__ == "__main__":

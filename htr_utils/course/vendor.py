@@ -16,7 +16,11 @@ VERSIONS = {"reveal.js": "5.2.1", "mathjax": "3.2.2", "axe-core": "4.10.3"}
 
 def cache_folder() -> Path:
     """Where fetched packages are kept: HTR_CACHE, else the user's cache folder."""
-    base = os.environ.get("HTR_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    base = (
+        os.environ.get("HTR_CACHE")
+        or os.environ.get("XDG_CACHE_HOME")
+        or str(Path.home() / ".cache")
+    )
     return Path(base) / "htr_utils" / "browser"
 
 
@@ -47,6 +51,10 @@ def npm(package: str, folder: Path | None = None) -> Path:
         [*command, f"{package}@{version}"], cwd=folder, capture_output=True, text=True, check=False
     )
     if done.returncode or not (place / "package.json").is_file():
-        last = next((row for row in done.stderr.splitlines() if "error" in row.lower()), "no message")
-        raise HtrError(f"npm could not fetch {package} {version} ({last.strip()}); check the network")
+        last = next(
+            (row for row in done.stderr.splitlines() if "error" in row.lower()), "no message"
+        )
+        raise HtrError(
+            f"npm could not fetch {package} {version} ({last.strip()}); check the network"
+        )
     return place

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 
 
-def warp(grey: np.ndarray, *, slant: float = 0.0, rotation: float = 0.0, stretch: float = 1.0) -> np.ndarray:
+def warp(
+    grey: np.ndarray, *, slant: float = 0.0, rotation: float = 0.0, stretch: float = 1.0
+) -> np.ndarray:
     """Shear, turn and stretch a line; the canvas grows so that nothing is cut off.
 
     Args:
@@ -26,10 +28,14 @@ def warp(grey: np.ndarray, *, slant: float = 0.0, rotation: float = 0.0, stretch
     low, high = corners.min(1), corners.max(1)
     size = np.ceil(high - low).astype(int)
     transform = np.column_stack([matrix, -low])
-    return cv2.warpAffine(grey, transform, (int(size[0]), int(size[1])), borderValue=paper_tone(grey))
+    return cv2.warpAffine(
+        grey, transform, (int(size[0]), int(size[1])), borderValue=paper_tone(grey)
+    )
 
 
-def elastic(grey: np.ndarray, rng: np.random.Generator, amount: float = 1.5, grid: int = 24) -> np.ndarray:
+def elastic(
+    grey: np.ndarray, rng: np.random.Generator, amount: float = 1.5, grid: int = 24
+) -> np.ndarray:
     """Bend the line by a smooth random field (Simard et al. 2003, ICDAR, section 3).
 
     Args:
@@ -70,7 +76,9 @@ def shadow(grey: np.ndarray, rng: np.random.Generator, depth: float = 0.3) -> np
     return (grey * light.clip(1 - depth, 1)).astype(np.uint8)  # a cubic overshoots, light does not
 
 
-def noise(grey: np.ndarray, rng: np.random.Generator, sigma: float = 6.0, grain: float = 0.0) -> np.ndarray:
+def noise(
+    grey: np.ndarray, rng: np.random.Generator, sigma: float = 6.0, grain: float = 0.0
+) -> np.ndarray:
     """Add sensor noise of standard deviation `sigma` grey levels, smoothed by a blur of `grain` pixels."""
     field: np.ndarray = rng.standard_normal(grey.shape, np.float32)
     if grain > 0:
@@ -120,8 +128,12 @@ def neighbours(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if height < 20:  # no room for a strip
         return grey
     rows = round(height * rng.uniform(0.08, 0.22))
-    share = round(height * rng.uniform(0.3, 0.5))  # of the other line: its feet above, its heads below
-    other = np.roll(grey, int(rng.integers(width // 4, max(width // 4 + 1, 3 * width // 4))), axis=1)
+    share = round(
+        height * rng.uniform(0.3, 0.5)
+    )  # of the other line: its feet above, its heads below
+    other = np.roll(
+        grey, int(rng.integers(width // 4, max(width // 4 + 1, 3 * width // 4))), axis=1
+    )
     below = rng.random() < 0.6
     strip = other[share - rows : share] if below else other[height - share : height - share + rows]
     made = np.full((height + rows // 2, width), paper_tone(grey), np.uint8)

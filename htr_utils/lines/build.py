@@ -70,14 +70,18 @@ def read_passages(path: Path) -> list[Passage]:
             continue
         columns = row.split("\t")
         if len(columns) != 4 or columns[1] not in SPLITS:
-            raise HtrError(f"{path}, line {number}: needs id, split, genre and text, parted by tabs")
+            raise HtrError(
+                f"{path}, line {number}: needs id, split, genre and text, parted by tabs"
+            )
         found.append(Passage(*columns))
     return found
 
 
 def pixel_digest(grey: np.ndarray) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of an image's size and pixels."""
-    return hashlib.sha256(np.array(grey.shape, np.int64).tobytes() + grey.tobytes()).hexdigest()[:16]
+    return hashlib.sha256(np.array(grey.shape, np.int64).tobytes() + grey.tobytes()).hexdigest()[
+        :16
+    ]
 
 
 def quantise(grey: np.ndarray) -> np.ndarray:
@@ -108,7 +112,9 @@ def segment_words(ink: np.ndarray, reach: float = 0.42) -> int:
 def scan(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A tidy flatbed scan: a little blur and paper grain, 16 grey levels."""
     grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 0.6))
-    return quantise(augment.noise(grey, rng, sigma=rng.uniform(1, 3.5), grain=rng.uniform(0.3, 1.0)))
+    return quantise(
+        augment.noise(grey, rng, sigma=rng.uniform(1, 3.5), grain=rng.uniform(0.3, 1.0))
+    )
 
 
 def wrap(text: str, writer: synth.Writer, rng: np.random.Generator) -> list[str]:
@@ -117,7 +123,11 @@ def wrap(text: str, writer: synth.Writer, rng: np.random.Generator) -> list[str]
     em = writer.letter_size
 
     def width(word: str) -> float:
-        return sum((glyphs[c].advance * writer.stretch + writer.letter_gap) * em for c in word if c in glyphs)
+        return sum(
+            (glyphs[c].advance * writer.stretch + writer.letter_gap) * em
+            for c in word
+            if c in glyphs
+        )
 
     limit, used = rng.uniform(800, 950), 0.0
     lines: list[list[str]] = [[]]
@@ -150,7 +160,13 @@ def _assign(pieces: list[synth.Box], tokens: list[synth.Box]) -> list[list[synth
 
 
 def write_line(
-    line_id: str, text: str, raw: str, writer: synth.Writer, rng: np.random.Generator, top: int, folder: Path
+    line_id: str,
+    text: str,
+    raw: str,
+    writer: synth.Writer,
+    rng: np.random.Generator,
+    top: int,
+    folder: Path,
 ) -> BuiltLine:
     """Render one line, save its picture, measure what lines.txt and the XML say of it."""
     drawn = synth.render(text, writer, rng, height=None)
@@ -165,12 +181,17 @@ def write_line(
     pieces = _pieces(ink)
     moved = [[(x + left, y + top, w, h) for x, y, w, h in part] for part in _assign(pieces, boxes)]
     status = "ok" if segment_words(ink) == len(text.split(" ")) else "err"
-    images.save(folder / "lines" / line_id.split("-")[0] / line_id.rsplit("-", 1)[0] / f"{line_id}.png", grey)
+    images.save(
+        folder / "lines" / line_id.split("-")[0] / line_id.rsplit("-", 1)[0] / f"{line_id}.png",
+        grey,
+    )
     box = (left, top, grey.shape[1], grey.shape[0])
     return BuiltLine(line_id, tokens, status, level, box, moved, len(pieces), pixel_digest(grey))
 
 
-def writers(split: str, count: int, first: int, available: list[fonts.FontFile]) -> dict[str, synth.Writer]:
+def writers(
+    split: str, count: int, first: int, available: list[fonts.FontFile]
+) -> dict[str, synth.Writer]:
     """`count` hands for a split, their ids from `first` on; each family serves about equally many."""
     families: dict[str, list[fonts.FontFile]] = {}
     for font in available:
@@ -198,9 +219,13 @@ def struck(lines: list[str], rng: np.random.Generator) -> list[str]:
 
 
 def build(
-    target: Path, passages: list[Passage], *, say: Callable[[str], None] = print, scale: float = 1.0,
+    target: Path,
+    passages: list[Passage],
+    *,
+    say: Callable[[str], None] = print,
+    scale: float = 1.0,
     available: list[fonts.FontFile] | None = None,
-) -> list[BuiltForm]:  # fmt: skip
+) -> list[BuiltForm]:
     """Render all forms into `target` and write IAM's files beside them.
 
     Args:
@@ -241,9 +266,7 @@ def _forms(
         for number in range(round(form_count * scale)):
             at, passage = texts[number % len(texts)]
             # As in IAM, forms with the same text have the same number and another last letter.
-            form_id = (
-                f"{letters[at // 8]}{at % 8 + 1:02d}-{(at * 37) % 120:03d}{'uxzwvkr'[number // len(texts)]}"
-            )
+            form_id = f"{letters[at // 8]}{at % 8 + 1:02d}-{(at * 37) % 120:03d}{'uxzwvkr'[number // len(texts)]}"
             # Shifted at each round of the texts, so that a text is written by several hands.
             writer_id = sorted(hands)[(number + number // max(len(texts), len(hands))) % len(hands)]
             made.append(_form(form_id, writer_id, hands[writer_id], passage, work))
@@ -251,10 +274,14 @@ def _forms(
     return made
 
 
-def _form(form_id: str, writer_id: str, hand: synth.Writer, passage: Passage, folder: Path) -> BuiltForm:
+def _form(
+    form_id: str, writer_id: str, hand: synth.Writer, passage: Passage, folder: Path
+) -> BuiltForm:
     rng = np.random.default_rng([SEED, 2, *form_id.encode()])
     day = replace(
-        hand, pen=hand.pen + rng.normal(0, 0.05), ink=int(np.clip(hand.ink + rng.normal(0, 6), 10, 120))
+        hand,
+        pen=hand.pen + rng.normal(0, 0.05),
+        ink=int(np.clip(hand.ink + rng.normal(0, 6), 10, 120)),
     )
     form = BuiltForm(
         form_id, writer_id, passage.split, len(re.findall(r"[.!?](?:\s|$|\")", passage.text)) or 1
@@ -295,8 +322,12 @@ def _write_files(folder: Path, forms: list[BuiltForm]) -> None:
             sum(len(ln.tokens) for ln in form.lines),
             sum(len(ln.tokens) for ln in good),
         )
-        form_rows.append(f"{form.id} {form.writer_id} {form.sentences} prt {' '.join(map(str, counts))}")
-    (folder / "ascii" / "forms.txt").write_text(head + "\n".join(form_rows) + "\n", encoding="utf-8")
+        form_rows.append(
+            f"{form.id} {form.writer_id} {form.sentences} prt {' '.join(map(str, counts))}"
+        )
+    (folder / "ascii" / "forms.txt").write_text(
+        head + "\n".join(form_rows) + "\n", encoding="utf-8"
+    )
     (folder / "xml").mkdir()
     for form in forms:
         (folder / "xml" / f"{form.id}.xml").write_text(_xml(form), encoding="utf-8")
@@ -331,7 +362,9 @@ def _xml(form: BuiltForm) -> str:
             f'  <line id="{line.id}" text={text} threshold="{line.grey_level}" segmentation="{line.status}">'
         )
         for number, (token, boxes) in enumerate(zip(line.tokens, line.parts, strict=True)):
-            rows.append(f'   <word id="{line.id}-{number:02d}" text={quoteattr(token, {chr(34): "&quot;"})}>')
+            rows.append(
+                f'   <word id="{line.id}-{number:02d}" text={quoteattr(token, {chr(34): "&quot;"})}>'
+            )
             rows += [f'    <cmp x="{x}" y="{y}" width="{w}" height="{h}"/>' for x, y, w, h in boxes]
             rows.append("   </word>")
         rows.append("  </line>")

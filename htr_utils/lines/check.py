@@ -25,7 +25,14 @@ from htr_utils.errors import HtrError
 from htr_utils.lines.iam import IamFolder, Line, read
 
 # IAM 3.0, counted in lines.txt and forms.txt.
-IAM_COUNTS = {"lines": 13_353, "ok": 11_344, "err": 2_009, "forms": 1_539, "writers": 657, "characters": 79}
+IAM_COUNTS = {
+    "lines": 13_353,
+    "ok": 11_344,
+    "err": 2_009,
+    "forms": 1_539,
+    "writers": 657,
+    "characters": 79,
+}
 IAM_FIRST_LINE = "a01-000u-00"  # a folder that has this line is taken for IAM
 IAM_CHARACTERS = " !\"#&'()*+,-./:;?" + string.digits + string.ascii_letters
 OFFICIAL_COUNTS = {"train": 6_161, "validation1": 900, "validation2": 940, "test": 1_861}
@@ -54,13 +61,17 @@ class CheckReport:
     layout: str = ""
     counts: list[Count] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    usable: bool = False  # lines.txt reads, 99 % of the images are intact, no writer is in two splits
+    usable: bool = (
+        False  # lines.txt reads, 99 % of the images are intact, no writer is in two splits
+    )
 
     def text(self) -> str:
         """The report as lines of text to print."""
         rows = [str(self.root), self.layout] if self.layout else [str(self.root)]
         for name, found, known in self.counts:
-            note = "" if known is None else "  as known" if found == known else f"  known: {known:,}"
+            note = (
+                "" if known is None else "  as known" if found == known else f"  known: {known:,}"
+            )
             rows.append(f"  {name:<24}{found:>8,}{note}")
         rows += self.problems or ["no problems"]
         rows.append("usable" if self.usable else "not usable: mend the errors above")
@@ -113,7 +124,9 @@ def _counts(folder: IamFolder, problems: list[str]) -> list[Count]:
     counts = [Count(name, number, known.get(name)) for name, number in found.items()]
     for task, lists in folder.tasks.items():
         for name, one in sorted(lists.items()):
-            expected = OFFICIAL_COUNTS.get(name) if known is IAM_COUNTS and task == "official" else None
+            expected = (
+                OFFICIAL_COUNTS.get(name) if known is IAM_COUNTS and task == "official" else None
+            )
             counts.append(Count(f"{task} {name}", len(folder.expand([one])[0]), expected))
     for name, number, expected in counts:
         if expected not in (None, number):
@@ -133,7 +146,9 @@ def _known_counts(folder: IamFolder, problems: list[str]) -> dict[str, int]:
         reason = "expected_counts must be whole numbers"
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         reason = str(error)
-    problems.append(f"warning: {path} does not read ({reason}); the counts are compared with nothing")
+    problems.append(
+        f"warning: {path} does not read ({reason}); the counts are compared with nothing"
+    )
     return {}
 
 
@@ -146,9 +161,16 @@ def _check_texts(folder: IamFolder, characters: str, problems: list[str]) -> Non
         for character in sorted(set(line.text) - known):
             strange.setdefault(character, []).append(line.id)
     if strange:
-        each = (f"{character!r} ({len(ids):,}, first {ids[0]})" for character, ids in sorted(strange.items()))
+        each = (
+            f"{character!r} ({len(ids):,}, first {ids[0]})"
+            for character, ids in sorted(strange.items())
+        )
         problems.append(f"warning: characters outside the charset, with lines: {_listed(each)}")
-    escaped = [line.id for line in lines if any(name in line.text for name in ("&quot;", "&amp;", "&apos;"))]
+    escaped = [
+        line.id
+        for line in lines
+        if any(name in line.text for name in ("&quot;", "&amp;", "&apos;"))
+    ]
     if escaped:
         problems.append(f"warning: texts with XML entities such as &quot;: {_listed(escaped)}")
     short = [
@@ -157,7 +179,9 @@ def _check_texts(folder: IamFolder, characters: str, problems: list[str]) -> Non
         if form.stated_lines not in (None, len(form.line_ids))
     ]
     if short:
-        problems.append(f"warning: forms with other line counts than forms.txt says: {_listed(short)}")
+        problems.append(
+            f"warning: forms with other line counts than forms.txt says: {_listed(short)}"
+        )
 
 
 def _check_images(folder: IamFolder, problems: list[str]) -> bool:
@@ -220,19 +244,29 @@ def _check_splits(folder: IamFolder, problems: list[str]) -> bool:
             f"{_listed(unknown)}; add forms.txt"
         )
     if not folder.tasks:
-        problems.append("warning: no split lists; put train.txt, validation.txt and test.txt in splits/")
+        problems.append(
+            "warning: no split lists; put train.txt, validation.txt and test.txt in splits/"
+        )
     apart = True
     for task in sorted(folder.tasks):
-        splits_of: dict[str, list[str]] = {}  # writer, or form where the writer is unknown -> splits
+        splits_of: dict[
+            str, list[str]
+        ] = {}  # writer, or form where the writer is unknown -> splits
         for name, parts in folder.split_lists(task).items():
             found, without_line = folder.expand(parts)
-            if without_line and name == parts[0].name:  # `validation` of two halves is reported as those
-                problems.append(f"warning: ids without a line in {parts[0].path}: {_listed(without_line)}")
+            if (
+                without_line and name == parts[0].name
+            ):  # `validation` of two halves is reported as those
+                problems.append(
+                    f"warning: ids without a line in {parts[0].path}: {_listed(without_line)}"
+                )
             if not found:
                 problems.append(f"warning: the split {name!r} of the task {task!r} has no lines")
             if name in APART:
                 lines = (folder.lines[line_id] for line_id in found)
-                for who in dict.fromkeys(line.writer_id or f"form {line.form_id}" for line in lines):
+                for who in dict.fromkeys(
+                    line.writer_id or f"form {line.form_id}" for line in lines
+                ):
                     splits_of.setdefault(who, []).append(name)
         shared = [
             f"{who} ({' and '.join(sorted(names, key=APART.index))})"

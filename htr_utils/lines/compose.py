@@ -24,9 +24,19 @@ from htr_utils.files import write_bytes, write_text
 from htr_utils.lines import augment, iam, images, own
 
 KINDS = (
-    "plain", "ruled", "squared", "shadowed", "rotated", "perspective", "columns", "indented", "sloping",
-    "touching", "unequal", "photo",
-)  # fmt: skip
+    "plain",
+    "ruled",
+    "squared",
+    "shadowed",
+    "rotated",
+    "perspective",
+    "columns",
+    "indented",
+    "sloping",
+    "touching",
+    "unequal",
+    "photo",
+)
 _WIDTH, _HEIGHT = 1240, 1754  # A4 at 150 dpi, the scale of the embedded lines
 _GRAIN = 0.07  # what is this little darker than a line's paper is grain and not taken over
 
@@ -70,7 +80,11 @@ class _Placed:
 
 
 def page(
-    kind: str, seed: int, split: str = "train", data: str | Path | None = None, only: Collection[str] = ()
+    kind: str,
+    seed: int,
+    split: str = "train",
+    data: str | Path | None = None,
+    only: Collection[str] = (),
 ) -> Composed:
     """Compose a page.
 
@@ -89,7 +103,11 @@ def page(
 
 
 def _choose(
-    split: str, data: str | Path | None, only: Collection[str], rng: np.random.Generator, columns: int
+    split: str,
+    data: str | Path | None,
+    only: Collection[str],
+    rng: np.random.Generator,
+    columns: int,
 ) -> list[tuple[np.ndarray, str]]:
     """Lines by one writer, form after form."""
     if data is not None and own.is_own(data):
@@ -124,7 +142,10 @@ def compose(lines: Sequence[tuple[np.ndarray, str]], kind: str, seed: int) -> Co
 
 
 def write(
-    folder: str | Path, pages: Sequence[Composed], names: Sequence[str] | None = None, jpeg: int | None = None
+    folder: str | Path,
+    pages: Sequence[Composed],
+    names: Sequence[str] | None = None,
+    jpeg: int | None = None,
 ) -> Path:
     """Write the pages as PNG, or JPEG of quality `jpeg`, and one `pages.json` with their lines; returns its path.
 
@@ -137,14 +158,20 @@ def write(
         if jpeg is None:
             images.save(place, one.grey)
         else:
-            write_bytes(place, cv2.imencode(ending, one.grey, [cv2.IMWRITE_JPEG_QUALITY, jpeg])[1].tobytes())
+            write_bytes(
+                place, cv2.imencode(ending, one.grey, [cv2.IMWRITE_JPEG_QUALITY, jpeg])[1].tobytes()
+            )
     table = [
         {
-            "file": f"{stem}{ending}", "kind": one.kind, "seed": one.seed,
-            "lines": [{"text": line.text, "polygon": line.polygon.round(1).tolist()} for line in one.lines],
+            "file": f"{stem}{ending}",
+            "kind": one.kind,
+            "seed": one.seed,
+            "lines": [
+                {"text": line.text, "polygon": line.polygon.round(1).tolist()} for line in one.lines
+            ],
         }
         for one, stem in zip(pages, stems, strict=True)
-    ]  # fmt: skip
+    ]
     write_text(Path(folder) / "pages.json", json.dumps(table, ensure_ascii=False, indent=1) + "\n")
     return Path(folder) / "pages.json"
 
@@ -160,10 +187,13 @@ def load(folder: str | Path) -> list[Composed]:
         made = []
         for row in json.loads(path.read_text(encoding="utf-8")):
             lines = [
-                ComposedLine(str(line["text"]), np.array(line["polygon"], float)) for line in row["lines"]
+                ComposedLine(str(line["text"]), np.array(line["polygon"], float))
+                for line in row["lines"]
             ]
             made.append(
-                Composed(images.load(path.parent / row["file"]), lines, row["kind"], int(row["seed"]))
+                Composed(
+                    images.load(path.parent / row["file"]), lines, row["kind"], int(row["seed"])
+                )
             )
     except FileNotFoundError as error:
         raise HtrError(f"{path}: is missing; write it with `compose.write`") from error
@@ -195,7 +225,10 @@ def _lay_out(
         y = first_rule = top + pitch + (2 * pitch if heading else 0.0)
         y += rng.uniform(0, pitch) if kind == "columns" else 0.0
         for number, one in enumerate(column):
-            one.x, one.y = left + abs(rng.normal(0, 8)), y - one.baseline + rng.normal(0, 0.03 * pitch)
+            one.x, one.y = (
+                left + abs(rng.normal(0, 8)),
+                y - one.baseline + rng.normal(0, 0.03 * pitch),
+            )
             if kind == "indented":
                 one.x += float(rng.choice([0, 0, 60, 140, 300]))
             step = pitch * (1.6 if kind == "indented" and rng.random() < 0.2 else 1.0)
@@ -211,7 +244,10 @@ def _lay_out(
     for one in placed:
         one.y -= above
     right = max(one.x + one.cover.shape[1] for one in placed)
-    sheet = max(_WIDTH, round(right + rng.uniform(40, 120))), max(_HEIGHT, round(lowest - above + 120))
+    sheet = (
+        max(_WIDTH, round(right + rng.uniform(40, 120))),
+        max(_HEIGHT, round(lowest - above + 120)),
+    )
     return placed, np.arange(first_rule - above, sheet[1] - 60, pitch), sheet
 
 
@@ -233,7 +269,9 @@ def _shift(cover: np.ndarray, slope: float, bend: float) -> np.ndarray:
     down -= down.min()
     rows = height + int(np.ceil(down.max()))
     y = np.arange(rows, dtype=np.float32)[:, None] - down[None]
-    return cv2.remap(cover, np.broadcast_to(x, y.shape).copy(), y.astype(np.float32), cv2.INTER_LINEAR)
+    return cv2.remap(
+        cover, np.broadcast_to(x, y.shape).copy(), y.astype(np.float32), cv2.INTER_LINEAR
+    )
 
 
 def _outline(cover: np.ndarray) -> np.ndarray:
@@ -243,7 +281,9 @@ def _outline(cover: np.ndarray) -> np.ndarray:
     if not columns.size:
         columns, ink = np.arange(cover.shape[1]), np.ones(cover.shape, bool)
     first, last = int(columns[0]), int(columns[-1])
-    edges = np.linspace(first, last + 1, max(2, round((last - first) / (2 * cover.shape[0]))) + 1).round()
+    edges = np.linspace(
+        first, last + 1, max(2, round((last - first) / (2 * cover.shape[0]))) + 1
+    ).round()
     top, bottom, xs = [], [], []
     for a, b in zip(edges[:-1].astype(int), edges[1:].astype(int), strict=True):
         rows = np.flatnonzero(ink[:, a:b].any(1))
@@ -260,13 +300,17 @@ def _outline(cover: np.ndarray) -> np.ndarray:
 def _sheet(width: int, height: int, paper: float, rng: np.random.Generator) -> np.ndarray:
     """Paper: its tone, clouds and fibres; float32 (height, width)."""
     clouds = cv2.resize(
-        rng.normal(0, 1.5, (6, 5)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+        rng.normal(0, 1.5, (6, 5)).astype(np.float32),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
     )
     fibres = cv2.GaussianBlur(rng.standard_normal((height, width), np.float32), (0, 0), 0.8)
     return np.clip(paper + clouds + 2.5 * fibres, 1, 255).astype(np.float32)
 
 
-def _rules(width: int, rows: np.ndarray, height: int, squared: bool, rng: np.random.Generator) -> np.ndarray:
+def _rules(
+    width: int, rows: np.ndarray, height: int, squared: bool, rng: np.random.Generator
+) -> np.ndarray:
     """The rules of lined or squared paper as a factor on the paper, float32 (height, width)."""
     layer = np.full((height, width), 255, np.uint8)
     shade, thick = int(rng.uniform(130, 225)), int(rng.integers(1, 3))
@@ -284,7 +328,9 @@ def _rules(width: int, rows: np.ndarray, height: int, squared: bool, rng: np.ran
     return layer.astype(np.float32) / 255
 
 
-def _photograph(sheet: np.ndarray, kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _photograph(
+    sheet: np.ndarray, kind: str, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """What the camera or scanner makes of the sheet: uint8 (H, W), and the matrix (3, 3) from sheet to picture."""
     height, width = sheet.shape
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
@@ -296,7 +342,9 @@ def _photograph(sheet: np.ndarray, kind: str, rng: np.random.Generator) -> tuple
     elif kind == "rotated":
         turn = rng.uniform(-5, 5)
     turned = cv2.getRotationMatrix2D((width / 2, height / 2), turn, 1.0)
-    target = target @ turned[:, :2].T + turned[:, 2] + [(size[0] - width) / 2, (size[1] - height) / 2]
+    target = (
+        target @ turned[:, :2].T + turned[:, 2] + [(size[0] - width) / 2, (size[1] - height) / 2]
+    )
     matrix = cv2.getPerspectiveTransform(corners, target.astype(np.float32))
     if kind in ("perspective", "photo"):
         picture = _on_table(sheet, matrix, size, rng)
@@ -307,7 +355,9 @@ def _photograph(sheet: np.ndarray, kind: str, rng: np.random.Generator) -> tuple
         picture = picture * _light(size, rng)
     if kind in ("shadowed", "perspective", "photo"):
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.0))
-        grey = augment.noise(picture.clip(0, 255).astype(np.uint8), rng, sigma=rng.uniform(2, 5), grain=0.6)
+        grey = augment.noise(
+            picture.clip(0, 255).astype(np.uint8), rng, sigma=rng.uniform(2, 5), grain=0.6
+        )
         return augment.jpeg(grey, int(rng.integers(70, 92))), matrix
     return augment.noise(
         picture.clip(0, 255).astype(np.uint8), rng, sigma=rng.uniform(1, 3), grain=0.4
@@ -333,7 +383,9 @@ def _on_table(
 def _light(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """A lamp from one side, darker corners, and the soft shadow of a hand or a phone; factors, float32 (H, W)."""
     width, height = size
-    lamp = cv2.resize(rng.uniform(0.62, 1, (2, 2)).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    lamp = cv2.resize(
+        rng.uniform(0.62, 1, (2, 2)).astype(np.float32), size, interpolation=cv2.INTER_LINEAR
+    )
     x, y = np.meshgrid(
         np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
     )
@@ -341,10 +393,14 @@ def _light(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     shade = np.ones((height, width), np.float32)
     side, deep = rng.integers(0, 4), rng.uniform(0.45, 0.8)
     centre = np.array(
-        [[width, 0.5 * height], [0.5 * width, height], [0, 0.5 * height], [0.2 * width, height]][side]
+        [[width, 0.5 * height], [0.5 * width, height], [0, 0.5 * height], [0.2 * width, height]][
+            side
+        ]
     )
     angles = np.sort(rng.uniform(0, 2 * np.pi, 9))
     reach = rng.uniform(0.25, 0.6, 9)[:, None] * [width, height]
     blob = centre + np.stack([np.cos(angles), np.sin(angles)], 1) * reach
     cv2.fillPoly(shade, [blob.round().astype(np.int32)], float(deep))
-    return np.asarray(lamp * cv2.GaussianBlur(shade, (0, 0), float(rng.uniform(15, 60))), np.float32)
+    return np.asarray(
+        lamp * cv2.GaussianBlur(shade, (0, 0), float(rng.uniform(15, 60))), np.float32
+    )

@@ -23,7 +23,9 @@ from htr_utils.lines import augment, fonts, images, synth
 from htr_utils.lines.fonts import FontFile
 from htr_utils.lines.iam import Line
 
-PAD_TO = 32  # widths are padded to a multiple: few distinct shapes, and strides fall alike on every line
+PAD_TO = (
+    32  # widths are padded to a multiple: few distinct shapes, and strides fall alike on every line
+)
 POOL = 12  # batches sorted by width together
 TRIES = 1000  # fonts that are tried for a text before giving up
 
@@ -137,7 +139,9 @@ class RenderedLines:
             font = family[int(rng.integers(len(family)))]
             if synth.can_write(font, text):
                 return font
-        raise HtrError(f"none of {TRIES} fonts has all letters of {text!r}; use other fonts or another text")
+        raise HtrError(
+            f"none of {TRIES} fonts has all letters of {text!r}; use other fonts or another text"
+        )
 
 
 @dataclass
@@ -167,7 +171,10 @@ def to_bytes(ink: np.ndarray) -> np.ndarray:
 
 
 def collate(
-    inks: Sequence[np.ndarray], labels: Sequence[np.ndarray], numbers: Sequence[int], width: int | None = None
+    inks: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    numbers: Sequence[int],
+    width: int | None = None,
 ) -> Batch:
     """Pad lines to one batch.
 
@@ -230,9 +237,22 @@ class Batches:
     """
 
     def __init__(
-        self, source: Source, encoder: Encoder, size: int, *, seed: int = 0, shuffle: bool = True, workers: int = 0
-    ) -> None:  # fmt: skip
-        self.source, self.encoder, self.size, self.seed, self.shuffle = source, encoder, size, seed, shuffle
+        self,
+        source: Source,
+        encoder: Encoder,
+        size: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        workers: int = 0,
+    ) -> None:
+        self.source, self.encoder, self.size, self.seed, self.shuffle = (
+            source,
+            encoder,
+            size,
+            seed,
+            shuffle,
+        )
         self._executor: ProcessPoolExecutor | None = None
         if workers:
             context, job = multiprocessing.get_context("spawn"), (source, encoder, size, seed)
@@ -298,7 +318,9 @@ def tensors(batches: Callable[[], Iterator[Batch]], height: int) -> Iterator[Any
                 yield {name: getattr(batch, name) for name in shapes}
         except BrokenProcessPool:
             failed.append(
-                HtrError("a process that prepares lines has ended; is memory short? take fewer --workers")
+                HtrError(
+                    "a process that prepares lines has ended; is memory short? take fewer --workers"
+                )
             )
         except Exception as error:
             failed.append(error)

@@ -83,16 +83,24 @@ def write(target: Path, passages: list[Passage]) -> Path:
             f"| {split} | {len(lines)} | {good} | {forms} | {writers} | {families[split]} | {mean:.1f} |"
         )
     letters = Counter(c for line in folder.lines.values() for c in line.text)
-    rarest = ", ".join(f"`{c}` {n} times" for c, n in sorted(letters.items(), key=lambda x: (x[1], x[0]))[:5])
+    rarest = ", ".join(
+        f"`{c}` {n} times" for c, n in sorted(letters.items(), key=lambda x: (x[1], x[0]))[:5]
+    )
     head = _HEAD.format(
-        lines=len(folder.lines), writers=len(folder.writers), forms=len(folder.forms), passages=len(passages),
-        share=STRUCK_SHARE, seed=SEED,
-    )  # fmt: skip
+        lines=len(folder.lines),
+        writers=len(folder.writers),
+        forms=len(folder.forms),
+        passages=len(passages),
+        share=STRUCK_SHARE,
+        seed=SEED,
+    )
     fonts_rows = [
         f"| {r['family']} | {r['split']} | {r['package']} {r['version']} | {r['licence']} |"
         for r in sorted(table, key=lambda r: (r["split"], r["family"]))
     ]
     path = target / "README.md"
-    text = head + "\n".join(rows) + "\n" + _TAIL.format(rarest=rarest) + "\n".join(fonts_rows) + "\n"
+    text = (
+        head + "\n".join(rows) + "\n" + _TAIL.format(rarest=rarest) + "\n".join(fonts_rows) + "\n"
+    )
     path.write_text(text, encoding="utf-8")
     return path

@@ -23,7 +23,9 @@ from htr_utils.errors import HtrError
 
 TABLE = Path(__file__).with_name("fonts.tsv")
 SPLITS = ("train", "validation", "test", "training")
-_CURVE_STEPS = 5  # points per curve segment: at 60 px a letter the error is under a tenth of a pixel
+_CURVE_STEPS = (
+    5  # points per curve segment: at 60 px a letter the error is under a tenth of a pixel
+)
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,21 @@ class Glyph:
 
 def table() -> list[dict[str, str]]:
     """The rows of `fonts.tsv`."""
-    lines = [row for row in TABLE.read_text(encoding="utf-8").splitlines() if row and not row.startswith("#")]
+    lines = [
+        row
+        for row in TABLE.read_text(encoding="utf-8").splitlines()
+        if row and not row.startswith("#")
+    ]
     return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def cache_folder() -> Path:
     """Where fetched fonts are kept: HTR_CACHE, else the user's cache folder."""
-    base = os.environ.get("HTR_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    base = (
+        os.environ.get("HTR_CACHE")
+        or os.environ.get("XDG_CACHE_HOME")
+        or str(Path.home() / ".cache")
+    )
     return Path(base) / "htr_utils" / "fonts"
 
 
@@ -116,28 +126,44 @@ def _family(file: Path) -> str:
 
 def _unreadable(path: str, error: Exception) -> HtrError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return HtrError(f"{path} is not a font that can be read ({reason}); remove it or fetch it again")
+    return HtrError(
+        f"{path} is not a font that can be read ({reason}); remove it or fetch it again"
+    )
 
 
 def _npm_install(folder: Path, wanted: dict[str, str]) -> None:
     def installed(package: str) -> str | None:
         try:
-            return json.loads((folder / "node_modules" / package / "package.json").read_text("utf-8"))[
-                "version"
-            ]
+            return json.loads(
+                (folder / "node_modules" / package / "package.json").read_text("utf-8")
+            )["version"]
         except (OSError, ValueError, KeyError):
             return None
 
-    missing = [f"{package}@{version}" for package, version in wanted.items() if installed(package) != version]
+    missing = [
+        f"{package}@{version}"
+        for package, version in wanted.items()
+        if installed(package) != version
+    ]
     if not missing:
         return
     npm = shutil.which("npm")
     if npm is None:
-        raise HtrError("npm is not on the PATH; install Node.js, it brings the handwriting fonts as packages")
+        raise HtrError(
+            "npm is not on the PATH; install Node.js, it brings the handwriting fonts as packages"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "package.json").exists():
         (folder / "package.json").write_text('{"private": true}\n', encoding="utf-8")
-    command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", *missing]
+    command = [
+        npm,
+        "install",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--save-exact",
+        *missing,
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         last = next((row for row in done.stderr.splitlines() if "error" in row), "no message")
@@ -168,7 +194,8 @@ def _npm_files(folder: Path, row: dict[str, str]) -> list[FontFile]:
             f"package {row['package']} {row['version']} holds no usable font file; renew fonts.tsv"
         )
     return [
-        FontFile(row["family"], weight, str(path), row["split"]) for weight, path in sorted(weights.items())
+        FontFile(row["family"], weight, str(path), row["split"])
+        for weight, path in sorted(weights.items())
     ]
 
 
@@ -180,9 +207,13 @@ def _debian_file(folder: Path, row: dict[str, str]) -> FontFile:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         try:
-            subprocess.run(["apt-get", "download", package], cwd=part, check=True, capture_output=True)
             subprocess.run(
-                ["dpkg-deb", "-x", *map(str, part.glob("*.deb")), str(part)], check=True, capture_output=True
+                ["apt-get", "download", package], cwd=part, check=True, capture_output=True
+            )
+            subprocess.run(
+                ["dpkg-deb", "-x", *map(str, part.glob("*.deb")), str(part)],
+                check=True,
+                capture_output=True,
             )
         except (OSError, subprocess.CalledProcessError) as error:
             raise HtrError(
@@ -225,7 +256,9 @@ def _read_outlines(path: str, characters: str) -> dict[str, Glyph]:
         if name is not None:
             pen = _FlatPen(glyph_set)
             glyph_set[name].draw(pen)
-            contours = [np.asarray(c, np.float32) / em * (1, -1) for c in pen.contours if len(c) > 2]
+            contours = [
+                np.asarray(c, np.float32) / em * (1, -1) for c in pen.contours if len(c) > 2
+            ]
             made[character] = Glyph(
                 _shapes([c.astype(np.float32) for c in contours]), glyph_set[name].width / em
             )
@@ -238,7 +271,9 @@ def _shapes(contours: list[np.ndarray]) -> tuple[tuple[np.ndarray, ...], ...]:
         return ()
     areas = [cv2.contourArea(c, oriented=True) for c in contours]
     outer_sign = np.sign(areas[int(np.argmax(np.abs(areas)))])
-    outer = sorted((i for i, a in enumerate(areas) if np.sign(a) == outer_sign), key=lambda i: abs(areas[i]))
+    outer = sorted(
+        (i for i, a in enumerate(areas) if np.sign(a) == outer_sign), key=lambda i: abs(areas[i])
+    )
     groups: dict[int, list[np.ndarray]] = {i: [contours[i]] for i in outer}
     for i, contour in enumerate(contours):
         if i in groups:

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 
 from htr_utils import paths
 from htr_utils.errors import HtrError
-from htr_utils.lines.iam_files import LineRow, read_form_xml, read_forms_txt, read_lines_txt, read_names
+from htr_utils.lines.iam_files import (
+    LineRow,
+    read_form_xml,
+    read_forms_txt,
+    read_lines_txt,
+    read_names,
+)
 from htr_utils.lines.iam_splits import SplitList, expand, find_lists
 from htr_utils.lines.spacing import Spacing, natural_lines
 
@@ -111,7 +117,9 @@ class IamFolder:
         found, _ = self.expand(lists[name])
         if not found:
             files = ", ".join(str(part.path) for part in lists[name])
-            raise HtrError(f"no id in {files} is in lines.txt; do the list and the data belong together?")
+            raise HtrError(
+                f"no id in {files} is in lines.txt; do the list and the data belong together?"
+            )
         return [self.lines[line_id] for line_id in found]
 
     def expand(self, parts: Iterable[SplitList]) -> tuple[list[str], list[str]]:
@@ -242,14 +250,21 @@ def _forms(root: Path, rows: list[LineRow]) -> tuple[dict[str, Form], str]:
     sources = [] if forms_txt is None else [forms_txt.relative_to(root).as_posix()]
     forms: dict[str, Form] = {}
     for form_id in dict.fromkeys([*line_ids, *known]):
-        below = tuple(sorted(line_ids.get(form_id, []), key=lambda line_id: int(line_id.rpartition("-")[2])))
+        below = tuple(
+            sorted(line_ids.get(form_id, []), key=lambda line_id: int(line_id.rpartition("-")[2]))
+        )
         if form_id in known:
-            forms[form_id] = Form(form_id, known[form_id].writer_id, below, known[form_id].stated_lines)
+            forms[form_id] = Form(
+                form_id, known[form_id].writer_id, below, known[form_id].stated_lines
+            )
             continue
         candidates = (root / place / f"{form_id}.xml" for place in XML_FOLDERS)
         xml = next((path for path in candidates if path.is_file()), None)
         forms[form_id] = Form(form_id, "" if xml is None else read_form_xml(xml).writer_id, below)
-        if xml is not None and (place := xml.parent.relative_to(root).as_posix() + "/") not in sources:
+        if (
+            xml is not None
+            and (place := xml.parent.relative_to(root).as_posix() + "/") not in sources
+        ):
             sources.append(place)
     return forms, " and ".join(sources)
 

@@ -114,7 +114,9 @@ def _line_row(where: str, number: int, row: str) -> LineRow:
     if _WORD_ID.fullmatch(line_id):
         raise HtrError(f"{where}: {line_id} is a word; this is words.txt, lines.txt is wanted")
     if _SENTENCE_ID.fullmatch(line_id):
-        raise HtrError(f"{where}: {line_id} is a sentence; this is sentences.txt, lines.txt is wanted")
+        raise HtrError(
+            f"{where}: {line_id} is a sentence; this is sentences.txt, lines.txt is wanted"
+        )
     if not _LINE_ID.fullmatch(line_id):
         raise HtrError(f"{where}: {line_id[:40]!r} is no line id; ids look like a01-000u-00")
     if len(columns) < 9:
@@ -124,17 +126,23 @@ def _line_row(where: str, number: int, row: str) -> LineRow:
         raise HtrError(f"{where}: {line_id} has no text; mend the row or delete it")
     status = columns[1].lower()
     if status not in ("ok", "err"):
-        raise HtrError(f"{where}: column 2 is {status[:40]!r}, must be ok or err; is this IAM's lines.txt?")
+        raise HtrError(
+            f"{where}: column 2 is {status[:40]!r}, must be ok or err; is this IAM's lines.txt?"
+        )
     grey_level, components, *box = (
         _integer(where, place, value) for place, value in enumerate(columns[2:8], start=3)
     )
     x, y, width, height = box
-    return LineRow(number, line_id, status, grey_level, components, (x, y, width, height), columns[8])
+    return LineRow(
+        number, line_id, status, grey_level, components, (x, y, width, height), columns[8]
+    )
 
 
 def _integer(where: str, column: int, value: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,9}", value):
-        raise HtrError(f"{where}: column {column} is {value[:40]!r}, must be a whole number; mend the row")
+        raise HtrError(
+            f"{where}: column {column} is {value[:40]!r}, must be a whole number; mend the row"
+        )
     return int(value)
 
 
@@ -156,7 +164,9 @@ def read_forms_txt(path: Path) -> list[FormRow]:
             )
         if columns[0] in rows:
             first = rows[columns[0]].number
-            raise HtrError(f"{where}: form {columns[0]} is already on line {first}; delete one of them")
+            raise HtrError(
+                f"{where}: form {columns[0]} is already on line {first}; delete one of them"
+            )
         stated = _integer(where, 5, columns[4]) if len(columns) > 4 else None
         rows[columns[0]] = FormRow(number, columns[0], columns[1], stated)
     return list(rows.values())
@@ -182,17 +192,27 @@ def read_form_xml(path: Path) -> FormXml:
             texts[attributes["id"]] = _unescape(attributes.get("text", ""))
 
     def on_entity(*_: object) -> None:
-        raise HtrError(f"{path} declares XML entities, which IAM's files never do; copy the file again")
+        raise HtrError(
+            f"{path} declares XML entities, which IAM's files never do; copy the file again"
+        )
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = on_element
     parser.EntityDeclHandler = on_entity
     try:
         parser.Parse(read_bytes(path), True)
-    except (expat.ExpatError, ValueError, LookupError) as error:  # ValueError, LookupError: odd encodings
-        raise HtrError(f"{path} is no well-formed XML ({error}); copy it again from xml.tgz") from None
+    except (
+        expat.ExpatError,
+        ValueError,
+        LookupError,
+    ) as error:  # ValueError, LookupError: odd encodings
+        raise HtrError(
+            f"{path} is no well-formed XML ({error}); copy it again from xml.tgz"
+        ) from None
     if len(forms) != 1:
-        raise HtrError(f"{path} holds {len(forms)} forms, one is wanted; copy it again from xml.tgz")
+        raise HtrError(
+            f"{path} holds {len(forms)} forms, one is wanted; copy it again from xml.tgz"
+        )
     return FormXml(forms[0].get("id", path.stem), forms[0].get("writer-id", ""), texts)
 
 

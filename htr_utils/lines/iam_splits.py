@@ -48,7 +48,13 @@ _FILES = {
 }
 # Lower case: a README.txt beside the lists is none of them, nor are the `._` files of macOS.
 _OWN_FILE = re.compile(r"[a-z0-9][a-z0-9_-]*\.txt")
-_OTHER_NAMES = {"tr": "train", "va": "validation", "val": "validation", "valid": "validation", "te": "test"}
+_OTHER_NAMES = {
+    "tr": "train",
+    "va": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "te": "test",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,9 @@ def find_lists(root: Path) -> dict[str, dict[str, SplitList]]:
             if key is None:
                 continue
             if key in found:
-                raise HtrError(f"{path} and {found[key].name} both are the split {key[1]!r}; keep one")
+                raise HtrError(
+                    f"{path} and {found[key].name} both are the split {key[1]!r}; keep one"
+                )
             found[key] = path
         for (task, name), path in found.items():
             lists = tasks.setdefault(task, {})

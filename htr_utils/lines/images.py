@@ -51,8 +51,12 @@ class Preparation:
             raise HtrError(
                 f"the model's preparation settings are damaged ({error}); fetch the model again"
             ) from error
-        if not 16 <= made.height <= 256 or not (made.width is None or 16 <= int(made.width) <= 8192):
-            raise HtrError("the model's preparation settings are out of range; fetch the model again")
+        if not 16 <= made.height <= 256 or not (
+            made.width is None or 16 <= int(made.width) <= 8192
+        ):
+            raise HtrError(
+                "the model's preparation settings are out of range; fetch the model again"
+            )
         return made
 
 
@@ -94,7 +98,9 @@ def content(path: str | Path) -> bytes:
     except IsADirectoryError as error:
         raise HtrError(f"{path}: is a folder; name image files, or use `folder/*.png`") from error
     except OSError as error:
-        raise HtrError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+        raise HtrError(
+            f"{path}: cannot be read ({error.strerror}); check its permissions"
+        ) from error
     except ValueError as error:  # a null character
         raise HtrError(f"{str(path)!r}: is no file name ({error}); check the name") from error
     if not found:
@@ -126,7 +132,9 @@ def _decode(path: str | Path, content: bytes, frame: int) -> np.ndarray:
                     f"{path}: {width} x {height} pixels is over 40 megapixels; cut the line out or scale it down"
                 )
             if min(width, height) < MIN_SIDE:
-                raise HtrError(f"{path}: {width} x {height} pixels is too small for a line of writing")
+                raise HtrError(
+                    f"{path}: {width} x {height} pixels is too small for a line of writing"
+                )
             picture.load()
             upright = ImageOps.exif_transpose(picture)
             if upright.mode.startswith("I;16") or upright.mode in ("I", "F"):
@@ -144,7 +152,9 @@ def _decode(path: str | Path, content: bytes, frame: int) -> np.ndarray:
     except HtrError:
         raise
     except Image.DecompressionBombError as error:
-        raise HtrError(f"{path}: far over 40 megapixels; cut the line out or scale it down") from error
+        raise HtrError(
+            f"{path}: far over 40 megapixels; cut the line out or scale it down"
+        ) from error
     except UnidentifiedImageError as error:
         raise HtrError(f"{path}: not an image that can be read; use PNG, JPEG or TIFF") from error
     except Exception as error:  # on damaged bytes decoders raise nearly anything
@@ -239,7 +249,10 @@ def fit_canvas(ink: np.ndarray, height: int, width: int) -> tuple[np.ndarray, fl
         float32 (height, width) and the scale.
     """
     scale = min(height / ink.shape[0], width / ink.shape[1])
-    size = (min(width, max(1, round(ink.shape[1] * scale))), min(height, max(1, round(ink.shape[0] * scale))))
+    size = (
+        min(width, max(1, round(ink.shape[1] * scale))),
+        min(height, max(1, round(ink.shape[0] * scale))),
+    )
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     canvas = np.zeros((height, width), np.float32)
     top = (height - size[1]) // 2
@@ -269,13 +282,17 @@ def prepare(grey: np.ndarray, preparation: Preparation) -> Prepared:
             f"a line must be uint8 grey levels (H, W), not {grey.dtype} {grey.shape}; see images.load"
         )
     if min(grey.shape) < MIN_SIDE:
-        raise HtrError(f"{grey.shape[1]} x {grey.shape[0]} pixels is too small for a line of writing")
+        raise HtrError(
+            f"{grey.shape[1]} x {grey.shape[0]} pixels is too small for a line of writing"
+        )
     if grey.size > MAX_PIXELS:
         raise HtrError(
             f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; cut the line out or scale it down"
         )
     shrink = 1.0
-    if grey.shape[0] > 3 * preparation.height:  # a photo: no need to clean pixels that are averaged away
+    if (
+        grey.shape[0] > 3 * preparation.height
+    ):  # a photo: no need to clean pixels that are averaged away
         shrink = 2 * preparation.height / grey.shape[0]
         size = (max(MIN_SIDE, round(grey.shape[1] * shrink)), 2 * preparation.height)
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)

@@ -50,7 +50,9 @@ def is_own(root: str | Path) -> bool:
     A folder in IAM layout is not, whatever `htr read` wrote beside its images.
     """
     folder = Path(root)
-    return not _in_iam_layout(folder) and (bool(_tables(folder)) or next(_pairs(folder), None) is not None)
+    return not _in_iam_layout(folder) and (
+        bool(_tables(folder)) or next(_pairs(folder), None) is not None
+    )
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -83,7 +85,9 @@ def read(root: str | Path) -> list[Line]:
     for table in tables:
         part = table.parent.relative_to(folder).as_posix()
         for line in _read_table(table):
-            found.setdefault(line.path, replace(line, id=line.id if part == "." else f"{part}/{line.id}"))
+            found.setdefault(
+                line.path, replace(line, id=line.id if part == "." else f"{part}/{line.id}")
+            )
     for line in _read_pairs(folder):  # a text beside a picture that belongs to a table is a note
         if not any(table.parent in line.path.parents for table in tables):
             found[line.path] = line
@@ -124,7 +128,9 @@ def _read_table(table: Path) -> list[Line]:
         line_id = name if _bare(name) in ids else _bare(name)
         ids.add(line_id)
         writer = columns[1].strip() if len(columns) == 3 else ""
-        lines.append(Line(line_id, columns[-1].strip(), found[0], writer, writer, "ok", 0, 0, (0, 0, 0, 0)))
+        lines.append(
+            Line(line_id, columns[-1].strip(), found[0], writer, writer, "ok", 0, 0, (0, 0, 0, 0))
+        )
     if not lines:
         raise HtrError(f"{table}: holds no line; write one row per image: name, tab, text")
     return lines
@@ -137,10 +143,17 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
         if path.suffix.lower() in IMAGE_TYPES:
             inside = path.relative_to(folder).as_posix()
             # "é" as one character, in whatever form the editor wrote it or macOS hands it out
-            for name in {normalize("NFC", one) for one in (inside, path.name, _bare(inside), path.stem)}:
+            for name in {
+                normalize("NFC", one) for one in (inside, path.name, _bare(inside), path.stem)
+            }:
                 found.setdefault(name, []).append(path)
-    for name, paths in found.items():  # a whole path counts, whatever else lies in the folders below
-        whole = [path for path in paths if _bare(path.relative_to(folder).as_posix()) == _bare(name)]
+    for (
+        name,
+        paths,
+    ) in found.items():  # a whole path counts, whatever else lies in the folders below
+        whole = [
+            path for path in paths if _bare(path.relative_to(folder).as_posix()) == _bare(name)
+        ]
         found[name] = whole or paths
     return found
 

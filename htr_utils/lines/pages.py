@@ -47,7 +47,9 @@ class PageLine:
         points = np.asarray(points, float)
         top = np.interp(points[:, 0], np.arange(len(self.rows)), self.rows)
         straight = np.stack([points[:, 0] + self.left, points[:, 1] + top], 1)
-        return cv2.perspectiveTransform(straight[None], self.to_given)[0] if len(points) else straight
+        return (
+            cv2.perspectiveTransform(straight[None], self.to_given)[0] if len(points) else straight
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ def _pdf(content: bytes, name: str, most: int) -> Iterator[np.ndarray]:
     try:
         import pypdfium2 as pdfium
     except ImportError as error:
-        raise HtrError(f"{name}: PDF needs pypdfium2; install it with `pip install -e '.[pages]'`") from error
+        raise HtrError(
+            f"{name}: PDF needs pypdfium2; install it with `pip install -e '.[pages]'`"
+        ) from error
     try:
         document = pdfium.PdfDocument(content)
         count = len(document)
@@ -122,7 +126,9 @@ def _pdf(content: bytes, name: str, most: int) -> Iterator[np.ndarray]:
             try:
                 page = document[number]
                 width, height = page.get_size()
-                scale = min(_PDF_DPI / 72, (images.MAX_PIXELS / max(1.0, width * height)) ** 0.5 * 0.999)
+                scale = min(
+                    _PDF_DPI / 72, (images.MAX_PIXELS / max(1.0, width * height)) ** 0.5 * 0.999
+                )
                 picture = page.render(scale=scale, grayscale=True).to_numpy()
             except pdfium.PdfiumError as error:
                 raise HtrError(
@@ -149,7 +155,9 @@ def find(grey: np.ndarray) -> Page:
     if grey.ndim != 2 or grey.dtype != np.uint8 or min(grey.shape) < images.MIN_SIDE:
         raise HtrError(f"a page must be uint8 grey levels (H, W), not {grey.dtype} {grey.shape}")
     if grey.size > images.MAX_PIXELS:
-        raise HtrError(f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; scale it down")
+        raise HtrError(
+            f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; scale it down"
+        )
     flat = sheet.straighten(grey)
     labels, curves, scale = lines_of(flat.image)
     return Page(flat.image, cut(flat, labels, curves, scale, grey.shape), flat.to_given)
@@ -196,7 +204,11 @@ def _is_line(own: np.ndarray, unit: float) -> bool:
 
 
 def cut(
-    flat: sheet.Sheet, labels: np.ndarray, curves: list[trace.Curve], scale: float, shape: tuple[int, ...]
+    flat: sheet.Sheet,
+    labels: np.ndarray,
+    curves: list[trace.Curve],
+    scale: float,
+    shape: tuple[int, ...],
 ) -> list[PageLine]:
     """Cut the lines out of a straightened page; `shape`: height and width of the given picture."""
     made = []
@@ -228,9 +240,12 @@ def _envelope(own: np.ndarray, left: int, right: int) -> tuple[np.ndarray, np.nd
             bottoms.append(float(rows[-1]) + 1)
     top, bottom = np.array(tops), np.array(bottoms)
     if len(xs) > 2:  # an envelope of ascenders and descenders, not of single letters
-        top = np.minimum(np.minimum(top, np.append(top[1:], top[-1])), np.insert(top[:-1], 0, top[0]))
+        top = np.minimum(
+            np.minimum(top, np.append(top[1:], top[-1])), np.insert(top[:-1], 0, top[0])
+        )
         bottom = np.maximum(
-            np.maximum(bottom, np.append(bottom[1:], bottom[-1])), np.insert(bottom[:-1], 0, bottom[0])
+            np.maximum(bottom, np.append(bottom[1:], bottom[-1])),
+            np.insert(bottom[:-1], 0, bottom[0]),
         )
     margin = 0.15 * trace.UNIT
     xs[0], xs[-1] = (left - margin, right + margin) if len(xs) > 1 else (xs[0], xs[0])
@@ -260,7 +275,9 @@ def _crop(
     y = rows[None] + np.arange(height, dtype=np.float32)[:, None]
     map_x = np.broadcast_to(columns, y.shape).astype(np.float32)
     map_y = y.astype(np.float32)
-    crop = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255)
+    crop = cv2.remap(
+        image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255
+    )
     # Ink of other lines goes, with its soft edges; near this line's own ink nothing does.
     a, b = max(0, int(map_y.min() * scale) - 3), int(map_y.max() * scale) + 4
     near = labels[a:b]
@@ -268,7 +285,10 @@ def _crop(
     other = cv2.dilate(((near > 0) & (near != number)).astype(np.uint8), np.ones((5, 5), np.uint8))
     gone = ((other > 0) & (own == 0)).astype(np.uint8)
     mask = cv2.remap(
-        gone, map_x * np.float32(scale), map_y * np.float32(scale) - np.float32(a), cv2.INTER_NEAREST
+        gone,
+        map_x * np.float32(scale),
+        map_y * np.float32(scale) - np.float32(a),
+        cv2.INTER_NEAREST,
     )
     # What lies beyond the outline and is nobody's ink: a speck, the rest of a rule.
     inside_top = (np.interp(columns * scale, xs, tops) - pad) / scale
@@ -299,8 +319,14 @@ def is_line(grey: np.ndarray, page: Page) -> bool:
     height, width = grey.shape
     if not page.lines:
         return width > 2 * height
-    weights = sorted((float((255 - line.crop.astype(np.float32)).sum()) for line in page.lines), reverse=True)
-    if len(weights) > 1 and (weights[1] > 0.3 * weights[0] or width < 2 * height) and not _broken(page.lines):
+    weights = sorted(
+        (float((255 - line.crop.astype(np.float32)).sum()) for line in page.lines), reverse=True
+    )
+    if (
+        len(weights) > 1
+        and (weights[1] > 0.3 * weights[0] or width < 2 * height)
+        and not _broken(page.lines)
+    ):
         return False
     return max(line.crop.shape[0] for line in page.lines) > 0.3 * height
 

@@ -46,7 +46,9 @@ class Located:
 def usable(text: str, fold: Callable[[str], str]) -> str:
     """`fold(text)` with `NEVER` for each character that is folded: an e with an accent is no piece for an e."""
     parts = ((character, fold(character)) for character in unicodedata.normalize("NFC", text))
-    return "".join(character if character == folded else NEVER * len(folded) for character, folded in parts)
+    return "".join(
+        character if character == folded else NEVER * len(folded) for character, folded in parts
+    )
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,14 @@ def hand(lines: Sequence[Located]) -> Hand | None:
     """The pieces of one writer's lines; None where too few small letters tell how large the hand writes."""
     inks = [images.normalise(one.line.image()) for one in lines]
     slant = _slant(inks)
-    parts, text, left, right, gaps, at = list[np.ndarray](), "", list[int](), list[int](), list[int](), 0
+    parts, text, left, right, gaps, at = (
+        list[np.ndarray](),
+        "",
+        list[int](),
+        list[int](),
+        list[int](),
+        0,
+    )
     for one, ink in zip(lines, inks, strict=True):
         level = _level(ink, one)
         if level is None:
@@ -87,7 +96,10 @@ def hand(lines: Sequence[Located]) -> Hand | None:
         )  # the row that the shear leaves where it is, as the characters' centres are
         width = round(ink.shape[1] * scale) + 1
         matrix = np.array(
-            [[scale, slant * scale, -slant * scale * middle], [0, scale, BASELINE - scale * baseline]]
+            [
+                [scale, slant * scale, -slant * scale * middle],
+                [0, scale, BASELINE - scale * baseline],
+            ]
         )
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         straight = cv2.warpAffine(ink, matrix, (width, ROWS), flags=method)
@@ -138,9 +150,13 @@ def _level(ink: np.ndarray, one: Located) -> tuple[float, float] | None:
     for number, character in enumerate(one.text):
         if character in _SMALL and 0 < number < len(one.text) - 1:
             reach = min(
-                one.centres[number + 1] - one.centres[number], one.centres[number] - one.centres[number - 1]
+                one.centres[number + 1] - one.centres[number],
+                one.centres[number] - one.centres[number - 1],
             )
-            a, b = int(one.centres[number] - 0.4 * reach), int(one.centres[number] + 0.4 * reach) + 1
+            a, b = (
+                int(one.centres[number] - 0.4 * reach),
+                int(one.centres[number] + 0.4 * reach) + 1,
+            )
             rows = np.flatnonzero(ink[:, max(0, a) : b].max(1, initial=0) > 0.5)
             if rows.size:
                 tops.append(rows[0])
@@ -265,7 +281,9 @@ class RecombinedLines:
         paper, dark = rng.uniform(220, 254), rng.uniform(0.4, 0.95)
         return (paper * (1 - dark * (slanted.astype(np.float32) / 255))).astype(np.uint8)
 
-    def _piece(self, own: Hand, rest: str, rng: np.random.Generator) -> tuple[np.ndarray, int] | None:
+    def _piece(
+        self, own: Hand, rest: str, rng: np.random.Generator
+    ) -> tuple[np.ndarray, int] | None:
         """The ink of the longest beginning of `rest` that the hand has (up to a drawn length), and its length."""
         for length in range(min(len(rest), int(rng.integers(1, _LONGEST + 1))), 0, -1):
             at = own.find(rest[:length], rng)

@@ -58,9 +58,16 @@ LETTERS = (
 )
 _LETTER_SEEDS = (7, 6)  # ruled sheets on a table, under a lamp and the shadow of a hand
 _HAND = {
-    "slant": 18.0, "jitter": 1.6, "bend": 0.4, "stretch": 0.7, "join": 0.8, "nib": 0.036, "letter_gap": -0.02,
-    "tall": 1.15, "letter_size": 62.0,
-}  # fmt: skip
+    "slant": 18.0,
+    "jitter": 1.6,
+    "bend": 0.4,
+    "stretch": 0.7,
+    "join": 0.8,
+    "nib": 0.036,
+    "letter_gap": -0.02,
+    "tall": 1.15,
+    "letter_size": 62.0,
+}
 
 
 def photograph(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -85,7 +92,9 @@ def build(target: Path) -> list[Path]:
         images.save(path, (np.round(grey / 8) * 8).clip(0, 255).astype(np.uint8))
         made.append(path)
     rows = [f"{path.stem}\t{text}" for path, text in zip(made, TEXTS, strict=True)]
-    (target / "transcriptions.tsv").write_text("name\ttext\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    (target / "transcriptions.tsv").write_text(
+        "name\ttext\n" + "\n".join(rows) + "\n", encoding="utf-8"
+    )
     return made
 
 

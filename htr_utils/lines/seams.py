@@ -53,9 +53,9 @@ def _seams(ink: np.ndarray, rows: np.ndarray, pairs: list[tuple[int, int]]) -> n
     share = np.linspace(0.15, 0.85, count)
     y = upper[:, None] + (lower - upper).clip(2)[:, None] * share[:, None]  # (pairs, count, W)
     y = y.round().astype(int).clip(0, ink.shape[0] - 1)
-    cost = 10 * ink[y, np.arange(width)].astype(np.float32) + 0.5 * np.abs(share - 0.52)[:, None].astype(
-        np.float32
-    )
+    cost = 10 * ink[y, np.arange(width)].astype(np.float32) + 0.5 * np.abs(share - 0.52)[
+        :, None
+    ].astype(np.float32)
     back = np.zeros(cost.shape, np.int8)
     total = cost[:, :, 0].copy()
     options = np.full((3, len(pairs), count), np.inf, np.float32)
@@ -73,7 +73,9 @@ def _seams(ink: np.ndarray, rows: np.ndarray, pairs: list[tuple[int, int]]) -> n
     return y[each[:, None], way, np.arange(width)].astype(float)
 
 
-def _give(ink: np.ndarray, core: np.ndarray, zone: np.ndarray, rows: np.ndarray, unit: float) -> np.ndarray:
+def _give(
+    ink: np.ndarray, core: np.ndarray, zone: np.ndarray, rows: np.ndarray, unit: float
+) -> np.ndarray:
     """Each connected piece goes whole to the one line whose core it touches, or by its zone when none or several.
 
     A piece in no zone, such as a word far from the others, goes to the line at whose height it stands, if there is
@@ -83,10 +85,12 @@ def _give(ink: np.ndarray, core: np.ndarray, zone: np.ndarray, rows: np.ndarray,
     count, pieces, _, centres = cv2.connectedComponentsWithStats(ink, connectivity=8)
     at = ink > 0
     size = np.bincount(pieces[at], minlength=count)
-    touched = np.bincount(pieces[at] * (lines + 1) + core[at], minlength=count * (lines + 1)).reshape(
+    touched = np.bincount(
+        pieces[at] * (lines + 1) + core[at], minlength=count * (lines + 1)
+    ).reshape(count, -1)
+    zoned = np.bincount(pieces[at] * (lines + 1) + zone[at], minlength=count * (lines + 1)).reshape(
         count, -1
     )
-    zoned = np.bincount(pieces[at] * (lines + 1) + zone[at], minlength=count * (lines + 1)).reshape(count, -1)
     touched[:, 0] = 0
     real = touched >= np.maximum(2, 0.04 * size)[:, None]
     number = real.sum(1)

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-LONGEST = 3400  # pixels of the straightened sheet's longer side: a line of 40 on a page is then 80 high
+LONGEST = (
+    3400  # pixels of the straightened sheet's longer side: a line of 40 on a page is then 80 high
+)
 _SMALL = 800  # pixels of the longer side that the sheet's outline is looked for at
 _PAPER = 1000  # and the paper's tone
 _LEVEL = 1600  # and the turn
@@ -59,12 +61,16 @@ def _warp(
     """Pixels (x, y) of the result, `size` = width and height, are at `matrix` @ (x, y, 1) of `grey`."""
     shrink = 1 / max(1e-6, abs(np.linalg.det(matrix[:2, :2])) ** 0.5)
     if shrink < 0.6:  # linear interpolation skips pixels; average them first
-        fx, fy = (max(shrink, 1 / side) for side in grey.shape[::-1])  # of a strip, one pixel is left
+        fx, fy = (
+            max(shrink, 1 / side) for side in grey.shape[::-1]
+        )  # of a strip, one pixel is left
         grey = cv2.resize(grey, None, fx=fx, fy=fy, interpolation=cv2.INTER_AREA)
         matrix = np.diag([fx, fy, 1]) @ matrix
     mode = cv2.BORDER_REPLICATE if border is None else cv2.BORDER_CONSTANT
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpPerspective(grey, matrix, size, flags=flags, borderMode=mode, borderValue=border or 0)
+    return cv2.warpPerspective(
+        grey, matrix, size, flags=flags, borderMode=mode, borderValue=border or 0
+    )
 
 
 def corners(grey: np.ndarray) -> np.ndarray | None:
@@ -89,9 +95,15 @@ def corners(grey: np.ndarray) -> np.ndarray | None:
     for mask in masks:
         closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
         contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        largest = max(contours, key=lambda contour: cv2.contourArea(cv2.convexHull(contour)), default=None)
+        largest = max(
+            contours, key=lambda contour: cv2.contourArea(cv2.convexHull(contour)), default=None
+        )
         quad = None if largest is None else _four(largest, small.shape)
-        if quad is not None and cv2.contourArea(quad) > 0.2 * small.size and not _fills(quad, small.shape):
+        if (
+            quad is not None
+            and cv2.contourArea(quad) > 0.2 * small.size
+            and not _fills(quad, small.shape)
+        ):
             quads.append(quad)
     support = [_support(tones, quad) for quad in quads]
     if not quads or max(support) < 0.7:
@@ -122,9 +134,9 @@ def _support(tones: np.ndarray, quad: np.ndarray) -> float:
         points = a + (b - a) * np.linspace(0.05, 0.95, 60)[:, None]
         outer, inner = points - 6 * inward, points + 6 * inward
         border = (outer < 1).any(1) | (outer > [width - 2, height - 2]).any(1)
-        x, y = np.clip(np.stack([outer, inner]).round().astype(int), 0, [width - 1, height - 1]).transpose(
-            2, 0, 1
-        )
+        x, y = np.clip(
+            np.stack([outer, inner]).round().astype(int), 0, [width - 1, height - 1]
+        ).transpose(2, 0, 1)
         step = tones[y[1], x[1]] - tones[y[0], x[0]]
         shares.append(float((border | (step > np.log(1.2))).mean()))
     return min(shares)
@@ -158,7 +170,10 @@ def _four(contour: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
         place = (dense - points[i]) @ along
         away = np.abs((dense - points[i]) @ [along[1], -along[0]])
         near = dense[
-            free & (away < 0.008 * length) & (place > 0) & (place < np.linalg.norm(ends[i] - points[i]))
+            free
+            & (away < 0.008 * length)
+            & (place > 0)
+            & (place < np.linalg.norm(ends[i] - points[i]))
         ]
         x, y = points[i]
         if len(near) > 20:
@@ -186,7 +201,12 @@ def _upright(quad: np.ndarray) -> np.ndarray:
     width, height = _size(quad)
     inset = 0.006 * max(width, height)  # the sheet's edge and its shadow stay outside
     target = np.array(
-        [[-inset, -inset], [width + inset, -inset], [width + inset, height + inset], [-inset, height + inset]]
+        [
+            [-inset, -inset],
+            [width + inset, -inset],
+            [width + inset, height + inset],
+            [-inset, height + inset],
+        ]
     )
     return cv2.getPerspectiveTransform(quad.astype(np.float32), target.astype(np.float32))
 
@@ -314,9 +334,15 @@ def _rule_rows(thin: np.ndarray, strip: int, count: int) -> list[np.ndarray]:
     along = np.linspace(0, 1, count)
     index = np.arange(height)[:, None] + most
     score = np.stack(
-        [np.percentile(padded[index + (drop * (along - 0.5)).round().astype(int), np.arange(count)], 15, axis=1)
-         for drop in drops]
-    )  # fmt: skip
+        [
+            np.percentile(
+                padded[index + (drop * (along - 0.5)).round().astype(int), np.arange(count)],
+                15,
+                axis=1,
+            )
+            for drop in drops
+        ]
+    )
     base = float(np.median(score))
     # Rules run side by side: their common slope, found where most of the page agrees, keeps writing out.
     common = int(np.minimum(np.maximum(score - base - 5, 0), 10).sum(1).argmax())

@@ -90,7 +90,9 @@ def _tokens(chunks: Sequence[str], open_quotes: set[str]) -> list[str]:
         # Would the rule put the pieces together again here? Ask it, with a plain word on each side.
         before = ["x"] if place else []
         after = ["x"] if place + 1 < len(chunks) else []
-        if _join([*before, *pieces, *after], set(open_quotes)) != " ".join([*before, chunk, *after]):
+        if _join([*before, *pieces, *after], set(open_quotes)) != " ".join(
+            [*before, chunk, *after]
+        ):
             pieces = [chunk]
         _join(pieces, open_quotes)  # for the quotes it opens and closes
         tokens += pieces

@@ -146,7 +146,9 @@ class _Outlines:
 
     contours: list[np.ndarray] = field(default_factory=list)
     shapes: list[int] = field(default_factory=list)  # contours per shape
-    letters: list[int] = field(default_factory=list)  # contours before each character but the spaces
+    letters: list[int] = field(
+        default_factory=list
+    )  # contours before each character but the spaces
 
 
 def can_write(font: fonts.FontFile, text: str) -> bool:
@@ -155,7 +157,9 @@ def can_write(font: fonts.FontFile, text: str) -> bool:
     return all(c in glyphs for c in text if c not in (" ", STRUCK))
 
 
-def render(text: str, writer: Writer, rng: np.random.Generator, height: int | None = 64) -> Rendered:
+def render(
+    text: str, writer: Writer, rng: np.random.Generator, height: int | None = 64
+) -> Rendered:
     """Write one line.
 
     Args:
@@ -168,7 +172,9 @@ def render(text: str, writer: Writer, rng: np.random.Generator, height: int | No
     """
     em = writer.letter_size * _SUPER
     outlines, strikes = _place(text, writer, rng, em)
-    points = np.concatenate(outlines.contours) if outlines.contours else np.zeros((1, 2), np.float32)
+    points = (
+        np.concatenate(outlines.contours) if outlines.contours else np.zeros((1, 2), np.float32)
+    )
     points = _bend(points, writer, rng, em)
     low, high = points.min(0), points.max(0)
     pad = np.array([0.12 * em, 0.1 * em]) + np.abs(rng.normal(0, 0.06 * em, 2))
@@ -189,14 +195,19 @@ def render(text: str, writer: Writer, rng: np.random.Generator, height: int | No
     grey = _ball_pen(mask, writer, rng, em) if writer.nib else _ink(mask, writer, rng, em)
     rows = height or max(8, round(grey.shape[0] / _SUPER))
     scale = rows / grey.shape[0]
-    grey = cv2.resize(grey, (max(8, round(grey.shape[1] * scale)), rows), interpolation=cv2.INTER_AREA)
+    grey = cv2.resize(
+        grey, (max(8, round(grey.shape[1] * scale)), rows), interpolation=cv2.INTER_AREA
+    )
     boxes = [
-        (round(x * scale), round(y * scale), round(w * scale), round(h * scale)) for x, y, w, h in letters
+        (round(x * scale), round(y * scale), round(w * scale), round(h * scale))
+        for x, y, w, h in letters
     ]
     return Rendered(grey, boxes, float(shift[1] * scale), text)
 
 
-def _place(text: str, writer: Writer, rng: np.random.Generator, em: float) -> tuple[_Outlines, list[int]]:
+def _place(
+    text: str, writer: Writer, rng: np.random.Generator, em: float
+) -> tuple[_Outlines, list[int]]:
     """Set the letters one by one along the baseline; points in pixels, baseline at y = 0."""
     glyphs = _letters(writer)
     made, strikes, x = _Outlines(), [], 0.0
@@ -246,8 +257,10 @@ def _letters(writer: Writer) -> dict[str, fonts.Glyph]:
     if writer.second is None:
         return glyphs
     other = fonts.outlines(writer.second.path, _ALPHABET)
-    heights = [float(-min(s[0][:, 1].min() for s in g["x"].shapes)) if "x" in g and g["x"].shapes else 0.0
-               for g in (glyphs, other)]  # fmt: skip
+    heights = [
+        float(-min(s[0][:, 1].min() for s in g["x"].shapes)) if "x" in g and g["x"].shapes else 0.0
+        for g in (glyphs, other)
+    ]
     if min(heights) <= 0.05:
         return glyphs
     scale = np.float32(heights[0] / heights[1])
@@ -259,7 +272,9 @@ def _letters(writer: Writer) -> dict[str, fonts.Glyph]:
     return mixed
 
 
-def _reshaped(glyph: fonts.Glyph, writer: Writer, rng: np.random.Generator) -> Sequence[Sequence[np.ndarray]]:
+def _reshaped(
+    glyph: fonts.Glyph, writer: Writer, rng: np.random.Generator
+) -> Sequence[Sequence[np.ndarray]]:
     """A letter as it comes out this time: bent by a random quadratic, its upper part longer or shorter."""
     if not writer.bend and writer.tall == 1.0:
         return glyph.shapes
@@ -282,7 +297,10 @@ def _joining(
     left: np.ndarray, right: np.ndarray, rng: np.random.Generator, em: float
 ) -> list[list[np.ndarray]]:
     """A thin stroke from the foot of one letter to the next, as a closed outline; nothing where they are apart."""
-    low, near = left[left[:, 1] > -0.28 * em], right[(right[:, 1] > -0.5 * em) & (right[:, 1] < 0.02 * em)]
+    low, near = (
+        left[left[:, 1] > -0.28 * em],
+        right[(right[:, 1] > -0.5 * em) & (right[:, 1] < 0.02 * em)],
+    )
     if not len(low) or not len(near):
         return []
     start, end = low[low[:, 0].argmax()], near[near[:, 0].argmin()]
@@ -303,7 +321,9 @@ def _bend(points: np.ndarray, writer: Writer, rng: np.random.Generator, em: floa
     def wave(amount: float, *periods: float) -> np.ndarray:
         total = np.zeros_like(x)
         for period in periods:
-            total += np.sin(2 * np.pi * (x / (period * rng.uniform(0.7, 1.4)) + rng.random())) / len(periods)
+            total += np.sin(
+                2 * np.pi * (x / (period * rng.uniform(0.7, 1.4)) + rng.random())
+            ) / len(periods)
         return total * amount
 
     tall = 1 + wave(0.05 * j, 9, 4)
@@ -311,7 +331,9 @@ def _bend(points: np.ndarray, writer: Writer, rng: np.random.Generator, em: floa
     rise = writer.drift * rng.normal(0, 0.4) * x + wave(writer.drift * 1.2, 14, 6)
     fine_x = wave(0.008 * j, 0.9, 0.45) * np.cos(2 * np.pi * (y / 0.8 + rng.random()))
     fine_y = wave(0.008 * j, 0.8, 0.4) * np.cos(2 * np.pi * (y / 0.9 + rng.random()))
-    return np.stack([x - lean * y + fine_x, y * tall + rise + fine_y], 1).astype(np.float32) * np.float32(em)
+    return np.stack([x - lean * y + fine_x, y * tall + rise + fine_y], 1).astype(
+        np.float32
+    ) * np.float32(em)
 
 
 def _letter_boxes(points: np.ndarray, bounds: np.ndarray, starts: list[int]) -> list[Box]:
@@ -359,7 +381,9 @@ def _ball_pen(mask: np.ndarray, writer: Writer, rng: np.random.Generator, em: fl
     away = cv2.distanceTransform((~thin).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     width = mask.shape[1]
     knots = rng.normal(0, 1, max(3, round(width / (0.5 * em))))
-    press = np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(knots)), knots).astype(np.float32)[None]
+    press = np.interp(np.linspace(0, 1, width), np.linspace(0, 1, len(knots)), knots).astype(
+        np.float32
+    )[None]
     half = 0.5 * writer.nib * em * np.clip(1 + 0.5 * writer.pressure * press, 0.5, 1.6)
     cover = np.clip(half - away + 0.5, 0, 1)
     dark = np.clip(1 - writer.pressure * (0.6 + 0.5 * press), 0.3, 1)

@@ -61,14 +61,20 @@ def x_height(ink: np.ndarray) -> float:
     a bar of height h answers most at h / 2.
     """
     scale = min(1.0, 1300 / max(ink.shape))
-    small = cv2.resize(ink.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        ink.astype(np.float32), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+    )
     best, height, factor = -1.0, 2.0 * 1.6, 1.0
     while min(small.shape) >= 8:
         for sigma in (1.6, 2.0, 2.54):  # three steps an octave, then at half the size
             if 4 * sigma > small.shape[0]:
                 break
             # Strokes are ridges too, though thin ones: where scales answer about alike, the larger one counts.
-            score = float((_ridge(small, sigma).clip(0) * small).sum()) * factor**2 * (sigma * factor) ** 0.1
+            score = (
+                float((_ridge(small, sigma).clip(0) * small).sum())
+                * factor**2
+                * (sigma * factor) ** 0.1
+            )
             if score > best:
                 best, height = score, 2 * sigma * factor
         small = cv2.resize(small, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -142,7 +148,9 @@ def _split(
         return [box]
     filled = part[: part.shape[0] // cell * cell, : part.shape[1] // cell * cell]
     filled = filled.reshape(part.shape[0] // cell, cell, -1, cell).sum((1, 3)) > 0.02 * cell * cell
-    wide = int(np.clip(round(1.1 * _word_gap(filled)), round(2 * unit / cell), round(4 * unit / cell)))
+    wide = int(
+        np.clip(round(1.1 * _word_gap(filled)), round(2 * unit / cell), round(4 * unit / cell))
+    )
     best: tuple[float, int, int, int, int] | None = None
     for c in range(round(8 * unit / cell), filled.shape[1] - round(8 * unit / cell) - wide):
         busy = np.flatnonzero(filled[:, c : c + wide].any(1))
@@ -215,8 +223,11 @@ def _pitch(curves: list[Curve], unit: float) -> float:
     gaps = []
     for curve in strong:
         middle = np.array([(curve.start + curve.stop) / 2])
-        below = [float((other.at(middle) - curve.at(middle))[0]) for other in strong
-                 if other.start < middle[0] < other.stop]  # fmt: skip
+        below = [
+            float((other.at(middle) - curve.at(middle))[0])
+            for other in strong
+            if other.start < middle[0] < other.stop
+        ]
         gaps += [min(gap for gap in below if gap > 0)] if any(gap > 0 for gap in below) else []
     return float(np.median(gaps)) if len(gaps) >= 3 else 3.5 * unit
 
@@ -231,13 +242,16 @@ def _follow(answer: np.ndarray, floor: float, step: int, unit: float) -> list[Pi
     for x in range(step // 2, answer.shape[1], step):
         column = answer[:, x]
         middle = column[1:-1]
-        rows = np.flatnonzero((middle > column[:-2]) & (middle >= column[2:]) & (middle > floor)) + 1
+        rows = (
+            np.flatnonzero((middle > column[:-2]) & (middle >= column[2:]) & (middle > floor)) + 1
+        )
         free = set(range(len(rows)))
         pairs = sorted(
             (abs(float(rows[j]) - crest[-1][1]), i, j)
-            for i, crest in enumerate(open_) for j in range(len(rows))
+            for i, crest in enumerate(open_)
+            for j in range(len(rows))
             if abs(float(rows[j]) - crest[-1][1]) < 0.45 * unit
-        )  # fmt: skip
+        )
         taken: set[int] = set()
         for _, i, j in pairs:
             if i not in taken and j in free:
@@ -275,9 +289,13 @@ def _join(pieces: list[Piece], unit: float) -> list[Piece]:
                 gap = float(b[0][0] - a[0][-1])
                 if i == j or b[0][-1] <= a[0][-1] or a[0][0] >= b[0][0]:
                     continue
-                if gap < 0:  # side by side for a while: the heads of figures, say, beside small letters
+                if (
+                    gap < 0
+                ):  # side by side for a while: the heads of figures, say, beside small letters
                     both = b[0][b[0] <= a[0][-1]]
-                    off = float(np.abs(np.interp(both, a[0], a[1]) - np.interp(both, b[0], b[1])).mean())
+                    off = float(
+                        np.abs(np.interp(both, a[0], a[1]) - np.interp(both, b[0], b[1])).mean()
+                    )
                     if gap < -12 * unit or off > 0.95 * unit:
                         continue
                 reach = min(max(gap, 0.0), 20 * unit) / 2
@@ -291,7 +309,9 @@ def _join(pieces: list[Piece], unit: float) -> list[Piece]:
             return pieces
         _, i, j = best
         keep = pieces[j][0] > pieces[i][0][-1]
-        joined = tuple(np.concatenate([p, q[keep]]) for p, q in zip(pieces[i], pieces[j], strict=True))
+        joined = tuple(
+            np.concatenate([p, q[keep]]) for p, q in zip(pieces[i], pieces[j], strict=True)
+        )
         pieces = [piece for k, piece in enumerate(pieces) if k not in (i, j)] + [joined]  # type: ignore[list-item]
 
 
@@ -311,7 +331,9 @@ def _smooth(xs: np.ndarray, ys: np.ndarray, heights: np.ndarray, unit: float) ->
     return Curve(int(xs[0]), rows, strong)
 
 
-def _without_doubles(ink: np.ndarray, curves: list[Curve], unit: float, pitch: float) -> list[Curve]:
+def _without_doubles(
+    ink: np.ndarray, curves: list[Curve], unit: float, pitch: float
+) -> list[Curve]:
     """From top to bottom, without those that run beside a stronger one closer than two lines can.
 
     The heads of capitals and the feet of long letters make weak ridges beside the line's own, bound to it by
@@ -321,16 +343,23 @@ def _without_doubles(ink: np.ndarray, curves: list[Curve], unit: float, pitch: f
     kept: list[Curve] = []
     for curve in sorted(curves, key=lambda c: -float(c.heights.sum())):
         for other in kept:
-            a, b = max(curve.start, other.start - round(unit)), min(curve.stop, other.stop + round(unit))
+            a, b = (
+                max(curve.start, other.start - round(unit)),
+                min(curve.stop, other.stop + round(unit)),
+            )
             if b - a > 0.3 * len(curve.rows):
                 x = np.arange(a, b)
                 apart = float(np.abs(curve.at(x) - other.at(x)).mean())
                 beside = other.heights[max(0, a - other.start) : max(0, b - other.start)].sum()
                 weak = curve.heights.sum() < 0.6 * beside
-                near = apart < (max(1.9 * unit, 0.58 * pitch) if weak else max(1.15 * unit, 0.42 * pitch))
+                near = apart < (
+                    max(1.9 * unit, 0.58 * pitch) if weak else max(1.15 * unit, 0.42 * pitch)
+                )
                 # A row of dots or two capitals' heads: a line that close is longer and has more ink.
                 bits = curve.heights.sum() < 0.2 * beside or len(curve.rows) < 12 * unit
-                if near and (apart < 1.15 * unit or bits or not _valley(ink, curve.at(x), other.at(x), x)):
+                if near and (
+                    apart < 1.15 * unit or bits or not _valley(ink, curve.at(x), other.at(x), x)
+                ):
                     other.lengthen(curve)
                     break
         else:
@@ -341,6 +370,9 @@ def _without_doubles(ink: np.ndarray, curves: list[Curve], unit: float, pitch: f
 def _valley(ink: np.ndarray, one: np.ndarray, other: np.ndarray, x: np.ndarray) -> bool:
     """Whether hardly any ink lies somewhere between two curves, beside what lies on the first."""
     x = x.clip(0, ink.shape[1] - 1)
-    rows = [(one + (other - one) * share).round().astype(int).clip(0, ink.shape[0] - 1) for share in _ACROSS]
+    rows = [
+        (one + (other - one) * share).round().astype(int).clip(0, ink.shape[0] - 1)
+        for share in _ACROSS
+    ]
     filled = [float(ink[row, x].mean()) for row in rows]
     return min(filled[3:]) < 0.2 * max(filled[:3])

@@ -45,12 +45,16 @@ def best_paths(
     for t in range(steps):
         if t:
             one = np.pad(score, ((0, 0), (1, 0)), constant_values=-np.inf)[:, :-1]
-            two = np.where(skip, np.pad(score, ((0, 0), (2, 0)), constant_values=-np.inf)[:, :-2], -np.inf)
+            two = np.where(
+                skip, np.pad(score, ((0, 0), (2, 0)), constant_values=-np.inf)[:, :-2], -np.inf
+            )
             ways = np.stack([score, one, two])
             back[t] = ways.argmax(0)
             score = ways.max(0) + emit[:, t]
         ends = frames == t + 1
-        last = 2 * lengths - (score[rows, np.maximum(2 * lengths - 1, 0)] > score[rows, 2 * lengths])
+        last = 2 * lengths - (
+            score[rows, np.maximum(2 * lengths - 1, 0)] > score[rows, 2 * lengths]
+        )
         best = np.where(ends, score[rows, last], best)
         path[:, t] = np.where(ends, last, 0)
     for t in range(steps - 2, -1, -1):
@@ -81,7 +85,9 @@ def centres(
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
         inks = [dataset.to_bytes(prepared[number].ink) for number in chosen]
-        made = dataset.collate(inks, [charset.encode(lines[number].text) for number in chosen], chosen)
+        made = dataset.collate(
+            inks, [charset.encode(lines[number].text) for number in chosen], chosen
+        )
         log_probs = training.log_softmax(training.predict(model, made))
         paths, scores = best_paths(
             log_probs, np.asarray(models.frames(made.width, preset)), made.label, made.length

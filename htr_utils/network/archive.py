@@ -60,7 +60,9 @@ def save(
     }
     buffer = io.BytesIO()
     kind = np.float16 if half else np.float32
-    arrays = {f"w{i:04d}": np.asarray(v, np.float32).astype(kind) for i, v in enumerate(_stored(model))}
+    arrays = {
+        f"w{i:04d}": np.asarray(v, np.float32).astype(kind) for i, v in enumerate(_stored(model))
+    }
     np.savez(buffer, allow_pickle=False, **arrays)
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -68,7 +70,9 @@ def save(
             ("htr.json", json.dumps(description, indent=1).encode()),
             ("weights.npz", buffer.getvalue()),
         ):
-            archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
+            )
     files.write_bytes(path, whole.getvalue())
 
 
@@ -102,7 +106,9 @@ def read(path: str | Path) -> tuple[models.Preset, Charset, dict[str, Any], list
     except FileNotFoundError as error:
         raise HtrError(f"{path}: no such model file") from error
     except KeyError as error:
-        raise HtrError(f"{path}: is not a model of this course (no htr.json inside); {_REMEDY}") from error
+        raise HtrError(
+            f"{path}: is not a model of this course (no htr.json inside); {_REMEDY}"
+        ) from error
     except checkpoints.DAMAGE as error:
         raise HtrError(
             f"{path}: is not a model file or is damaged ({checkpoints.reason(error)}); {_REMEDY}"
@@ -120,7 +126,9 @@ def read(path: str | Path) -> tuple[models.Preset, Charset, dict[str, Any], list
             raise HtrError(f"{path}: prepared otherwise than preset {chosen.name!r} is; {_REMEDY}")
         about = dict(description["about"])
     except checkpoints.DAMAGE as error:
-        raise HtrError(f"{path}: htr.json is damaged ({checkpoints.reason(error)}); {_REMEDY}") from error
+        raise HtrError(
+            f"{path}: htr.json is damaged ({checkpoints.reason(error)}); {_REMEDY}"
+        ) from error
     return chosen, charset, about, weights
 
 

@@ -23,8 +23,22 @@ from htr_utils import files
 from htr_utils.errors import HtrError
 
 # What reading a damaged zip of arrays or its JSON raises.
-DAMAGE = (OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, OverflowError, MemoryError,
-          RecursionError, NotImplementedError, RuntimeError, zlib.error, struct.error, zipfile.BadZipFile)  # fmt: skip
+DAMAGE = (
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    RecursionError,
+    NotImplementedError,
+    RuntimeError,
+    zlib.error,
+    struct.error,
+    zipfile.BadZipFile,
+)
 _LIMIT = 512_000_000  # bytes unpacked; a checkpoint of the largest preset has 246 MB
 
 
@@ -37,7 +51,9 @@ class Best:
     weights: list[np.ndarray]
 
 
-def write(folder: Path, about: dict[str, Any], state: Sequence[np.ndarray], best: Best | None) -> None:
+def write(
+    folder: Path, about: dict[str, Any], state: Sequence[np.ndarray], best: Best | None
+) -> None:
     """Keep a checkpoint; each file is written whole or not at all.
 
     Args:
@@ -45,7 +61,9 @@ def write(folder: Path, about: dict[str, Any], state: Sequence[np.ndarray], best
     """
     if best is not None and best.epoch == about["epoch"]:
         # Before the state: killed in between, the epoch is run again and finds the same weights.
-        files.write_bytes(folder / "best.npz", _packed(np.array([best.epoch, best.cer]), best.weights))
+        files.write_bytes(
+            folder / "best.npz", _packed(np.array([best.epoch, best.cer]), best.weights)
+        )
     if best is None:  # what lies there is of a training before this one
         (folder / "best.npz").unlink(missing_ok=True)
     files.write_bytes(folder / "state.npz", _packed(np.array(json.dumps(about)), state))
@@ -74,12 +92,18 @@ def outdated(folder: Path, about: dict[str, Any], made_from: dict[str, Any] | No
         HtrError: an unfinished one was.
     """
     known = about.get("made_from") or made_from or {}
-    changed = ", ".join(name for name, value in (made_from or {}).items() if known.get(name) != value)
+    changed = ", ".join(
+        name for name, value in (made_from or {}).items() if known.get(name) != value
+    )
     if changed and about["epoch"] < about["settings"]["epochs"]:
         raise HtrError(
             f"{folder}: its unfinished training was begun with other {changed}; give those or another --out"
         )
-    return f"other {changed} than in the training that {folder} holds: a new one begins" if changed else ""
+    return (
+        f"other {changed} than in the training that {folder} holds: a new one begins"
+        if changed
+        else ""
+    )
 
 
 def read_best(folder: Path) -> Best | None:
@@ -90,7 +114,9 @@ def read_best(folder: Path) -> Best | None:
 
 def _packed(about: np.ndarray, arrays: Sequence[np.ndarray]) -> bytes:
     whole = io.BytesIO()
-    np.savez(whole, allow_pickle=False, about=about, **{f"v{i:04d}": a for i, a in enumerate(arrays)})
+    np.savez(
+        whole, allow_pickle=False, about=about, **{f"v{i:04d}": a for i, a in enumerate(arrays)}
+    )
     return whole.getvalue()
 
 
@@ -104,7 +130,9 @@ def arrays_in(npz: bytes, limit: int) -> dict[str, np.ndarray]:
     found = {}
     with zipfile.ZipFile(io.BytesIO(npz)) as stored:
         # The last 22 bytes say how many entries there are; zipfile does not compare.
-        if npz[-22:-18] != b"PK\5\6" or int.from_bytes(npz[-12:-10], "little") != len(stored.namelist()):
+        if npz[-22:-18] != b"PK\5\6" or int.from_bytes(npz[-12:-10], "little") != len(
+            stored.namelist()
+        ):
             raise ValueError("its list of entries is damaged")
         if sum(entry.file_size for entry in stored.infolist()) > limit:
             raise ValueError(f"it unpacks to more than {limit:,} bytes")
@@ -116,7 +144,9 @@ def arrays_in(npz: bytes, limit: int) -> dict[str, np.ndarray]:
     return found
 
 
-def _unpacked(file: Path, parse: Callable[[np.ndarray], Any]) -> tuple[Any, list[np.ndarray]] | None:
+def _unpacked(
+    file: Path, parse: Callable[[np.ndarray], Any]
+) -> tuple[Any, list[np.ndarray]] | None:
     """What `_packed` was given, its `about` parsed; None where there is no file, HtrError where it is damaged."""
     if not file.is_file():
         return None

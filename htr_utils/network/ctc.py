@@ -60,7 +60,9 @@ def _states(label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return extended, skip
 
 
-def forward_backward(log_probs: np.ndarray, label: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def forward_backward(
+    log_probs: np.ndarray, label: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
     """The loss by dynamic programming: forward variables alpha, backward variables beta.
 
     alpha[t, s]: log-probability of all path beginnings that are in state s at frame t, that frame included.
@@ -127,9 +129,16 @@ def loss(logits: Any, frames: Any, labels: Any, lengths: Any) -> Any:
 
     present = tf.sequence_mask(lengths, tf.shape(labels)[1])
     where = tf.cast(tf.where(present), tf.int64)
-    sparse = tf.SparseTensor(where, tf.boolean_mask(labels, present), tf.cast(tf.shape(labels), tf.int64))
+    sparse = tf.SparseTensor(
+        where, tf.boolean_mask(labels, present), tf.cast(tf.shape(labels), tf.int64)
+    )
     return tf.nn.ctc_loss(
-        sparse, tf.transpose(logits, (1, 0, 2)), None, frames, logits_time_major=True, blank_index=BLANK
+        sparse,
+        tf.transpose(logits, (1, 0, 2)),
+        None,
+        frames,
+        logits_time_major=True,
+        blank_index=BLANK,
     )
 
 
@@ -137,4 +146,6 @@ def dense_loss(logits: Any, frames: Any, labels: Any, lengths: Any) -> Any:
     """The same loss with dense labels: the only way that XLA compiles. Arguments and result as for `loss`."""
     import tensorflow as tf
 
-    return tf.nn.ctc_loss(labels, tf.transpose(logits, (1, 0, 2)), lengths, frames, blank_index=BLANK)
+    return tf.nn.ctc_loss(
+        labels, tf.transpose(logits, (1, 0, 2)), lengths, frames, blank_index=BLANK
+    )

@@ -28,9 +28,7 @@ from htr_utils.network import ctc, training
 STRATEGIES = ("auto", "mirrored", "multiworker")
 TIMEOUT = 120.0  # seconds that a worker waits for the others in one step
 PACED = 10  # steps that are timed before the remaining time is told
-EXAMPLE = (
-    """'{"cluster": {"worker": ["first:5000", "second:5000"]}, "task": {"type": "worker", "index": 0}}'"""
-)
+EXAMPLE = """'{"cluster": {"worker": ["first:5000", "second:5000"]}, "task": {"type": "worker", "index": 0}}'"""
 
 
 def choose(name: str, say: Callable[[str], None] = print) -> Any:
@@ -54,7 +52,9 @@ def choose(name: str, say: Callable[[str], None] = print) -> Any:
         strategy = tf.distribute.MirroredStrategy(
             [f"{d.device_type.lower()}:{n}" for n, d in enumerate(devices)]
         )
-        say(f"strategy mirrored: {len(devices)} {devices[0].device_type}s of this machine share each batch")
+        say(
+            f"strategy mirrored: {len(devices)} {devices[0].device_type}s of this machine share each batch"
+        )
         return strategy
     if found:
         details = tf.config.experimental.get_device_details(found[0])
@@ -109,7 +109,9 @@ def _paced(one: training.Trainer) -> None:
         if len(times) <= PACED:
             times.append(time.perf_counter())
             if len(times) > PACED:
-                each = (times[-1] - times[1]) / (PACED - 1) / 60  # the first step was compiled before it ran
+                each = (
+                    (times[-1] - times[1]) / (PACED - 1) / 60
+                )  # the first step was compiled before it ran
                 left = one.total_steps - one.step
                 one.say(
                     f"here an epoch takes about {each * len(one.batches):.1f} minutes, all to come {each * left:.0f}"
@@ -151,7 +153,9 @@ def _workers(say: Callable[[str], None]) -> Any:
     say(f"strategy multiworker: worker {index} of {len(workers)}, waiting for the others")
     with one_line(index):
         strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
-    say(f"all {len(workers)} workers are here; {strategy.num_replicas_in_sync} devices share each batch")
+    say(
+        f"all {len(workers)} workers are here; {strategy.num_replicas_in_sync} devices share each batch"
+    )
     return strategy
 
 
@@ -172,13 +176,19 @@ def one_line(worker: int) -> Iterator[None]:
     import tensorflow as tf
 
     lost = (
-        tf.errors.UnavailableError, tf.errors.DeadlineExceededError, tf.errors.AbortedError, tf.errors.InternalError,
-        tf.errors.CancelledError, tf.errors.FailedPreconditionError,
-    )  # fmt: skip
+        tf.errors.UnavailableError,
+        tf.errors.DeadlineExceededError,
+        tf.errors.AbortedError,
+        tf.errors.InternalError,
+        tf.errors.CancelledError,
+        tf.errors.FailedPreconditionError,
+    )
     try:
         yield
     except lost as error:
-        told = (str(error).strip().splitlines() or [""])[0][:120]  # in case that it was something else
+        told = (str(error).strip().splitlines() or [""])[0][
+            :120
+        ]  # in case that it was something else
         raise HtrError(
             f"worker {worker}: another worker is gone or does not answer ({type(error).__name__}: {told}); start all "
             "of them again with the same commands: they go on from the checkpoint"
@@ -194,7 +204,8 @@ def rows(batch: dict[str, np.ndarray], replica: int, replicas: int) -> dict[str,
     count = len(batch["width"])
     times = replicas // math.gcd(count, replicas)
     return {
-        name: np.tile(one, (times,) + (1,) * (one.ndim - 1))[replica::replicas] for name, one in batch.items()
+        name: np.tile(one, (times,) + (1,) * (one.ndim - 1))[replica::replicas]
+        for name, one in batch.items()
     }
 
 
@@ -223,7 +234,10 @@ class Trainer(training.Trainer):
     def _shared_step(self, batch: dict[str, Any], average: np.ndarray) -> tuple[Any, Any]:
         import tensorflow as tf
 
-        whole, count = {name: one.numpy() for name, one in batch.items()}, self.strategy.num_replicas_in_sync
+        whole, count = (
+            {name: one.numpy() for name, one in batch.items()},
+            self.strategy.num_replicas_in_sync,
+        )
         parts = self.strategy.experimental_distribute_values_from_function(
             lambda context: {
                 name: tf.constant(one)
@@ -260,7 +274,9 @@ class Trainer(training.Trainer):
 
         return [
             int(one)
-            for one in self.strategy.experimental_local_results(add(tf.constant(values, tf.float64)))[0]
+            for one in self.strategy.experimental_local_results(
+                add(tf.constant(values, tf.float64))
+            )[0]
         ]
 
     def checkpoint(self) -> None:
@@ -321,7 +337,9 @@ def _compiled(one: Trainer) -> Any:
         found = one.strategy.run(replica, (parts,))
         for mean, value in zip(one.ema, one.averaged, strict=True):
             one.strategy.extended.update(
-                mean, lambda mean, value: mean.assign_sub((1 - average) * (mean - value)), (value.value,)
+                mean,
+                lambda mean, value: mean.assign_sub((1 - average) * (mean - value)),
+                (value.value,),
             )
         return tuple(one.strategy.experimental_local_results(part)[0] for part in found)
 

@@ -47,7 +47,9 @@ def export(archive: Archive, target: str | Path, kind: str, width: int | None = 
         raise HtrError(f"no format {kind!r}; choose one of {', '.join(KINDS)}")
     preparation = archive.preset.preparation
     if preparation.width is not None and width not in (None, preparation.width):
-        raise HtrError(f"this model's lines are {preparation.width} columns wide; leave --width out")
+        raise HtrError(
+            f"this model's lines are {preparation.width} columns wide; leave --width out"
+        )
     width = preparation.width if width is None else width
     if width is not None and (width % PAD_TO or not PAD_TO <= width <= 8192):
         raise HtrError(f"--width {width}: must be a multiple of {PAD_TO}, at most 8192")
@@ -58,7 +60,9 @@ def export(archive: Archive, target: str | Path, kind: str, width: int | None = 
         raise HtrError(f"{path}: is there already and is no {kind} export; choose another name")
     write = {"savedmodel": _savedmodel, "tflite": _tflite, "onnx": _onnx}[kind]
     write(archive, path, width)
-    files.write_text(description_file(path), json.dumps(describe(archive, kind, width), indent=1) + "\n")
+    files.write_text(
+        description_file(path), json.dumps(describe(archive, kind, width), indent=1) + "\n"
+    )
     return path
 
 
@@ -83,13 +87,22 @@ def describe(archive: Archive, kind: str, width: int | None) -> dict[str, Any]:
             "to the height; padded with 0 on the right",
         },
         "inputs": {
-            "image": {"type": "float32", "shape": [batch, preset.preparation.height, width or "any", 1]},
-            "width": {"type": "int32", "shape": [batch], "meaning": "columns of the line without padding"},
+            "image": {
+                "type": "float32",
+                "shape": [batch, preset.preparation.height, width or "any", 1],
+            },
+            "width": {
+                "type": "int32",
+                "shape": [batch],
+                "meaning": "columns of the line without padding",
+            },
         },
         "outputs": {"logits": {"type": "float32", "shape": [batch, "frames", charset.classes]}},
         "width_multiple_of": PAD_TO,
         "frame_step": preset.frame_step,
-        "frames": "all" if preset.preparation.width else "ceil(width / frame_step); later ones are padding",
+        "frames": "all"
+        if preset.preparation.width
+        else "ceil(width / frame_step); later ones are padding",
     }
 
 
@@ -101,9 +114,13 @@ def _function(archive: Archive, width: int | None, batch: int | None = None) -> 
 
     network = inference.folded(archive.model, archive.preset)
     made = tf.function(
-        lambda image, width: {"logits": network({"image": image, "width": width}, training=False)["logits"]},
+        lambda image, width: {
+            "logits": network({"image": image, "width": width}, training=False)["logits"]
+        },
         input_signature=[
-            tf.TensorSpec((batch, archive.preset.preparation.height, width, 1), tf.float32, name="image"),
+            tf.TensorSpec(
+                (batch, archive.preset.preparation.height, width, 1), tf.float32, name="image"
+            ),
             tf.TensorSpec((batch,), tf.int32, name="width"),
         ],
     )
@@ -141,7 +158,8 @@ def _tflite(archive: Archive, path: Path, width: int | None) -> None:
         function.get_concrete_function(), lower_control_flow=False
     )
     constant = tf.function(
-        lambda image, width: {"logits": frozen(image, width)[0]}, input_signature=function.input_signature
+        lambda image, width: {"logits": frozen(image, width)[0]},
+        input_signature=function.input_signature,
     )
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [constant.get_concrete_function()], tf.Module()
@@ -153,7 +171,9 @@ def _onnx(archive: Archive, path: Path, width: int | None) -> None:
     try:
         import tf2onnx
     except ImportError as error:
-        raise HtrError("ONNX needs tf2onnx; install it with `pip install -e '.[export]'`") from error
+        raise HtrError(
+            "ONNX needs tf2onnx; install it with `pip install -e '.[export]'`"
+        ) from error
     function, _ = _function(archive, width)
 
     def convert() -> bytes:
@@ -197,14 +217,19 @@ def runner(path: str | Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         with hushed():
             signature = tf.lite.Interpreter(str(file)).get_signature_runner()
         return lambda image, width: np.concatenate(
-            [signature(image=image[i : i + 1], width=width[i : i + 1])["logits"] for i in range(len(width))]
+            [
+                signature(image=image[i : i + 1], width=width[i : i + 1])["logits"]
+                for i in range(len(width))
+            ]
         )
     try:
         loaded = tf.saved_model.load(str(file))
     except OSError as error:
         raise HtrError(f"{path}: is no export; make one with `htr export`") from error
     serve = loaded.signatures["serving_default"]
-    return lambda image, width: serve(image=tf.constant(image), width=tf.constant(width))["logits"].numpy()
+    return lambda image, width: serve(image=tf.constant(image), width=tf.constant(width))[
+        "logits"
+    ].numpy()
 
 
 def difference(archive: Archive, path: str | Path, width: int | None = None) -> float:
@@ -219,4 +244,6 @@ def difference(archive: Archive, path: str | Path, width: int | None = None) -> 
     wanted = training.reader(archive.model)(image, widths).numpy()
     found = runner(path)(image, widths)
     frames = np.asarray(models.frames(widths, archive.preset))
-    return max(float(np.abs(a[:n] - b[:n]).max()) for a, b, n in zip(wanted, found, frames, strict=True))
+    return max(
+        float(np.abs(a[:n] - b[:n]).max()) for a, b, n in zip(wanted, found, frames, strict=True)
+    )

@@ -42,7 +42,10 @@ def training_text(files: Sequence[str]) -> list[str]:
     A paragraph that shares a stretch of 25 letters with a held-out passage is left out, wherever it comes from.
     """
     held_out = [p.text for p in _passages() if p.split != "train"]
-    return corpus.without_held_out(corpus.read_paragraphs(files), held_out)[0] + training_passages() * 5
+    return (
+        corpus.without_held_out(corpus.read_paragraphs(files), held_out)[0]
+        + training_passages() * 5
+    )
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,14 @@ def _own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
 
 
 def material(
-    data: str | None, charset: Charset, *, spacing: str = "natural", task: str | None = None,
-    leave_out: str | None = None, fold: bool = False,
-) -> Material:  # fmt: skip
+    data: str | None,
+    charset: Charset,
+    *,
+    spacing: str = "natural",
+    task: str | None = None,
+    leave_out: str | None = None,
+    fold: bool = False,
+) -> Material:
     """The lines of a folder in IAM layout (None: the embedded one), or of a folder with `transcriptions.tsv`.
 
     Args:
@@ -99,11 +107,15 @@ def material(
     found = []
     for lines in (train, validation):
         kept = [line for line in lines if line.id not in excluded]
-        found.append([replace(line, text=charset.fold(line.text)) for line in kept] if fold else kept)
+        found.append(
+            [replace(line, text=charset.fold(line.text)) for line in kept] if fold else kept
+        )
     train, validation = found
     if not train:
         raise HtrError(f"{data or 'the embedded data'}: no line is left to train on")
-    unknown = sorted({c for line in train + validation for c in line.text if c not in charset.characters})
+    unknown = sorted(
+        {c for line in train + validation for c in line.text if c not in charset.characters}
+    )
     if unknown:
         raise HtrError(
             f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them or use --fold"
@@ -139,14 +151,20 @@ def located(found: Material) -> list[recombine.Located]:
 
 def _print_of(lines: Sequence[iam.Line]) -> str:
     """A short hash of the lines to train on or to watch: ids, texts, pictures."""
-    rows = (f"{line.id}\t{line.text}\t{line.path.is_file() and files.sha256(line.path)}" for line in lines)
+    rows = (
+        f"{line.id}\t{line.text}\t{line.path.is_file() and files.sha256(line.path)}"
+        for line in lines
+    )
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
 def usable(
-    lines: list[iam.Line], preparation: images.Preparation, labels: training.Labels, kind: str,
+    lines: list[iam.Line],
+    preparation: images.Preparation,
+    labels: training.Labels,
+    kind: str,
     say: Callable[[str], None],
-) -> list[iam.Line]:  # fmt: skip
+) -> list[iam.Line]:
     """The lines whose picture can be read and is wide enough for the text, and whose text is more than blanks; the
     others are counted and the first of each kind named.
 
@@ -167,12 +185,23 @@ def usable(
             narrow.append(index)
     left_out = {*damaged, *empty, *narrow}
     for bad, what, remedy in (
-        (list(damaged), "cannot be read", ""),  # what is said of the first picture has its own remedy
-        (empty, "say nothing that the charset can write", "; is it the right model for these texts?"),
+        (
+            list(damaged),
+            "cannot be read",
+            "",
+        ),  # what is said of the first picture has its own remedy
+        (
+            empty,
+            "say nothing that the charset can write",
+            "; is it the right model for these texts?",
+        ),
         (narrow, "are too narrow for their text", "; do the pictures show whole lines?"),
     ):
         if bad:
-            told, first = f"{len(bad)} of {len(lines)} {kind} {what}", damaged.get(bad[0], lines[bad[0]].id)
+            told, first = (
+                f"{len(bad)} of {len(lines)} {kind} {what}",
+                damaged.get(bad[0], lines[bad[0]].id),
+            )
             if len(left_out) == len(lines):
                 raise HtrError(f"{told}, first {first}{remedy}")
             say(f"{told}: left out, first {first}")
@@ -188,9 +217,15 @@ class _Made(NamedTuple):
 
 
 def _from_rendered(
-    found: Material, prepared: dataset.FileLines, written: list[str], available: list[fonts.FontFile],
-    charset: Charset, rendered: int, share: float, recombine_share: float,
-) -> _Made:  # fmt: skip
+    found: Material,
+    prepared: dataset.FileLines,
+    written: list[str],
+    available: list[fonts.FontFile],
+    charset: Charset,
+    rendered: int,
+    share: float,
+    recombine_share: float,
+) -> _Made:
     """So many rendered lines per epoch, some of them set from pieces of `prepared` or drawn from it instead."""
     words = corpus.Corpus(written, charset)
     like = (prepared.preparation, rendered, prepared.strength, prepared.seed)
@@ -201,11 +236,15 @@ def _from_rendered(
         pieces = located(found)
         cut = recombine.RecombinedLines(pieces, words.line, *like)
         source = dataset.MixedLines(source, cut, recombine_share, prepared.seed + 1)
-        origin += f", {rest * recombine_share:.0%} set from pieces of {len(pieces)} lines of {found.name}"
+        origin += (
+            f", {rest * recombine_share:.0%} set from pieces of {len(pieces)} lines of {found.name}"
+        )
     if share:
         source = dataset.MixedLines(source, prepared, share, prepared.seed)
         origin += f", {share:.0%} drawn from {len(found.train)} lines of {found.name}"
-    return _Made(source, [*written, *sorted(f"{font.family} {font.weight}" for font in available)], origin)
+    return _Made(
+        source, [*written, *sorted(f"{font.family} {font.weight}" for font in available)], origin
+    )
 
 
 def _from_lines(
@@ -218,16 +257,39 @@ def _from_lines(
     known = material(None, charset, spacing=spacing).train
     others = dataset.FileLines(known, prepared.preparation, prepared.strength, prepared.seed)
     origin += f", {share:.0%} of what is seen embedded lines"
-    return _Made(dataset.MixedLines(prepared, others, share, prepared.seed), [_print_of(known)], origin)
+    return _Made(
+        dataset.MixedLines(prepared, others, share, prepared.seed), [_print_of(known)], origin
+    )
 
 
 def train(
-    *, data: str | None, rendered: int, texts: Sequence[str], font_folders: Sequence[str], debian: bool, preset: str,
-    init: str | None, out: str, epochs: int | None, batch: int, rate: float | None, augment: float,
-    task: str | None, spacing: str, seed: int, workers: int, share: float | None, leave_out: str | None,
-    fold: bool, limit: int | None, command: str, precision: str = "float32", recombine_share: float = 0.0,
-    way: distribute.Way = distribute.ONE, say: Callable[[str], None] = print,
-) -> Path:  # fmt: skip
+    *,
+    data: str | None,
+    rendered: int,
+    texts: Sequence[str],
+    font_folders: Sequence[str],
+    debian: bool,
+    preset: str,
+    init: str | None,
+    out: str,
+    epochs: int | None,
+    batch: int,
+    rate: float | None,
+    augment: float,
+    task: str | None,
+    spacing: str,
+    seed: int,
+    workers: int,
+    share: float | None,
+    leave_out: str | None,
+    fold: bool,
+    limit: int | None,
+    command: str,
+    precision: str = "float32",
+    recombine_share: float = 0.0,
+    way: distribute.Way = distribute.ONE,
+    say: Callable[[str], None] = print,
+) -> Path:
     """Train as `htr train` is told; see its help. Returns the model file.
 
     With `rendered` every epoch has so many rendered lines, of which `share` are drawn from `data` instead; the
@@ -254,7 +316,9 @@ def train(
     found = limited(found, limit)
     if data is not None or not rendered:
         found = replace(found, train=usable(found.train, chosen.preparation, labels, "lines", say))
-    validation = found.validation or (material(None, charset, spacing=spacing).validation if rendered else [])
+    validation = found.validation or (
+        material(None, charset, spacing=spacing).validation if rendered else []
+    )
     prepared = dataset.FileLines(found.train, chosen.preparation, augment, seed)
     if rendered:
         written, available = training_text(texts), training_fonts(font_folders, debian=debian)
@@ -273,7 +337,9 @@ def train(
         f"training {chosen.name} ({model.count_params() / 1e6:.2f} M parameters) on {made.origin}; "
         f"{epochs} epochs, rate {rate:g}"
     )
-    validation = validation and usable(validation, chosen.preparation, labels, "validation lines", say)
+    validation = validation and usable(
+        validation, chosen.preparation, labels, "validation lines", say
+    )
     plain = dataset.FileLines(validation, chosen.preparation)
     warmup = min(300, max(1, epochs * len(made.source) // max(1, batch) // 10))
     settings = training.Settings(
@@ -282,15 +348,28 @@ def train(
     batches = dataset.Batches(made.source, labels, batch, seed=seed, workers=workers)
     watched = dataset.Batches(plain, labels, 32, shuffle=False)
     made_from = {
-        "lines": _print_of(found.train), "validation lines": _print_of(validation),
-        "--init": init and files.sha256(paths.model_file(init)), "options": [rendered, share, recombine_share, augment],
-        "model that cuts pieces": files.sha256(paths.model_file("course")) if recombine_share else "",
-        "texts, fonts or embedded lines": hashlib.sha256("\n".join(made.drawn).encode()).hexdigest()[:16],
-    }  # fmt: skip
+        "lines": _print_of(found.train),
+        "validation lines": _print_of(validation),
+        "--init": init and files.sha256(paths.model_file(init)),
+        "options": [rendered, share, recombine_share, augment],
+        "model that cuts pieces": files.sha256(paths.model_file("course"))
+        if recombine_share
+        else "",
+        "texts, fonts or embedded lines": hashlib.sha256(
+            "\n".join(made.drawn).encode()
+        ).hexdigest()[:16],
+    }
     trainer = way.trainer(
-        model, chosen, charset, batches, settings, validation=watched if validation else None,
-        folder=Path(out).with_suffix(""), say=say, made_from=made_from,
-    )  # fmt: skip
+        model,
+        chosen,
+        charset,
+        batches,
+        settings,
+        validation=watched if validation else None,
+        folder=Path(out).with_suffix(""),
+        say=say,
+        made_from=made_from,
+    )
     begun = trainer.measure(watched)["cer"] if start and validation else None
     if begun is not None:
         say(f"before training: validation CER {100 * begun:.2f} %")
@@ -302,9 +381,14 @@ def train(
 
 
 def _run(
-    trainer: training.Trainer, batches: dataset.Batches, out: str, about: dict[str, Any], begun: float | None,
-    first: bool, say: Callable[[str], None],
-) -> None:  # fmt: skip
+    trainer: training.Trainer,
+    batches: dataset.Batches,
+    out: str,
+    about: dict[str, Any],
+    begun: float | None,
+    first: bool,
+    say: Callable[[str], None],
+) -> None:
     """Train to the end or to Ctrl-C, write the best model, say what it is.
 
     Args:
@@ -328,8 +412,12 @@ def _run(
     trainer.export(out, about | {"validation_cer": best.cer if best else None})
     told = f"{out}: epoch {best.epoch}, validation CER {100 * best.cer:.2f} %" if best else out
     if stopped:
-        raise HtrError(f"interrupted after epoch {trainer.epoch}; the same command goes on; so far {told}")
+        raise HtrError(
+            f"interrupted after epoch {trainer.epoch}; the same command goes on; so far {told}"
+        )
     if first:
         say(f"wrote {told}")
         if best and begun is not None and best.cer > begun:
-            say("no epoch reads the validation lines as well as the model before: that one may be better")
+            say(
+                "no epoch reads the validation lines as well as the model before: that one may be better"
+            )

@@ -26,7 +26,11 @@ def folded(model: Any, preset: models.Preset) -> Any:
     made = models.build(bare, layers["logits"].units // preset.joined)
     for layer in made.layers:
         weights = layers[layer.name].get_weights()
-        norm = layers.get(layer.name.replace("conv", "norm")) if layer.name.startswith("conv") else None
+        norm = (
+            layers.get(layer.name.replace("conv", "norm"))
+            if layer.name.startswith("conv")
+            else None
+        )
         if norm is not None:
             gamma, beta, mean, variance = norm.get_weights()
             scale = gamma / np.sqrt(variance + norm.epsilon)
@@ -65,10 +69,18 @@ def reader(model: Any, preset: models.Preset) -> Reader:
         """(T, B, F) -> (T, B, lstm), from the first frame to the last."""
         state, none = tf.zeros((tf.shape(x)[1], preset.lstm)), tf.zeros((preset.lstm,))
         return tf.raw_ops.BlockLSTMV2(
-            seq_len_max=tf.shape(x, out_type=tf.int64)[0], x=x, cs_prev=state, h_prev=state,
-            w=tf.concat([layer.cell.kernel, layer.cell.recurrent_kernel], 0), wci=none, wcf=none, wco=none,
-            b=layer.cell.bias, cell_clip=0.0, use_peephole=False,
-        ).h  # fmt: skip
+            seq_len_max=tf.shape(x, out_type=tf.int64)[0],
+            x=x,
+            cs_prev=state,
+            h_prev=state,
+            w=tf.concat([layer.cell.kernel, layer.cell.recurrent_kernel], 0),
+            wci=none,
+            wcf=none,
+            wco=none,
+            b=layer.cell.bias,
+            cell_clip=0.0,
+            use_peephole=False,
+        ).h
 
     def kernel(image: Any, width: Any) -> Any:
         steps = models.steps(width, preset)
@@ -77,7 +89,9 @@ def reader(model: Any, preset: models.Preset) -> Reader:
             for number in range(1, preset.lstm_layers + 1):
                 both = bare.get_layer(f"blstm{number}")
                 back = lstm(tf.reverse_sequence(x, steps, 0, 1), both.backward_layer)
-                x = tf.concat([lstm(x, both.forward_layer), tf.reverse_sequence(back, steps, 0, 1)], -1)
+                x = tf.concat(
+                    [lstm(x, both.forward_layer), tf.reverse_sequence(back, steps, 0, 1)], -1
+                )
         else:
             forward, backward = x, tf.reverse_sequence(x, steps, 0, 1)
             for number in range(1, preset.lstm_layers + 1):
@@ -91,10 +105,15 @@ def reader(model: Any, preset: models.Preset) -> Reader:
         return bare({"image": image, "width": width}, training=False)["logits"]
 
     height, fixed = preset.preparation.height, preset.preparation.width
-    signature = [tf.TensorSpec((None, height, fixed, 1), tf.float32), tf.TensorSpec((None,), tf.int32)]
+    signature = [
+        tf.TensorSpec((None, height, fixed, 1), tf.float32),
+        tf.TensorSpec((None,), tf.int32),
+    ]
     return Reader(
         *(
-            tf.function(lambda image, width, way=way: tf.nn.log_softmax(way(image, width)), signature)
+            tf.function(
+                lambda image, width, way=way: tf.nn.log_softmax(way(image, width)), signature
+            )
             for way in (kernel, loop)
         )
     )

@@ -252,9 +252,14 @@ def build(chosen: Preset, classes: int) -> keras.Model:
     for number, block in enumerate(chosen.blocks, 1):
         before = x
         x = layers.Conv2D(
-            block.channels, block.kernel, strides=block.stride, padding="same", use_bias=not block.norm,
-            kernel_initializer="he_normal", name=f"conv{number}",
-        )(x)  # fmt: skip
+            block.channels,
+            block.kernel,
+            strides=block.stride,
+            padding="same",
+            use_bias=not block.norm,
+            kernel_initializer="he_normal",
+            name=f"conv{number}",
+        )(x)
         if block.norm:
             x = layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=f"norm{number}")(x)
         if block.residual:
@@ -280,9 +285,9 @@ def build(chosen: Preset, classes: int) -> keras.Model:
         mask = FrameMask(name="frames")(features, columns)
     outputs: dict[str, Any] = {}
     if chosen.shortcut:
-        outputs["shortcut"] = layers.Conv1D(classes, 3, padding="same", dtype="float32", name="shortcut")(
-            features
-        )
+        outputs["shortcut"] = layers.Conv1D(
+            classes, 3, padding="same", dtype="float32", name="shortcut"
+        )(features)
     if chosen.joined > 1:
         features = layers.Reshape((-1, chosen.joined * features.shape[-1]), name="join")(features)
         mask = FrameMask(name="steps")(features, _shrunk(columns, chosen.joined))
@@ -328,12 +333,18 @@ def macs(chosen: Preset, classes: int, width: int | None = None) -> int:
     """Multiply-accumulate operations for one line of `width` columns (the preset's own when fixed)."""
     rows, columns = chosen.preparation.height, chosen.preparation.width or width
     if columns is None:
-        raise HtrError("this preset keeps the line's width; say for which width the operations are counted")
+        raise HtrError(
+            "this preset keeps the line's width; say for which width the operations are counted"
+        )
     total, channels = 0, 1
     for block in chosen.blocks:
         rows, columns = -(-rows // block.stride), -(-columns // block.stride)
         total += rows * columns * block.kernel**2 * channels * block.channels
-        rows, columns, channels = -(-rows // block.pool[0]), -(-columns // block.pool[1]), block.channels
+        rows, columns, channels = (
+            -(-rows // block.pool[0]),
+            -(-columns // block.pool[1]),
+            block.channels,
+        )
     inputs = (channels if chosen.column_max else channels * rows) * chosen.joined
     columns = -(-columns // chosen.joined)
     for layer in range(chosen.lstm_layers):

@@ -50,10 +50,15 @@ class Settings:
     def check(self) -> None:
         """HtrError for a value out of range."""
         for name, low, high in (
-            ("epochs", 1, 100_000), ("batch", 1, 1024), ("rate", 1e-7, 1.0), ("ema", 0.0, 0.99999)
-        ):  # fmt: skip
+            ("epochs", 1, 100_000),
+            ("batch", 1, 1024),
+            ("rate", 1e-7, 1.0),
+            ("ema", 0.0, 0.99999),
+        ):
             if not low <= getattr(self, name) <= high:
-                raise HtrError(f"{name}={getattr(self, name)} is out of range; allowed: {low} to {high}")
+                raise HtrError(
+                    f"{name}={getattr(self, name)} is out of range; allowed: {low} to {high}"
+                )
 
 
 @contextlib.contextmanager
@@ -96,14 +101,22 @@ def labels_for(preset: models.Preset, charset: Charset) -> Labels:
 def infeasible(source: dataset.Source, labels: Labels) -> list[int]:
     """Indices of lines whose label needs more frames than the line has; training leaves them out."""
     seen = (source.get(0, index) for index in range(len(source)))
-    return [n for n, (ink, text) in enumerate(seen) if not labels.fits(labels.encode(text), ink.shape[1])]
+    return [
+        n
+        for n, (ink, text) in enumerate(seen)
+        if not labels.fits(labels.encode(text), ink.shape[1])
+    ]
 
 
 # How the line of an epoch says what its row holds. Gradient: the median norm before clipping.
 SHOWN = {
-    "loss": "loss {:.2f}", "gradient": "gradient {:.1f}", "rate": "rate {:.1e}", "lines_per_second": "{:.1f} lines/s",
-    "cer": "validation CER {:.2%}", "blank_rate": "{:.0%} of the frames blank",
-}  # fmt: skip
+    "loss": "loss {:.2f}",
+    "gradient": "gradient {:.1f}",
+    "rate": "rate {:.1e}",
+    "lines_per_second": "{:.1f} lines/s",
+    "cer": "validation CER {:.2%}",
+    "blank_rate": "{:.0%} of the frames blank",
+}
 
 
 class Trainer:
@@ -120,10 +133,18 @@ class Trainer:
     loss: Callable[..., Any] = staticmethod(ctc.loss)
 
     def __init__(
-        self, model: Any, preset: models.Preset, charset: Charset, batches: dataset.Batches, settings: Settings, *,
-        validation: dataset.Batches | None = None, folder: str | Path | None = None,
-        say: Callable[[str], None] = print, made_from: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        model: Any,
+        preset: models.Preset,
+        charset: Charset,
+        batches: dataset.Batches,
+        settings: Settings,
+        *,
+        validation: dataset.Batches | None = None,
+        folder: str | Path | None = None,
+        say: Callable[[str], None] = print,
+        made_from: Mapping[str, Any] | None = None,
+    ) -> None:
         import keras
         import tensorflow as tf
 
@@ -143,7 +164,9 @@ class Trainer:
         self.averaged = archive._stored(model)
         self.ema = [tf.Variable(v, trainable=False) for v in self.averaged]
         batch = dataset.specification(preset.preparation.height)
-        self._step = tf.function(self._train_step, input_signature=[batch, tf.TensorSpec((), tf.float32)])
+        self._step = tf.function(
+            self._train_step, input_signature=[batch, tf.TensorSpec((), tf.float32)]
+        )
 
     @property
     def step(self) -> int:
@@ -185,7 +208,9 @@ class Trainer:
     def run_epoch(self) -> dict[str, Any]:
         """Train one epoch, measure, keep the checkpoint; returns the epoch's row of the history."""
         start, losses, norms, lines = time.perf_counter(), [], [], 0
-        feed = dataset.tensors(lambda: self.batches.epoch(self.epoch), self.preset.preparation.height)
+        feed = dataset.tensors(
+            lambda: self.batches.epoch(self.epoch), self.preset.preparation.height
+        )
         for batch in feed:
             step = self.step
             self.optimiser.learning_rate.assign(self.rate(step))
@@ -201,14 +226,19 @@ class Trainer:
             raise HtrError("there is no line to train on")
         seconds = time.perf_counter() - start
         row: dict[str, Any] = {
-            "epoch": self.epoch + 1, "step": self.step, "loss": round(float(np.mean(losses)), 4),
-            "gradient": round(float(np.median(norms)), 3), "rate": self.rate(self.step),
+            "epoch": self.epoch + 1,
+            "step": self.step,
+            "loss": round(float(np.mean(losses)), 4),
+            "gradient": round(float(np.median(norms)), 3),
+            "rate": self.rate(self.step),
             "lines_per_second": round(lines / seconds, 1),
-        }  # fmt: skip
+        }
         if self.validation is not None:
             row.update(self.measure(self.validation))
             if self.best is None or row["cer"] < self.best.cer:
-                self.best = checkpoints.Best(row["epoch"], row["cer"], [v.numpy() for v in self.ema])
+                self.best = checkpoints.Best(
+                    row["epoch"], row["cer"], [v.numpy() for v in self.ema]
+                )
         self.history.append(row)
         self.epoch = row["epoch"]  # last: what Ctrl-C interrupts is no finished epoch
         return row
@@ -235,10 +265,13 @@ class Trainer:
                 read = decoding.greedy(log_softmax(logits), frames)
                 predictions += [self.charset.decode(one.ids) for one in read]
                 truths += [
-                    self.charset.decode(label[:n]) for label, n in zip(batch.label, batch.length, strict=True)
+                    self.charset.decode(label[:n])
+                    for label, n in zip(batch.label, batch.length, strict=True)
                 ]
                 best = logits.argmax(-1)
-                blanks += sum(int((one[:n] == ctc.BLANK).sum()) for one, n in zip(best, frames, strict=True))
+                blanks += sum(
+                    int((one[:n] == ctc.BLANK).sum()) for one, n in zip(best, frames, strict=True)
+                )
                 frames_seen += int(frames.sum())
         cer = sum(map(metrics.edits, predictions, truths)) / max(1, sum(map(len, truths)))
         return {"cer": round(cer, 5), "blank_rate": round(blanks / max(1, frames_seen), 4)}
@@ -261,7 +294,9 @@ class Trainer:
 
         if self._logs is None:
             self._logs = tf.summary.create_file_writer(str(self.folder / "logs"))  # type: ignore[operator]
-        kind = tf.compat.v1.SummaryMetadata(data_class=1)  # a number, without needing TensorBoard itself
+        kind = tf.compat.v1.SummaryMetadata(
+            data_class=1
+        )  # a number, without needing TensorBoard itself
         kind.plugin_data.plugin_name = "scalars"
         with self._logs.as_default(row["epoch"]):
             for name in sorted(row.keys() - {"epoch", "step"}):
@@ -295,9 +330,12 @@ class Trainer:
         """Keep weights, optimiser, EMA, random states and history in `folder`."""
         assert self.folder is not None
         about = {
-            "epoch": self.epoch, "settings": asdict(self.settings),
-            "preset": self.preset.to_json(), "history": self.history, "made_from": self.made_from,
-        }  # fmt: skip
+            "epoch": self.epoch,
+            "settings": asdict(self.settings),
+            "preset": self.preset.to_json(),
+            "history": self.history,
+            "made_from": self.made_from,
+        }
         checkpoints.write(self.folder, about, [np.asarray(v) for v in self._state()], self.best)
 
     def resume(self) -> bool:
@@ -324,15 +362,23 @@ class Trainer:
             )
         state = self._state()
         if [tuple(v.shape) for v in state] != [a.shape for a in arrays]:
-            raise HtrError(f"{self.folder}: its checkpoint does not fit this model; use another --out")
+            raise HtrError(
+                f"{self.folder}: its checkpoint does not fit this model; use another --out"
+            )
         for variable, value in zip(state, arrays, strict=True):
             variable.assign(value)
         self.epoch, self.history = about["epoch"], about["history"]
         best = checkpoints.read_best(self.folder)
-        if best is not None and [w.shape for w in best.weights] != [tuple(v.shape) for v in self.ema]:
-            raise HtrError(f"{self.folder}: its best.npz does not fit this model; use another --out")
+        if best is not None and [w.shape for w in best.weights] != [
+            tuple(v.shape) for v in self.ema
+        ]:
+            raise HtrError(
+                f"{self.folder}: its best.npz does not fit this model; use another --out"
+            )
         # One that is ahead will be made again; one that the history does not know is another training's.
-        if best is not None and (best.epoch, best.cer) in [(r["epoch"], r.get("cer")) for r in self.history]:
+        if best is not None and (best.epoch, best.cer) in [
+            (r["epoch"], r.get("cer")) for r in self.history
+        ]:
             self.best = best
         self.say(f"resumed after epoch {self.epoch} from {self.folder}")
         return True
@@ -350,9 +396,13 @@ def reader(model: Any) -> Any:
     made = getattr(model, "_htr_reader", None)
     if made is None:
         height, fixed = next(tensor.shape[1:3] for tensor in model.inputs if len(tensor.shape) == 4)
-        given = [tf.TensorSpec((None, height, fixed, 1), tf.float32), tf.TensorSpec((None,), tf.int32)]
+        given = [
+            tf.TensorSpec((None, height, fixed, 1), tf.float32),
+            tf.TensorSpec((None,), tf.int32),
+        ]
         made = model._htr_reader = tf.function(
-            lambda image, width: model({"image": image, "width": width}, training=False)["logits"], given
+            lambda image, width: model({"image": image, "width": width}, training=False)["logits"],
+            given,
         )
     return made
 
@@ -364,9 +414,14 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def overfit(
-    model: Any, preset: models.Preset, charset: Charset, lines: Sequence[tuple[np.ndarray, str]], steps: int = 150,
-    rate: float = 2e-3, say: Callable[[str], None] | None = None
-) -> list[float]:  # fmt: skip
+    model: Any,
+    preset: models.Preset,
+    charset: Charset,
+    lines: Sequence[tuple[np.ndarray, str]],
+    steps: int = 150,
+    rate: float = 2e-3,
+    say: Callable[[str], None] | None = None,
+) -> list[float]:
     """The first check of any training: a network must be able to learn ten lines by heart.
 
     Args:

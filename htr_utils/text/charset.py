@@ -30,7 +30,18 @@ _PLAIN = {
     **dict.fromkeys("“”„‟″«»", '"'),
     **dict.fromkeys("‐‑‒–—―−", "-"),
     **{"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ß": "ss", "ẞ": "SS", "þ": "th", "Þ": "Th"},
-    **{"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "ı": "i", "⁄": "/"},
+    **{
+        "ø": "o",
+        "Ø": "O",
+        "ł": "l",
+        "Ł": "L",
+        "đ": "d",
+        "Đ": "D",
+        "ð": "d",
+        "Ð": "D",
+        "ı": "i",
+        "⁄": "/",
+    },
 }
 
 
@@ -52,7 +63,9 @@ class Charset:
             raise HtrError("a charset needs at least one character")
         twice = {character for character in self.characters if self.characters.count(character) > 1}
         if twice:
-            raise HtrError(f"the charset holds {_quoted(twice)} more than once: list each character once")
+            raise HtrError(
+                f"the charset holds {_quoted(twice)} more than once: list each character once"
+            )
 
     @property
     def classes(self) -> int:
@@ -88,7 +101,9 @@ class Charset:
         letters = []
         for i in ids:
             if not 0 <= i < self.classes:
-                raise HtrError(f"class id {i} is outside 0..{self.classes - 1}: model and charset differ")
+                raise HtrError(
+                    f"class id {i} is outside 0..{self.classes - 1}: model and charset differ"
+                )
             if i != self.blank:
                 letters.append(self.characters[int(i) - 1])
         return "".join(letters)
@@ -135,7 +150,9 @@ class Charset:
         if not isinstance(characters, str):
             raise HtrError('a stored charset needs "characters", a string')
         if stored.get("blank", BLANK) != BLANK:
-            raise HtrError(f"a stored charset has blank {stored['blank']!r}: this package reads blank 0 only")
+            raise HtrError(
+                f"a stored charset has blank {stored['blank']!r}: this package reads blank 0 only"
+            )
         return cls(characters)
 
 

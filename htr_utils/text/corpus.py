@@ -16,7 +16,9 @@ from htr_utils.errors import HtrError
 from htr_utils.text.charset import IAM79, Charset
 
 LONGEST = 93  # characters in IAM's longest line
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = (
+    "January February March April May June July August September October November December".split()
+)
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _UNITS = "km kg g ml cm mm m miles pages p.m. a.m. years days hours o'clock per cent pounds".split()
 _STARTS = "B C Ch D F G H J K L M N P Qu R S St T Th V W X Y Z Br Cr Kl Sch".split()
@@ -44,16 +46,24 @@ class Corpus:
         struck: float = 0.015,
     ) -> None:
         self.charset = charset or Charset(IAM79)
-        self.paragraphs = [words for p in paragraphs if len(words := self.charset.fold(p).split()) > 3]
+        self.paragraphs = [
+            words for p in paragraphs if len(words := self.charset.fold(p).split()) > 3
+        ]
         if not self.paragraphs:
-            raise HtrError("the corpus holds no paragraph of four words or more; name text files with --text")
+            raise HtrError(
+                "the corpus holds no paragraph of four words or more; name text files with --text"
+            )
         self.running, self.struck = running, struck
         sizes = np.array([len(words) for words in self.paragraphs], float)
         self._shares = np.cumsum(sizes / sizes.sum())  # a word is as likely as any other
 
     def line(self, rng: np.random.Generator) -> str:
         """One line of text: 1 to about 90 characters, as long as IAM's lines are, or shorter."""
-        length = int(np.clip(rng.normal(42, 13), 2, 88)) if rng.random() < 0.85 else int(rng.integers(1, 30))
+        length = (
+            int(np.clip(rng.normal(42, 13), 2, 88))
+            if rng.random() < 0.85
+            else int(rng.integers(1, 30))
+        )
         if rng.random() < self.running:
             words = self._piece(rng, length)
         else:
@@ -140,7 +150,9 @@ class Corpus:
         return options[int(rng.integers(len(options)))]()
 
     def _nonsense(self, rng: np.random.Generator) -> str:
-        letters = [c for c in self.charset.characters if c.isalnum()] or list(self.charset.characters)
+        letters = [c for c in self.charset.characters if c.isalnum()] or list(
+            self.charset.characters
+        )
         size = int(rng.integers(1, 9))
         word = "".join(letters[int(i)] for i in rng.integers(0, len(letters), size))
         if rng.random() < 0.55:
@@ -151,7 +163,9 @@ class Corpus:
         return "".join(c for c in word if c in self.charset.characters)
 
 
-def without_held_out(paragraphs: Sequence[str], held_out: Sequence[str]) -> tuple[list[str], list[str]]:
+def without_held_out(
+    paragraphs: Sequence[str], held_out: Sequence[str]
+) -> tuple[list[str], list[str]]:
     """The paragraphs that share no longer stretch of text with a held-out one, and those that do.
 
     Only letters and digits count, and a stretch may go over the end of a paragraph: other line breaks, case or
@@ -191,7 +205,9 @@ def read_paragraphs(paths: Iterable[str | Path]) -> list[str]:
         except FileNotFoundError as error:
             raise HtrError(f"{file}: no such text file; check the name given to --text") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise HtrError(f"{file}: cannot be read as UTF-8 text ({error}); save it as UTF-8") from error
+            raise HtrError(
+                f"{file}: cannot be read as UTF-8 text ({error}); save it as UTF-8"
+            ) from error
         if file.suffix.lower() == ".tsv":
             rows = [row.split("\t")[-1] for row in rows if not row.startswith("#")]
         found += [row for row in rows if row.strip()]
@@ -203,9 +219,13 @@ def text_files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         inside = (
-            [p for p in path.glob("*") if p.suffix.lower() in (".txt", ".tsv")] if path.is_dir() else [path]
+            [p for p in path.glob("*") if p.suffix.lower() in (".txt", ".tsv")]
+            if path.is_dir()
+            else [path]
         )
         if not inside:
-            raise HtrError(f"{path}: no .txt or .tsv file in it; name a folder that has some, or a file")
+            raise HtrError(
+                f"{path}: no .txt or .tsv file in it; name a folder that has some, or a file"
+            )
         found += sorted(inside)
     return found

@@ -88,7 +88,9 @@ def greedy(log_probs: ArrayLike, lengths: ArrayLike) -> list[Candidate]:
     ]
 
 
-def beam(log_probs: ArrayLike, lengths: ArrayLike, width: int = 10, top: int = 1) -> list[list[Candidate]]:
+def beam(
+    log_probs: ArrayLike, lengths: ArrayLike, width: int = 10, top: int = 1
+) -> list[list[Candidate]]:
     """The `top` most probable readings of each line, best first, by CTC prefix beam search.
 
     After each frame the `width` most probable prefixes are kept (Hannun et al. 2014, algorithm 1, without
@@ -99,7 +101,9 @@ def beam(log_probs: ArrayLike, lengths: ArrayLike, width: int = 10, top: int = 1
         HtrError: as `greedy`; `width` or `top` below 1, `top` above `width`.
     """
     if width < 1 or not 1 <= top <= width:
-        raise HtrError(f"beam of width {width}, top {top}: both are at least 1, and top at most the width")
+        raise HtrError(
+            f"beam of width {width}, top {top}: both are at least 1, and top at most the width"
+        )
     values, true_frames = _checked(log_probs, lengths)
     readings = []
     for line, length in zip(values, true_frames.tolist(), strict=True):
@@ -126,7 +130,9 @@ def _prefix_beam(log_probs: NDArray[np.float64], width: int) -> list[tuple[tuple
 
         # The prefix stays as it is: through a blank, or through its last character once more.
         stay_blank = both + frame[BLANK]
-        stay_letter = letter + frame[last]  # for the empty prefix `letter` is log 0, whatever its frame
+        stay_letter = (
+            letter + frame[last]
+        )  # for the empty prefix `letter` is log 0, whatever its frame
 
         # The prefix grows by one character.
         grow = both[:, None] + frame  # (prefixes, classes)
@@ -161,7 +167,9 @@ def _prefix_beam(log_probs: NDArray[np.float64], width: int) -> list[tuple[tuple
     return [(prefixes[row], float(total[row])) for row in np.argsort(-total, kind="stable")]
 
 
-def beam_merge_mistake(log_probs: ArrayLike, lengths: ArrayLike, width: int = 10) -> list[Candidate]:
+def beam_merge_mistake(
+    log_probs: ArrayLike, lengths: ArrayLike, width: int = 10
+) -> list[Candidate]:
     """The reference system's beam search, with its mistake, for teaching: the best reading of each line.
 
     It merges repeated ids after collapsing (`merge_repeated=True` in TensorFlow 1). Repeats that are left
@@ -192,7 +200,9 @@ def align(log_probs: ArrayLike, ids: Sequence[int]) -> list[int]:
     """
     values = np.asarray(log_probs, dtype=np.float64)
     if values.ndim != 2 or not all(0 < i < values.shape[1] for i in ids):
-        raise HtrError(f"align needs (frames, classes) and ids without blanks, not {values.shape}, {ids!r}")
+        raise HtrError(
+            f"align needs (frames, classes) and ids without blanks, not {values.shape}, {ids!r}"
+        )
     needed = len(ids) + sum(a == b for a, b in itertools.pairwise(ids))
     if needed > len(values):
         raise HtrError(f"{len(ids)} characters need {needed} frames, the line has {len(values)}")
@@ -238,10 +248,14 @@ def exhaustive(log_probs: ArrayLike) -> dict[tuple[int, ...], float]:
     """
     values = np.asarray(log_probs, dtype=np.float64)
     if values.ndim != 2:
-        raise HtrError(f"exhaustive needs one line, (frames, classes), not the shape {values.shape}")
+        raise HtrError(
+            f"exhaustive needs one line, (frames, classes), not the shape {values.shape}"
+        )
     frames, classes = values.shape
     if classes**frames > _MOST_PATHS:
-        raise HtrError(f"{classes} classes ** {frames} frames are too many paths: at most {_MOST_PATHS:,}")
+        raise HtrError(
+            f"{classes} classes ** {frames} frames are too many paths: at most {_MOST_PATHS:,}"
+        )
     rows = values.tolist()
     scores: dict[tuple[int, ...], list[float]] = {}
     for path in itertools.product(range(classes), repeat=frames):
@@ -257,7 +271,9 @@ def _candidate(log_probs: NDArray[np.float64], ids: tuple[int, ...], log_prob: f
     return Candidate(ids, log_prob, tuple(frames), tuple(confidences.tolist()))
 
 
-def _checked(log_probs: ArrayLike, lengths: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
+def _checked(
+    log_probs: ArrayLike, lengths: ArrayLike
+) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
     """Both as arrays, after the checks that spare a user a silent wrong answer."""
     values, true_frames = np.asarray(log_probs), np.asarray(lengths, dtype=np.int64)
     if values.ndim != 3 or values.shape[2] == 0 or true_frames.shape != values.shape[:1]:
@@ -266,13 +282,21 @@ def _checked(log_probs: ArrayLike, lengths: ArrayLike) -> tuple[NDArray[np.float
             f"not {values.shape} and {true_frames.shape}"
         )
     if true_frames.size and not 0 <= true_frames.min() <= true_frames.max() <= values.shape[1]:
-        raise HtrError(f"lengths {true_frames.min()}..{true_frames.max()} with {values.shape[1]} frames")
+        raise HtrError(
+            f"lengths {true_frames.min()}..{true_frames.max()} with {values.shape[1]} frames"
+        )
     in_line = np.arange(values.shape[1]) < true_frames[:, None]
     highest = values.max(axis=2)[in_line]  # one value a true frame, NaN where the frame holds NaN
     if np.isnan(highest).any():
-        raise HtrError("the frames hold NaN: the model's training has diverged, load an earlier checkpoint")
+        raise HtrError(
+            "the frames hold NaN: the model's training has diverged, load an earlier checkpoint"
+        )
     if (highest > 0.01).any():  # half precision may round a little above 0
-        raise HtrError("log_probs holds values above 0: pass the log-softmax of the logits, not the logits")
+        raise HtrError(
+            "log_probs holds values above 0: pass the log-softmax of the logits, not the logits"
+        )
     if (highest == _NEVER).any():
-        raise HtrError("a frame gives every class probability 0: pass the log-softmax of the logits")
+        raise HtrError(
+            "a frame gives every class probability 0: pass the log-softmax of the logits"
+        )
     return values, true_frames

@@ -87,14 +87,18 @@ class Lexicon:
         now = np.asarray(states)[:, None] if ids is None else np.asarray(states)
         i = np.arange(self.classes) if ids is None else np.asarray(ids)
         inside = (self._child[now, self._letter[i]] > 0) & (self._is_letter | self._is_quote)[i]
-        letter = np.select([inside | (now == self._FREE), now == self._OUTSIDE], [0, self.letter], self.price)
+        letter = np.select(
+            [inside | (now == self._FREE), now == self._OUTSIDE], [0, self.letter], self.price
+        )
         other = np.where(inside | self._ends[now] | (i == BLANK), 0, self.price)
         return -np.where(self._is_letter[i], letter, other).astype(np.float32)
 
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]:
         now, written = np.asarray(states, dtype=np.int32), np.asarray(ids)
         child = np.where(
-            self._is_letter[written] | self._is_quote[written], self._child[now, self._letter[written]], 0
+            self._is_letter[written] | self._is_quote[written],
+            self._child[now, self._letter[written]],
+            0,
         )
         lost = np.where(now == self._FREE, self._FREE, self._OUTSIDE)
         after = np.where(self._is_letter[written], np.where(child > 0, child, lost), child)
@@ -170,14 +174,18 @@ def _decode(
                 "train one for this charset with `htr lm train`"
             )
     plan = [_steps(line[:n], prune) for line, n in zip(values, frames.tolist(), strict=True)]
-    order = sorted(range(len(plan)), key=lambda i: -len(plan[i][0]))  # lines of like length together
+    order = sorted(
+        range(len(plan)), key=lambda i: -len(plan[i][0])
+    )  # lines of like length together
     found: list[list[Candidate]] = [[] for _ in plan]
     for at in range(0, len(order), _TOGETHER):
         chosen = order[at : at + _TOGETHER]
         part = values[chosen].astype(np.float64)
         texts = _search(part, [plan[i] for i in chosen], scorers, width, bonus, top, prune)
         owner = [k for k, line in enumerate(texts) for _ in line]
-        places = align_batch(part, frames[chosen], owner, [ids for line in texts for ids, _ in line])
+        places = align_batch(
+            part, frames[chosen], owner, [ids for line in texts for ids, _ in line]
+        )
         for k, (ids, score) in zip(owner, [one for line in texts for one in line], strict=True):
             at_frames = next(places)
             sure = np.exp(part[k, at_frames, ids]).tolist() if ids else []
@@ -220,7 +228,9 @@ def _search(
     number[:, 0] = 0
     parent = np.full((batch, width), _NO_PARENT)
     states = [scorer.start(batch * width).reshape(batch, width) for scorer, _ in scorers]
-    came_from = np.tile(np.arange(width, dtype=np.int32), (longest, batch, 1))  # (steps, batch, width)
+    came_from = np.tile(
+        np.arange(width, dtype=np.int32), (longest, batch, 1)
+    )  # (steps, batch, width)
     wrote = np.zeros((longest, batch, width), dtype=np.int32)
     used, passed = np.zeros((batch, longest, classes)), np.zeros((batch, longest + 1, 1))
     for i, (at, quiet) in enumerate(plan):
@@ -245,13 +255,19 @@ def _search(
         chosen = ranked[:n, step, :count]  # (n, count)
         p = frame[lines, chosen]
         p = np.where(p > floor, p, _NEVER)
-        repeated = chosen[:, None, :] == last[:n, :, None]  # the same character again: only after a blank
-        grow = np.where(repeated, b[:, :, None], total[:, :, None]) + p[:, None, :]  # (n, width, count)
+        repeated = (
+            chosen[:, None, :] == last[:n, :, None]
+        )  # the same character again: only after a blank
+        grow = (
+            np.where(repeated, b[:, :, None], total[:, :, None]) + p[:, None, :]
+        )  # (n, width, count)
 
         # A grown prefix may be in the beam already: its paths belong to that one.
         line, child, mother = np.nonzero(parent[:n, :, None] == number[:n, None, :])
         c = last[line, child]
-        paths = np.where(last[line, mother] == c, b[line, mother], total[line, mother]) + frame[line, c]
+        paths = (
+            np.where(last[line, mother] == c, b[line, mother], total[line, mother]) + frame[line, c]
+        )
         stay_letter[line, child] = np.logaddexp(stay_letter[line, child], paths)
         known, place = np.nonzero(chosen[line] == c[:, None])
         grow[line[known], mother[known], place] = _NEVER
@@ -260,7 +276,9 @@ def _search(
         for (scorer, weight), state in zip(scorers, states, strict=True):
             gain += weight * scorer.log_probs(state[:n, :, None], chosen[:, None, :])
         stay = np.logaddexp(stay_blank, stay_letter)
-        score = np.concatenate([stay + fused[:n], (grow + fused[:n, :, None] + gain).reshape(n, -1)], axis=1)
+        score = np.concatenate(
+            [stay + fused[:n], (grow + fused[:n, :, None] + gain).reshape(n, -1)], axis=1
+        )
         kept = _best(score, width)  # (n, width)
 
         # Places below `width` are prefixes that stayed, the others grew: parent * count + class.
@@ -314,7 +332,11 @@ def _best(score: _Floats, width: int) -> NDArray[np.int64]:
 
 def _mixed(number: NDArray[np.uint64], ids: NDArray[np.int64]) -> NDArray[np.uint64]:
     """The number of a prefix that grew: 64 well-mixed bits (splitmix64), so that two never meet in practice."""
-    z = number * np.uint64(0x9E3779B97F4A7C15) + ids.astype(np.uint64) + np.uint64(0x632BE59BD9B4E019)
+    z = (
+        number * np.uint64(0x9E3779B97F4A7C15)
+        + ids.astype(np.uint64)
+        + np.uint64(0x632BE59BD9B4E019)
+    )
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
@@ -335,7 +357,9 @@ def align_batch(
     for row, ids in zip(states, texts, strict=True):
         row[1 : 2 * len(ids) : 2] = ids
     barred = np.ones((many, max(0, 2 * longest - 1)), dtype=bool)  # no way over a blank ...
-    barred[:, 1::2] = states[:, 3::2] == states[:, 1:-2:2]  # ... but between two characters that differ
+    barred[:, 1::2] = (
+        states[:, 3::2] == states[:, 1:-2:2]
+    )  # ... but between two characters that differ
     rows, length = np.arange(many), frames[line]
     last_frame = int(length.max(initial=0))
     score = np.full(states.shape, _NEVER)

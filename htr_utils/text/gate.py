@@ -56,7 +56,9 @@ class Gate:
         self.index = SymSpell(counts)
         self._near: dict[str, list[str]] = {}
 
-    def correct(self, text: str, confidences: Sequence[float], others: Sequence[str] = ()) -> Correction:
+    def correct(
+        self, text: str, confidences: Sequence[float], others: Sequence[str] = ()
+    ) -> Correction:
         """Correct a line.
 
         Args:
@@ -85,7 +87,9 @@ class Gate:
             ]
             best = int(np.argmax(gain))
             before = text[: match.start()].rstrip(" \"'(")
-            name = word[0].isupper() and before != "" and before[-1] not in ".!?"  # no capital is due there
+            name = (
+                word[0].isupper() and before != "" and before[-1] not in ".!?"
+            )  # no capital is due there
             if gain[best] > rule.margin + rule.name * name:
                 changes.append(Change(match.start(), match.end(), word, options[best]))
                 now = now[:at] + options[best] + now[end:]
@@ -105,7 +109,9 @@ class Gate:
     def _options(self, word: str) -> list[str]:
         """Known words near a word, in its case, nearest first."""
         if word not in self._near:
-            self._near[word] = [same_case(option, word) for _, option in self.index.near(word)[:_MOST]]
+            self._near[word] = [
+                same_case(option, word) for _, option in self.index.near(word)[:_MOST]
+            ]
         return self._near[word]
 
 

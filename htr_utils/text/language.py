@@ -75,7 +75,10 @@ class LanguageModel:
         self._space = characters.find(" ") + 1
         if not self._space or not (char.shape == children.shape == share.shape):
             raise HtrError("a language model needs a charset with a space and arrays of one size")
-        if int(children.sum(dtype=np.int64)) != char.size - 1 or char.max(initial=0) >= self.classes:
+        if (
+            int(children.sum(dtype=np.int64)) != char.size - 1
+            or char.max(initial=0) >= self.classes
+        ):
             raise HtrError("the language model's tree does not hold together; train it again")
         self._char, self._children, self._share = char, children, share
         self._first = 1 + np.concatenate([[0], np.cumsum(children[:-1], dtype=np.int64)])
@@ -112,7 +115,9 @@ class LanguageModel:
     def end(self, states: ArrayLike) -> NDArray[np.float32]:
         """log P that the line ends here, (n,): that of a space, or 0 where a space was written last."""
         now = np.asarray(states, dtype=np.int32)
-        return np.where(self._char[now] == self._space, np.float32(0), self.log_probs(now, self._space))
+        return np.where(
+            self._char[now] == self._space, np.float32(0), self.log_probs(now, self._space)
+        )
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """log P of each text with its end, (n,), in nats.
@@ -138,7 +143,9 @@ class LanguageModel:
     def holds(self, text: str, size: int = 6) -> NDArray[np.bool_]:
         """For each n-gram of `size` characters in a text, whether the model has stored it."""
         ids = Charset(self.characters).encode(text)
-        return np.array([self._holds(ids[i : i + size]) for i in range(len(ids) - size + 1)], dtype=bool)
+        return np.array(
+            [self._holds(ids[i : i + size]) for i in range(len(ids) - size + 1)], dtype=bool
+        )
 
     def _holds(self, ids: NDArray[np.int32]) -> bool:
         node = 0
@@ -184,11 +191,15 @@ class LanguageModel:
             rows = self._row[shorter]
             self._fill_from(states, self._p[rows], self._next[rows])
 
-    def _fill_from(self, states: NDArray[np.int32], p: NDArray[np.float32], after: NDArray[np.int32]) -> None:
+    def _fill_from(
+        self, states: NDArray[np.int32], p: NDArray[np.float32], after: NDArray[np.int32]
+    ) -> None:
         """Add what the states know beyond the rows (n, classes) of the shorter contexts."""
         count = self._children[states].astype(np.int64)
         of = np.repeat(np.arange(states.size), count)
-        child = np.repeat(self._first[states] - np.cumsum(count) + count, count) + np.arange(of.size)
+        child = np.repeat(self._first[states] - np.cumsum(count) + count, count) + np.arange(
+            of.size
+        )
         ids, share = self._char[child], _GRID[self._share[child]]
         rest = 1 - np.bincount(of, share, minlength=states.size)  # kept above 0 by training
         p *= np.maximum(rest, 1e-6)[:, None].astype(np.float32)
@@ -210,7 +221,12 @@ class LanguageModel:
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file: arrays and JSON in a zip archive, nothing that could run."""
-        about = {"format": FORMAT, "characters": self.characters, "order": self.order, "about": self.about}
+        about = {
+            "format": FORMAT,
+            "characters": self.characters,
+            "order": self.order,
+            "about": self.about,
+        }
         words = "\n".join(f"{word}\t{count}" for word, count in sorted(self.words.items()))
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
@@ -221,7 +237,9 @@ class LanguageModel:
                 "children": self._children.tobytes(),
                 "share": self._share.tobytes(),
             }.items():
-                archive.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, zipfile.ZIP_LZMA)
+                archive.writestr(
+                    zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, zipfile.ZIP_LZMA
+                )
         write_bytes(path, buffer.getvalue())
 
     @classmethod
@@ -236,9 +254,12 @@ class LanguageModel:
                 if max(entry.file_size for entry in archive.infolist()) > _LARGEST:
                     raise HtrError("unpacks into more than a language model can be")
                 about = json.loads(archive.read("about.json"))
-                words = dict(row.split("\t") for row in archive.read("words.tsv").decode().split("\n") if row)
+                words = dict(
+                    row.split("\t") for row in archive.read("words.tsv").decode().split("\n") if row
+                )
                 char, children, share = (
-                    np.frombuffer(archive.read(name), np.uint8) for name in ("char", "children", "share")
+                    np.frombuffer(archive.read(name), np.uint8)
+                    for name in ("char", "children", "share")
                 )
             if about["format"] != FORMAT:
                 raise HtrError(
@@ -246,15 +267,31 @@ class LanguageModel:
                 )
             counts = {word: int(count) for word, count in words.items()}
             size = int(about["order"])
-            model = cls(str(about["characters"]), size, char, children, share, counts, about["about"])
+            model = cls(
+                str(about["characters"]), size, char, children, share, counts, about["about"]
+            )
         except FileNotFoundError as error:
-            raise HtrError(f"{path}: no such language model; train one with `htr lm train`") from error
+            raise HtrError(
+                f"{path}: no such language model; train one with `htr lm train`"
+            ) from error
         except HtrError as error:
             raise HtrError(f"{path}: {error}") from error
-        except (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, *_DAMAGE) as error:
-            raise HtrError(f"{path}: damaged, or no language model ({error}); train it again") from error
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            EOFError,
+            RuntimeError,
+            *_DAMAGE,
+        ) as error:
+            raise HtrError(
+                f"{path}: damaged, or no language model ({error}); train it again"
+            ) from error
         if charset is not None and charset.characters != model.characters:
-            raise HtrError(f"{path}: made for other characters than the model's; train one for its charset")
+            raise HtrError(
+                f"{path}: made for other characters than the model's; train one for its charset"
+            )
         return model
 
 
@@ -288,8 +325,15 @@ def train(
     from collections import Counter
 
     charset = Charset(characters)
-    if order < 2 or charset.classes**order >= 2**63 or charset.classes > 256 or " " not in characters:
-        raise HtrError(f"a language model of order {order} over {len(characters)} characters cannot be made")
+    if (
+        order < 2
+        or charset.classes**order >= 2**63
+        or charset.classes > 256
+        or " " not in characters
+    ):
+        raise HtrError(
+            f"a language model of order {order} over {len(characters)} characters cannot be made"
+        )
     if any(a > b for a, b in zip(least, list(least)[1:], strict=False)):
         raise HtrError(f"least counts {list(least)} fall with the length; let them rise")
     texts = [" ".join(charset.fold(text).split()) for text in paragraphs]
@@ -316,9 +360,14 @@ def train(
     children.append(np.zeros(above.size, np.uint8))
     words = Counter(re.findall(r"(?<![^\W_])[^\W\d_]+(?:'[^\W\d_]+)?(?![^\W_])", joined))
     return LanguageModel(
-        characters, order, np.concatenate(char), np.concatenate(children),
-        np.concatenate([np.zeros(1, np.uint8), *share]), words, about,
-    )  # fmt: skip
+        characters,
+        order,
+        np.concatenate(char),
+        np.concatenate(children),
+        np.concatenate([np.zeros(1, np.uint8), *share]),
+        words,
+        about,
+    )
 
 
 def _count(
@@ -333,16 +382,22 @@ def _count(
     return found
 
 
-def _discounted(counts: NDArray[np.int64], parent: NDArray[np.int64], parents: int) -> NDArray[np.float64]:
+def _discounted(
+    counts: NDArray[np.int64], parent: NDArray[np.int64], parents: int
+) -> NDArray[np.float64]:
     """Probability of each n-gram after its parent, less the discount for counts of 1, 2 and 3 or more."""
     n = [max(1, int((counts == times).sum())) for times in (1, 2, 3, 4)]
     y = n[0] / (n[0] + 2 * n[1])
-    discount = np.clip([0, *(i - (i + 1) * y * n[i] / n[i - 1] for i in (1, 2, 3))], 0.1, (1, 0.9, 1.8, 2.7))
+    discount = np.clip(
+        [0, *(i - (i + 1) * y * n[i] / n[i - 1] for i in (1, 2, 3))], 0.1, (1, 0.9, 1.8, 2.7)
+    )
     total = np.bincount(parent, counts, minlength=parents)
     return np.maximum(counts - discount[np.minimum(counts, 3)], 0.02) / total[parent]
 
 
-def _quantised(p: NDArray[np.float64], parent: NDArray[np.int64], parents: int) -> NDArray[np.uint8]:
+def _quantised(
+    p: NDArray[np.float64], parent: NDArray[np.int64], parents: int
+) -> NDArray[np.uint8]:
     """The nearest place in the grid, or the one below where a parent's children would use up all of 1."""
     above = np.clip(np.searchsorted(_GRID, p), 1, 255)
     below = above - 1

@@ -135,7 +135,9 @@ def rate(
     length_of = np.asarray(lengths, dtype=np.int64)
     lines = edits_of.size
     if edits_of.ndim != 1 or edits_of.shape != length_of.shape:
-        raise HtrError(f"{edits_of.shape} edit counts but {length_of.shape} lengths: one of each a line")
+        raise HtrError(
+            f"{edits_of.shape} edit counts but {length_of.shape} lengths: one of each a line"
+        )
     if (edits_of < 0).any() or (length_of < 0).any():
         raise HtrError("edit counts and lengths cannot be negative")
     if length_of.sum() == 0:
@@ -147,8 +149,13 @@ def rate(
             raise HtrError(f"{lines} lines but {len(groups)} groups: name the group of each line")
         edits_of, length_of = _summed(edits_of, groups), _summed(length_of, groups)
 
-    draws = np.random.default_rng(seed).integers(edits_of.size, size=(samples, edits_of.size), dtype=np.int32)
-    drawn_edits, drawn_lengths = edits_of[draws].sum(axis=1), length_of[draws].sum(axis=1)  # (samples,)
+    draws = np.random.default_rng(seed).integers(
+        edits_of.size, size=(samples, edits_of.size), dtype=np.int32
+    )
+    drawn_edits, drawn_lengths = (
+        edits_of[draws].sum(axis=1),
+        length_of[draws].sum(axis=1),
+    )  # (samples,)
     value = float(edits_of.sum() / length_of.sum())
     # A draw of nothing but empty truths has no rate; it is left out.
     defined = drawn_lengths > 0
@@ -194,7 +201,9 @@ def _pairs(predictions: Sequence[str], truths: Sequence[str]) -> list[tuple[str,
     if isinstance(predictions, str) or isinstance(truths, str):
         raise HtrError("predictions and truths are lists of lines: put a single line into [ ]")
     if len(predictions) != len(truths):
-        raise HtrError(f"{len(predictions)} predictions but {len(truths)} truths: one of each a line")
+        raise HtrError(
+            f"{len(predictions)} predictions but {len(truths)} truths: one of each a line"
+        )
     return list(zip(predictions, truths, strict=True))
 
 

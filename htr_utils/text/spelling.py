@@ -56,7 +56,9 @@ class Speller:
 
     def __init__(self, mode: Mode = "full", language: str = "en") -> None:
         if mode not in get_args(Mode):
-            raise HtrError(f"speller mode {mode!r} is unknown: use one of {', '.join(get_args(Mode))}")
+            raise HtrError(
+                f"speller mode {mode!r} is unknown: use one of {', '.join(get_args(Mode))}"
+            )
         self.mode = mode
         self.language = language
 
@@ -102,11 +104,17 @@ class SymSpell:
         if not self._numbers.size:
             self._build()
         low = word.lower()
-        asked = self._deletions(np.array([[ord(c) for c in low[: self._PREFIX]]], dtype=np.uint64))[0]
-        first, last = np.searchsorted(self._numbers, asked), np.searchsorted(self._numbers, asked, "right")
+        asked = self._deletions(np.array([[ord(c) for c in low[: self._PREFIX]]], dtype=np.uint64))[
+            0
+        ]
+        first, last = (
+            np.searchsorted(self._numbers, asked),
+            np.searchsorted(self._numbers, asked, "right"),
+        )
         found = {int(i) for a, b in zip(first, last, strict=True) for i in self._owner[a:b]}
         pairs = [
-            (OSA.distance(low, self._words[i], score_cutoff=self.distance), self._words[i]) for i in found
+            (OSA.distance(low, self._words[i], score_cutoff=self.distance), self._words[i])
+            for i in found
         ]
         near = [pair for pair in pairs if pair[0] <= self.distance]
         return sorted(near, key=lambda pair: (pair[0], -self.counts[pair[1]], pair[1]))
@@ -121,7 +129,9 @@ class SymSpell:
             word = match.group()
             near = [] if word.lower() in self.counts or len(word) < 2 else self.near(word)
             if near:
-                changes.append(Change(match.start(), match.end(), word, same_case(near[0][1], word)))
+                changes.append(
+                    Change(match.start(), match.end(), word, same_case(near[0][1], word))
+                )
         return Correction(_replaced(text, changes), text, tuple(changes))
 
     def _build(self) -> None:
@@ -145,7 +155,9 @@ class SymSpell:
             for places in combinations(range(length), length - deleted):
                 number = np.full(len(letters), 7, dtype=np.uint64)
                 for place in places:
-                    number = number * np.uint64(0x100000001B3) + letters[:, place]  # wraps at 64 bits
+                    number = (
+                        number * np.uint64(0x100000001B3) + letters[:, place]
+                    )  # wraps at 64 bits
                 made.append(number)
         return np.stack(made, axis=1)
 
@@ -161,7 +173,9 @@ def same_case(word: str, like: str) -> str:
     return word[:1].upper() + word[1:] if like[:1].isupper() else word
 
 
-def dictionary(own: Mapping[str, int] | None = None, least: int = 50, language: str = "en") -> dict[str, int]:
+def dictionary(
+    own: Mapping[str, int] | None = None, least: int = 50, language: str = "en"
+) -> dict[str, int]:
     """Words in lower case and their counts: those that autocorrect counted `least` times, and `own` words.
 
     `own` are usually `LanguageModel.words`; each of them counts as if autocorrect had seen it as often.
@@ -210,7 +224,9 @@ def _word_pattern(language: str) -> re.Pattern[str]:
     from autocorrect.constants import word_regexes
 
     if language not in word_regexes:
-        raise HtrError(f"no spelling for the language {language!r}: known are {', '.join(word_regexes)}")
+        raise HtrError(
+            f"no spelling for the language {language!r}: known are {', '.join(word_regexes)}"
+        )
     return re.compile(rf"(?<![^\W_])(?:{word_regexes[language]})(?![^\W_])")
 
 
@@ -229,7 +245,11 @@ def _word_list(language: str) -> dict[str, int]:
     # autocorrect would fetch a missing list from the network, in the middle of reading a line.
     stored = Path(autocorrect.__file__).parent / "data" / f"{language}.tar.gz"
     if not stored.is_file():
-        installed = ", ".join(sorted(path.name.split(".")[0] for path in stored.parent.glob("*.tar.gz")))
-        raise HtrError(f"the word list for {language!r} is not installed with autocorrect: use {installed}")
+        installed = ", ".join(
+            sorted(path.name.split(".")[0] for path in stored.parent.glob("*.tar.gz"))
+        )
+        raise HtrError(
+            f"the word list for {language!r} is not installed with autocorrect: use {installed}"
+        )
     words: dict[str, int] = autocorrect.load_from_tar(language)
     return words

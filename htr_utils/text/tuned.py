@@ -76,7 +76,9 @@ def scales(sha256: str, name: str | Path = "english") -> dict[str, Scales]:
         stored = json.loads(file.read_text(encoding="utf-8"))
         return _scales(stored.get("confidence", {})) if stored["model"] == sha256 else {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise HtrError(f"{file}: settings that cannot be read ({error}); run the tuning again") from error
+        raise HtrError(
+            f"{file}: settings that cannot be read ({error}); run the tuning again"
+        ) from error
 
 
 def _scales(stored: Mapping[str, Any]) -> dict[str, Scales]:
@@ -122,7 +124,9 @@ class Tuned:
                 _scales(stored.get("confidence", {})),
             )
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise HtrError(f"{file}: settings that cannot be read ({error}); run the tuning again") from error
+            raise HtrError(
+                f"{file}: settings that cannot be read ({error}); run the tuning again"
+            ) from error
 
     @cached_property
     def words(self) -> dict[str, int]:

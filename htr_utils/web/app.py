@@ -79,7 +79,9 @@ def create_app(
     app = flask.Flask(__name__)
     app.request_class = _InMemory
     app.config.update(
-        MAX_CONTENT_LENGTH=limits.bytes + _FORM_EXTRA, MAX_FORM_MEMORY_SIZE=_FORM_EXTRA, MAX_FORM_PARTS=8
+        MAX_CONTENT_LENGTH=limits.bytes + _FORM_EXTRA,
+        MAX_FORM_MEMORY_SIZE=_FORM_EXTRA,
+        MAX_FORM_PARTS=8,
     )
     app.extensions["htr_jobs"] = jobs
     names = {"localhost", *(name.lower() for name in (*hosts, socket.gethostname()))}
@@ -161,7 +163,12 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
         "megapixels": limits.pixels // 1_000_000,
         "minutes": round(limits.expire / 60),
     }
-    settings = {"texts": texts.PAGE, "bytes": limits.bytes, "charset": charset, "expire": limits.expire}
+    settings = {
+        "texts": texts.PAGE,
+        "bytes": limits.bytes,
+        "charset": charset,
+        "expire": limits.expire,
+    }
     settings |= {"characters": limits.characters, "values": shown}
 
     @app.get("/")
@@ -176,7 +183,11 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
 
     @app.post("/api/jobs")
     def submit() -> ResponseReturnValue:
-        files = [file for file in flask.request.files.getlist("file") if file.filename or file.content_length]
+        files = [
+            file
+            for file in flask.request.files.getlist("file")
+            if file.filename or file.content_length
+        ]
         if not files:
             raise Refusal(400, "no_file")
         if len(files) > 1:
@@ -217,11 +228,15 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
 
     @app.get("/api/jobs/<job_id>/pages/<int:page>.jpg")
     def page_picture(job_id: str, page: int) -> ResponseReturnValue:
-        return _picture(_finished(jobs, job_id), lambda result: result.pages[page - 1].picture, page, "jpeg")
+        return _picture(
+            _finished(jobs, job_id), lambda result: result.pages[page - 1].picture, page, "jpeg"
+        )
 
     @app.get("/api/jobs/<job_id>/lines/<int:line>.png")
     def line_picture(job_id: str, line: int) -> ResponseReturnValue:
-        return _picture(_finished(jobs, job_id), lambda result: result.lines[line - 1].png, line, "png")
+        return _picture(
+            _finished(jobs, job_id), lambda result: result.lines[line - 1].png, line, "png"
+        )
 
     @app.post("/api/jobs/<job_id>/download/<kind>")
     def download(job_id: str, kind: str) -> ResponseReturnValue:

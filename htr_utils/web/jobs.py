@@ -50,7 +50,9 @@ class Limits:
 class Refusal(Exception):
     """Why a request or a job is not carried out: one line for the user, the HTTP status, seconds to wait."""
 
-    def __init__(self, status: int, key: str, *, retry: int | None = None, **values: object) -> None:
+    def __init__(
+        self, status: int, key: str, *, retry: int | None = None, **values: object
+    ) -> None:
         super().__init__(texts.error(key, **values))
         self.status, self.key, self.retry = status, key, retry
 
@@ -86,12 +88,16 @@ class Jobs:
     a Refusal when it was cancelled or its time is up.
     """
 
-    def __init__(self, work: Work, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, work: Work, limits: Limits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.work, self.limits, self.clock = work, limits, clock
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
         self._current: Job | None = None
-        self._left: deque[str] = deque(maxlen=1000)  # ids of those that were dropped while they waited
+        self._left: deque[str] = deque(
+            maxlen=1000
+        )  # ids of those that were dropped while they waited
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False

@@ -172,7 +172,9 @@ class Worker:
                     megapixels = limits.pixels // 1_000_000
                     raise Refusal(413, "pixels", width=width, height=height, megapixels=megapixels)
                 say(step="finding", page=number, pages=count)
-                single = job.kind == "line" or (job.kind == "auto" and self.finder.looks_like_line(grey))
+                single = job.kind == "line" or (
+                    job.kind == "auto" and self.finder.looks_like_line(grey)
+                )
                 lines = [_whole(grey)] if single else self.finder.find(grey).lines
                 total = sum(len(page.lines) for page in found) + len(lines)
                 if total > limits.lines:
@@ -184,7 +186,9 @@ class Worker:
 
                 readings = self._read([line.crop for line in lines], step)
                 page = formats.of_page(job.name, grey.shape, lines, readings, number)
-                found.append(WebPage(picture, tuple(map(self._line, lines, readings)), bool(single), page))
+                found.append(
+                    WebPage(picture, tuple(map(self._line, lines, readings)), bool(single), page)
+                )
         except HtrError as error:
             raise Refusal(422, "plain", message=_sentence(error)) from error
         if not any(page.lines for page in found):
@@ -203,7 +207,9 @@ class Worker:
 
     def _read(self, crops: Sequence[np.ndarray], say: Say) -> list[Reading]:
         """Readings in the order of the crops; lines of similar width are read together."""
-        order = sorted(range(len(crops)), key=lambda i: crops[i].shape[1] / max(1, crops[i].shape[0]))
+        order = sorted(
+            range(len(crops)), key=lambda i: crops[i].shape[1] / max(1, crops[i].shape[0])
+        )
         readings = [NOTHING] * len(crops)
         for at in range(0, len(order), BATCH):
             say(done=at, total=len(crops))
@@ -228,7 +234,8 @@ class Worker:
         height, width = small.shape
         scale = width / max(1, line.crop.shape[1])
         characters = tuple(
-            (c.character, float(np.clip(c.x * scale, 0, width)), c.confidence) for c in reading.characters
+            (c.character, float(np.clip(c.x * scale, 0, width)), c.confidence)
+            for c in reading.characters
         )
         png = _encode(small, ".png")
         try:

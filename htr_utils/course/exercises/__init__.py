@@ -70,7 +70,9 @@ def agrees(
             and np.size(wanted)
             and not isinstance(mine, str)
         ):
-            if np.shape(mine) != np.shape(wanted) or not np.allclose(mine, wanted, rtol=1e-5, atol=1e-8):
+            if np.shape(mine) != np.shape(wanted) or not np.allclose(
+                mine, wanted, rtol=1e-5, atol=1e-8
+            ):
                 return False
         elif mine != wanted:
             return False

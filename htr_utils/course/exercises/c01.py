@@ -32,16 +32,22 @@ def writers_of(answer: Callable[[list[str]], dict[str, str]]) -> str | None:
         return "return a dictionary: form id -> writer id"
     if plain != {"x01-001a": "000", "x01-004": "003"}:
         return "the form is in the first column, its writer in the second; both stay text ('000' is not 0)"
-    if answer(["# forms.txt: id writer ...\n", "b02-013 002 1 prt 4 4 30 30\n"]) != {"b02-013": "002"}:
+    if answer(["# forms.txt: id writer ...\n", "b02-013 002 1 prt 4 4 30 30\n"]) != {
+        "b02-013": "002"
+    }:
         return "rows that begin with # are comments"
     if answer(["b02-013 002\r\n", "\r\n", "\n"]) != {"b02-013": "002"}:
         return "try Windows line ends (\\r\\n), a row of two columns, and empty rows"
     return None
 
 
-def _line(writer: str, number: int, width: int = 800, height: int = 50, text: str = "a line") -> Line:
+def _line(
+    writer: str, number: int, width: int = 800, height: int = 50, text: str = "a line"
+) -> Line:
     name = f"{writer}-{writer}-{number:02}"
-    return Line(name, text, Path(name), f"{writer}-{writer}", writer, "ok", 0, 0, (0, 0, width, height))
+    return Line(
+        name, text, Path(name), f"{writer}-{writer}", writer, "ok", 0, 0, (0, 0, width, height)
+    )
 
 
 @exercise("01.3")
@@ -63,7 +69,9 @@ def split_by_writer(
 
     def drawn(letter: str, way: int) -> set[int]:
         """Places of the test writers when all have other names, or the lines come the other way round."""
-        every = [_line(f"{letter}{writer:03}", number) for writer in range(200) for number in range(5)]
+        every = [
+            _line(f"{letter}{writer:03}", number) for writer in range(200) for number in range(5)
+        ]
         return {int(line.writer_id[1:]) for line in answer(every[::way], 0.25, 0)[1]}
 
     if drawn("w", 1) != drawn("v", 1) and drawn("w", 1) != drawn("w", -1):
@@ -82,7 +90,10 @@ def pixels_per_character(answer: Callable[[list[Line], int], float]) -> str | No
         return "400 pixels and ten characters at their own height make 40 pixels a character"
     if abs(answer(one, 100) - 80) > 1e-6:
         return "a line scaled to twice its height is twice as wide as well"
-    three = [_line("w00", n, width=w, height=50, text="ten chars.") for n, w in enumerate((100, 200, 900))]
+    three = [
+        _line("w00", n, width=w, height=50, text="ten chars.")
+        for n, w in enumerate((100, 200, 900))
+    ]
     if abs(answer(three, 50) - 20) > 1e-6:
         return "take the median over the lines; one very wide line must not decide"
     mixed = [
@@ -124,9 +135,7 @@ def on_both_sides(answer: Callable[[list[str], float], int]) -> str | None:
     if found != 2:
         return "a b b | a b c: two writers, a and b, stand on both sides"
     if answer(["a"] * 5, 0.95) != 1:
-        return (
-            "the first .95 of 5 lines are 4.75, so 4 of them, rounded down: a line of `a` stands in the rest"
-        )
+        return "the first .95 of 5 lines are 4.75, so 4 of them, rounded down: a line of `a` stands in the rest"
     writers = [random.choice("abcdefgh") for _ in range(39)]
     if answer(writers, 0.95) != len(set(writers[:37]) & set(writers[37:])):
         return "of 39 lines, .95 are 37.05: the first 37 train, two are left for validation"

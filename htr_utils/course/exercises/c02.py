@@ -22,7 +22,9 @@ def predicted_height(answer: float) -> str | None:
 @exercise("02.2")
 def pad_batch(answer: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]]) -> str | None:
     """(batch, widths): lines of ink padded with paper on the right to the widest."""
-    inks = [np.full((4, width), value, np.float32) for width, value in ((3, 0.5), (5, 1.0), (2, 0.25))]
+    inks = [
+        np.full((4, width), value, np.float32) for width, value in ((3, 0.5), (5, 1.0), (2, 0.25))
+    ]
     result = answer(inks)
     if not isinstance(result, (list, tuple)) or len(result) != 2:
         return "return two things: the batch and the true widths"
@@ -46,12 +48,16 @@ def padding_share(answer: Callable[[list[int], int], float]) -> str | None:
     if abs(answer([100, 300], 2) - 1 / 3) > 1e-6:
         return "100 and 300 columns in a batch of 2 x 300: 200 of 600 columns are padding"
     if abs(answer([100, 300, 100, 300], 2) - 1 / 3) > 1e-6:
-        return "every batch has its own widest line; add the columns of all batches before you divide"
+        return (
+            "every batch has its own widest line; add the columns of all batches before you divide"
+        )
     if abs(answer([100, 100, 300], 2)) > 1e-6:
         return "the last batch may be smaller than the others, and it counts as well"
     if not agrees(
         answer,
-        lambda w, n: 1 - sum(w) / sum(max(w[i : i + n]) * len(w[i : i + n]) for i in range(0, len(w), n)),
+        lambda w, n: (
+            1 - sum(w) / sum(max(w[i : i + n]) * len(w[i : i + n]) for i in range(0, len(w), n))
+        ),
         lambda rng: (rng.integers(50, 900, 11).tolist(), int(rng.integers(2, 5))),
     ):
         return "right on the small cases, and not on others drawn at random: which case did you leave out?"

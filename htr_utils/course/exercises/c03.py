@@ -65,9 +65,7 @@ def micro_rate(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str |
     if not math.isclose(answer(["x", "ab"], ["", "ab"]), 0.5, rel_tol=1e-6):
         return "an empty truth adds its insertions and no length: try truths '' and 'ab'"
     if not math.isclose(answer(["ab", "c"], ["a", "bc"]), 2 / 3, rel_tol=1e-6):
-        return (
-            "compare line with line: 'ab', 'c' for 'a', 'bc' are two edits, though the joined texts are equal"
-        )
+        return "compare line with line: 'ab', 'c' for 'a', 'bc' are two edits, though the joined texts are equal"
     return None
 
 
@@ -80,9 +78,7 @@ def lines_needed(answer: Callable[[int, float, float], int]) -> str | None:
     if value == 200:
         return "twice the lines make the interval narrower by the square root of 2 only"
     if value != 400:
-        return (
-            "half the width takes four times the lines: the width falls with the square root of their number"
-        )
+        return "half the width takes four times the lines: the width falls with the square root of their number"
     if answer(100, 1.0, 2.0) != 25:
         return "twice the width takes a quarter of the lines: fewer than there are now may do"
     if answer(100, 1.0, 0.3) != 1112:
@@ -113,7 +109,9 @@ def forgiven(answer: Any) -> str | None:
     count = edits(reading, truth)
     if count / len(truth) < 5:
         swapped = (
-            " (are they in the right order? the reading comes first)" if len(truth) > len(reading) else ""
+            " (are they in the right order? the reading comes first)"
+            if len(truth) > len(reading)
+            else ""
         )
         return f"{count} edits for {len(truth)} characters are a CER of {count / len(truth):.1f}, not yet 5{swapped}"
     if count >= max(len(reading), len(truth)):

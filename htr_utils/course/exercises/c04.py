@@ -34,7 +34,9 @@ def guess(answer: int) -> str | None:
 def parameters(answer: Callable[[int, int, int, bool], int]) -> str | None:
     """Numbers stored by a convolution block."""
     if answer(5, 1, 64, False) != 5 * 5 * 64 + 64:
-        return "without batch norm: kernel² x channels in x channels out, and one bias per channel out"
+        return (
+            "without batch norm: kernel² x channels in x channels out, and one bias per channel out"
+        )
     if answer(3, 64, 64, True) == 3 * 3 * 64 * 64 + 2 * 64:
         return "batch norm also stores its moving mean and variance"
     if answer(3, 64, 64, True) == 3 * 3 * 64 * 64 + 5 * 64:

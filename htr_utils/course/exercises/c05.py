@@ -63,7 +63,9 @@ def reach(answer: Callable[[np.ndarray, float], int]) -> str | None:
     if answer(np.array([0.0, 0.0, 0.0, 0.5]), 0.1) != 1:
         return "if only the last frame is changed, the reach is 1"
     if answer(np.array([0.0, 0.5, 0.05, 0.5]), 0.1) != 3:
-        return "the earliest changed frame counts, even if a later one in between is below the limit"
+        return (
+            "the earliest changed frame counts, even if a later one in between is below the limit"
+        )
     if answer(np.array([0.0, 0.5, 0.2, 0.7]), 0.5) != 1:
         return "a change of the limit itself is not above it"
     if answer(np.zeros(4), 0.1) != 0:

@@ -21,9 +21,7 @@ def prediction(answer: Any) -> str | None:
     if answer >= 15:
         return "that is at least as many as for 'to'; what must stand between the two o's?"
     if answer != 5:
-        return (
-            "o-o takes three frames; which of its signs may be said twice, and where may one more blank go?"
-        )
+        return "o-o takes three frames; which of its signs may be said twice, and where may one more blank go?"
     return None
 
 
@@ -53,7 +51,9 @@ def log_sum(answer: Callable[[list[float]], float]) -> str | None:
     if not math.isclose(answer([0.0, 0.0]), math.log(2), abs_tol=1e-6):
         return "of two zeros it is the logarithm of two: is the sum taken after the exponential?"
     if not math.isclose(answer([-1.0, -2.0, -3.0]), -0.5923940, abs_tol=1e-4):
-        return "try [-1, -2, -3]: what you take out of the sum must come back as a sum of logarithms"
+        return (
+            "try [-1, -2, -3]: what you take out of the sum must come back as a sum of logarithms"
+        )
     if not math.isclose(answer([-1000.0, -1000.0]), -1000 + math.log(2), abs_tol=1e-3):
         return "at -1000 the exponential is zero: what can you take out of the sum before it?"
     if not math.isclose(answer([0.0, -math.inf]), 0.0, abs_tol=1e-6):
@@ -63,7 +63,9 @@ def log_sum(answer: Callable[[list[float]], float]) -> str | None:
     if answer([-math.inf, -math.inf]) != -math.inf:
         return "the sum of two impossible things is impossible: treat a list of minus infinities on its own"
     if not agrees(
-        answer, lambda v: float(np.logaddexp.reduce(v)), lambda rng: (rng.uniform(-900, -700, 5).tolist(),)
+        answer,
+        lambda v: float(np.logaddexp.reduce(v)),
+        lambda rng: (rng.uniform(-900, -700, 5).tolist(),),
     ):
         return "right on the small cases, and not on others drawn at random: which case did you leave out?"
     return None
@@ -80,9 +82,7 @@ def too_narrow(answer: Callable[[np.ndarray, np.ndarray, int], int]) -> str | No
     if answer(np.array([40]), np.array([11]), 4) != 1:
         return "at a step of 4, a line of 40 columns has 10 frames: no other one is started"
     if answer(widths, needed, 8) != 3:
-        return (
-            "at a step of 8, lines of 40, 41 and 80 columns that need 10, 11 and 20 frames are all too narrow"
-        )
+        return "at a step of 8, lines of 40, 41 and 80 columns that need 10, 11 and 20 frames are all too narrow"
     if answer(np.array([40, 400]), np.array([10, 10]), 8) != 1:
         return "count only the lines that have fewer frames than they need"
     if not agrees(

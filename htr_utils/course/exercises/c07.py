@@ -35,7 +35,9 @@ def clip(answer: Callable[[list[np.ndarray], float], list[np.ndarray]]) -> str |
     if _equal(found, [np.array([1.0]), np.array([[1.0]])]):
         return "each array was clipped on its own, which turns the direction; use one norm for all of them"
     if not _equal(found, [np.array([0.6]), np.array([[0.8]])]):
-        return "of the arrays [3] and [[4]] the global norm is 5; clipped to 1, what is left of each?"
+        return (
+            "of the arrays [3] and [[4]] the global norm is 5; clipped to 1, what is left of each?"
+        )
     if not _equal(answer([np.zeros(3)], 1.0), [np.zeros(3)]):
         return "a gradient of zeros has norm 0: mind the division"
     return None

@@ -31,12 +31,16 @@ def lost_letters(answer: Callable[[str], int]) -> str | None:
     if answer("letter") != 1:
         return "'letter' becomes 'leter': how many characters are gone?"
     if answer("bookkeeper") != 3:
-        return "'bookkeeper' has three doubled letters; compare each character with the one before it"
+        return (
+            "'bookkeeper' has three doubled letters; compare each character with the one before it"
+        )
     if answer("aaa") != 2:
         return "of three equal letters in a row one is left"
     if answer("tot") != 0:
         return "only neighbours count: the two t's of 'tot' are not side by side"
-    return None if answer("") == 0 and answer("9,000") == 2 else "mind the empty text, and digits too"
+    return (
+        None if answer("") == 0 and answer("9,000") == 2 else "mind the empty text, and digits too"
+    )
 
 
 @exercise("08.3")
@@ -61,7 +65,9 @@ def weakest_word(answer: Callable[[str, list[float]], str]) -> str | None:
     if answer("so it", [0.9, 0.7, 0.1, 0.9, 0.9]) != "so":
         return "a space can have a low confidence too, and it belongs to no word"
     if answer("we saw an owl", [0.9] * 12 + [0.2]) != "owl":
-        return "the last character is the least sure one here: do you count the spaces before a word?"
+        return (
+            "the last character is the least sure one here: do you count the spaces before a word?"
+        )
     if answer("to cat a cat", [0.9] * 9 + [0.9, 0.3, 0.9]) != "cat":
         return "a word may stand in a line twice"
     # A mean would choose the first word here.

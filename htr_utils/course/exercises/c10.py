@@ -16,7 +16,9 @@ def wider(answer: str) -> str | None:
     if answer not in ("lines", "writers"):
         return 'answer "lines" or "writers"'
     if answer == "lines":
-        return "lines of one writer fail together: how many independent things are drawn in each case?"
+        return (
+            "lines of one writer fail together: how many independent things are drawn in each case?"
+        )
     return None
 
 
@@ -48,9 +50,7 @@ def difference(
     if low > high:
         return "the lower end comes first"
     if not math.isclose(low, high, abs_tol=1e-9):
-        return (
-            "every line gains exactly one edit, so every draw gives the same: use one draw for both readers"
-        )
+        return "every line gains exactly one edit, so every draw gives the same: use one draw for both readers"
     if not math.isclose(low, 1.0, abs_tol=1e-9):
         return "edits saved per line: before minus after, averaged over the drawn lines"
     gain = np.array([0, 4] * 40)

@@ -100,7 +100,9 @@ def forgotten(answer: Callable[[list[str], list[str], list[str]], float]) -> str
     if math.isclose(given, right, rel_tol=1e-6):
         fell = float(answer(after, before, truth))
         return (
-            None if math.isclose(fell, -right, rel_tol=1e-6) else "a rate that fell gives a negative number"
+            None
+            if math.isclose(fell, -right, rel_tol=1e-6)
+            else "a rate that fell gives a negative number"
         )
     if math.isclose(given, -right, rel_tol=1e-6):
         return "after minus before: three letters more are wrong now, so the rate rose"
@@ -108,4 +110,6 @@ def forgotten(answer: Callable[[list[str], list[str], list[str]], float]) -> str
         return "in percentage points, so times 100"
     if math.isclose(given, 37.5, rel_tol=1e-6):
         return "pool edits and lengths over the lines: do not average the lines' own rates"
-    return "all edits after, minus all edits before, divided by all characters of the truth, times 100"
+    return (
+        "all edits after, minus all edits before, divided by all characters of the truth, times 100"
+    )

@@ -32,7 +32,8 @@ def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
 
     def fewest(factor: Callable[[int], float]) -> list[int]:
         return [
-            next(n for n in range(2, 32) if factor(n) * sd / math.sqrt(n) < effect) for sd, effect in cases
+            next(n for n in range(2, 32) if factor(n) * sd / math.sqrt(n) < effect)
+            for sd, effect in cases
         ]
 
     given = [answer(sd, effect) for sd, effect in cases]
@@ -44,7 +45,9 @@ def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
         return "n values have n - 1 degrees of freedom, and `T975[0]` is the factor for one"
     if any(number < 2 for number in given):
         return "an interval needs two pairs at least"
-    return "the first n, from 2 on, for which t x standard deviation / root of n is below the effect"
+    return (
+        "the first n, from 2 on, for which t x standard deviation / root of n is below the effect"
+    )
 
 
 @exercise("12.3")
@@ -61,9 +64,7 @@ def runs_for_luck(answer: Callable[[float, int], int]) -> str | None:
         if given == right - 1:
             return "the lowest of so many lies above the limit yet: one run more"
         if given > right:
-            return (
-                "fewer are enough: average, over many sweeps, how far the lowest of n draws lies below zero"
-            )
+            return "fewer are enough: average, over many sweeps, how far the lowest of n draws lies below zero"
         return "take the lowest of n normal values, average minus that over many sweeps: the first n beyond the limit"
     return None
 
@@ -81,7 +82,9 @@ def a_sweep(answer: dict[str, Any]) -> str | None:
         return 'the chapter is "07"'
     if len(found.points) != 12:
         return f"that makes {len(found.points)} runs; two by two values with three seeds make 12"
-    names = {name: {point.get(name) for point in found.points} for name in ("lines", "batch", "seed")}
+    names = {
+        name: {point.get(name) for point in found.points} for name in ("lines", "batch", "seed")
+    }
     if [len(values) for values in names.values()] != [2, 2, 3]:
         return "vary lines and batch, two values each, and give three seeds"
     if names != {"lines": {16, 32}, "batch": {4, 8}, "seed": {0, 1, 2}}:
@@ -93,9 +96,16 @@ def a_sweep(answer: dict[str, Any]) -> str | None:
 def matched(answer: Callable[[list[dict[str, Any]], str], list[float]]) -> str | None:
     """Differences of pairs that are alike in all but one parameter."""
     runs: list[dict[str, Any]] = [
-        {"name": name, "depth": depth, "seed": seed, "cer": 10 * depth + seed + (5 if name == "b" else 0)}
-        for name in "ab" for depth in (1, 2) for seed in (0, 1, 2)
-    ]  # fmt: skip
+        {
+            "name": name,
+            "depth": depth,
+            "seed": seed,
+            "cer": 10 * depth + seed + (5 if name == "b" else 0),
+        }
+        for name in "ab"
+        for depth in (1, 2)
+        for seed in (0, 1, 2)
+    ]
     order = np.random.default_rng().permutation(len(runs))
     alone = {("b", 1, 2), ("b", 2, 2), ("a", 2, 1)}  # not run: their partners take no part
     some = [runs[int(n)] for n in order]

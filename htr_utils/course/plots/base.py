@@ -72,7 +72,11 @@ def encode(made: Figure) -> bytes:
     made.savefig(buffer, format="png", metadata={"Software": None})
     picture = Image.open(buffer).convert("RGB")
     seen = {colour for _, colour in picture.getcolors(picture.width * picture.height) or ()}
-    kept = [rgb for rgb in (_rgb(colour) for colour in (*COLOURS, YELLOW, GREY, "#FFFFFF")) if rgb in seen]
+    kept = [
+        rgb
+        for rgb in (_rgb(colour) for colour in (*COLOURS, YELLOW, GREY, "#FFFFFF"))
+        if rgb in seen
+    ]
     for colours in (64, 32, 16):
         # The median cut merges two colours of which one is rare, such as orange and a small red mark.
         cut = np.reshape(picture.quantize(colours - len(kept)).getpalette() or [], (-1, 3))[
@@ -83,7 +87,9 @@ def encode(made: Figure) -> bytes:
         palette = Image.new("P", (1, 1))
         palette.putpalette(np.array([*far, *kept], np.uint8).ravel().tolist())
         small = io.BytesIO()
-        picture.quantize(palette=palette, dither=Image.Dither.NONE).save(small, format="PNG", optimize=True)
+        picture.quantize(palette=palette, dither=Image.Dither.NONE).save(
+            small, format="PNG", optimize=True
+        )
         if small.tell() <= _LARGEST:
             break
     return small.getvalue()
@@ -104,7 +110,9 @@ def picture(axis: Axes, grey: np.ndarray, *, ink: bool = False) -> None:
     """Draw a line's picture on axes without ticks. ink: True for float (H, W) with 1 = ink, else grey levels."""
     if grey.shape[1] > 1200:  # no screen shows more
         grey = cv2.resize(
-            grey, (1200, max(1, round(grey.shape[0] * 1200 / grey.shape[1]))), interpolation=cv2.INTER_AREA
+            grey,
+            (1200, max(1, round(grey.shape[0] * 1200 / grey.shape[1]))),
+            interpolation=cv2.INTER_AREA,
         )
     low, high = (0, 1) if ink else (0, 255)
     axis.imshow(

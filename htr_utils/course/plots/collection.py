@@ -47,12 +47,24 @@ def boxes(grey: np.ndarray, words: Sequence[tuple[str, Sequence[Box]]], *, title
         right, bottom = max(p[0] + p[2] for p in full), max(p[1] + p[3] for p in full)
         axis.add_patch(
             Rectangle(
-                (left - 2, top - 2), right - left + 4, bottom - top + 4,
-                fill=False, edgecolor=base.BLUE, linewidth=1.4, linestyle="--",
+                (left - 2, top - 2),
+                right - left + 4,
+                bottom - top + 4,
+                fill=False,
+                edgecolor=base.BLUE,
+                linewidth=1.4,
+                linestyle="--",
             )
-        )  # fmt: skip
+        )
         # Every other name higher, so that short words do not write over each other.
-        axis.text((left + right) / 2, -6 - 15 * (number % 2), text, ha="center", fontsize=8, color=base.BLUE)
+        axis.text(
+            (left + right) / 2,
+            -6 - 15 * (number % 2),
+            text,
+            ha="center",
+            fontsize=8,
+            color=base.BLUE,
+        )
     axis.set_xlim(-4, grey.shape[1] + 4)
     axis.set_ylim(grey.shape[0] + 4, -40)
     axis.set_xlabel("x in the line's picture (pixels)", fontsize=9)
@@ -111,9 +123,15 @@ def writers_in_splits(
         above, below = ([count[writer] for writer in writers] for count in counts)
         axis.bar(place, above, color=base.BLUE, width=0.8, label="train")
         axis.bar(
-            place, [-n for n in below], color=base.ORANGE, width=0.8, hatch="//", edgecolor="white",
-            linewidth=0, label="test",
-        )  # fmt: skip
+            place,
+            [-n for n in below],
+            color=base.ORANGE,
+            width=0.8,
+            hatch="//",
+            edgecolor="white",
+            linewidth=0,
+            label="test",
+        )
         both = sum(bool(a and b) for a, b in zip(above, below, strict=True))
         shared.append(both)
         axis.axhline(0, color="black", linewidth=0.8)

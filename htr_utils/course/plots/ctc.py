@@ -39,7 +39,9 @@ def frames_over_line(
     for x in range(0, part.shape[1] + 1, step):
         axis.axvline(x - 0.5, color=base.SKY, linewidth=0.6)
     every = 10 * step
-    axis.set_xticks(range(0, part.shape[1], every), [str(x // step) for x in range(0, part.shape[1], every)])
+    axis.set_xticks(
+        range(0, part.shape[1], every), [str(x // step) for x in range(0, part.shape[1], every)]
+    )
     axis.set_xlabel(f"frame (one every {step} columns)")
     more = frames > len(text)
     base.show(made, alt=alt, facts=f"{len(text)} characters; more frames than characters: {more}")
@@ -68,7 +70,15 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
                     width = 0.5 + 7 * float(np.exp(flow))
                     axis.plot([t, t + 1], [s, to], color=base.SKY, linewidth=width, zorder=1)
     best = viterbi(log_probs, label)
-    axis.plot(range(frames), best, color=base.RED, linestyle="--", linewidth=1.8, zorder=2, label="best path")
+    axis.plot(
+        range(frames),
+        best,
+        color=base.RED,
+        linestyle="--",
+        linewidth=1.8,
+        zorder=2,
+        label="best path",
+    )
     for t in range(frames):
         for s in range(states):
             reached = np.isfinite(alpha[t, s] + beta[t, s])
@@ -85,7 +95,11 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
     axis.set_ylabel("label with blanks (read downwards)")
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False)
     written = "".join(signs[s].replace(BLANK_SIGN, "-") for s in best)
-    base.show(made, alt=alt, facts=f"{states} states, {frames} frames, {edges} arrows; best path {written}")
+    base.show(
+        made,
+        alt=alt,
+        facts=f"{states} states, {frames} frames, {edges} arrows; best path {written}",
+    )
 
 
 def viterbi(log_probs: np.ndarray, label: np.ndarray) -> list[int]:
@@ -116,7 +130,15 @@ def _heat(
         for k, value in enumerate(row):
             dark = abs(value) > 0.65 * max(abs(low), abs(high))
             shown = f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
-            axis.text(t, k, shown, ha="center", va="center", color="white" if dark else "black", fontsize=9)
+            axis.text(
+                t,
+                k,
+                shown,
+                ha="center",
+                va="center",
+                color="white" if dark else "black",
+                fontsize=9,
+            )
     axis.set_xticks(range(len(values)), [str(t + 1) for t in range(len(values))])
     axis.set_yticks(range(len(names)), names)
     axis.set_xlabel("frame")
@@ -124,9 +146,13 @@ def _heat(
 
 
 def posteriors(
-    probs: np.ndarray, tables: tuple[np.ndarray, np.ndarray, np.ndarray], label: np.ndarray, characters: str,
-    *, alt: str,
-) -> None:  # fmt: skip
+    probs: np.ndarray,
+    tables: tuple[np.ndarray, np.ndarray, np.ndarray],
+    label: np.ndarray,
+    characters: str,
+    *,
+    alt: str,
+) -> None:
     """What the network says, the sums over beginnings and over ends, and how likely each state is given the label.
 
     Args:
@@ -211,15 +237,22 @@ def spikes(
     frames = min(columns // step, len(log_probs))
     made, axes = base.figure(3, 1, height=3.7, sharex=True, height_ratios=(1, 1.7, 0.55))
     axes[0].imshow(
-        ink[:, : frames * step], cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(-0.5, frames - 0.5, 1, 0),
-    )  # fmt: skip
+        ink[:, : frames * step],
+        cmap="gray_r",
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        extent=(-0.5, frames - 0.5, 1, 0),
+    )
     for axis in (axes[0], axes[2]):
         axis.set_yticks([])
         axis.spines["left"].set_visible(False)
     axes[0].tick_params(bottom=False)
     axes[0].spines["bottom"].set_visible(False)
     spoken = np.exp(log_probs[:frames])
-    axes[1].plot(spoken[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=1.0, label="blank")
+    axes[1].plot(
+        spoken[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=1.0, label="blank"
+    )
     for n, character in enumerate(text):
         held = np.flatnonzero(path == 2 * n + 1)
         if held[-1] >= frames:
@@ -230,8 +263,15 @@ def spikes(
         shown = character if character != " " else "␣"
         axes[1].text(held.mean(), 1.05, shown, ha="center", fontsize=9, color=colour)
         axes[2].barh(0, len(held), left=held[0] - 0.5, height=1, color=colour)
-        axes[2].text(held.mean(), 0, shown, ha="center", va="center", fontsize=8,
-                     color="white" if colour == base.BLUE else "black")  # fmt: skip
+        axes[2].text(
+            held.mean(),
+            0,
+            shown,
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if colour == base.BLUE else "black",
+        )
     axes[1].set_ylim(0, 1.2)
     axes[1].set_yticks((0, 0.5, 1))
     axes[1].set_ylabel("probability")
@@ -249,7 +289,14 @@ def spikes(
 
 
 def window(
-    ink: np.ndarray, log_probs: np.ndarray, charset: Charset, frame: int, width: int, *, step: int, truth: str
+    ink: np.ndarray,
+    log_probs: np.ndarray,
+    charset: Charset,
+    frame: int,
+    width: int,
+    *,
+    step: int,
+    truth: str,
 ) -> tuple[Figure, str, str]:
     """One frame of a line: where it lies, what the network says there, what a beam of `width` makes of all frames.
 
@@ -273,19 +320,28 @@ def window(
     top.set_xlim(0, columns)
     probs = np.exp(log_probs)
     x = np.arange(len(probs))
-    middle.plot(x, probs[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=0.9, label="blank")
+    middle.plot(
+        x, probs[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=0.9, label="blank"
+    )
     middle.plot(x, probs[:, 1:].max(1), color=base.BLUE, linewidth=0.9, label="likeliest character")
     middle.axvline(frame, color=base.ORANGE, linewidth=2)
     middle.set_xlim(-0.5, columns / step - 0.5)
     middle.set_yticks((0, 1))
     middle.set_xlabel("frame", fontsize=8)
     middle.legend(
-        frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 0.95), borderaxespad=0
+        frameon=False,
+        fontsize=8,
+        ncols=2,
+        loc="lower left",
+        bbox_to_anchor=(0, 0.95),
+        borderaxespad=0,
     )
     order = np.argsort(-log_probs[frame], kind="stable")[:8]
     names = ["blank" if c == ctc.BLANK else repr(charset.decode([int(c)])) for c in order]
     low.bar(
-        names, 100 * probs[frame, order], color=[base.GREY if c == ctc.BLANK else base.BLUE for c in order]
+        names,
+        100 * probs[frame, order],
+        color=[base.GREY if c == ctc.BLANK else base.BLUE for c in order],
     )
     low.set_ylim(0, 105)
     low.set_ylabel("probability (%)")

@@ -29,7 +29,9 @@ def writers(rates: Mapping[str, Rate], *, whole: Rate, alt: str) -> None:
     axis.legend(frameon=False, fontsize=9)
     best, worst = rates[ranked[-1]], rates[ranked[0]]
     base.show(
-        made, alt=alt, facts=f"{len(ranked)} writers; worst {ranked[0]}: {worst}; best {ranked[-1]}: {best}"
+        made,
+        alt=alt,
+        facts=f"{len(ranked)} writers; worst {ranked[0]}: {worst}; best {ranked[-1]}: {best}",
     )
 
 
@@ -45,7 +47,13 @@ def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24, alt: str)
     axis.bar(range(len(ranked)), shares, color=BLUE)
     for column, name in enumerate(ranked):
         axis.text(
-            column, shares[column], str(wrong[name][1]), ha="center", va="bottom", fontsize=7, color=GREY
+            column,
+            shares[column],
+            str(wrong[name][1]),
+            ha="center",
+            va="bottom",
+            fontsize=7,
+            color=GREY,
         )
     axis.set_xticks(range(len(ranked)), list(map(visible, ranked)))
     axis.set_xlabel("character of the truth (grey: how often it is written; ␣ is the space)")
@@ -54,7 +62,9 @@ def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24, alt: str)
     base.show(made, alt=alt, facts=f"most often misread: {told}")
 
 
-def crops(pictures: Sequence[np.ndarray], titles: Sequence[str], *, columns: int = 8, alt: str) -> None:
+def crops(
+    pictures: Sequence[np.ndarray], titles: Sequence[str], *, columns: int = 8, alt: str
+) -> None:
     """Small grey pictures uint8 (H, W) in rows, each with what was written and read as its title."""
     rows = max(1, -(-len(pictures) // columns))
     made, axes = base.figure(rows, columns, height=1.35 * rows, squeeze=False)
@@ -64,5 +74,7 @@ def crops(pictures: Sequence[np.ndarray], titles: Sequence[str], *, columns: int
         base.picture(axis, one)
         axis.set_title(title, fontsize=9)
     base.show(
-        made, alt=alt, facts=f"{len(pictures)} misread characters (written > read): {', '.join(titles)}"
+        made,
+        alt=alt,
+        facts=f"{len(pictures)} misread characters (written > read): {', '.join(titles)}",
     )

@@ -81,7 +81,9 @@ def effects(found: Sequence[Effect]) -> None:
         print("no effects: no two of these runs differ in one parameter alone")
         return
     made, axis = base.figure(height=0.5 * len(found) + 1.0, width=8.0)
-    finite = [abs(end) for one in found for end in (one.low, one.high, one.mean) if np.isfinite(end)] or [1.0]
+    finite = [
+        abs(end) for one in found for end in (one.low, one.high, one.mean) if np.isfinite(end)
+    ] or [1.0]
     for row, one in enumerate(found):
         colour = base.BLUE if one.clear else base.GREY
         ends = np.clip([one.low, one.high], -1.2 * max(finite), 1.2 * max(finite))
@@ -90,7 +92,9 @@ def effects(found: Sequence[Effect]) -> None:
     axis.axvline(0, color="black", linewidth=1)
     axis.set_yticks(range(len(found)), [one.change for one in found])
     axis.invert_yaxis()
-    axis.set_xlabel("change of the error rate (percentage points), 95 % interval; left of zero is better")
+    axis.set_xlabel(
+        "change of the error rate (percentage points), 95 % interval; left of zero is better"
+    )
     clear = [one.change for one in found if one.clear]
     base.show(
         made,

@@ -71,7 +71,11 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
         )
         for at, (_, count) in zip(place, rows, strict=True):
             axis.text(
-                count / 1e6 + 15, at, f"{count / 1e6:,.0f} ({count / total:.0%})", va="center", fontsize=7
+                count / 1e6 + 15,
+                at,
+                f"{count / 1e6:,.0f} ({count / total:.0%})",
+                va="center",
+                fontsize=7,
             )
     axis.set_yticks(np.arange(len(names)), names)
     axis.invert_yaxis()
@@ -89,7 +93,9 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
 
 def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) -> None:
     """Which columns one frame's numbers depend on. spans: (layer, first column, last column), bottom layer first."""
-    made, (above, below) = figure(2, 1, height=0.35 * len(spans) + 1.6, sharex=True, height_ratios=(1, 2.2))
+    made, (above, below) = figure(
+        2, 1, height=0.35 * len(spans) + 1.6, sharex=True, height_ratios=(1, 2.2)
+    )
     rows, columns = ink.shape
     above.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
     above.set_yticks([])
@@ -97,7 +103,9 @@ def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) ->
     first, last = spans[-1][1], spans[-1][2]
     above.axvspan(first, last + 1, color=ORANGE, alpha=0.25, lw=0)
     for number, (name, first, last) in enumerate(spans):
-        below.barh(number, last + 1 - first, left=first, color=BLUE, alpha=0.35 + 0.6 * number / len(spans))
+        below.barh(
+            number, last + 1 - first, left=first, color=BLUE, alpha=0.35 + 0.6 * number / len(spans)
+        )
         below.text(last + 6, number, f"{name}: {last + 1 - first} columns", va="center", fontsize=8)
     below.set_ylim(len(spans) - 0.4, -0.6)
     below.set_yticks([])
@@ -174,14 +182,18 @@ def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
         for axis, where, aspect in ((top, place, "equal"), (below, enlarged, "auto")):
             inset = axis.inset_axes(where)
             inset.imshow(
-                channel, cmap="magma" if number else "gray_r", interpolation="nearest", aspect=aspect,
+                channel,
+                cmap="magma" if number else "gray_r",
+                interpolation="nearest",
+                aspect=aspect,
                 extent=(0, columns, (ink.shape[0] + rows) / 2, (ink.shape[0] - rows) / 2),
-            )  # fmt: skip
+            )
             if aspect == "equal":
                 inset.set_ylim(ink.shape[0], 0)
             inset.set_axis_off()
         inset.set_title(
-            f"{f'layer {number}' if number else 'the ink'}\n{rows} x {columns} x {one.shape[2]}", fontsize=7.5
+            f"{f'layer {number}' if number else 'the ink'}\n{rows} x {columns} x {one.shape[2]}",
+            fontsize=7.5,
         )
         left += columns + gap
     for axis in (top, below):
@@ -221,7 +233,12 @@ def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
 
 
 def changes(
-    curves: Mapping[str, np.ndarray], *, alt: str, facts: str, texts: Sequence[str] = (), floor: float = 1e-7
+    curves: Mapping[str, np.ndarray],
+    *,
+    alt: str,
+    facts: str,
+    texts: Sequence[str] = (),
+    floor: float = 1e-7,
 ) -> None:
     """How far each frame's logits moved, on a logarithmic axis. curves: name -> (T,) largest change.
 
@@ -231,7 +248,11 @@ def changes(
     made, axis = figure(height=2.8 + 0.2 * len(texts))
     for number, (name, curve) in enumerate(curves.items()):
         axis.semilogy(
-            np.maximum(curve, floor), color=COLOURS[number], linestyle=DASHES[number], lw=1.6, label=name
+            np.maximum(curve, floor),
+            color=COLOURS[number],
+            linestyle=DASHES[number],
+            lw=1.6,
+            label=name,
         )
     axis.axhline(1e-4, color=GREY, lw=0.8, linestyle=":")
     axis.text(0, 1.25e-4, "1e-4: what this course allows", fontsize=7, color=GREY)

@@ -121,13 +121,17 @@ def compare(curves: Mapping[str, Sequence[float]], *, facts: str) -> None:
     base.show(made, alt=alt, facts=facts)
 
 
-def curves(own: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]], *, facts: str) -> None:
+def curves(
+    own: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, Any]], *, facts: str
+) -> None:
     """Histories of `Trainer`: loss, and blank rate and CER on the validation lines, over epochs.
 
     Args:
         own: rows of the short training of this chapter. published: of the course's model; may be empty.
     """
-    histories = [("this chapter", own)] + ([("the published model", published)] if published else [])
+    histories = [("this chapter", own)] + (
+        [("the published model", published)] if published else []
+    )
     made, axes = base.figure(2, len(histories), height=4.2, squeeze=False, sharex="col")
     for (title, rows), column in zip(histories, axes.T, strict=True):
         epochs = [row["epoch"] for row in rows]
@@ -137,10 +141,15 @@ def curves(own: Sequence[Mapping[str, Any]], published: Sequence[Mapping[str, An
         column[0].set_ylabel("training loss\n(nats per line)")
         column[0].set_ylim(0, None)
         # The wider line lies below: both are at 100 % in the blank stage.
-        shown = [("cer", "CER", base.SKY, "-", 4.0), ("blank_rate", "blank rate", base.RED, "--", 1.5)]
+        shown = [
+            ("cer", "CER", base.SKY, "-", 4.0),
+            ("blank_rate", "blank rate", base.RED, "--", 1.5),
+        ]
         for key, name, colour, dashes, wide in shown:
             values = [100 * row.get(key, np.nan) for row in rows]
-            column[1].plot(epochs, values, color=colour, linestyle=dashes, linewidth=wide, label=name)
+            column[1].plot(
+                epochs, values, color=colour, linestyle=dashes, linewidth=wide, label=name
+            )
         column[1].set_ylabel("validation (%)")
         column[1].set_ylim(0, 108)
         column[1].set_xlabel("epoch")
@@ -162,14 +171,18 @@ def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> No
     label = charset.encode(text)
     classes = [ctc.BLANK, *dict.fromkeys(label.tolist())]
     names = ["blank", *(repr(charset.decode([c])).strip("'") for c in classes[1:])]
-    made, axes = base.figure(len(moments), 2, height=0.19 * len(classes) * len(moments) + 0.6, sharex=True)
+    made, axes = base.figure(
+        len(moments), 2, height=0.19 * len(classes) * len(moments) + 0.6, sharex=True
+    )
     sizes = []
     for (step, logits), (left, right) in zip(moments.items(), axes, strict=True):
         log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
         slopes = ctc.gradient(log_probs, label)
         sizes.append(float(np.abs(slopes).sum()))
         left.imshow(np.exp(log_probs[:, classes]).T, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-        right.imshow(slopes[:, classes].T, cmap=base.blue_orange(), vmin=-0.6, vmax=0.6, aspect="auto")
+        right.imshow(
+            slopes[:, classes].T, cmap=base.blue_orange(), vmin=-0.6, vmax=0.6, aspect="auto"
+        )
         for axis in (left, right):
             axis.set_yticks(range(len(classes)), names, fontsize=7)
             axis.tick_params(length=0)

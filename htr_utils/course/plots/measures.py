@@ -32,7 +32,9 @@ def frequencies(counts: Mapping[str, int], *, rare: int = 100) -> None:
     axis.set_xlabel("character (␣ is the space)")
     axis.set_ylabel("occurrences")
     axis.axhline(rare, color=GREY, linestyle=DASHES[1], linewidth=1)
-    axis.text(len(names) - 0.4, rare * 1.1, f"{rare}", ha="right", va="bottom", fontsize=8, color=GREY)
+    axis.text(
+        len(names) - 0.4, rare * 1.1, f"{rare}", ha="right", va="bottom", fontsize=8, color=GREY
+    )
     few = sum(value < rare for value in values)
     show(
         made,
@@ -101,7 +103,11 @@ def cheapest_way(
         if same and table[row - 1, column - 1] == value:
             row, column, step = row - 1, column - 1, "keep"
         elif row and column and table[row - 1, column - 1] + 1 == value:
-            row, column, step = row - 1, column - 1, f"{truth[row - 1]} read as {reading[column - 1]}"
+            row, column, step = (
+                row - 1,
+                column - 1,
+                f"{truth[row - 1]} read as {reading[column - 1]}",
+            )
         elif row and table[row - 1, column] + 1 == value:
             row, step = row - 1, f"{truth[row - 1]} lost"
         elif column and table[row, column - 1] + 1 == value:
@@ -123,10 +129,16 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
     """
     length_of, rate_of = np.asarray(lengths), 100 * np.asarray(rates)
     made, axis = figure(height=3.4)
-    jitter = (np.arange(len(length_of)) % 7 - 3) / 12  # lengths are whole: draw dots beside each other
-    axis.plot(length_of + jitter, rate_of, "o", markersize=3, color=SKY, alpha=0.8, label="one line")
+    jitter = (
+        np.arange(len(length_of)) % 7 - 3
+    ) / 12  # lengths are whole: draw dots beside each other
+    axis.plot(
+        length_of + jitter, rate_of, "o", markersize=3, color=SKY, alpha=0.8, label="one line"
+    )
     # The broad light line stays seen below the other where both averages are nearly one.
-    axis.axhline(100 * micro, color=BLUE, linewidth=4, alpha=0.35, label="all edits / all characters")
+    axis.axhline(
+        100 * micro, color=BLUE, linewidth=4, alpha=0.35, label="all edits / all characters"
+    )
     axis.axhline(100 * mean, color=RED, linestyle=DASHES[1], label="mean of the lines' rates")
     axis.set_xlabel("length of the truth (characters)")
     axis.set_ylabel("edits / length (%)")
@@ -155,14 +167,24 @@ def intervals(draws: Mapping[str, ArrayLike], rates: Mapping[str, Rate]) -> None
     colours = (BLUE, ORANGE)
     for number, (axis, (name, values)) in enumerate(zip(axes[:, 0], draws.items(), strict=True)):
         found = rates[name]
-        counts, _, _ = axis.hist(100 * np.asarray(values), bins=bins, color=colours[number % 2], alpha=0.75)
+        counts, _, _ = axis.hist(
+            100 * np.asarray(values), bins=bins, color=colours[number % 2], alpha=0.75
+        )
         level = counts.max() * 1.12
-        axis.plot([100 * found.low, 100 * found.high], [level, level], color="black", linewidth=2, marker="|")
+        axis.plot(
+            [100 * found.low, 100 * found.high],
+            [level, level],
+            color="black",
+            linewidth=2,
+            marker="|",
+        )
         axis.axvline(100 * found.value, color="black", linestyle=DASHES[1], linewidth=1)
         axis.set_title(f"drawing {name}", loc="left", fontsize=9)
         axis.set_ylabel("samples")
         axis.set_ylim(0, level * 1.15)
-    axes[-1, 0].set_xlabel("CER of a bootstrap sample (%); bar: 95 % interval; dashed: the CER itself")
+    axes[-1, 0].set_xlabel(
+        "CER of a bootstrap sample (%); bar: 95 % interval; dashed: the CER itself"
+    )
     widths = {name: found.high - found.low for name, found in rates.items()}
     widest = max(widths, key=lambda name: widths[name])
     factor = widths[widest] / max(1e-9, min(widths.values()))
@@ -216,4 +238,7 @@ def _shortened(here: tuple[int, int], there: tuple[int, int]) -> tuple[list[floa
     """x and y of a stroke between two cells that leaves their numbers free."""
     (y0, x0), (y1, x1) = here, there
     begin, end = 0.3, 0.7
-    return [x0 + begin * (x1 - x0), x0 + end * (x1 - x0)], [y0 + begin * (y1 - y0), y0 + end * (y1 - y0)]
+    return [x0 + begin * (x1 - x0), x0 + end * (x1 - x0)], [
+        y0 + begin * (y1 - y0),
+        y0 + end * (y1 - y0),
+    ]

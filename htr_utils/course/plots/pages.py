@@ -40,7 +40,12 @@ def steps(
 
 
 def turns(
-    angles: np.ndarray, sharpness: np.ndarray, *, found: float, pictures: Sequence[np.ndarray], alt: str
+    angles: np.ndarray,
+    sharpness: np.ndarray,
+    *,
+    found: float,
+    pictures: Sequence[np.ndarray],
+    alt: str,
 ) -> None:
     """How sharp the row profile is at each turn, as a share of the sharpest; `found`: degrees.
 
@@ -53,7 +58,9 @@ def turns(
         base.picture(place, _small(grey)[0])
         place.set_title(title, fontsize=9)
     axis.plot(angles, sharpness / sharpness.max(), color=BLUE)
-    axis.axvline(found, color=ORANGE, linestyle=DASHES[1], label=f"sharpest at {found:+.1f} degrees")
+    axis.axvline(
+        found, color=ORANGE, linestyle=DASHES[1], label=f"sharpest at {found:+.1f} degrees"
+    )
     axis.set_xlabel("turn (degrees)")
     axis.set_ylabel("sharpness (best = 1)")
     axis.set_ylim(0, 1.08)
@@ -85,7 +92,11 @@ def profile(
 
 
 def outlines(
-    pages: Sequence[np.ndarray], polygons: Sequence[Sequence[np.ndarray]], titles: Sequence[str], *, alt: str
+    pages: Sequence[np.ndarray],
+    polygons: Sequence[Sequence[np.ndarray]],
+    titles: Sequence[str],
+    *,
+    alt: str,
 ) -> None:
     """Pages side by side with the outline and number of each line found: polygons (N, 2) in pixels of the page."""
     made, axes = base.figure(1, len(pages), height=5.6, squeeze=False)
@@ -95,13 +106,21 @@ def outlines(
         for number, polygon in enumerate(found, 1):
             closed = np.vstack([polygon, polygon[:1]]) * scale
             colour = (BLUE, RED)[number % 2]
-            axis.plot(closed[:, 0], closed[:, 1], color=colour, linewidth=1.2, linestyle=DASHES[number % 2])
+            axis.plot(
+                closed[:, 0],
+                closed[:, 1],
+                color=colour,
+                linewidth=1.2,
+                linestyle=DASHES[number % 2],
+            )
             x, y = closed[:, 0].min(), closed[:, 1].mean()
             axis.text(x - 4, y, str(number), color=colour, fontsize=8, ha="right", va="center")
         axis.set_title(title, fontsize=9)
         axis.set_xlim(-14, small.shape[1])
         axis.set_ylim(small.shape[0], 0)
-    told = "; ".join(f"{title}: {len(found)}" for title, found in zip(titles, polygons, strict=True))
+    told = "; ".join(
+        f"{title}: {len(found)}" for title, found in zip(titles, polygons, strict=True)
+    )
     base.show(made, alt=alt, facts=f"lines found - {told}")
 
 
@@ -133,10 +152,16 @@ def before_after(rates: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
     made, axis = base.figure(height=0.75 * len(rates) + 1.0)
     for row, (before, after) in enumerate(rates.values()):
         for one, colour, marker, up in ((before, GREY, "o", -0.12), (after, BLUE, "D", 0.12)):
-            axis.plot([100 * one.low, 100 * one.high], [row + up, row + up], color=colour, linewidth=2)
+            axis.plot(
+                [100 * one.low, 100 * one.high], [row + up, row + up], color=colour, linewidth=2
+            )
             axis.plot(100 * one.value, row + up, marker, color=colour, markersize=7)
-        axis.annotate("", xy=(100 * after.value, row + 0.12), xytext=(100 * before.value, row - 0.12),
-                      arrowprops={"arrowstyle": "->", "color": ORANGE, "linewidth": 1.4})  # fmt: skip
+        axis.annotate(
+            "",
+            xy=(100 * after.value, row + 0.12),
+            xytext=(100 * before.value, row - 0.12),
+            arrowprops={"arrowstyle": "->", "color": ORANGE, "linewidth": 1.4},
+        )
     axis.plot([], [], "o", color=GREY, label="before")
     axis.plot([], [], "D", color=BLUE, label="after")
     axis.set_yticks(range(len(rates)), list(rates), fontsize=9)

@@ -29,11 +29,12 @@ def _one_width(images: Sequence[np.ndarray]) -> list[np.ndarray]:
     widest = max(image.shape[1] for image in images)
     return [
         np.pad(
-            image, ((0, 0), (0, widest - image.shape[1])),
+            image,
+            ((0, 0), (0, widest - image.shape[1])),
             constant_values=255 if image.dtype == np.uint8 else 0,
         )
         for image in images
-    ]  # fmt: skip
+    ]
 
 
 def _inches(images: Sequence[np.ndarray], width: float) -> float:
@@ -134,15 +135,27 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) ->
     made, axis = base.figure(height=2.8)
     bins = np.linspace(0, 8, 65)
     axis.hist(
-        np.clip(fixed, 0, 8), bins=bins, color=base.ORANGE, alpha=0.75, hatch="//", edgecolor="white",
-        linewidth=0.3, label="fixed canvas, 100 frames",
-    )  # fmt: skip
+        np.clip(fixed, 0, 8),
+        bins=bins,
+        color=base.ORANGE,
+        alpha=0.75,
+        hatch="//",
+        edgecolor="white",
+        linewidth=0.3,
+        label="fixed canvas, 100 frames",
+    )
     axis.hist(
-        np.clip(kept, 0, 8), bins=bins, histtype="step", color=base.BLUE, linewidth=1.8,
+        np.clip(kept, 0, 8),
+        bins=bins,
+        histtype="step",
+        color=base.BLUE,
+        linewidth=1.8,
         label=f"width kept, a frame every {step} columns",
-    )  # fmt: skip
+    )
     axis.axvline(1, color="black", linestyle="--", linewidth=1.2)
-    axis.text(0.93, axis.get_ylim()[1] * 0.9, "cannot be\nlearned", ha="right", va="top", fontsize=9)
+    axis.text(
+        0.93, axis.get_ylim()[1] * 0.9, "cannot be\nlearned", ha="right", va="top", fontsize=9
+    )
     axis.set_xlabel("frames per symbol that has to be written (8 = 8 or more)")
     axis.set_ylabel("lines")
     axis.legend(frameon=False, fontsize=9)
@@ -166,10 +179,15 @@ def padded(batch: np.ndarray, widths: Sequence[int]) -> None:
         axis.imshow(1 - image, cmap="gray", vmin=0, vmax=1, aspect="equal")
         axis.add_patch(
             Rectangle(
-                (true, 0), width - true, height, facecolor="#EEEEEE", edgecolor=base.GREY, hatch="///",
+                (true, 0),
+                width - true,
+                height,
+                facecolor="#EEEEEE",
+                edgecolor=base.GREY,
+                hatch="///",
                 linewidth=0,
             )
-        )  # fmt: skip
+        )
         axis.axvline(true, color=base.RED, linewidth=1.5)
         axis.set_yticks([])
         axis.tick_params(bottom=axis is axes[-1, 0])
@@ -185,7 +203,9 @@ def padded(batch: np.ndarray, widths: Sequence[int]) -> None:
     )
 
 
-def readings(images: Sequence[np.ndarray], titles: Sequence[str], texts: Sequence[str], facts: str) -> None:
+def readings(
+    images: Sequence[np.ndarray], titles: Sequence[str], texts: Sequence[str], facts: str
+) -> None:
     """What a recogniser makes of different pictures of one line: each picture with the text read below it."""
     height = len(images) * (min(1.0, _inches(images, 8.8)) + 0.6)
     made, axes = base.figure(len(images), 1, height=height, squeeze=False)

@@ -54,9 +54,14 @@ def posteriors(
     shown = np.exp(log_probs[:, [0, *classes]]).T  # (classes shown, frames)
     right = len(log_probs) * step
     heat = below.imshow(
-        shown, cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="nearest",
+        shown,
+        cmap="Blues",
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        interpolation="nearest",
         extent=(0, right, len(shown) - 0.5, -0.5),
-    )  # fmt: skip
+    )
     below.set_xlim(0, max(right, ink.shape[1]))
     below.set_yticks(range(len(shown)), ["blank", *map(_name, text)], fontsize=8)
     below.set_xlabel(f"column of the prepared line (pixels); a frame every {step}")
@@ -81,7 +86,9 @@ def paths_by_text(paths: Mapping[str, Mapping[str, float]]) -> None:
             colour = ORANGE if path == best else "#9ecae1"
             axis.barh(row, probability, left=left, color=colour, edgecolor="white", height=0.7)
             if probability > 0.02:  # there is room for its name
-                axis.text(left + probability / 2, row, path, ha="center", va="center", family="monospace")
+                axis.text(
+                    left + probability / 2, row, path, ha="center", va="center", family="monospace"
+                )
             left += probability
         axis.text(left + 0.008, row, f"{left:.2f}", va="center", color=GREY)
     axis.set_yticks(range(len(ranked)), [f"“{text}”" if text else "(nothing)" for text in ranked])
@@ -122,8 +129,15 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
             if target in rows:
                 ends = [t + 0.16, t + 0.84], [rows[source], rows[target]]
                 shade = BLUE if target in alive else "#bbbbbb"
-                axis.plot(*ends, color=shade, lw=0.6 + 9 * mass, ls="-" if target in alive else ":",
-                          solid_capstyle="butt", alpha=0.75, zorder=1)  # fmt: skip
+                axis.plot(
+                    *ends,
+                    color=shade,
+                    lw=0.6 + 9 * mass,
+                    ls="-" if target in alive else ":",
+                    solid_capstyle="butt",
+                    alpha=0.75,
+                    zorder=1,
+                )
     for t, column in enumerate(columns):
         _draw_column(axis, t, column, rows, width)
 
@@ -135,16 +149,22 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
     axis.set_ylabel("prefix")
     _legend(axis)
     best, scores = max(columns[-1].items(), key=lambda item: sum(item[1]))
-    facts = f"width {width}: {merges} times two ways merge into one kept prefix, {cut} prefixes are cut"
+    facts = (
+        f"width {width}: {merges} times two ways merge into one kept prefix, {cut} prefixes are cut"
+    )
     alt = (
         "A grid of prefixes by frames. Thick lines of probability lead from the empty prefix to longer ones; where "
         f"several lines meet in one box, paths merge; grey crosses are cut by the width. {best!r} has the highest "
         "number at the end."
     )
-    base.show(made, alt=alt, facts=f"{facts}; the answer is {best!r} with probability {sum(scores):.3f}")
+    base.show(
+        made, alt=alt, facts=f"{facts}; the answer is {best!r} with probability {sum(scores):.3f}"
+    )
 
 
-def _one_frame(beam: Scores, frame: np.ndarray, alphabet: str) -> tuple[Scores, dict[tuple[str, str], float]]:
+def _one_frame(
+    beam: Scores, frame: np.ndarray, alphabet: str
+) -> tuple[Scores, dict[tuple[str, str], float]]:
     """Prefix beam search over one frame before the cut, and how much probability flows along each edge."""
     grown: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     flow: defaultdict[tuple[str, str], float] = defaultdict(float)
@@ -176,7 +196,9 @@ def _draw_column(axis: Axes, t: int, column: Scores, rows: Mapping[str, int], wi
             continue
         left, high, share = t - 0.15, 0.3, blank / total
         axis.barh(row, 0.3 * share, left=left, height=high, color=ORANGE, zorder=3)
-        axis.barh(row, 0.3 * (1 - share), left=left + 0.3 * share, height=high, color="#56B4E9", zorder=3)
+        axis.barh(
+            row, 0.3 * (1 - share), left=left + 0.3 * share, height=high, color="#56B4E9", zorder=3
+        )
         axis.barh(row, 0.3, left=left, height=high, fill=False, edgecolor="black", lw=1, zorder=4)
         axis.text(t, row - 0.2, f"{total:.2f}", ha="center", va="bottom", fontsize=8, zorder=5)
 
@@ -238,10 +260,18 @@ def weight_curve(
     valleys = []
     for number, (name, values) in enumerate(curves.items()):
         percent = [100 * value for value in values]
-        axis.plot(weights, percent, color=base.COLOURS[number], marker="os^D"[number % 4],
-                  ls=base.DASHES[number], label=name)  # fmt: skip
+        axis.plot(
+            weights,
+            percent,
+            color=base.COLOURS[number],
+            marker="os^D"[number % 4],
+            ls=base.DASHES[number],
+            label=name,
+        )
         lowest = int(np.argmin(percent))
-        axis.plot(weights[lowest], percent[lowest], "o", ms=14, mfc="none", mec=base.COLOURS[number])
+        axis.plot(
+            weights[lowest], percent[lowest], "o", ms=14, mfc="none", mec=base.COLOURS[number]
+        )
         valleys.append(f"{name}: {'inside' if 0 < lowest < len(weights) - 1 else 'at the edge'}")
     axis.axvline(published, color=GREY, ls=":", label="published weight")
     axis.set_xlabel("weight of the language model (0: the frames alone)")
@@ -255,7 +285,9 @@ def weight_curve(
     )
 
 
-def where_read(grey: np.ndarray, characters: Sequence[tuple[str, float, float]], *, doubt: float) -> None:
+def where_read(
+    grey: np.ndarray, characters: Sequence[tuple[str, float, float]], *, doubt: float
+) -> None:
     """A line, each character above the place where it was read, its confidence below.
 
     Args:
@@ -275,13 +307,26 @@ def where_read(grey: np.ndarray, characters: Sequence[tuple[str, float, float]],
         colour = next(colour for limit, colour in _SURE if confidence <= limit)
         label = "␣" if character == " " else character
         above.annotate(
-            label, (x, 0), xytext=(0, 3), textcoords="offset points", ha="center", annotation_clip=False,
-            color=colour, weight="bold" if unsure else "normal", fontsize=9,
+            label,
+            (x, 0),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            annotation_clip=False,
+            color=colour,
+            weight="bold" if unsure else "normal",
+            fontsize=9,
             family="DejaVu Sans",
-        )  # fmt: skip
+        )
         above.axvline(x, color=colour, lw=0.6, alpha=0.6)
         below.bar(
-            x, confidence, width=bar, color=colour, hatch="////" if unsure else None, edgecolor="white", lw=0
+            x,
+            confidence,
+            width=bar,
+            color=colour,
+            hatch="////" if unsure else None,
+            edgecolor="white",
+            lw=0,
         )
     below.axhline(doubt, color=GREY, ls=":", lw=1)
     lower = ("0", *(f"{limit:g}" for limit, _ in _SURE))

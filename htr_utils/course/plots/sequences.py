@@ -18,7 +18,16 @@ def _line(axis: Axes, ink: np.ndarray, letters: Sequence[tuple[str, float]] = ()
     rows, columns = ink.shape
     axis.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
     for letter, column in letters:
-        axis.text(column, rows * 1.05, letter, ha="center", va="top", fontsize=9, color=BLUE, clip_on=False)
+        axis.text(
+            column,
+            rows * 1.05,
+            letter,
+            ha="center",
+            va="top",
+            fontsize=9,
+            color=BLUE,
+            clip_on=False,
+        )
     axis.set_yticks([])
     axis.spines[["left", "bottom"]].set_visible(False)
     axis.tick_params(bottom=False, labelbottom=False)
@@ -68,14 +77,21 @@ def cells(
     _line(top, ink, [letter for letter in letters if letter[1] < until])
     limit = float(np.abs(np.tanh(states)).max())
     shown = middle.imshow(
-        np.tanh(states).T, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest",
+        np.tanh(states).T,
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        aspect="auto",
+        interpolation="nearest",
         extent=(0, columns, states.shape[1] + 0.5, 0.5),
-    )  # fmt: skip
+    )
     middle.set_yticks(range(1, states.shape[1] + 1))
     middle.set_ylabel("cell")
     made.colorbar(shown, ax=(top, middle, bottom), label="tanh(state)", pad=0.01, shrink=0.5)
     place = (np.arange(len(states)) + 0.5) * columns / len(states)
-    bottom.fill_between(place, np.tanh(states[:, 0]), color=GREY, alpha=0.3, lw=0, label="tanh(state)")
+    bottom.fill_between(
+        place, np.tanh(states[:, 0]), color=GREY, alpha=0.3, lw=0, label="tanh(state)"
+    )
     for number, (name, curve) in enumerate(gates.items()):
         bottom.plot(place, curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
     for letter, column in letters:
@@ -139,23 +155,49 @@ def scores(
     made, (table, axis) = figure(2, 1, height=3.8, width=8, height_ratios=(1.2, 1))
     table.set_axis_off()
     table.set_xlim(-5.5, len(strokes))
-    rows = [("strokes", strokes, False), ("letters", truth, False), *((n, t, True) for n, t in read.items())]
+    rows = [
+        ("strokes", strokes, False),
+        ("letters", truth, False),
+        *((n, t, True) for n, t in read.items()),
+    ]
     table.set_ylim(len(rows) - 0.4, -0.6)
     for down, (name, text, judged) in enumerate(rows):
         table.text(-5.4, down, name, va="center", fontsize=9, color="black" if judged else GREY)
         for at, sign in enumerate(text):
             wrong = judged and sign != truth[at]
             table.text(
-                at, down, sign, va="center", ha="center", family="monospace", fontsize=11,
-                color=RED if wrong else "black" if judged else GREY, weight="bold" if wrong else "normal",
+                at,
+                down,
+                sign,
+                va="center",
+                ha="center",
+                family="monospace",
+                fontsize=11,
+                color=RED if wrong else "black" if judged else GREY,
+                weight="bold" if wrong else "normal",
                 bbox={"facecolor": "#fbe3d6" if wrong else "none", "edgecolor": "none", "pad": 1.5},
-            )  # fmt: skip
+            )
     names = list(right)
-    axis.barh(names, [100 * right[name] for name in names], color=[COLOURS[n] for n in range(len(names))])
+    axis.barh(
+        names, [100 * right[name] for name in names], color=[COLOURS[n] for n in range(len(names))]
+    )
     for number, name in enumerate(names):
-        axis.text(100 * max(right[name], ceiling) + 1, number, f"{right[name]:.0%}", va="center", fontsize=9)
+        axis.text(
+            100 * max(right[name], ceiling) + 1,
+            number,
+            f"{right[name]:.0%}",
+            va="center",
+            fontsize=9,
+        )
     axis.axvline(100 * ceiling, color=GREY, linestyle="--")
-    axis.text(100 * ceiling - 1, -0.75, "best that one\ndirection can do", fontsize=7, color=GREY, ha="right")
+    axis.text(
+        100 * ceiling - 1,
+        -0.75,
+        "best that one\ndirection can do",
+        fontsize=7,
+        color=GREY,
+        ha="right",
+    )
     axis.set_ylim(len(names) - 0.5, -0.9)
     axis.set_xlim(0, 110)
     axis.set_xlabel("letters right (%)")
@@ -164,7 +206,9 @@ def scores(
         alt="Above, one made-up line as each direction reads it, wrong letters on red: the forward reader errs at some "
         "c and d, the backward reader at some d and l. Below, three bars: each direction alone stops at about "
         "three quarters of the letters, both together get nearly all.",
-        facts="; ".join(f"{name} more than 9 in 10: {value > 0.9}" for name, value in right.items()),
+        facts="; ".join(
+            f"{name} more than 9 in 10: {value > 0.9}" for name, value in right.items()
+        ),
     )
 
 
@@ -182,9 +226,19 @@ def stacks() -> None:
 
     def box(axis: Axes, x: float, y: float, text: str, colour: str, wide: float = 3.6) -> None:
         axis.text(
-            x, y, text, ha="center", va="center", fontsize=8.5, color="white" if colour != GREY else "black",
-            bbox={"boxstyle": "round,pad=0.45", "facecolor": colour if colour != GREY else "white", "edgecolor": GREY},
-        )  # fmt: skip
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            color="white" if colour != GREY else "black",
+            bbox={
+                "boxstyle": "round,pad=0.45",
+                "facecolor": colour if colour != GREY else "white",
+                "edgecolor": GREY,
+            },
+        )
 
     def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
         axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1.3})
@@ -221,7 +275,9 @@ def reach(curves: Mapping[str, np.ndarray]) -> None:
         made,
         alt="Three curves along a line: the backward direction without a mask is changed most at the end of the "
         "line, the forward one and the masked one lie at zero.",
-        facts="; ".join(f"{name}: changed: {bool(curve.max() > 1e-4)}" for name, curve in curves.items()),
+        facts="; ".join(
+            f"{name}: changed: {bool(curve.max() > 1e-4)}" for name, curve in curves.items()
+        ),
     )
 
 

@@ -13,7 +13,9 @@ from htr_utils.text.gate import Report
 from htr_utils.text.metrics import Rate
 
 
-def candidates(word: str, lists: Mapping[str, Mapping[str, int]], *, top: int = 8, alt: str) -> None:
+def candidates(
+    word: str, lists: Mapping[str, Mapping[str, int]], *, top: int = 8, alt: str
+) -> None:
     """The known words one edit from `word` and their counts, a panel for each word list.
 
     Args:
@@ -50,7 +52,12 @@ def rates(measured: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
             value = 100 * rate.value
             error = [[value - 100 * rate.low], [100 * rate.high - value]]
             axis.errorbar(
-                value, row, xerr=error, color=COLOURS[row % len(COLOURS)], marker="os^Dv"[row % 5], capsize=3
+                value,
+                row,
+                xerr=error,
+                color=COLOURS[row % len(COLOURS)],
+                marker="os^Dv"[row % 5],
+                capsize=3,
             )
             axis.annotate(
                 f"{value:.1f}",
@@ -81,11 +88,25 @@ def outcomes(counts: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, a
             number = count.get(kind, 0)
             label = kind if row == 0 else None
             axis.barh(
-                row, number, left=left, color=colour, hatch=hatch, edgecolor="white", height=0.6, label=label
+                row,
+                number,
+                left=left,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                height=0.6,
+                label=label,
             )
             if number:
-                axis.text(left + number / 2, row, str(number), ha="center", va="center", weight="bold",
-                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
+                axis.text(
+                    left + number / 2,
+                    row,
+                    str(number),
+                    ha="center",
+                    va="center",
+                    weight="bold",
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+                )
             left += number
     axis.set_yticks(range(len(counts)), list(counts))
     axis.set_ylim(len(counts) - 0.4, -0.6)

@@ -40,17 +40,26 @@ def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
         chosen = [c for c in reading.characters if (c.confidence >= UNSURE) == sure]
         if chosen:
             low.bar(
-                [c.x for c in chosen], [100 * c.confidence for c in chosen], width=wide,
-                color=BLUE if sure else ORANGE, hatch="" if sure else "//", edgecolor="white",
+                [c.x for c in chosen],
+                [100 * c.confidence for c in chosen],
+                width=wide,
+                color=BLUE if sure else ORANGE,
+                hatch="" if sure else "//",
+                edgecolor="white",
                 label="sure" if sure else f"below {100 * UNSURE:.0f} %",
-            )  # fmt: skip
+            )
     for c in reading.characters:
         top.axvline(c.x, color=SKY, linewidth=0.7, linestyle=DASHES[2])
         space = c.character == " "
         low.text(
-            c.x, 103, "␣" if space else c.character,
-            ha="center", va="bottom", fontsize=6 if space else 9, color=GREY if space else "black",
-        )  # fmt: skip
+            c.x,
+            103,
+            "␣" if space else c.character,
+            ha="center",
+            va="bottom",
+            fontsize=6 if space else 9,
+            color=GREY if space else "black",
+        )
     low.set_ylim(0, 122)
     low.set_yticks([0, 50, 100])
     low.set_xlim(0, width)
@@ -58,7 +67,9 @@ def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
     low.set_ylabel("confidence (%)")
     # Below the axis, since bars fill the whole of it.
     low.legend(loc="upper right", bbox_to_anchor=(1.0, -0.18), ncols=2, frameon=False, fontsize=8)
-    ordered = all(a.x <= b.x for a, b in zip(reading.characters, reading.characters[1:], strict=False))
+    ordered = all(
+        a.x <= b.x for a, b in zip(reading.characters, reading.characters[1:], strict=False)
+    )
     unsure = sum(c.confidence < UNSURE for c in reading.characters)
     return (
         made,
@@ -69,7 +80,9 @@ def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
     )
 
 
-def way(grey: np.ndarray, ink: np.ndarray, log_probs: np.ndarray, text: str, corrected: str) -> None:
+def way(
+    grey: np.ndarray, ink: np.ndarray, log_probs: np.ndarray, text: str, corrected: str
+) -> None:
     """The map of the course: the way of a line from its picture to its text, with chapter numbers.
 
     Args:
@@ -82,7 +95,13 @@ def way(grey: np.ndarray, ink: np.ndarray, log_probs: np.ndarray, text: str, cor
     axis.set_ylim(0, 68)
     axis.axis("off")
     _strip(axis, grey, (2, 57, 116, 9), {"cmap": "gray", "vmin": 0, "vmax": 255})
-    axis.text(2, 66.5, f"the picture: {grey.shape[0]} x {grey.shape[1]} grey levels", fontsize=8, color=GREY)
+    axis.text(
+        2,
+        66.5,
+        f"the picture: {grey.shape[0]} x {grey.shape[1]} grey levels",
+        fontsize=8,
+        color=GREY,
+    )
     steps = [
         ("1  2", "picture", "find it, cut it,\nmake ink 1"),
         ("4", "CNN", "sees strokes\nand shapes"),
@@ -91,7 +110,13 @@ def way(grey: np.ndarray, ink: np.ndarray, log_probs: np.ndarray, text: str, cor
         ("8", "decoding", "frames become\ncharacters"),
         ("9", "spelling", "words that\nexist"),
     ]
-    between = [f"{ink.shape[0]} x {ink.shape[1]}", "", f"{frames} frames", f"{frames} x {classes}", ""]
+    between = [
+        f"{ink.shape[0]} x {ink.shape[1]}",
+        "",
+        f"{frames} frames",
+        f"{frames} x {classes}",
+        "",
+    ]
     lefts = np.linspace(1, 104, len(steps))
     for left, (chapter, name, words) in zip(lefts, steps, strict=True):
         _box(axis, left, 35, chapter, name, words, BLUE)
@@ -103,7 +128,9 @@ def way(grey: np.ndarray, ink: np.ndarray, log_probs: np.ndarray, text: str, cor
     winners = [number for number in np.unique(log_probs.argmax(axis=1)) if number]
     answer = np.exp(log_probs[:, winners or [0]]).T
     _strip(axis, answer, (44, 17, 44, 13), {"cmap": "Blues", "vmin": 0, "vmax": 1})
-    label = f"the answer, frame by frame: of {classes} classes the {len(winners)} that win somewhere"
+    label = (
+        f"the answer, frame by frame: of {classes} classes the {len(winners)} that win somewhere"
+    )
     axis.text(44, 13.6, label, fontsize=8, color=GREY)
     _arrow(axis, (lefts[3] + 7.5, 34.5), (lefts[3] + 7.5, 30.8))
     _box(axis, 1, 17, "3", "characters", "the true text,\nas numbers", ORANGE)
@@ -150,16 +177,40 @@ def _box(axis: Axes, x: float, y: float, chapter: str, name: str, words: str, co
     from matplotlib.patches import FancyBboxPatch
 
     shape = FancyBboxPatch(
-        (x + 0.6, y + 0.6), 13.8, 11.8, boxstyle="round,pad=0.6", facecolor="white", edgecolor=colour, linewidth=1.6
-    )  # fmt: skip
+        (x + 0.6, y + 0.6),
+        13.8,
+        11.8,
+        boxstyle="round,pad=0.6",
+        facecolor="white",
+        edgecolor=colour,
+        linewidth=1.6,
+    )
     axis.add_patch(shape)
-    axis.text(x + 7.5, y + 9.6, name, ha="center", va="center", fontsize=10, fontweight="bold", color=colour)
+    axis.text(
+        x + 7.5,
+        y + 9.6,
+        name,
+        ha="center",
+        va="center",
+        fontsize=10,
+        fontweight="bold",
+        color=colour,
+    )
     axis.text(x + 7.5, y + 5.4, words, ha="center", va="center", fontsize=7.5)
-    axis.text(x + 7.5, y + 1.6, f"chapter {chapter.replace('  ', ', ')}", ha="center", va="center",
-              fontsize=7.5, color=GREY)  # fmt: skip
+    axis.text(
+        x + 7.5,
+        y + 1.6,
+        f"chapter {chapter.replace('  ', ', ')}",
+        ha="center",
+        va="center",
+        fontsize=7.5,
+        color=GREY,
+    )
 
 
-def _arrow(axis: Axes, begin: tuple[float, float], end: tuple[float, float], *, dashed: bool = False) -> None:
+def _arrow(
+    axis: Axes, begin: tuple[float, float], end: tuple[float, float], *, dashed: bool = False
+) -> None:
     style = {"arrowstyle": "-|>", "color": ORANGE if dashed else BLUE, "linewidth": 1.5}
     style["linestyle"] = DASHES[1] if dashed else DASHES[0]
     axis.annotate("", xy=end, xytext=begin, arrowprops=style)
