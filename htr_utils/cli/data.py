@@ -1,19 +1,25 @@
-"""`htr data`: build and check data sets."""
+"""`htr data`: is a folder of lines fit to train and test on?"""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import ClassVar
 
 import click
 
 from htr_utils import paths
-from htr_utils.errors import HtrError
+from htr_utils.cli.one_line import Verbs
 
 
-@click.group()
+class _Data(Verbs):
+    moved: ClassVar[dict[str, str]] = {
+        "build": "`python -m htr_utils data-build`, in a clone of the course"
+    }
+
+
+@click.group(cls=_Data)
 def data() -> None:
-    """Build and check data sets."""
+    """Check data sets."""
 
 
 @data.command("check")
@@ -25,37 +31,3 @@ def data_check(path: str | None) -> None:
     report = check(path or paths.data_root())
     click.echo(report.text())
     sys.exit(0 if report.usable else 1)
-
-
-@data.command("build")
-@click.option("--to", "target", default=None, help="folder [default: the embedded data/]")
-@click.option(
-    "--verify", is_flag=True, help="build into a temporary folder and compare the pixels' hashes"
-)
-def data_build(target: str | None, verify: bool) -> None:
-    """Render the embedded data again: fetches its fonts with npm, takes about two minutes."""
-    import tempfile
-
-    from htr_utils.lines import build, datasheet, samples
-
-    root = paths.repo_root()
-    if root is None:
-        raise HtrError(
-            "data is built in a checkout of the course, which holds the passages; clone it first"
-        )
-    passages = build.read_passages(root / "data" / "passages.tsv")
-    if verify:
-        with tempfile.TemporaryDirectory() as folder:
-            build.build(Path(folder) / "data", passages, say=click.echo)
-            changed = build.verify(Path(folder) / "data", root / "data")
-        click.echo(
-            f"{len(changed)} lines differ"
-            + (f", first {changed[0]}" if changed else ": the same pixels")
-        )
-        sys.exit(1 if changed else 0)
-    folder_out = Path(target) if target else root / "data"
-    build.build(folder_out, passages, say=click.echo)
-    samples.build(folder_out / "samples")
-    samples.build_letters(folder_out / "samples" / "pages")
-    datasheet.write(folder_out, passages)
-    click.echo(f"done: {folder_out}; check it with `htr data check {folder_out}`")

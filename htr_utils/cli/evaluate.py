@@ -54,7 +54,7 @@ from htr_utils.cli.common import command_line, folder_of, import_tensorflow, onl
     "--save",
     metavar="NAME",
     default=None,
-    help="keep the figures under this name in metrics.json beside the model, and write its card",
+    help="keep the figures under this name in metrics.json beside the model",
 )
 def evaluate(
     model: str,
@@ -93,8 +93,5 @@ def evaluate(
     )
     click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
     if save:
-        from htr_utils import cards
-
         evaluation.record(target, save, found, file, command_line(data))
-        cards.write(file, target)
         click.echo(f"kept as {save!r} in {target}")

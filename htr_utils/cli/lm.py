@@ -90,7 +90,7 @@ def lm_train(
         held_out += [line.text for line in load_lines(folder, None)]
     paragraphs, packages = corpus.read_paragraphs(texts), list[dict[str, str]]()
     if debian:
-        from htr_utils.course import free_text
+        from workshop.material import free_text
 
         more, packages = free_text.fetch()
         paragraphs += more
@@ -143,7 +143,7 @@ def _strike(paragraphs: Sequence[str], share: float) -> list[str]:
 
 def _embedded() -> tuple[list[str], list[str]]:
     """The embedded passages of the training split, and those of the others."""
-    from htr_utils.lines.build import read_passages
+    from htr_utils.text.passages import read_passages
 
     root = paths.repo_root()
     if root is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from htr_utils.formats import ReadLine, ReadPage
-    from htr_utils.lines.pages import Page
+    from htr_utils.pages import Page
     from htr_utils.recognizer import Recognizer
     from htr_utils.text.spelling import Correction
 
@@ -197,7 +197,7 @@ class _Job:
 
     def open(self) -> Iterator[_Opened]:
         """The pages of all files that can be opened, and their lines."""
-        from htr_utils.lines import pages
+        from htr_utils import pages
 
         for file, name in enumerate(self.names):
             held: _Opened | None = None
@@ -223,7 +223,8 @@ class _Job:
             self.bar.update()
 
     def _lines(self, grey: np.ndarray) -> Page:
-        from htr_utils.lines import images, pages
+        from htr_utils import pages
+        from htr_utils.lines import images
 
         if self.kind == "line":
             images.prepare(

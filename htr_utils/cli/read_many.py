@@ -339,8 +339,8 @@ def _chunks(
     left: list[Input], options: Options, scheduler: str, size: int, workers: int | None
 ) -> Iterator[list[dict[str, Any]]]:
     """Chunks' rows as they come back. Few are out at a time: a scheduler holds no million of tasks."""
-    from htr_utils.course import cluster
     from htr_utils.recognizer import cores
+    from htr_utils.runs import cluster
 
     if not left:
         return

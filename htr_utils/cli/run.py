@@ -56,10 +56,10 @@ def run(
     state, the data's fingerprint, seed and machine.
     """
     need("papermill", "jupytext", "nbconvert", extra="course")
-    from htr_utils.course import given as described
-    from htr_utils.course import record, runs
+    from htr_utils.runs import execute, record
+    from htr_utils.runs import given as described
 
-    notebook = runs.find_notebook(chapter)
+    notebook = execute.find_notebook(chapter)
     known = described.Chapter(notebook)
     if only_list:
         click.echo("\n".join(map(str, known.parameters.values())))
@@ -79,7 +79,7 @@ def run(
     click.echo(f"running {notebook.stem} into {folder}", err=True)
     found = record.run(notebook, values, folder, timeout=timeout)
     if uri is not None:
-        from htr_utils.course import tracking
+        from htr_utils.runs import tracking
 
         tracking.tell(found, folder, uri)
     if found["error"]:

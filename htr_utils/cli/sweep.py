@@ -69,7 +69,7 @@ def sweep(
         need("dask", "distributed", extra="course,runs")
     if uri is not None:
         need("mlflow", extra="mlflow")
-    from htr_utils.course import experiments, sweeps
+    from htr_utils.runs import records, sweeps
 
     found = sweeps.read(file)
     if dry:
@@ -84,12 +84,12 @@ def sweep(
         say=lambda text: click.echo(text, err=True),
     )
     if keep is not None:
-        click.echo(f"{experiments.keep(found, folder, Path(keep))} runs kept in {keep}")
+        click.echo(f"{records.keep(found, folder, Path(keep))} runs kept in {keep}")
     failed = [row for row in rows if row["state"] != "finished"]
     if report and len(failed) < len(rows):
         click.echo(_report(folder))
     if uri is not None:
-        from htr_utils.course import tracking
+        from htr_utils.runs import tracking
 
         click.echo(f"{tracking.tell_all(found, folder, uri)} runs are in MLflow")
     click.echo(f"{len(rows) - len(failed)} of {len(rows)} points finished; {folder / 'table.csv'}")
@@ -101,9 +101,10 @@ def sweep(
 
 def _report(folder: Path) -> str:
     """Run chapter 12 over a sweep's records into `report/`; in one line where it is, or why there is none."""
-    from htr_utils.course import experiments, record
+    from htr_utils.course import statistics
+    from htr_utils.runs import record, records
 
-    rates = experiments.rates(experiments.finished(folder))
+    rates = statistics.rates(records.finished(folder))
     if not rates:
         return "no report: these runs recorded no error rate that chapter 12 could compare"
     parameters = {"sweep": str(folder), "result": rates[0]}

@@ -144,7 +144,8 @@ def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None
     """
     _check(options)
     import_tensorflow()
-    from htr_utils.network import distribute, fit
+    from htr_utils.network import distribute
+    from htr_utils.trainer import fit
 
     if deterministic:
         import tensorflow as tf
@@ -212,7 +213,7 @@ def _check(options: dict[str, Any]) -> None:
 
 def _report(model: str, data: str | None, task: str | None, spacing: str, fold: bool) -> None:
     """The test split, which the training has not seen, beside what others published."""
-    from htr_utils.course import published
+    from htr_utils import published
     from htr_utils.lines import iam, own
     from htr_utils.recognizer import Recognizer
 

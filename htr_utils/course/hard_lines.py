@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import augment, iam, images, recombine
+from htr_utils.lines import augment, iam, images
+from htr_utils.synth import recombine
 from htr_utils.text.charset import Charset
 
 
@@ -29,7 +30,7 @@ def in_hands(
     Raises:
         HtrError: as `iam.named`; no text can be set.
     """
-    from htr_utils.network import fit  # imports TensorFlow
+    from htr_utils.trainer import fit  # imports TensorFlow
 
     whole = fit.all_for_training(fit.material(folder, Charset(), fold=True))
     held_out = iam.named(whole.train, ids)
@@ -48,3 +49,21 @@ def in_hands(
             f"{folder}: none of {len(texts)} texts can be set from its pieces; name more lines"
         )
     return pictures, kept
+
+
+@dataclass(frozen=True)
+class Lines:
+    """What the network answered to some lines: (lines, frames, classes), true frames, true texts."""
+
+    log_probs: np.ndarray
+    frames: np.ndarray
+    truths: list[str]
+
+
+def padded(answers: Sequence[np.ndarray], truths: list[str]) -> Lines:
+    """Lines of their own length, (T, C) each, as one array."""
+    frames = np.array([len(one) for one in answers])
+    values = np.zeros((len(answers), int(frames.max()), answers[0].shape[1]), np.float32)
+    for row, one in zip(values, answers, strict=True):
+        row[: len(one)] = one
+    return Lines(values, frames, truths)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from htr_utils import paths
+from htr_utils import pages, paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import compose, iam, images, own, pages
+from htr_utils.lines import iam, images, own
+from htr_utils.synth import compose
 
 SHARE = (
     0.3  # of the lines seen in fine-tuning are embedded ones, so that other hands are not forgotten
@@ -38,7 +39,7 @@ def samples() -> list[compose.Composed]:
 
 def truth_of(page: compose.Composed, polygons: Sequence[np.ndarray]) -> list[str]:
     """The text of each found line: that of the true line with which it shares the most, "" where none is shared."""
-    from htr_utils.course.page_bench import overlaps
+    from htr_utils.course.line_finding import overlaps
 
     if not len(polygons):
         return []

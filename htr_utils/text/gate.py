@@ -31,7 +31,7 @@ _SUREST = 0.999
 
 @dataclass(frozen=True)
 class Settings:
-    """Chosen on validation lines by `python -m htr_utils.course.tune`; all in nats but `weight` and `shortest`."""
+    """Chosen on validation lines by `python -m workshop.measure.tune`; all in nats but `weight` and `shortest`."""
 
     weight: float = 0.5
     margin: float = 1.0

@@ -64,7 +64,7 @@ def create_app(
     Args:
         recognizer: a `Recognizer`, loaded once for all; None loads the `course` model now.
         limits: what is taken and kept.
-        finder: a stand-in for `htr_utils.lines.pages`.
+        finder: a stand-in for `htr_utils.pages`.
         hosts: names by which the page may be asked for, beside addresses in numbers and this machine's names.
 
     Raises:

@@ -112,7 +112,7 @@ def _draw(most: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    from htr_utils.lines import pages
+    from htr_utils import pages
 
     content = sys.stdin.buffer.read()
     try:

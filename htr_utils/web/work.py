@@ -11,9 +11,8 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from htr_utils import formats
+from htr_utils import formats, pages
 from htr_utils.errors import HtrError
-from htr_utils.lines import pages
 from htr_utils.recognizer import Reading
 from htr_utils.text.spelling import Correction
 from htr_utils.web.isolated import pdf_pages
@@ -47,7 +46,7 @@ class Reader(Protocol):
 
 
 class Finder(Protocol):
-    """What the page needs of `htr_utils.lines.pages`."""
+    """What the page needs of `htr_utils.pages`."""
 
     def each_page(self, source: bytes, most: int) -> Iterator[np.ndarray]: ...
 

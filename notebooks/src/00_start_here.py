@@ -309,7 +309,7 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # | use your copy of IAM everywhere | set the environment variable `HTR_DATA` to its folder |
 # | read pictures without any notebook | `htr read my_line.png` |
 #
-# From Python, `htr_utils.course.runs.run_chapter("00", {"line": 7}, "runs")` does what papermill does.
+# From Python, `htr_utils.runs.execute.run_chapter("00", {"line": 7}, "runs")` does what papermill does.
 #
 # ## What goes wrong: a setting that lies
 #

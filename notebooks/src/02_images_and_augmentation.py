@@ -296,13 +296,13 @@ from pathlib import Path
 
 import matplotlib
 
-from htr_utils.lines import fonts, synth
+from htr_utils.synth import fonts, handwriting
 
 ttf = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 font = fonts.FontFile("dejavu", 400, str(ttf))
-writers = [synth.Writer.draw(font, np.random.default_rng([run.seed, n]), variety=1.0) for n in range(3)]
+writers = [handwriting.Writer.draw(font, np.random.default_rng([run.seed, n]), variety=1.0) for n in range(3)]
 drawn = [
-    synth.render("No hand wrote this line, and yet it wavers.", one, np.random.default_rng(run.seed))
+    handwriting.render("No hand wrote this line, and yet it wavers.", one, np.random.default_rng(run.seed))
     for one in writers
 ]
 plots.stages(

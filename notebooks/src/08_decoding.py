@@ -350,7 +350,7 @@ print("from scratch and package agree on two real lines:", mine == theirs)
 # choose. The same lines are decoded with each weight, without and with a bonus: that of the published settings.
 
 # %% tags=["figure"]
-from htr_utils.course.tune import damaged, padded
+from htr_utils.course.hard_lines import damaged, padded
 
 folder = iam.read(run.data_root)
 
@@ -377,7 +377,7 @@ plots.weight_curve(weights, curves, published=published.weight)
 # %% [markdown]
 # Too weak, and the language changes nothing. Too strong, and it writes fluent English that nobody wrote; without a
 # bonus it also drops letters. The dotted line marks the published weight (`model/decoding.json`). It was chosen by
-# `python -m htr_utils.course.tune`, which tries weight, bonus and the lexicon's price in turn on all validation lines,
+# `python -m workshop.measure.tune`, which tries weight, bonus and the lexicon's price in turn on all validation lines,
 # plain and damaged; on the few lines here the lowest point may lie beside it. `htr sweep notebooks/src/08_weight.yaml`
 # runs this chapter at many weights and bonuses with papermill, those published among them; `table.csv` puts the
 # results side by side.

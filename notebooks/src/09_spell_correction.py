@@ -421,7 +421,7 @@ print(*reports.values(), sep="\n")
 
 # %% [markdown]
 # *Mended* counts words that were wrong and are right afterwards, *broken* the reverse. The margin decides between
-# the two. Choose it on validation lines, as the package's own was (`python -m htr_utils.course.tune`):
+# the two. Choose it on validation lines, as the package's own was (`python -m workshop.measure.tune`):
 
 # %% tags=["figure"]
 margins = [-2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0]

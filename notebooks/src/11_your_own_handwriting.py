@@ -48,9 +48,9 @@ run = validate(
 # the shadow. They stand in for real ones.
 
 # %% tags=["figure"]
+from htr_utils import pages
 from htr_utils.course import letters
 from htr_utils.course.plots import pages as plots
-from htr_utils.lines import pages
 
 one, two = letters.samples()  # .grey: uint8 (height, width); .lines: text and outline of each line
 photo = pages.open_pages(run.my_image)[0] if run.my_image else one.grey
@@ -74,7 +74,7 @@ plots.steps(
 import cv2
 import numpy as np
 
-from htr_utils.lines import sheet
+from htr_utils.pages import sheet
 
 corners = sheet.corners(photo)  # float (4, 2): x and y, clockwise from top left; None: no table is seen
 height, width = photo.shape
@@ -234,12 +234,12 @@ plots.outlines(
 # hands.
 
 # %%
-from htr_utils.course import page_bench
+from htr_utils.course import line_finding
 
 kinds = ("plain", "sloping", "columns")
-for name, finder in (("profile", page_bench.profile), ("ridges", page_bench.ridges)):
+for name, finder in (("profile", line_finding.profile), ("ridges", line_finding.ridges)):
     print(name)
-    page_bench.detect(kinds, (3,), "test", finder)
+    line_finding.detect(kinds, (3,), "test", finder)
 
 # %% [markdown]
 # One page of each kind is an illustration, no measurement. [docs/pages.md](../docs/pages.md) has the measured

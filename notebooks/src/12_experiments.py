@@ -59,7 +59,7 @@ print("\n".join(row for row in file.read_text(encoding="utf-8").splitlines() if 
 # every point against the notebook's parameters before anything runs:
 
 # %%
-from htr_utils.course import sweeps
+from htr_utils.runs import sweeps
 
 plan = sweeps.read(file)
 print(f"{len(plan.points)} runs; the last: {sweeps.label(plan.points[-1])}")
@@ -75,11 +75,12 @@ print(f"{len(plan.points)} runs; the last: {sweeps.label(plan.points[-1])}")
 # Each run left its parameters, seed, versions and results. `load` reads the finished ones.
 
 # %%
-from htr_utils.course import experiments
+from htr_utils.course import statistics
+from htr_utils.runs import records
 
-runs, origin = experiments.load(run.sweep or experiments.stored(), run.result)
+runs, origin = records.load(run.sweep or records.stored(), run.result)
 print(f"{len(runs)} runs, {origin}")
-groups = experiments.groups(runs)  # runs that differ in the seed alone stand together
+groups = statistics.groups(runs)  # runs that differ in the seed alone stand together
 for name, some in groups.items():
     print(f"{name:16}", "  ".join(f"{one['rate']:5.1f}" for one in some), f" % {run.result}")
 
@@ -139,7 +140,7 @@ print(f"median variance of three values: {np.median(noise.var(axis=1, ddof=1)):.
 # So each row's variance is divided by that number (by its own, where rows are longer) before the median is taken.
 
 # %%
-deviation = experiments.deviation(rows, run.seed)
+deviation = statistics.deviation(rows, run.seed)
 print(
     f"the usual spread: {deviation:.1f} points"
     if deviation
@@ -156,7 +157,7 @@ print(
 
 # %%
 usual = {one["seed"]: one["rate"] for one in groups.get("as usual", [])}
-changed = [name for name, some in groups.items() if len(experiments.special(some[0], runs)) == 1]
+changed = [name for name, some in groups.items() if len(statistics.special(some[0], runs)) == 1]
 first = changed[0] if changed and usual else "nothing"  # one parameter changed, all else as usual
 differences = [one["rate"] - usual[one["seed"]] for one in groups.get(first, []) if one["seed"] in usual]
 print(first, "minus as usual:", np.round(differences, 1).tolist())
@@ -169,9 +170,9 @@ print(first, "minus as usual:", np.round(differences, 1).tolist())
 count = len(differences)
 if count > 1:
     mean = np.mean(differences)
-    half = experiments.T975[min(count - 2, 29)] * np.std(differences, ddof=1) / np.sqrt(count)
+    half = statistics.T975[min(count - 2, 29)] * np.std(differences, ddof=1) / np.sqrt(count)
     print(f"by hand:     {mean:.2f} [{mean - half:.2f}, {mean + half:.2f}]")
-    print("the package: {:.2f} [{:.2f}, {:.2f}]".format(*experiments.interval(differences)))
+    print("the package: {:.2f} [{:.2f}, {:.2f}]".format(*statistics.interval(differences)))
 else:
     print(f"{count} pairs: an interval needs two, of runs that differ in one parameter alone")
 
@@ -179,7 +180,7 @@ else:
 # Now all changes. The package finds the pairs by itself, in grids as well, where each run has several partners.
 
 # %% tags=["figure"]
-effects = experiments.effects(runs)
+effects = statistics.effects(runs)
 plots.effects(effects)
 
 # %% [markdown]
@@ -191,8 +192,8 @@ plots.effects(effects)
 # What most people want from a sweep in the end: the best run, its parameters, and its model.
 
 # %%
-best = experiments.best(runs)
-print(experiments.label(best, runs), f"| seed {best['seed']} | {best['rate']:.1f} % {run.result}")
+best = statistics.best(runs)
+print(statistics.label(best, runs), f"| seed {best['seed']} | {best['rate']:.1f} % {run.result}")
 
 # %% [markdown]
 # A sweep of your own keeps the model file of each run (of networks that are a preset, unchanged) in the folder of
@@ -259,7 +260,7 @@ for point in sweeps.from_dict({"chapter": "07", "random": drawn}).points:
 
 # %%
 run.record(
-    best=best["rate"], best_change=experiments.label(best, runs), deviation=deviation, runs=len(runs),
+    best=best["rate"], best_change=statistics.label(best, runs), deviation=deviation, runs=len(runs),
     effects={one.change: one.mean for one in effects},
 )  # fmt: skip
 
@@ -291,7 +292,7 @@ def pairs_needed(standard_deviation: float, effect: float) -> int:
     """Fewest pairs whose interval, by Student's t, reaches less than `effect` to either side of the mean."""
     # SOLUTION
     for n in range(2, 32):
-        if experiments.T975[n - 2] * standard_deviation / np.sqrt(n) < effect:
+        if statistics.T975[n - 2] * standard_deviation / np.sqrt(n) < effect:
             return n
     raise ValueError("more than 31 pairs")
     # END
@@ -334,7 +335,7 @@ my_sweep = (
 )
 
 # %% tags=["check"]
-check("12.4", my_sweep)
+check("12.4", my_sweep, sweeps.from_dict)
 
 # %% [markdown]
 # ## Exercise 12.5 · Matched pairs *(15 minutes)*

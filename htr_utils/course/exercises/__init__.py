@@ -25,7 +25,7 @@ from typing import Any
 
 from htr_utils.errors import HtrError
 
-Check = Callable[[Any], "str | None"]
+Check = Callable[..., "str | None"]
 _checks: dict[str, Check] = {}
 MOST = 10_000  # items that a generator of the learner's may give
 
@@ -79,12 +79,13 @@ def agrees(
     return True
 
 
-def verdict(number: str, answer: Any) -> str:
+def verdict(number: str, answer: Any, *tools: Any) -> str:
     """What `check` prints: "to do", "correct" or "hint: ...".
 
     Args:
         number: chapter and exercise, "06.2".
         answer: a value, or a function that the check calls.
+        tools: functions of rooms that checks may not import, handed to the check.
     Raises:
         HtrError: there is no such exercise.
     """
@@ -103,7 +104,7 @@ def verdict(number: str, answer: Any) -> str:
         return "to do"
     probe = _wrap(answer) if inspect.isroutine(answer) else answer
     try:
-        hint = _checks[number](probe)
+        hint = _checks[number](probe, *tools)
     except _ToDo:
         return "to do"
     except _Raised as raised:
@@ -113,9 +114,9 @@ def verdict(number: str, answer: Any) -> str:
     return "correct" if hint is None else f"hint: {hint}"
 
 
-def check(number: str, answer: Any) -> None:
+def check(number: str, answer: Any, *tools: Any) -> None:
     """Print how an exercise stands: "06.2: to do", "06.2: hint: ..." or "06.2: correct"."""
-    print(f"{number}: {verdict(number, answer)}")
+    print(f"{number}: {verdict(number, answer, *tools)}")
 
 
 def _empty(answer: Any) -> bool:

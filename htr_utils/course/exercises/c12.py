@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from htr_utils.course import experiments, sweeps
+from htr_utils.course import statistics
 from htr_utils.course.exercises import exercise
 from htr_utils.errors import HtrError
 
@@ -37,11 +37,11 @@ def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
         ]
 
     given = [answer(sd, effect) for sd, effect in cases]
-    if given == fewest(lambda n: experiments.T975[n - 2]):
+    if given == fewest(lambda n: statistics.T975[n - 2]):
         return None
     if given == fewest(lambda n: 1.96):
         return "1.96 is for many values; for so few, take the factor of Student's t from the table `T975`"
-    if given == fewest(lambda n: experiments.T975[min(n - 1, 29)]):
+    if given == fewest(lambda n: statistics.T975[min(n - 1, 29)]):
         return "n values have n - 1 degrees of freedom, and `T975[0]` is the factor for one"
     if any(number < 2 for number in given):
         return "an interval needs two pairs at least"
@@ -70,12 +70,15 @@ def runs_for_luck(answer: Callable[[float, int], int]) -> str | None:
 
 
 @exercise("12.4")
-def a_sweep(answer: dict[str, Any]) -> str | None:
-    """A sweep file's content for chapter 7: two learning-set sizes, two batches, three seeds."""
+def a_sweep(answer: dict[str, Any], read: Callable[[dict[str, Any]], Any]) -> str | None:
+    """A sweep file's content for chapter 7: two learning-set sizes, two batches, three seeds.
+
+    read: `runs.sweeps.from_dict`.
+    """
     if not isinstance(answer, dict):
         return "a dictionary, as the YAML file would give it"
     try:
-        found = sweeps.from_dict(answer)
+        found = read(answer)
     except HtrError as error:
         return str(error)
     if not found.chapter.name.startswith("07_"):

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from htr_utils.course.experiments import Effect, Run
 from htr_utils.course.plots import base
+from htr_utils.course.statistics import Effect, Run
 
 
 def _styles(names: Sequence[str]) -> dict[str, tuple[str, object]]:

@@ -1,0 +1,1 @@
+"""Lines and pages rendered from text, fonts and pens."""

@@ -1,0 +1,1 @@
+"""The hall of training: sources of lines assembled, a model trained from them."""

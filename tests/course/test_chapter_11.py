@@ -1,0 +1,168 @@
+"""Chapter 11: its exercise checks, its figures, and the lines it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import maximum_filter
+
+from htr_utils import Recognizer
+from htr_utils.course import letters
+from htr_utils.course.exercises import verdict
+from htr_utils.errors import HtrError
+from htr_utils.lines import own
+from htr_utils.text.metrics import cer, edits
+from workshop.material import samples
+from workshop.measure import own_report
+
+
+def counted(owner: list[int], lines: int) -> tuple[int, int]:
+    times = [owner.count(n) for n in range(lines)]
+    return sum(t > 1 for t in times), times.count(0)
+
+
+def runs(profile: list[float], level: float) -> list[tuple[int, int]]:
+    full = np.concatenate([[False], np.array(profile) > level, [False]])
+    return [(int(a), int(b)) for a, b in np.flatnonzero(full[1:] != full[:-1]).reshape(-1, 2)]
+
+
+def divided(grey: np.ndarray, reach: int) -> np.ndarray:
+    return grey / maximum_filter(grey.astype(float), 2 * reach + 1)
+
+
+def points(before: list[str], after: list[str], truth: list[str]) -> float:
+    wrong = [
+        sum(edits(a, b) for a, b in zip(texts, truth, strict=True)) for texts in (before, after)
+    ]
+    return 100 * (wrong[1] - wrong[0]) / sum(map(len, truth))
+
+
+def mean_points(before: list[str], after: list[str], truth: list[str]) -> float:
+    each = [
+        (edits(a, t) - edits(b, t)) / len(t) for b, a, t in zip(before, after, truth, strict=True)
+    ]
+    return 100 * float(np.mean(each))
+
+
+@pytest.mark.parametrize(
+    ("number", "right", "wrong"),
+    [
+        (
+            "11.1",
+            counted,
+            [lambda o, n: (len(o) - len(set(o)), n - len(set(o) - {-1})), lambda o, n: (0, 0)],
+        ),
+        (
+            "11.2",
+            runs,
+            [lambda p, v: [(a, b - 1) for a, b in runs(p, v)], lambda p, v: runs([*p[:-1], 0], v)],
+        ),
+        (
+            "11.3",
+            divided,
+            [
+                lambda g, r: g / g.max(),
+                lambda g, r: 255 * divided(g, r),
+                lambda g, r: g - maximum_filter(g, 2 * r + 1) + 1.0,
+            ],
+        ),
+        ("11.4", "the corrected lines", ["the second letter", "both"]),
+        (
+            "11.5",
+            points,
+            [mean_points, lambda b, a, t: -points(b, a, t), lambda b, a, t: points(b, a, t) / 100],
+        ),
+    ],
+)
+def test_checks(number: str, right: object, wrong: list[object]) -> None:
+    assert verdict(number, ...) == "to do"
+    assert verdict(number, right) == "correct"
+    hints = [verdict(number, answer) for answer in wrong]
+    assert all(hint.startswith("hint: ") for hint in hints) and len(set(hints)) == len(hints)
+
+
+def test_the_letters_lines_come_with_their_texts() -> None:
+    (crops, texts), (_, others) = letters.material()
+    assert (tuple(texts), tuple(others)) == samples.LETTERS
+    assert all(crop.dtype == np.uint8 and crop.shape[1] > 4 * crop.shape[0] for crop in crops)
+
+
+def test_a_line_that_shares_nothing_has_no_text() -> None:
+    page = letters.samples()[0]
+    corner = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], float)
+    assert letters.truth_of(page, [corner, page.lines[4].polygon]) == ["", page.lines[4].text]
+    assert letters.truth_of(page, []) == []
+
+
+def test_own_lines_are_parted_in_learnt_and_unseen(tmp_path: Path) -> None:
+    crops, texts = (
+        [np.full((40, 300), 200 + n, np.uint8) for n in range(7)],
+        [f"text {n}" for n in range(7)],
+    )
+    folder = letters.keep(crops, texts, tmp_path / "mine")
+    assert [line.text for line in own.read(folder)] == texts
+    (_, learnt), (unseen, kept) = letters.material(folder)
+    assert (learnt, kept) == (texts[:4], texts[4:]) and [int(one[0, 0]) for one in unseen] == [
+        204,
+        205,
+        206,
+    ]
+    few = letters.keep(crops[:5], texts[:5], tmp_path / "few")
+    with pytest.raises(HtrError, match="5 lines are too few"):
+        letters.material(few)
+
+
+def test_fine_tuning_on_few_lines_learns_them_and_leaves_the_first_model_alone(
+    tmp_path: Path,
+) -> None:
+    (crops, texts), _ = letters.material()
+    folder = letters.keep(crops[:4], texts[:4], tmp_path / "four")
+    first = Recognizer.load("course")
+    before = [r.text for r in first.read(crops[:4])]
+    made = letters.fine_tune(folder, "course", tmp_path / "four.keras", epochs=12, seed=0)
+    after = [r.text for r in Recognizer.load(made).read(crops[:4])]
+    assert cer(after, texts[:4]).value < 0.7 * cer(before, texts[:4]).value
+    assert [r.text for r in first.read(crops[:4])] == before
+
+
+def test_a_text_too_long_for_its_line_is_named(tmp_path: Path) -> None:
+    narrow = np.full((40, 60), 240, np.uint8)
+    narrow[2:38, 2:58] = 20
+    folder = letters.keep(
+        [narrow], ["much too long for sixty pixels, whoever wrote it"], tmp_path / "one"
+    )
+    with pytest.raises(HtrError, match="too narrow for its text") as error:
+        letters.fine_tune(folder, "course", tmp_path / "one.keras", epochs=1, seed=0)
+    assert "line-01.png" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
+    """A page without a line, one turn, an empty group."""
+    from htr_utils.course.plots import pages as plots
+
+    alt = "A blank page and curves that stand for nothing, drawn for a test."
+    blank = np.full((300, 200), 230, np.uint8)
+    same = cer(["a b"], ["a b"])
+    plots.steps([blank], ["a"], alt=alt, facts="one page")
+    plots.profile(blank, np.zeros(300), 1.0, [], alt=alt)
+    plots.outlines([blank], [[]], ["nothing"], alt=alt)
+    plots.turns(
+        np.array([0.0, 1.0]), np.array([2.0, 1.0]), found=0.0, pictures=[blank, blank], alt=alt
+    )
+    plots.confidences({"none": [], "one": [0.5]}, alt=alt)
+    plots.before_after({"same": (same, same)}, alt=alt)
+    assert "same: not lower" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_report_of_a_model_for_one_hand(tmp_path: Path) -> None:
+    """The real command at a tiny size: the page holds both rates of each set, and no folder of this machine."""
+    text = own_report.report(tmp_path / "own.md", ["--epochs", "3"]).read_text(encoding="utf-8")
+    assert (
+        text.count("| the second letter |") == 1
+        and "--epochs 3" in text
+        and str(tmp_path) not in text
+    )
+    assert "/tmp" not in text and "12 lines" in text

@@ -1,0 +1,198 @@
+"""Every exercise of the course: its stub says "to do", its right answer is correct, wrong ones get hints of their own.
+
+The answers stand in the tests of the chapters, in `RIGHT` and `WRONG` or in a parametrised test; this module finds them
+there, so that an exercise without them is noticed.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import importlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+from htr_utils.course.exercises import verdict
+from htr_utils.runs import chapter_files
+from tests.helpers.chapters import NOTEBOOKS, SOURCES
+from workshop.publish import kit
+
+EXERCISES = 4  # at least, in a chapter
+WRONG_ANSWERS = 2  # at least, for an exercise
+each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+
+
+@cache
+def answers() -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """The right answer of each exercise, and its wrong ones."""
+    right: dict[str, Any] = {}
+    wrong: dict[str, list[Any]] = defaultdict(list)
+    for path in sorted(Path(__file__).parent.glob("test_chapter_*.py")):
+        module = importlib.import_module(path.stem)
+        right |= getattr(module, "RIGHT", {}) | getattr(module, "SOLUTIONS", {})
+        for number, answer, *_ in getattr(module, "WRONG", []):
+            wrong[number].append(answer)
+        for test in vars(module).values():
+            for mark in getattr(test, "pytestmark", []):
+                if mark.name == "parametrize" and tuple(mark.args[0]) == (
+                    "number",
+                    "right",
+                    "wrong",
+                ):
+                    for number, good, bad in mark.args[1]:
+                        right[number] = good
+                        wrong[number] += bad
+    return right, wrong
+
+
+def cells(source: Path) -> list[tuple[str, str]]:
+    """(number, code of the stub) of each exercise of a chapter, in order."""
+    found, stub = [], ""
+    for cell in chapter_files.blank(source).cells:
+        tags = cell.metadata.get("tags", [])
+        if "exercise" in tags:
+            stub = cell.source
+        if "check" in tags:
+            found += [
+                (number, stub) for number in re.findall(r'\bcheck\("(\d\d\.\d+)"', cell.source)
+            ]
+    return found
+
+
+NUMBERS = [(number, stub) for source in SOURCES for number, stub in cells(source)]
+each_number = pytest.mark.parametrize("number", [number for number, _ in NUMBERS])
+
+
+@each_source
+def test_a_chapter_has_enough_exercises(source: Path) -> None:
+    numbers = [number for number, _ in cells(source)]
+    assert len(numbers) >= EXERCISES
+    prefix = source.stem[:2]
+    assert sorted(numbers) == [f"{prefix}.{n}" for n in range(1, len(numbers) + 1)]
+    titles = re.findall(
+        r"^# #+ Exercise (\d+\.\d+)", source.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(title.zfill(len(numbers[0])) for title in titles) == sorted(numbers)
+
+
+@pytest.mark.parametrize(("number", "stub"), NUMBERS, ids=[number for number, _ in NUMBERS])
+def test_stub_is_to_do(number: str, stub: str) -> None:
+    """The stub as the learner gets it: the last statement of its cell, a function or a value."""
+    *_, last = ast.parse(stub).body
+    flags = __future__.annotations.compiler_flag
+    space: dict[str, Any] = {"np": np}
+    exec(compile(ast.Module([last], []), "stub", "exec", flags=flags), space)
+    name = last.name if isinstance(last, ast.FunctionDef) else last.targets[0].id  # type: ignore[attr-defined]
+    assert verdict(number, space[name]) == "to do"
+
+
+@each_number
+def test_right_answer_is_correct(number: str) -> None:
+    right, _ = answers()
+    assert number in right, "name a right answer in tests/test_chapter_NN.py"
+    for _ in range(5):  # most checks draw fresh cases
+        assert verdict(number, right[number]) == "correct"
+
+
+@each_number
+def test_wrong_answers_get_hints_of_their_own(number: str) -> None:
+    _, wrong = answers()
+    assert len(wrong[number]) >= WRONG_ANSWERS, "name wrong answers in tests/test_chapter_NN.py"
+    hints = [verdict(number, answer) for answer in wrong[number]]
+    assert all(hint.startswith("hint: ") for hint in hints), hints
+    assert len(set(hints)) >= WRONG_ANSWERS, f"one hint for all mistakes: {hints}"
+
+
+def test_no_lesson_holds_a_line_of_a_solution() -> None:
+    secret = kit.secrets(SOURCES)
+    assert len(secret) > 50
+    lessons = {path.name: path.read_bytes() for path in NOTEBOOKS}
+    assert kit.leaks(lessons, secret) == []
+    line = next(iter(secret))
+    notebook = nbformat.reads(lessons[NOTEBOOKS[0].name].decode(), as_version=4)
+    notebook.cells[-1].source += f"\n{line}"
+    assert kit.leaks({"a.ipynb": nbformat.writes(notebook).encode()}, secret)
+
+
+def no_return(rates: list[float], limit: float = 0.9) -> int:
+    max(rates)  # computed, and not given back
+
+
+def without_end(items: list[int], size: int) -> Iterator[list[int]]:
+    start = 0
+    while True:
+        yield items[start : start + size]
+        start += size
+
+
+def emptied(items: list[int], size: int) -> list[list[int]]:
+    made = []
+    while items:
+        made.append(items[:size])
+        del items[:size]
+    return made
+
+
+# Answers that a check took for right: plausible mistakes, each with a word of its hint.
+MISTAKES = [
+    ("07.4", no_return, "return"),
+    ("10.5", without_end, "without end"),
+    ("10.5", emptied, "stay as it is"),
+    (
+        "01.6",
+        lambda w, share: len(set(w[: round(share * len(w))]) & set(w[round(share * len(w)) :])),
+        "",
+    ),
+    ("06.4", lambda widths, needed, step: int(np.sum(widths // step + 1 < needed)), ""),
+    (
+        "09.3",
+        lambda a, b, pairs: (
+            len(a) == len(b) and any(pair in pairs for pair in zip(a, b, strict=True))
+        ),
+        "",
+    ),
+    (
+        "09.4",
+        lambda texts, correct: np.mean(
+            [correct(w) != w for w in {w for t in texts for w in t.split()}]
+        ),
+        "",
+    ),
+    (
+        "12.4",
+        {"chapter": "07", "grid": {"lines": [32, 64], "batch": [4, 8]}, "seeds": [0, 1, 2]},
+        "values",
+    ),
+]
+
+
+@pytest.mark.parametrize(("number", "answer", "word"), MISTAKES)
+def test_a_plausible_mistake_is_no_right_answer(number: str, answer: Any, word: str) -> None:
+    said = verdict(number, answer)
+    assert said.startswith("hint: ") and word in said
+
+
+# Right answers that a check once refused for how they are written.
+WAYS = [
+    ("06.1", np.int64),
+    ("07.1", np.float32),
+    ("09.2", list),
+    ("10.5", lambda right: lambda items, size: iter(right(items, size))),
+]
+
+
+@pytest.mark.parametrize(("number", "way"), WAYS, ids=[number for number, _ in WAYS])
+def test_a_right_answer_may_be_written_in_another_way(number: str, way: Callable[..., Any]) -> None:
+    right = answers()[0][number]
+    if callable(right) and isinstance(way, type):
+        assert verdict(number, lambda *given: way(right(*given))) == "correct"
+    else:
+        assert verdict(number, way(right)) == "correct"

@@ -1,0 +1,122 @@
+"""Running a notebook under nbval, measured; shared by the tests of the chapters."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from htr_utils.runs.execute import PeakMemory
+from workshop.chapters import lint
+
+HELPERS = Path(__file__).resolve().parent
+ROOT = HELPERS.parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+SOURCES = sorted((ROOT / "notebooks" / "src").glob("[0-9][0-9]_*.py"))
+
+# For each chapter, parameters that are not the defaults and still quick: run by papermill in `make test-all`,
+# the first also in `make test`.
+OTHER_PARAMETERS: dict[str, dict[str, object]] = {
+    "06": {"word": "no", "frames": 3},
+    "00": {"line": 7, "others": 5},
+    "01": {"line_number": 40, "seed": 2},
+    "02": {"line_number": 12, "strength": 0.5, "seed": 3},
+    "03": {"line": 7, "split": "validation", "worst": 0.3, "samples": 200},
+    "04": {"line_number": 5, "extra_padding": 64},
+    "05": {"line_number": 5, "cells": 4, "toy_lines": 500},
+    "07": {"steps": 20, "epochs": 2, "lines": 16, "batch": 4},
+    "08": {"lines": 5, "beam_width": 4, "seed": 3},
+    "09": {"lines": 10, "doubt": 0.5, "seed": 2},
+    "10": {"lines": 12, "seed": 2},
+    "11": {"corrected": 6, "epochs": 12, "seed": 2},
+    "12": {"seed": 3},
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What nbval said about a notebook, and what it took."""
+
+    code: int
+    output: str
+    passed: int
+    seconds: float
+    peak_mb: float
+
+
+def nbval(notebook: Path, folder: Path, **more: str) -> Measured:
+    """Run a copy of `notebook`, alone in the empty `folder`, comparing every stored output.
+
+    A notebook in which a claim has no stored output is refused: nothing would be compared. The memory is that of the
+    kernel and what it starts, without pytest itself.
+
+    Args:
+        more: environment variables for the kernel.
+    """
+    assert not any(folder.iterdir()), "the working folder must be empty"
+    vacuous = list(lint.unkept(nbformat.read(notebook, as_version=4)))
+    assert not vacuous, "\n".join(vacuous)
+    copy = shutil.copy(notebook, folder)
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT)])
+    environment["PYTHONHASHSEED"] = "0"
+    environment["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    environment["HTR_INTERACTIVE"] = "0"
+    for name in ("HTR_RUN_DIR", "PYTEST_ADDOPTS", "MPLBACKEND"):
+        environment.pop(name, None)
+    environment.update(more)
+    # A chapter needs no network: whatever tries is sent nowhere.
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        environment[name] = "http://127.0.0.1:9"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "-p",
+        "tests.helpers.nbval_plugin",
+    ]
+    command += [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "-q",
+        "--color=no",
+        "--rootdir",
+        str(folder),
+    ]
+    command += [
+        "-c",
+        os.devnull,
+        "--nbval-sanitize-with",
+        str(HELPERS / "nbval_sanitize.cfg"),
+        str(copy),
+    ]
+    begin = time.monotonic()
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with PeakMemory(process.pid) as memory:
+        output, _ = process.communicate()
+    passed = re.search(r"(\d+) passed", output)
+    return Measured(
+        process.returncode,
+        output,
+        int(passed[1]) if passed else 0,
+        time.monotonic() - begin,
+        memory.mb,
+    )

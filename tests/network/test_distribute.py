@@ -1,0 +1,316 @@
+"""Training on several devices: the same curve as on one, one line when a worker is lost, and on from the checkpoint.
+
+Each case needs processes of its own, since TensorFlow's devices are set when it starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from htr_utils.errors import HtrError
+from htr_utils.network import checkpoints, distribute
+from tests.helpers.chapters import ROOT
+from tests.helpers.faults import record
+
+SECONDS = 900  # for a tiny training on a busy machine
+
+
+def start(*words: object) -> subprocess.Popen[str]:
+    command = [sys.executable, str(ROOT / "tests" / "helpers" / "replica.py"), *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def result(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, out + err[-2000:]
+    return json.loads(out.splitlines()[-1])
+
+
+def workers(*words: object) -> list[subprocess.Popen[str]]:
+    """Two workers that find each other on the loopback."""
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1], two.getsockname()[1]]
+    shared = ("--strategy", "multiworker", "--ports", *ports, *words)
+    return [start(*shared, "--number", number) for number in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def alone() -> dict[str, Any]:
+    """The training on one device, with the whole batch."""
+    return result(start())
+
+
+def test_two_workers_follow_the_curve_of_one_process(alone: dict[str, Any], tmp_path: Path) -> None:
+    """20 steps, no dropout; one batch in four has an odd number of rows. The first worker alone writes."""
+    found = [result(process) for process in workers("--folder", tmp_path / "run")]
+    assert len(list(tmp_path.rglob("events.out.*"))) == 1
+    assert len(alone["losses"]) == 20 and alone["losses"][-1] < alone["losses"][0] / 2
+    for one in found:
+        assert one["steps"] == 20 and one["cer"] == alone["cer"]
+        np.testing.assert_allclose(one["losses"], alone["losses"], rtol=0, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_two_devices_of_one_machine_follow_it_too(alone: dict[str, Any]) -> None:
+    found = result(start("--strategy", "mirrored", "--devices", 2))
+    np.testing.assert_allclose(found["losses"], alone["losses"], rtol=0, atol=1e-4)
+
+
+def test_convolutions_in_16_bits_learn_as_well(alone: dict[str, Any]) -> None:
+    """Near the curve, not on it: a bfloat16 has 8 bits of precision."""
+    found = result(start("--precision", "bfloat16"))
+    assert len(found["losses"]) == 20 and found["losses"] != alone["losses"]
+    np.testing.assert_allclose(found["losses"], alone["losses"], rtol=0.15)
+
+
+@pytest.mark.slow
+def test_htr_train_on_two_workers_leaves_one_model_and_one_report(tmp_path: Path) -> None:
+    """The first worker writes the model and reads the test lines when the second has long ended."""
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        names = [f"127.0.0.1:{s.getsockname()[1]}" for s in (one, two)]
+    model = tmp_path / "shared" / "m.keras"
+    words = [
+        "train",
+        "--strategy",
+        "multiworker",
+        "--limit",
+        12,
+        "--batch",
+        6,
+        "--epochs",
+        1,
+        "--workers",
+        0,
+    ]
+    command = [sys.executable, "-m", "htr_utils", *map(str, words), "--out", str(model)]
+    pair = [
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "TF_CONFIG": json.dumps(
+                    {"cluster": {"worker": names}, "task": {"type": "worker", "index": number}}
+                ),
+            },
+        )
+        for number in (0, 1)
+    ]
+    second, first = (process.communicate(timeout=SECONDS) for process in reversed(pair))
+    for process, (out, err) in zip(pair, (first, second), strict=True):
+        assert process.returncode == 0, out + err[-2000:]
+        assert "worker" in out and "Traceback" not in err
+    assert f"wrote {model}" in first[0] and "wrote" not in second[0]
+    assert "embedded test" in first[0] and "embedded test" not in second[0]
+    assert model.is_file() and len(list(tmp_path.rglob("events.out.*"))) == 1
+
+
+@pytest.mark.slow
+def test_a_compiled_step_learns_as_well(alone: dict[str, Any]) -> None:
+    """Near the curve, not on it: batch norm sees the padding to few shapes."""
+    found = result(start("--xla"))
+    assert len(found["losses"]) == 20
+    np.testing.assert_allclose(found["losses"], alone["losses"], rtol=0.15)
+
+
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_a_lost_worker_ends_the_job_and_all_of_them_go_on_later(
+    victim: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    words = ("--epochs", 40, "--folder", tmp_path / "run")
+    pair = workers(*words)
+    begin = time.monotonic()
+    while not (tmp_path / "run" / "state.npz").is_file():
+        assert time.monotonic() - begin < SECONDS and pair[0].poll() is None
+        time.sleep(0.1)
+    pair[victim].send_signal(signal.SIGKILL)
+    out, err = pair[1 - victim].communicate(timeout=distribute.TIMEOUT + 60)
+    told = [line for line in out.splitlines() if line.startswith("error:")]
+    assert len(told) == 1 and "another worker is gone" in told[0], out + err
+    assert "Traceback" not in err and pair[1 - victim].returncode == 1
+    pair[victim].communicate()
+    stood = checkpoints.read(tmp_path / "run")
+    assert stood is not None and 1 <= stood[0]["epoch"] < 40
+    again = [result(process) for process in workers(*words)]
+    assert all(
+        len(one["losses"]) == 4 * (40 - stood[0]["epoch"]) and one["steps"] == 160 for one in again
+    )
+    record(
+        request,
+        "one of two workers killed (SIGKILL)",
+        2,
+        "the other ends with one line; both go on from the checkpoint",
+    )
+
+
+# ---- in this process
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
+@pytest.mark.parametrize("replicas", [2, 3])
+def test_every_replica_gets_as_many_rows_and_the_mean_stays(count: int, replicas: int) -> None:
+    batch = {"width": np.arange(count), "image": np.arange(2 * count).reshape(count, 2)}
+    parts = [distribute.rows(batch, number, replicas) for number in range(replicas)]
+    assert len({len(part["width"]) for part in parts}) == 1 and len(parts[0]["width"])
+    together = np.concatenate([part["width"] for part in parts])
+    assert sorted(together) == sorted(np.tile(batch["width"], len(together) // count))
+    if count % replicas == 0:
+        assert len(together) == count
+    assert all((part["image"][:, 0] == 2 * part["width"]).all() for part in parts)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        "{",
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+    ],
+)
+def test_without_a_right_tf_config_one_line_shows_one(
+    told: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if told is not None:
+        monkeypatch.setenv("TF_CONFIG", told)
+    with pytest.raises(HtrError, match="needs the environment variable TF_CONFIG") as caught:
+        distribute.choose("multiworker")
+    assert '"cluster"' in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_auto_says_which_device_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    said: list[str] = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(distribute.shutil, "which", lambda name: None)
+    assert distribute.choose("auto", said.append) is None
+    assert said[-1].startswith("strategy auto: no GPU here; training runs on ")
+    monkeypatch.setattr(distribute.shutil, "which", lambda name: "/usr/bin/nvidia-smi")
+    distribute.choose("auto", said.append)
+    assert "has an NVIDIA GPU" in said[-1]
+    with pytest.raises(HtrError, match="no strategy 'all'"):
+        distribute.choose("all")
+
+
+def test_the_time_to_come_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class One:
+        total_steps, step, batches = 200, 11, range(100)
+
+        def __init__(self) -> None:
+            self.said: list[str] = []
+            self.say = self.said.append
+
+        def _step(self, batch: object, average: object) -> tuple[float, float]:
+            return 1.0, 2.0
+
+    clock = iter([0.0, 90.0, *np.arange(91, 120, 0.6)])
+    monkeypatch.setattr(distribute.time, "perf_counter", lambda: float(next(clock)))
+    one = One()
+    distribute._paced(one)  # type: ignore[arg-type]
+    for _ in range(20):
+        assert one._step(None, None) == (1.0, 2.0)
+    assert len(one.said) == 1 and "an epoch takes about 1." in one.said[0]
+
+
+def test_xla_and_several_devices_are_refused_together() -> None:
+    with pytest.raises(HtrError, match="--xla works on one device"):
+        distribute.Way(strategy=object(), xla=True).trainer()
+
+
+def test_padding_for_xla_changes_no_row() -> None:
+    batch = {
+        "image": np.ones((2, 4, 100, 1)),
+        "label": np.ones((2, 5), int),
+        "width": np.array([100, 90]),
+    }
+    found = distribute.padded(batch)
+    assert found["image"].shape == (2, 4, 256, 1) and found["label"].shape == (2, 32)
+    assert (
+        found["image"].sum() == 800
+        and found["label"].sum() == 10
+        and found["width"] is batch["width"]
+    )
+
+
+def test_the_table_of_ways_replaces_the_one_before() -> None:
+    from workshop.measure import device_report as report
+
+    rows = [
+        {
+            "preset": "course",
+            "way": way,
+            "lines_per_second": rate,
+            "first": 9.0,
+            "peak": 900.0,
+            "lines": 240,
+            "gpus": 0,
+        }
+        for way, rate in (("float32", 20.0), ("bfloat16", 30.0))
+    ]
+    made = report.table(rows)
+    assert "no GPU: 240\nembedded" in made
+    assert "2 GPUs: 9\nembedded" in report.table([row | {"gpus": 2, "lines": 9} for row in rows])
+    assert "| `course` | bfloat16 | 30.0 | 1.50 | 9 | 900 |" in made
+    page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    assert report.put(page, made) == f"before\n{report.BEGIN}\n{made}\n{report.END}\nafter\n"
+    with pytest.raises(HtrError, match="has no"):
+        report.put("before", made)
+    written = (ROOT / "docs" / "training-devices.md").read_text(encoding="utf-8")
+    assert report.put(written, "x").count("\nx\n") == 1
+
+
+def test_devices_are_measured_on_the_embedded_lines_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from htr_utils import paths
+    from htr_utils.lines import iam
+    from workshop.measure import device_report as report
+
+    every = iam.read().split("train")
+    monkeypatch.setenv(
+        "HTR_DATA", str(tmp_path)
+    )  # a folder of the user: not what the table speaks of
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        report.bench, "_measure", lambda _, job, __: asked.append(job) or {"gpus": 1}
+    )
+    for count, true in ((len(every) + 1, len(every)), (3, 3)):
+        rows = report.measure(["course"], count)
+        assert [row["lines"] for row in rows] == [true] * len(report.WAYS)
+        assert len(asked[-1]["lines"]) == true and asked[-1]["lines"][0][0].startswith(
+            str(paths.embedded_root())
+        )
+
+
+def test_a_page_without_a_place_is_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from workshop.measure import device_report as report
+
+    monkeypatch.setattr(report, "measure", lambda *_: pytest.fail("measured in vain"))
+    (tmp_path / "page.md").write_text("no marks")
+    for name, said in (("page.md", "error: the page has no"), ("none.md", "error: no file")):
+        monkeypatch.setattr(sys, "argv", ["x", "--page", str(tmp_path / name)])
+        assert report.main() == 1
+        told = capsys.readouterr().err
+        assert told.startswith(said) and told.count("\n") == 1

@@ -1,0 +1,147 @@
+"""The wheel: carries the model and the table of fonts, nothing of the course, and reads a line anywhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "model" / "course.keras"
+pytest.importorskip("build")
+pytest.importorskip("hatchling")
+
+
+def run(command: list[str], cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "HTR_", "PIP_"))}
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of a copy of the checkout; the checkout itself stays clean."""
+    copy, out = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("dist")
+    skip = shutil.ignore_patterns("__pycache__", "*.pyc", "lines", "xml", ".ipynb_checkpoints")
+    shutil.copytree(
+        ROOT / "htr_utils",
+        copy / "htr_utils",
+        ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
+    )
+    for folder in ("data", "notebooks", "tests"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=skip)
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy(ROOT / name, copy / name)
+    (copy / "model").mkdir()
+    for name in ("english.lm", "decoding.json"):
+        shutil.copy(ROOT / "model" / name, copy / "model")
+    if MODEL.is_file():
+        shutil.copy(MODEL, copy / "model")
+    else:
+        (copy / "model" / MODEL.name).write_bytes(b"a stand-in")
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(out),
+        str(copy),
+    ]
+    done = run(command, copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (made,) = out.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel installed, without its dependencies: those come from this environment."""
+    target = tmp_path_factory.mktemp("site")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--no-compile",
+        "--disable-pip-version-check",
+        "--target",
+        str(target),
+        str(wheel),
+    ]
+    done = run(command, target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
+
+
+def test_what_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        model = archive.read("htr_utils/_model/course.keras")
+        entry = next(archive.read(n).decode() for n in names if n.endswith("entry_points.txt"))
+    if MODEL.is_file():
+        assert model == MODEL.read_bytes()
+    assert {"htr_utils/_model/english.lm", "htr_utils/_model/decoding.json"} <= set(names)
+    modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "htr_utils").rglob("*.py")}
+    assert modules <= set(names)
+    assert "htr_utils/lines/fonts.tsv" in names
+    assert "htr = htr_utils.cli:main" in entry
+    assert {name.split("/")[0] for name in names} == {
+        "htr_utils",
+        wheel.name.split("-py3")[0] + ".dist-info",
+    }
+    assert not [n for n in names if n.endswith((".png", ".ipynb", ".ttf", ".woff2", ".pyc"))]
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert wheel.stat().st_size < 15_000_000
+
+
+def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) -> None:
+    code = (
+        "import htr_utils; from htr_utils import paths; from htr_utils.lines import fonts\n"
+        "print(htr_utils.__file__, paths.repo_root(), len(fonts.table()), paths.model_file('course'), sep='\\n')"
+    )
+    done = run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(installed))
+    assert done.returncode == 0, done.stderr
+    file, root, count, model = done.stdout.split("\n")[:4]
+    assert Path(file).is_relative_to(installed)
+    assert root == "None", "no checkout is near"
+    assert int(count) > 50
+    assert Path(model).is_relative_to(installed)
+
+
+def test_commands_that_need_the_checkout_say_so(installed: Path, tmp_path: Path) -> None:
+    for arguments in (["data", "check"], ["data", "build"]):
+        done = run(
+            [sys.executable, "-m", "htr_utils", *arguments], tmp_path, PYTHONPATH=str(installed)
+        )
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+        assert "clone" in done.stderr + done.stdout
+
+
+@pytest.mark.skipif(not MODEL.is_file(), reason="model/course.keras is not there yet")
+def test_it_reads_a_line_anywhere(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty folder").mkdir()
+    shutil.copy(ROOT / "data" / "samples" / "sample-1.png", tmp_path / "sample.png")
+    command = [sys.executable, "-m", "htr_utils", "read", "../sample.png"]
+    done = run(command, tmp_path / "empty folder", PYTHONPATH=str(installed))
+    assert done.returncode == 0, done.stderr
+    print(done.stdout)
+    (text,) = done.stdout.strip().split("\n")
+    assert len(text.split()) >= 3, "a line of words"
+    assert not list((tmp_path / "empty folder").iterdir()), "and leaves nothing behind"

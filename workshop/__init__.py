@@ -1,0 +1,1 @@
+"""What maintainers and lecturers run from a clone; in no wheel."""

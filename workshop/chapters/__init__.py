@@ -1,0 +1,1 @@
+"""Chapters from their source to executed notebooks, and back."""

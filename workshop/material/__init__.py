@@ -1,0 +1,1 @@
+"""The embedded data, its datasheet and the samples, made anew."""

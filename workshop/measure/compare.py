@@ -1,0 +1,327 @@
+"""Which network learns most per second: candidates trained for equal times on the same lines, side by side.
+
+    python -m workshop.measure.compare --data FOLDER --leave-out IDS --fold --text TEXTS --to docs/presets.md
+
+Each candidate is a preset, or a way to train it, with one thing changed. First its speed is taken over a few steps;
+then it gets as many lines as fit into the time, with the rate falling to its end, so that a slow network is not
+stopped half way. Rows that are finished are kept beside the table, in JSON, and not measured again: the command may
+be interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from htr_utils import files, paths
+from htr_utils.cli.one_line import OneLine
+from htr_utils.errors import HtrError
+from htr_utils.lines import dataset
+from htr_utils.lines.images import Preparation
+from htr_utils.network import models, training
+from htr_utils.synth.rendered import RenderedLines
+from htr_utils.text import corpus
+from htr_utils.text.charset import Charset
+from htr_utils.trainer import fit
+
+# Steps that tell the speed, and those before them: the first compile, and use up the pools prepared meanwhile
+# (four at most, see dataset.Batches).
+PROBE, BEFORE = 2 * dataset.POOL, 5 * dataset.POOL
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network and how it is trained. changes: of the preset; share: of real lines; workers: processes that render."""
+
+    preset: str = "wide"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    batch: int = 12
+    precision: str = "bfloat16"
+    share: float = 0.5
+    workers: int = 1
+    seed: int = 0
+
+    @property
+    def network(self) -> models.Preset:
+        """The preset with its changes."""
+        return replace(models.preset(self.preset), **self.changes)
+
+
+# The first is how the shipped model was trained; each of the others changes one thing of it, or says what.
+CANDIDATES = {
+    "wide": Candidate(),
+    "course": Candidate("course"),
+    "a quarter real": Candidate(share=0.25),
+    "three quarters real": Candidate(share=0.75),
+    "batches of 24": Candidate(batch=24),
+    "float32": Candidate(precision="float32"),
+    "reference, batches of 8": Candidate("reference", batch=8, precision="float32"),
+    "no shortcut branch": Candidate(changes={"shortcut": False}),
+    "32 px high": Candidate(changes={"preparation": Preparation(32)}),
+    "one frame a step": Candidate(changes={"joined": 1}),
+    "two processes render": Candidate(workers=2),
+    "seed 1": Candidate(seed=1),
+    "LSTM of 128": Candidate(changes={"lstm": 128}),
+    "LSTM of 256": Candidate(changes={"lstm": 256}),
+    "40 px high": Candidate(changes={"preparation": Preparation(40)}),
+    "rendered alone": Candidate(share=0.0),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate. cer: in %, of the embedded validation lines; other: of held-out lines of the folder, if given.
+
+    lines_per_second: of the training itself, rendering beside it.
+    """
+
+    name: str
+    parameters: int
+    lines_per_second: float
+    lines: int
+    cer: float | None
+    other: float | None
+
+    @property
+    def minutes(self) -> float:
+        """How long the training took: more than was asked where the first steps ran faster than the rest."""
+        return self.lines / self.lines_per_second / 60
+
+
+def candidate(name: str) -> Candidate:
+    """The candidate of a name; HtrError for an unknown one."""
+    if name not in CANDIDATES:
+        raise HtrError(f"no candidate {name!r}; use some of: {'; '.join(CANDIDATES)}")
+    return CANDIDATES[name]
+
+
+def measure(
+    name: str,
+    material: Callable[[Candidate, int], dataset.Source],
+    seconds: float,
+    watched: Sequence[Any],
+    held_out: Sequence[Any],
+    rate: float = 1.5e-3,
+) -> Row:
+    """Train one candidate for so many seconds and read the watched and the held-out lines with it.
+
+    Args:
+        material: (candidate, number of lines) -> the lines to train on.
+        watched, held_out: lines (`iam.Line`) that no training sees.
+    """
+    import keras
+
+    given = candidate(name)
+    chosen, batch = given.network, given.batch
+    charset = Charset()
+    labels = training.labels_for(chosen, charset)
+
+    def trainer(lines: int) -> training.Trainer:
+        keras.utils.set_random_seed(given.seed)
+        with training.built_for(given.precision):
+            model = models.build(chosen, charset.classes)
+        steps = -(-lines // batch)
+        settings = training.Settings(
+            epochs=1,
+            batch=batch,
+            rate=rate,
+            warmup=min(300, max(1, steps // 10)),
+            seed=given.seed,
+            precision=given.precision,
+        )
+        batches = dataset.Batches(
+            material(given, lines), labels, batch, seed=given.seed, workers=given.workers
+        )
+        return training.Trainer(model, chosen, charset, batches, settings, say=lambda text: None)
+
+    lines = round(_speed(trainer(batch * (BEFORE + PROBE + 1)), batch) * seconds)
+    made = trainer(lines)
+    started = time.perf_counter()
+    row = made.run_epoch()
+    taken = time.perf_counter() - started
+    made.batches.close()
+    cer, other = (
+        round(100 * made.measure(_plain(some, chosen.preparation, labels))["cer"], 2)
+        if some
+        else None
+        for some in (watched, held_out)
+    )
+    count = int(made.model.count_params())
+    return Row(name, count, round(row["step"] * batch / taken, 1), lines, cer, other)
+
+
+def _plain(lines: Sequence[Any], preparation: Preparation, labels: Any) -> dataset.Batches:
+    return dataset.Batches(dataset.FileLines(lines, preparation), labels, 32, shuffle=False)
+
+
+def _speed(trainer: training.Trainer, batch: int) -> float:
+    """Lines per second of training, those that compile the step left out."""
+    import numpy as np
+
+    feed = dataset.tensors(lambda: trainer.batches.epoch(0), trainer.preset.preparation.height)
+    started = 0.0
+    for number, one in enumerate(feed):
+        if number == BEFORE:
+            started = time.perf_counter()
+        if number == BEFORE + PROBE:
+            break
+        trainer._step(one, np.float32(0.9))
+    trainer.batches.close()
+    return PROBE * batch / (time.perf_counter() - started)
+
+
+def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | None) -> str:
+    """The rows as Markdown, best first."""
+    other = f" | CER of {held_out} %" if held_out else ""
+    lines = [
+        "# Networks side by side",
+        "",
+        f"Each was given as many lines as its first steps promised for {minutes:g} minutes, from random weights, on",
+        "the same machine, the rate falling to its end. `wide` is the network of the shipped model, trained in",
+        "bfloat16 with batches of 12, half of the lines real and half rendered by one process, seed 0; each other row",
+        "changes what its name says and nothing else (the reference network is trained in float32). CER: greedy, of",
+        "averaged weights, natural spacing, on the embedded validation lines"
+        + (f" and on the held-out documents of {held_out}." if held_out else "."),
+        "Each row is one training: that of seed 1 tells how far two trainings of one network lie apart. How soon a",
+        "network begins to read at all decides most after so short a time; the table does not tell what it would",
+        "reach in hours.",
+        "",
+        f"    {command}",
+        "",
+        f"| network | parameters | lines/s | lines seen | minutes taken | CER %{other} |",
+        "|---|---:|---:|---:|---:|---:|" + ("---:|" if held_out else ""),
+    ]
+    for row in sorted(rows, key=lambda row: (row.cer or 0.0) if row.other is None else row.other):
+        cells = [
+            row.name,
+            f"{row.parameters / 1e6:.2f} M",
+            f"{row.lines_per_second:.1f}",
+            f"{row.lines:,}",
+        ]
+        cells.append(f"{row.minutes:.1f}")
+        cells += [f"{row.cer:.1f}" if row.cer is not None else "-"] + (
+            [] if row.other is None else [f"{row.other:.1f}"]
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    missing = [name for name in CANDIDATES if name not in {row.name for row in rows}]
+    if missing:
+        lines += ["", f"Not measured yet; the command goes on with them: {', '.join(missing)}."]
+    return "\n".join(lines) + "\n"
+
+
+def kept_rows(file: Path, asked: dict[str, Any]) -> list[Row]:
+    """The rows that were measured before; HtrError where they were measured with other lines or another time."""
+    if not file.is_file():
+        return []
+    known = json.loads(file.read_text(encoding="utf-8"))
+    if known["asked"] != asked:
+        other = next(key for key in asked if known["asked"].get(key) != asked[key])
+        raise HtrError(
+            f"{file}: its rows were measured with another --{other}; give that one or another --to"
+        )
+    return [Row(**row) for row in known["rows"]]
+
+
+def _command() -> str:
+    """This command without the folders of this machine, and for all networks: rows may come one by one."""
+    told, skip = list[str](), False
+    for part in sys.argv[1:]:
+        if not skip and part != "--network":
+            told.append(paths.as_told(part))
+        skip = part == "--network"
+    return "python -m workshop.measure.compare " + shlex.join(told)
+
+
+@click.command(cls=OneLine)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0.05),
+    default=8.0,
+    show_default=True,
+    help="for each network",
+)
+@click.option("--network", "names", multiple=True, help="only these [default: all]")
+@click.option(
+    "--data",
+    default=None,
+    help="real lines, half of what is seen; an IAM-layout folder or one's own",
+)
+@click.option(
+    "--leave-out", type=click.Path(exists=True), default=None, help="ids that are held out and read"
+)
+@click.option("--fold", is_flag=True, help="fold accents of --data")
+@click.option("--text", "texts", multiple=True, type=click.Path(exists=True))
+@click.option("--fonts", "font_folders", multiple=True, type=click.Path(exists=True))
+@click.option(
+    "--to", type=click.Path(path_type=Path), default=Path("runs/presets.md"), show_default=True
+)
+def main(
+    minutes: float,
+    names: Sequence[str],
+    data: str | None,
+    leave_out: str | None,
+    fold: bool,
+    texts: Sequence[str],
+    font_folders: Sequence[str],
+    to: Path,
+) -> None:
+    """Train networks for equal times and write which reads best."""
+    for one in names:
+        candidate(one)
+    charset = Charset()
+    fonts = fit.training_fonts(font_folders)
+    words = corpus.Corpus(fit.training_text(texts), charset)
+    real, held_out = list[Any](), list[Any]()
+    name = None
+    if data is not None:
+        found = fit.all_for_training(fit.material(data, charset, leave_out=leave_out, fold=fold))
+        real, name = found.train, found.name
+        if leave_out is not None:
+            used = {line.id for line in real}
+            whole = fit.all_for_training(fit.material(data, charset, fold=fold)).train
+            held_out = [line for line in whole if line.id not in used]
+    watched = fit.material(None, charset).validation
+
+    def material(given: Candidate, lines: int) -> dataset.Source:
+        preparation = given.network.preparation
+        made = RenderedLines(fonts, words.line, preparation, lines, 0.6)
+        if not real or not given.share:
+            return made
+        return dataset.MixedLines(made, dataset.FileLines(real, preparation, 0.6), given.share)
+
+    kept = to.with_suffix(".json")
+    asked = {
+        "minutes": minutes,
+        "data": name,
+        "leave-out": leave_out and Path(leave_out).name,
+        "fold": fold,
+        "text": [Path(text).name for text in texts],
+        "fonts": [Path(folder).name for folder in font_folders],
+    }
+    rows = kept_rows(kept, asked)
+    for one in names or CANDIDATES:
+        if any(row.name == one for row in rows):
+            continue
+        row = measure(one, material, 60 * minutes, watched, held_out)
+        rows.append(row)
+        files.write_text(
+            kept, json.dumps({"asked": asked, "rows": [vars(row) for row in rows]}, indent=1) + "\n"
+        )
+        click.echo(
+            f"{row.name}: {row.lines_per_second} lines/s, {row.lines} lines, CER {row.cer} %, {row.other}"
+        )
+        files.write_text(to, table(rows, minutes, _command(), name if held_out else None))
+    files.write_text(to, table(rows, minutes, _command(), name if held_out else None))
+    click.echo(f"wrote {to}")
+
+
+if __name__ == "__main__":
+    main()

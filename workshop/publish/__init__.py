@@ -1,0 +1,1 @@
+"""What is handed out: pages, slides, packs, model cards."""

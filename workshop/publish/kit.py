@@ -1,0 +1,329 @@
+"""What is handed out: a zip for the class without any solution, and one for the lecturer with all of them.
+
+`python -m htr_utils student` and `python -m htr_utils solutions`. Both are made from the chapters' one source, and
+the same content gives the same bytes. The student's zip is looked through before it is written: a line of a
+solution anywhere in it stops the command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from htr_utils import __version__, files
+from htr_utils.errors import HtrError
+from htr_utils.paths import repo_root
+from htr_utils.runs import chapter_files
+from workshop.chapters import links, notebooks
+
+FOLDER = Path("runs/kit")
+SECRET = 15  # a line of a solution of so many characters or more gives it away
+TOP = (
+    "pyproject.toml",
+    "requirements.lock",
+    "environment.yml",
+    "Makefile",
+    "LICENSE",
+    "CITATION.cff",
+)
+PLAIN = {
+    ".py",
+    ".md",
+    ".ipynb",
+    ".txt",
+    ".toml",
+    ".json",
+    ".lock",
+    ".cfg",
+    ".html",
+    ".js",
+    ".css",
+    ".yml",
+}
+STUDENT_README = """# Read handwriting: the course
+
+Python 3.11, 3.12 or 3.13 is all that you need. In this folder:
+
+    python -m htr_utils setup      # once: makes .venv and installs everything
+    python -m htr_utils lab        # opens JupyterLab on chapter 0
+
+`python -m htr_utils classroom check` tells whether your machine is ready. Each chapter in `notebooks/` starts alone.
+In an exercise, write your answer in place of the three dots, run the cell, and run the check below it: it says "to do",
+gives a hint, or says "correct". Words are explained in [the glossary](docs/glossary.md), what to read on stands in
+[the bibliography](docs/bibliography.md). The data are rendered, not real handwriting: [their sheet](data/README.md).
+
+Version {version}. Code MIT, prose CC BY 4.0, data CC0: [LICENSE](LICENSE).
+"""
+SOLUTIONS_README = """# The lecturer's half of the course
+
+Unpack this over the folder of the student's zip, or read it as it is: `notebooks/solutions/` holds the chapters with
+every exercise solved and run, `notebooks/src/` the text that both versions come from,
+[docs/lecturer](docs/lecturer/README.md) the minute plans, schedules and profiles.
+
+| exercise | minutes | solution |
+|---|---:|---|
+{rows}
+
+Version {version}.
+"""
+_EXERCISE = re.compile(r"^#+ Exercise (\d+\.\d+) · (.+?) \*\((\d+) minutes?\)\*", re.MULTILINE)
+
+
+def course_root() -> Path:
+    """The checkout; HtrError where this package was installed from a wheel."""
+    root = repo_root()
+    if root is None:
+        raise HtrError("no chapters beside this installation; clone the course to pack it")
+    return root
+
+
+def _below(folder: Path, root: Path) -> Iterable[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        hidden = any(
+            part.startswith(".") or part == "__pycache__" for part in path.relative_to(root).parts
+        )
+        if path.is_file() and not hidden and not name.endswith((".pyc", ".part")):
+            yield name, path
+
+
+def _linked(pages: Sequence[Path], root: Path) -> dict[str, bytes]:
+    """Glossary, bibliography, and what else of `docs/` the pages link to, and these in turn; not the lecturer's."""
+    docs, found, seen = root / "docs", {}, set()
+    waiting = [*pages, docs / "glossary.md", docs / "bibliography.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or not page.is_file():
+            continue
+        seen.add(page)
+        if page.is_relative_to(docs):
+            name = page.relative_to(root).as_posix()
+            if name.startswith("docs/lecturer/"):
+                continue
+            found[name] = page.read_bytes()
+        if page.suffix in (".md", ".ipynb") and (page in pages or page.is_relative_to(docs)):
+            waiting += [
+                (page.parent / target.partition("#")[0]).resolve()
+                for _, target in links.targets(links.prose(page))
+                if not re.match(r"[a-z]+:|#", target)
+            ]
+    return found
+
+
+def student_files(root: Path) -> dict[str, bytes]:
+    """Name in the zip -> content of everything that a class gets.
+
+    Raises:
+        HtrError: there are no chapters, or one was built from another source than lies here.
+    """
+    chapters = chapter_files.find(folder=root / "notebooks")
+    if not chapters:
+        raise HtrError("no chapters in notebooks/src")
+    old = [source.stem for source in chapters if notebooks.stale(source)]
+    if old:
+        raise HtrError(
+            f"{', '.join(old)}: not built from the source that lies here; run `make notebooks` first"
+        )
+    found = {name: (root / name).read_bytes() for name in TOP if (root / name).is_file()}
+    for folder in ("htr_utils", "data", "model"):
+        found.update((name, path.read_bytes()) for name, path in _below(root / folder, root))
+    for source in chapters:
+        path = notebooks.target(source)
+        found[f"notebooks/{path.name}"] = path.read_bytes()
+    cards = sorted((root / "model").glob("*.md"))
+    found.update(_linked([*(notebooks.target(source) for source in chapters), *cards], root))
+    found["README.md"] = STUDENT_README.format(version=__version__).encode()
+    return found
+
+
+def _lines(notebook: NotebookNode) -> set[str]:
+    return {line.strip() for cell in notebook.cells for line in cell.source.split("\n")}
+
+
+def secrets(sources: Sequence[Path]) -> dict[str, str]:
+    """Lines of solutions that no lesson shows, and the chapter of each.
+
+    A line counts from 15 characters on; what any lesson says as well, its code or its prose, is no secret.
+    """
+    lessons = [chapter_files.blank(source) for source in sources]
+    shown = "\n".join(cell.source for lesson in lessons for cell in lesson.cells)
+    found = {}
+    for source, lesson in zip(sources, lessons, strict=True):
+        for line in _lines(chapter_files.blank(source, solution=True)) - _lines(lesson):
+            if len(line) >= SECRET and line not in shown:
+                found[line] = source.stem
+    return found
+
+
+def _text(name: str, content: bytes) -> str:
+    """What a file says; a notebook's cells and outputs without the quoting of JSON."""
+    if Path(name).suffix not in PLAIN:
+        return ""
+    text = content.decode("utf-8", "replace")
+    if not name.endswith(".ipynb"):
+        return text
+    said = []
+    for cell in nbformat.reads(text, as_version=4).cells:
+        said.append(cell.source)
+        for output in cell.get("outputs", []):
+            said.append(output.get("text", ""))
+            said += [
+                str(value)
+                for kind, value in output.get("data", {}).items()
+                if kind.startswith("text/")
+            ]
+    return "\n".join(said)
+
+
+def leaks(content: Mapping[str, bytes], secret: Mapping[str, str]) -> list[str]:
+    """Where a secret line shows, as "file: line of chapter"."""
+    found = []
+    for name, data in content.items():
+        text = _text(name, data)
+        found += [
+            f"{name}: {line!r} of {chapter}" for line, chapter in secret.items() if line in text
+        ]
+    return found
+
+
+def zipped(content: Mapping[str, bytes], top: str) -> bytes:
+    """A zip with everything below the folder `top`; the same content gives the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(content):
+            info = zipfile.ZipInfo(f"{top}/{name}", date_time=(1980, 1, 1, 0, 0, 0))
+            info.external_attr = 0o644 << 16
+            packed = name.endswith((".png", ".keras", ".whl"))
+            info.compress_type = zipfile.ZIP_STORED if packed else zipfile.ZIP_DEFLATED
+            archive.writestr(info, content[name])
+    return buffer.getvalue()
+
+
+def student(out: Path, root: Path | None = None) -> Path:
+    """Write what a class gets; returns the zip.
+
+    Raises:
+        HtrError: a chapter is out of date, or a solution shows in a file.
+    """
+    root = root or course_root()
+    content = student_files(root)
+    found = leaks(content, secrets(chapter_files.find(folder=root / "notebooks")))
+    if found:
+        raise HtrError(
+            f"{len(found)} lines of solutions would be given away; write them otherwise, first {found[0]}"
+        )
+    files.write_bytes(out, zipped(content, "handwriting"))
+    return out
+
+
+def exercises(source: Path) -> list[tuple[str, str, int, str]]:
+    """The exercises of a chapter: number, title, minutes, code of the solution."""
+    cells = chapter_files.blank(source, solution=True).cells
+    found = []
+    for position, cell in enumerate(cells):
+        heading = _EXERCISE.search(cell.source) if cell.cell_type == "markdown" else None
+        if heading:
+            code = next(
+                (c.source for c in cells[position:] if "exercise" in c.metadata.get("tags", [])), ""
+            )
+            found.append((heading[1], heading[2], int(heading[3]), code))
+    return found
+
+
+def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
+    """Name in the zip -> content of what the lecturer gets; solved chapters that are out of date are built first.
+
+    Args:
+        run: False leaves the built notebooks unexecuted (for tests).
+    Raises:
+        HtrError: a solved chapter fails, or a check in it says anything but "correct".
+    """
+    found, rows = {}, []
+    for source in chapter_files.find(folder=root / "notebooks"):
+        path = notebooks.target(source, solution=True)
+        old = notebooks.stale(source, solution=True)
+        if old:
+            print(f"{source.stem:<32} solving", flush=True)
+        # `make notebooks --solutions` builds them as well, and asks no check.
+        notebook = (
+            notebooks.build(source, solution=True, run=run) if old else chapter_files.lesson(path)
+        )
+        refused = [line for line in said_by_checks(notebook) if not line.endswith(": correct")]
+        if refused:
+            raise HtrError(f"{source.stem}: a solution is not accepted: {refused[0]}")
+        if old:
+            chapter_files.save(notebook, path)
+        found[f"notebooks/solutions/{path.name}"] = path.read_bytes()
+        found[f"notebooks/src/{source.name}"] = source.read_bytes()
+        link = f"[{source.stem}](notebooks/solutions/{path.name})"
+        rows += [
+            f"| {number} · {title} | {time} | {link} |"
+            for number, title, time, _ in exercises(source)
+        ]
+    for name, path in _below(root / "docs" / "lecturer", root):
+        found[name] = path.read_bytes()
+    for page in ("docs/glossary.md", "docs/bibliography.md"):
+        if (root / page).is_file():
+            found[page] = (root / page).read_bytes()
+    found["README-lecturer.md"] = SOLUTIONS_README.format(
+        rows="\n".join(rows), version=__version__
+    ).encode()
+    return found
+
+
+def said_by_checks(notebook: NotebookNode) -> list[str]:
+    """The lines that the check cells of a notebook printed."""
+    return [
+        line
+        for cell in notebook.cells
+        if "check" in cell.metadata.get("tags", [])
+        for output in cell.get("outputs", [])
+        for line in output.get("text", "").splitlines()
+    ]
+
+
+def solutions(out: Path, root: Path | None = None, *, run: bool = True) -> Path:
+    """Write what the lecturer gets; returns the zip."""
+    files.write_bytes(out, zipped(solution_files(root or course_root(), run=run), "handwriting"))
+    return out
+
+
+def manifest(path: Path) -> dict[str, int]:
+    """Name -> size of what lies in a zip."""
+    with zipfile.ZipFile(path) as archive:
+        return {info.filename: info.file_size for info in archive.infolist()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`kit student|solutions [--out FILE] [--list]`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m htr_utils", description="Make the zips that are handed out."
+    )
+    parser.add_argument("which", choices=("student", "solutions"))
+    parser.add_argument("--out", help=f"the zip (default: {FOLDER}/student.zip or solutions.zip)")
+    parser.add_argument("--list", action="store_true", help="also print what is in it, as JSON")
+    options = parser.parse_args(arguments)
+    out = Path(options.out) if options.out else course_root() / FOLDER / f"{options.which}.zip"
+    try:
+        made = student(out) if options.which == "student" else solutions(out)
+    except HtrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    inside = manifest(made)
+    if options.list:
+        print(json.dumps(inside, indent=1))
+    print(f"{made.name}: {len(inside)} files, {made.stat().st_size / 1e6:.1f} MB, in {made.parent}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

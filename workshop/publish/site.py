@@ -1,0 +1,290 @@
+"""The chapters as a web site: one folder of plain pages that opens without a server and fetches nothing. `make site`.
+
+Executed notebooks, glossary and bibliography, with a list of chapters, the headings of the page, a search over
+everything, a light and a dark theme, formulas as MathML, alt text on every figure, and the notebook to download.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape, unescape
+from pathlib import Path
+
+from nbconvert.filters.markdown_mistune import MarkdownWithMath
+from pygments.formatters import HtmlFormatter
+
+from htr_utils import files
+from htr_utils.cli.one_line import one_line
+from htr_utils.errors import HtrError
+from htr_utils.runs import chapter_files
+from htr_utils.runs.html import Card, _Exporter, _Renderer, describe
+from workshop.chapters.links import slug
+
+STATIC = Path(__file__).parent / "site_static"
+DOCS = (("glossary", "Glossary"), ("bibliography", "Bibliography"))
+THEME = (
+    '<script>try { const t = localStorage.getItem("theme");'
+    " if (t) document.documentElement.dataset.theme = t } catch {}</script>"
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page before it is framed. `download` is the notebook beside it, "" for none."""
+
+    name: str
+    title: str
+    body: str
+    download: str = ""
+
+
+def text_of(html: str) -> str:
+    """The words of HTML; a formula counts as nothing."""
+    bare = re.sub(r"<(script|style|math)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", bare)).split())
+
+
+def anchored(body: str) -> str:
+    """HTML whose headings carry the anchors that the course's links use, each once."""
+    seen: dict[str, int] = {}
+
+    def one(found: re.Match[str]) -> str:
+        name = slug(text_of(found[2])) or "part"
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        name = f"{name}-{count}" if count else name
+        return f'<h{found[1]} id="{escape(name)}">{found[2]}</h{found[1]}>'
+
+    return re.sub(r"<h([1-6])\b[^>]*>(.*?)</h\1>", one, body, flags=re.DOTALL)
+
+
+def local(body: str, known: set[str]) -> str:
+    """HTML whose links to chapters and pages lead to the site's own; a link to a file that it lacks becomes text."""
+
+    def one(found: re.Match[str]) -> str:
+        before, target, after, words = found.groups()
+        path, _, anchor = unescape(target).partition("#")
+        if re.match(r"[a-z]+:", target) or not path:
+            return found[0]
+        stem = Path(path).stem
+        if Path(path).suffix in (".ipynb", ".md") and stem in known:
+            lead = f"#{slug(anchor.replace('-', ' '))}" if anchor else ""
+            return f'<a{before}href="{escape(stem)}.html{lead}"{after}>{words}</a>'
+        return words
+
+    return re.sub(r'<a\b([^>]*?)href="([^"]+)"([^>]*)>(.*?)</a>', one, body, flags=re.DOTALL)
+
+
+def finished(body: str, known: set[str]) -> str:
+    """The body of a page: anchors, links, tables in boxes that may scroll."""
+    body = re.sub(
+        r"<table\b.*?</table>", lambda m: f'<div class="table">{m[0]}</div>', body, flags=re.DOTALL
+    )
+    body = re.sub(
+        r'<math[^>]* display="block".*?</math>',
+        lambda m: f'<div class="formula">{m[0]}</div>',
+        body,
+        flags=re.DOTALL,
+    )
+    body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body)
+    return local(anchored(body), known)
+
+
+def chapter(path: Path, known: set[str]) -> tuple[Page, Card]:
+    """The page of an executed notebook, and its card for the front page."""
+    notebook = chapter_files.read(path)
+    card = describe(notebook, path.stem)
+    body, _ = _Exporter().from_notebook_node(notebook)
+    return Page(path.stem, card.title, finished(body, known), f"notebooks/{path.name}"), card
+
+
+def document(path: Path, title: str, known: set[str]) -> Page:
+    """The page of a markdown file."""
+    body = str(
+        MarkdownWithMath(renderer=_Renderer(escape=False)).render(path.read_text(encoding="utf-8"))
+    )
+    return Page(path.stem, title, finished(body, known))
+
+
+def sections(page: Page) -> Iterator[dict[str, str]]:
+    """The parts of a page for the search: address, title of the page, heading, text."""
+    parts = re.split(r'(<h[1-3] id="[^"]+">.*?</h[1-3]>)', page.body, flags=re.DOTALL)
+    for heading, body in zip(parts[1::2], parts[2::2], strict=True):
+        anchor = re.search(r'id="([^"]+)"', heading)
+        assert anchor is not None
+        yield {
+            "p": f"{page.name}.html#{unescape(anchor[1])}",
+            "t": page.title,
+            "h": text_of(heading),
+            "x": text_of(body)[:4000],
+        }
+
+
+def _contents(body: str) -> str:
+    items = [
+        f'<li{" class=deep" if level == "3" else ""}><a href="#{anchor}">{escape(text_of(words))}</a></li>'
+        for level, anchor, words in re.findall(
+            r'<h([23]) id="([^"]+)">(.*?)</h\1>', body, flags=re.DOTALL
+        )
+    ]
+    if len(items) > 40:  # the glossary: its groups are enough
+        items = [item for item in items if "class=deep" not in item]
+    return f'<nav class="toc" aria-label="On this page"><h2>On this page</h2><ul>{"".join(items)}</ul></nav>'
+
+
+def framed(page: Page, order: Sequence[tuple[str, str]], scripts: str = "") -> str:
+    """A whole HTML page.
+
+    Args:
+        page: what stands in the middle.
+        order: (name, title) of all pages, as they are listed and turned.
+        scripts: more `<script>` elements, for the search.
+    """
+    links = "".join(
+        f'<li><a href="{name}.html"{" aria-current=page" if name == page.name else ""}>'
+        f"{escape(title.partition(':')[0])}</a></li>"
+        for name, title in order
+    )
+    names = [name for name, _ in order]
+    at = names.index(page.name) if page.name in names else -1
+    turn = ""
+    if at >= 0:
+        before = (
+            f'<a href="{order[at - 1][0]}.html" rel="prev">← {escape(order[at - 1][1])}</a>'
+            if at
+            else "<span></span>"
+        )
+        after = (
+            f'<a href="{order[at + 1][0]}.html" rel="next">{escape(order[at + 1][1])} →</a>'
+            if at + 1 < len(order)
+            else ""
+        )
+        turn = f'<nav class="turn" aria-label="Turn the page">{before}{after}</nav>'
+    tools = (
+        f'<p class="tools"><a class="button" href="{page.download}" download>Download this notebook</a></p>'
+        if page.download
+        else ""
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(page.title)}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="site.css">
+{THEME}
+</head>
+<body>
+<a class="skip" href="#main">To the text</a>
+<header class="top">
+<a class="home" href="index.html">Reading handwriting</a>
+<form role="search" action="search.html"><input id="q" name="q" type="search" aria-label="Search the course"
+ placeholder="Search" autocomplete="off"></form>
+<button id="theme" type="button">Dark theme</button>
+</header>
+<div class="body">
+<nav class="side" aria-label="Chapters"><ul>{links}</ul></nav>
+<main id="main" tabindex="-1">
+{tools}{page.body}
+{turn}
+</main>
+{_contents(page.body) if page.name in names else ""}
+</div>
+{scripts}<script src="site.js"></script>
+</body>
+</html>
+"""
+
+
+def _front(cards: Sequence[Card]) -> Page:
+    tiles = []
+    for card in cards:
+        image = (
+            f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">'
+            if card.picture
+            else ""
+        )
+        time = f"<br><small>{card.minutes} minutes to read</small>" if card.minutes else ""
+        tiles.append(
+            f'<li><a href="{card.name}.html"><div class="picture">{image}</div><div class="words">'
+            f"<strong>{escape(card.title)}</strong><br>{escape(card.sentence)}{time}</div></a></li>"
+        )
+    body = (
+        "<h1>Reading handwriting</h1><p>A course that builds the recogniser: from the pixels of a line to its text. "
+        "Each chapter starts alone; each can be downloaded as a notebook and run.</p>"
+        f'<ul class="tiles">{"".join(tiles)}</ul>'
+    )
+    return Page("index", "Reading handwriting: the course", body)
+
+
+def make(out: Path, root: Path | None = None) -> list[Path]:
+    """Write the site of the notebooks that lie in the checkout; returns its pages.
+
+    Raises:
+        HtrError: there are no notebooks, or `out` cannot be written.
+    """
+    folder = root / "notebooks" if root else chapter_files.notebooks_folder()
+    chapters = chapter_files.find(folder=folder, pattern="*.ipynb")
+    if not chapters:
+        raise HtrError("no notebooks; build them with `make notebooks`")
+    for path in chapters:  # the work begins with what tells whether the place can be written
+        files.write_bytes(out / "notebooks" / path.name, path.read_bytes())
+    docs = [
+        (name, title) for name, title in DOCS if (folder.parent / "docs" / f"{name}.md").is_file()
+    ]
+    known = {path.stem for path in chapters} | {name for name, _ in docs}
+    pairs = [chapter(path, known) for path in chapters]
+    pages = [page for page, _ in pairs]
+    pages += [document(folder.parent / "docs" / f"{name}.md", title, known) for name, title in docs]
+    order = [(page.name, page.title) for page in pages]
+    places = [place for page in pages for place in sections(page)]
+    files.write_text(
+        out / "search-index.js", f"window.SEARCH = {json.dumps(places, ensure_ascii=False)};\n"
+    )
+    light = HtmlFormatter(style="default").get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark").get_style_defs("DARK .highlight")
+    night = dark.replace("DARK", ':root[data-theme="dark"]')
+    auto = dark.replace("DARK", ':root:not([data-theme="light"])')
+    style = (STATIC / "site.css").read_text(encoding="utf-8")
+    colours = f"{light}\n{night}\n@media (prefers-color-scheme: dark) {{\n{auto}\n}}\n"
+    files.write_text(out / "site.css", colours + style)
+    shutil.copyfile(STATIC / "site.js", out / "site.js")
+    results = (
+        '<h1>Search</h1><p id="found" role="status"></p><ul id="results" class="results"></ul>'
+    )
+    search = Page("search", "Search", f"{results}<noscript>The search needs JavaScript.</noscript>")
+    for page in [*pages, _front([card for _, card in pairs])]:
+        files.write_text(out / f"{page.name}.html", framed(page, order))
+    index = '<script src="search-index.js"></script>\n'
+    files.write_text(out / "search.html", framed(search, order, index))
+    return sorted(out.glob("*.html"))
+
+
+@one_line
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`site [--out FOLDER]`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m htr_utils site", description="The course as a web site."
+    )
+    parser.add_argument("--out", help="where it goes (default: runs/site)")
+    options = parser.parse_args(arguments)
+    out = (
+        Path(options.out)
+        if options.out
+        else chapter_files.notebooks_folder().parent / "runs" / "site"
+    )
+    pages = make(out)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"{len(pages)} pages, {size / 1e6:.1f} MB. Open index.html in {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,411 @@
+"""Slides: a deck for each chapter out of its executed notebook, shown by a local reveal.js. `make slides`.
+
+A slide for each section with the first sentence of each paragraph; a slide for each figure, each short piece of
+code with what it prints, each exercise and each question of the quiz. The whole text of the chapter is in the
+speaker's notes (press `s`). Nothing is fetched when a deck is shown: reveal.js and MathJax lie beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jinja2 import DictLoader
+from nbconvert.exporters import SlidesExporter
+from nbformat import NotebookNode
+from pygments.formatters import HtmlFormatter
+
+from htr_utils import files
+from htr_utils.cli.one_line import one_line
+from htr_utils.errors import HtrError
+from htr_utils.runs import chapter_files
+from workshop.chapters.lint import code_lines, tags
+from workshop.publish import vendor
+
+CODE_LINES, CODE_WIDTH, PRINTED_LINES = 16, 100, 8
+ROOMY = 15  # lines of code and of what it prints, beyond which both are set smaller
+WORDS, ITEMS, SENTENCE = (
+    85,
+    6,
+    45,
+)  # most words and list items of a slide; a sentence is cut at so many words
+LIBRARIES = {
+    "reveal.js": ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js", "LICENSE"),
+    "mathjax": ("es5/tex-svg.js", "LICENSE"),
+}
+LEFT_OUT = ("Further reading",)
+
+STYLE = """
+:root { --ink: #1c1c1c; --paper: #fff; --soft: #f3f5f8; --line: #8aa4c8; --link: #0b5394; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #ececec; --paper: #16181c; --soft: #23272e; --line: #5b7aa6; --link: #9cc4f5; }
+}
+html, body, .reveal-viewport { background: var(--paper) !important; }
+.reveal { color: var(--ink); font: 26px/1.4 system-ui, sans-serif; }
+.reveal .slides { text-align: left; }
+.reveal .slides section { padding: 0; }
+.reveal h1 { font-size: 1.8em; line-height: 1.15; margin: 4em 0 .6em; }
+.reveal h2 { font-size: 1.35em; line-height: 1.2; margin: 0 0 .7em; border-bottom: 2px solid var(--line); }
+.reveal h3 { font-size: 1.1em; margin: 0 0 .6em; }
+.reveal p, .reveal ul, .reveal ol, .reveal table, .reveal blockquote { margin: 0 0 .7em; }
+.reveal ul, .reveal ol { padding-left: 1.2em; }
+.reveal li { margin-bottom: .35em; }
+.reveal table { border-collapse: collapse; font-size: .72em; }
+.reveal th, .reveal td { border: 1px solid var(--line); padding: .15em .5em; text-align: left; }
+.reveal pre { background: var(--soft); border-left: 4px solid var(--line); padding: .5em .8em; margin: 0 0 .6em;
+  font: 19px/1.35 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+.reveal .long pre { font-size: 15px; line-height: 1.3; }
+.reveal code { font: .88em ui-monospace, monospace; }
+.reveal pre code { font-size: 1em; }
+.reveal figure { margin: 0; text-align: center; background: #fff; border-radius: 6px; padding: 6px; }
+.reveal figure img { display: block; margin: 0 auto; width: 100%; height: 480px; object-fit: contain; }
+.reveal .printed { border-left-color: #b7b7b7; }
+.reveal .task { border-left: 6px solid #b75f00; padding-left: .8em; }
+.reveal .slide-number { color: var(--ink); background: var(--soft); }
+.reveal a { color: var(--link); }
+.reveal .progress { color: var(--link); }
+.reveal .controls { color: var(--link); }
+"""
+TEMPLATE = """{%- extends 'reveal/index.html.j2' -%}
+{%- block html_head -%}
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ resources.deck_title }}</title>
+<link rel="stylesheet" href="lib/reveal.js/reveal.css">
+<style>{{ resources.deck_style }}</style>
+<script>MathJax = {tex: {inlineMath: [['$', '$']]}, options: {enableMenu: false}};</script>
+<script src="lib/mathjax/tex-svg.js"></script>
+{%- endblock html_head -%}
+{%- block header -%}
+<!doctype html>
+<html lang="en">
+<head>
+{{ self.html_head() }}
+</head>
+{% endblock header %}
+{%- block body_header -%}
+<body>
+<main class="reveal">
+<div class="slides">
+{%- endblock body_header -%}
+{%- block body_footer -%}
+</div>
+</main>
+</body>
+{%- endblock body_footer -%}
+{%- block markdowncell scoped -%}
+{{ cell.source | markdown2html | strip_files_prefix }}
+{%- endblock markdowncell -%}
+{%- block footer_js -%}
+<script src="lib/reveal.js/reveal.js"></script>
+<script src="lib/reveal.js/notes.js"></script>
+<script>Reveal.initialize({hash: true, slideNumber: "c/t", width: 1120, height: 700, margin: 0.06, center: false,
+  transition: "none", plugins: [RevealNotes]});</script>
+{%- endblock footer_js -%}
+"""
+
+
+@dataclass
+class Slide:
+    """One slide: `kind` is reveal's slide, subslide or fragment; both texts are markdown."""
+
+    kind: str
+    text: str
+    notes: str = ""
+
+
+@dataclass
+class _Deck:
+    slides: list[Slide] = field(default_factory=list)
+    section: str = ""
+
+    def add(self, kind: str, text: str, notes: str = "") -> None:
+        self.slides.append(Slide(kind, text, notes))
+
+
+def unlinked(markdown: str) -> str:
+    """Markdown whose links are their texts: a deck lies alone."""
+    return re.sub(r"(?<!!)\[([^\]]+)\]\([^)]*\)", r"\1", markdown)
+
+
+def sentences(paragraph: str) -> list[str]:
+    """The sentences of a paragraph; one longer than SENTENCE words is cut."""
+    text = " ".join(paragraph.split())
+    found = re.split(
+        r"(?<=[.?!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bal\.)(?<!\b[A-Z]\.)([*_)\"]*)\s+(?=[\W\d]*[A-Z])",
+        text,
+    )
+    whole = [f"{one}{mark}" for one, mark in zip(found[::2], [*found[1::2], ""], strict=True)]
+    cut = [one.split(" ") for one in whole]
+    return [" ".join(words[:SENTENCE]) + (" ..." if len(words) > SENTENCE else "") for words in cut]
+
+
+def paragraphs(markdown: str) -> list[str]:
+    """A text in its blocks; a list, a table, a code block or a formula is one."""
+    found, block, fence = [], [], False
+    for line in markdown.split("\n"):
+        fence ^= line.startswith("```")
+        if line.strip() or fence:
+            block.append(line)
+        elif block:
+            found.append("\n".join(block))
+            block = []
+    return found + (["\n".join(block)] if block else [])
+
+
+def gist(markdown: str, limit: int = WORDS) -> str:
+    """What a slide shows of a text: lists, tables and formulas whole, of its paragraphs as many sentences as fit.
+
+    Args:
+        markdown: the text of a section, without its heading.
+        limit: how many words a slide may hold.
+    """
+    shown: list[str] = []
+    words = 0
+    for block in paragraphs(unlinked(markdown)):
+        if re.match(r"[-*] |\d+\. ", block):
+            pieces = [
+                " ".join(item.split()) for item in re.split(r"\n(?=[-*] |\d+\. )", block)[:ITEMS]
+            ]
+            pieces = ["\n".join(pieces)]
+        elif block.startswith("|"):
+            pieces = ["\n".join(block.split("\n")[: ITEMS + 4])]
+        elif re.match(r"\$\$|```| {4}|>|<", block):
+            pieces = [block]
+        else:
+            told = sentences(block)
+            pieces = [f"- {one}" for one in told] if len(block.split()) > 5 else told
+        for piece in pieces:
+            words += len(piece.split())
+            if shown and words > limit:
+                return "\n\n".join(shown)
+            shown.append(piece)
+    return "\n\n".join(shown)
+
+
+def picture(output: NotebookNode) -> str:
+    """A figure of an output as HTML with its alt text."""
+    alt = output.metadata.get("image/png", {}).get("alt", "")
+    data = output.data["image/png"].replace("\n", "")
+    return f'<figure><img src="data:image/png;base64,{data}" alt="{escape(alt)}"></figure>'
+
+
+def printed(cell: NotebookNode) -> str:
+    """The text that a cell printed."""
+    return "".join(o.text for o in cell.get("outputs", []) if o.output_type == "stream").rstrip()
+
+
+def _quiz(deck: _Deck, body: str) -> None:
+    last, kind = 0, "slide"
+    for found in re.finditer(
+        r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", body, re.DOTALL
+    ):
+        question = body[last : found.start()] if found[1].strip() == "Answer" else f"**{found[1]}**"
+        deck.add(kind, f"## Quiz\n\n{unlinked(question).strip()}")
+        deck.add("fragment", unlinked(found[2]).strip())
+        last, kind = found.end(), "subslide"
+
+
+def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
+    """Slides of a text cell; `alone` says that no figure follows which takes the last words as its caption."""
+    parts = re.split(r"^(?=#{1,3} )", source, flags=re.MULTILINE)
+    for part in filter(str.strip, parts):
+        heading = re.match(r"(#{1,3}) (.+)", part)
+        if heading is None:
+            if alone and deck.section not in LEFT_OUT:
+                deck.add("subslide", f"### {deck.section}\n\n{gist(part)}", part)
+            continue
+        level, title, body = len(heading[1]), unlinked(heading[2]), part[heading.end() :].strip()
+        if not title.startswith("Exercise"):
+            deck.section = title
+        if title in LEFT_OUT:
+            continue
+        if title == "Quiz":
+            _quiz(deck, body)
+        elif not body:
+            continue
+        elif level == 1:
+            blocks = paragraphs(unlinked(body))
+            cut = next((n for n, block in enumerate(blocks) if block.startswith("*")), 0) + 1
+            deck.add("slide", f"# {title}\n\n" + "\n\n".join(blocks[:cut]), body)
+            if blocks[cut:]:
+                deck.add("subslide", gist("\n\n".join(blocks[cut:])), body)
+        elif re.match(r"Exercise \d", title):
+            deck.add("slide", f'## {title}\n\n<div class="task">\n\n{unlinked(body)}\n\n</div>')
+        elif title == "Summary":
+            told = sentences(unlinked(body))
+            deck.add("slide", f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in told))
+        else:
+            deck.add("slide" if level == 2 else "subslide", f"## {title}\n\n{gist(body)}", body)
+
+
+def _code(deck: _Deck, cell: NotebookNode, before: str) -> None:
+    """Slides of a code cell: its figures, or its code with what it prints if that is short."""
+    figures = [
+        output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
+    ]
+    told = printed(cell)
+    for output in figures:
+        last = unlinked(paragraphs(before)[-1]) if before else ""
+        lead = "" if re.match(r"[|<>$*-]", last) else sentences(last)[-1]
+        deck.add(
+            "subslide", f"### {deck.section}\n\n{lead}\n\n{picture(output)}", f"{before}\n\n{told}"
+        )
+    long = code_lines(cell.source) > CODE_LINES or len(cell.source.split("\n")) > CODE_LINES + 5
+    if figures or "parameters" in tags(cell) or "validate(" in cell.source or long:
+        return
+    told = "\n".join(line[:CODE_WIDTH] for line in told.split("\n")[:PRINTED_LINES])
+    lines = len(cell.source.split("\n")) + len(told.split("\n"))
+    text = f"### {deck.section}\n\n```python\n{cell.source}\n```"
+    if told:
+        text += f'\n\n<pre class="printed">{escape(told)}</pre>'
+    if lines > ROOMY:
+        text = f'<div class="long">\n\n{text}\n\n</div>'
+    deck.add("subslide", text, before)
+
+
+def slides(notebook: NotebookNode) -> list[Slide]:
+    """The slides of a chapter, in order.
+
+    Args:
+        notebook: executed; of one that is not, figures and outputs are missing.
+    """
+    deck, before = _Deck(), ""
+    for position, cell in enumerate(notebook.cells):
+        after = notebook.cells[position + 1] if position + 1 < len(notebook.cells) else None
+        if cell.cell_type == "markdown":
+            followed = after is not None and after.cell_type == "code"
+            if not cell.source.lstrip().startswith("*Hint"):
+                _markdown(deck, cell.source, alone=not followed)
+            before = re.sub(r"^#{1,3} .*$", "", cell.source, flags=re.MULTILINE).strip()
+        elif not {"exercise", "check"} & set(tags(cell)):
+            _code(deck, cell, before)
+            before = ""
+    return deck.slides
+
+
+def as_notebook(shown: Sequence[Slide]) -> NotebookNode:
+    """Slides as a notebook that nbconvert's slide exporter understands."""
+    made = nbformat.v4.new_notebook()
+    for slide in shown:
+        for kind, text in ((slide.kind, slide.text), ("notes", unlinked(slide.notes))):
+            if text.strip():
+                meta = {"slideshow": {"slide_type": kind}}
+                made.cells.append(nbformat.v4.new_markdown_cell(text, metadata=meta))
+    for number, cell in enumerate(made.cells):
+        cell["id"] = f"slide-{number:03d}"
+    return made
+
+
+class _Exporter(SlidesExporter):
+    """nbconvert's slide exporter with a template that names local files only."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            extra_loaders=[DictLoader({"deck.html.j2": TEMPLATE})],
+            template_file="deck.html.j2",
+            **options,
+        )
+
+
+def deck_page(notebook: NotebookNode, title: str) -> str:
+    """The deck of a chapter as one HTML page; `lib/` has to lie beside it.
+
+    Raises:
+        HtrError: the chapter has no text.
+    """
+    shown = slides(notebook)
+    if not shown:
+        raise HtrError(f"{title}: no text to make slides of")
+    colours = HtmlFormatter(style="default").get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    style = f"{colours}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n{STYLE}\n.highlight {{ background: none; }}"
+    exporter = _Exporter(exclude_anchor_links=True)
+    page, _ = exporter.from_notebook_node(
+        as_notebook(shown), resources={"deck_title": title, "deck_style": style}
+    )
+    return str(page)
+
+
+def copy_libraries(out: Path) -> None:
+    """Put reveal.js and MathJax below `out/lib`.
+
+    Raises:
+        HtrError: they are not in the cache and cannot be fetched.
+    """
+    for package, names in LIBRARIES.items():
+        source, target = vendor.npm(package), out / "lib" / package
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            shutil.copyfile(source / name, target / Path(name).name)
+
+
+def title_of(notebook: NotebookNode, name: str) -> str:
+    """The first heading of a chapter."""
+    found = re.search(
+        r"^# (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M
+    )
+    return found[1].strip() if found else name
+
+
+def make(
+    out: Path, names: Sequence[str] = (), folder: Path | None = None
+) -> Iterator[tuple[Path, int]]:
+    """Write decks and their index; yields each deck and its number of slides.
+
+    Raises:
+        HtrError: no chapter of that name, or the libraries cannot be fetched.
+    """
+    chapters = chapter_files.find(names, folder, pattern="*.ipynb")
+    if not chapters:
+        raise HtrError("no notebooks; build them with `make notebooks`")
+    out.mkdir(parents=True, exist_ok=True)
+    copy_libraries(out)
+    items = []
+    for chapter in chapters:
+        notebook = chapter_files.read(chapter)
+        title = title_of(notebook, chapter.stem)
+        files.write_text(out / f"{chapter.stem}.html", deck_page(notebook, title))
+        items.append(f'<li><a href="{chapter.stem}.html">{escape(title)}</a></li>')
+        yield out / f"{chapter.stem}.html", len(slides(notebook))
+    head = '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Slides</title>'
+    body = "<body><main><h1>Slides</h1><p>Arrow keys move, <kbd>s</kbd> opens your notes, "
+    body += "<kbd>f</kbd> the whole screen.</p>"
+    style = "<style>body { font: 1.1rem/1.7 system-ui, sans-serif; margin: 2rem auto; max-width: 40rem }</style></head>"
+    files.write_text(
+        out / "index.html", f"{head}{style}{body}<ol>{''.join(items)}</ol></main></body></html>\n"
+    )
+
+
+@one_line
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`slides [chapter ...] [--out FOLDER]`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m htr_utils slides", description="A deck for each chapter."
+    )
+    parser.add_argument("names", nargs="*", help="chapters by number or name; all without")
+    parser.add_argument("--out", help="where the decks go (default: runs/slides)")
+    options = parser.parse_args(arguments)
+    out = (
+        Path(options.out)
+        if options.out
+        else chapter_files.notebooks_folder().parent / "runs" / "slides"
+    )
+    for path, count in make(out, options.names):
+        print(
+            f"{path.name:<40} {count:>3} slides, {path.stat().st_size / 1024:,.0f} KB", flush=True
+        )
+    print(f"Open {out.name}/index.html in a browser: {out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
