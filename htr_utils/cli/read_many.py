@@ -9,18 +9,21 @@ one model and one set of options.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from htr_utils import files
+from htr_utils.cli.common import import_tensorflow
+from htr_utils.cli.jobs import Job, trouble
+from htr_utils.cli.outputs import OVERLAY, Writer, speller_of
 from htr_utils.errors import HtrError
 
 LEDGER = "ledger.jsonl"
@@ -79,11 +82,6 @@ class Input:
     changed: int
 
 
-def _reading() -> Any:
-    """The module of `htr read`, which hands its work to this one: its name in the package is the command."""
-    return importlib.import_module("htr_utils.cli.read")
-
-
 def inputs(names: Sequence[str]) -> list[Input]:
     """The files to read, folders with all below them; two inputs never share a result.
 
@@ -104,7 +102,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
             some = [
                 (path, path.relative_to(root).as_posix())
                 for path in sorted(inside)
-                if not path.name.endswith(_reading()._OVERLAY)
+                if not path.name.endswith(OVERLAY)
             ]
         elif root.is_file():
             some = [(root, root.name)]
@@ -132,19 +130,14 @@ def read_chunk(
     for name in THREADS:
         os.environ.setdefault(name, str(threads))  # read when TensorFlow starts, in a new worker
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    read = _reading()
     told, some = Options(**options), [Input(**one) for one in chunk]
     begin = time.perf_counter()
     problems, lines = [""] * len(some), [0] * len(some)
     made: dict[str, tuple[int, str]] = {}
     wrong = "has no result"
 
-    class Job(read._Job):  # type: ignore[name-defined, misc]
-        """Keeps what went wrong with each file instead of printing it."""
-
-        def _complain(self, file: int, message: str) -> None:
-            self.bad += 1
-            problems[file] = problems[file] or message
+    def note(file: int, line: str) -> None:
+        problems[file] = problems[file] or line
 
     try:
         settings = told.settings()
@@ -156,21 +149,21 @@ def read_chunk(
         if which not in _recognizers:
             from htr_utils.recognizer import Recognizer
 
-            read.import_tensorflow()
+            import_tensorflow()
             _recognizers.clear()
             _recognizers[which] = Recognizer.load(told.model)
         recognizer = _recognizers[which]
-        job = Job([one.path for one in some], told.kind)
-        write = read._Writer(
-            job.names, told.format, told.out, False, read._speller(told.spelling, recognizer)
+        job = Job([one.path for one in some], told.kind, complain=note)
+        write = Writer(
+            job.names, told.format, told.out, False, speller_of(told.spelling, recognizer)
         )
         write.stems, write.made = [one.place for one in some], made
         for page, read_page in job.read(recognizer, job.open(), told.decoder, told.spelling):
             lines[page.file] += len(read_page.lines)
-            job.tell(page.file, lambda page=page, read_page=read_page: write(page, read_page))  # type: ignore[misc]
+            job.do(page.file, partial(write, page, read_page))
         job.bar.close()
     except Exception as error:  # no model, say: what has no result yet has none by it
-        wrong = read._one_line("", error).removeprefix(": ")
+        wrong = trouble("", error).removeprefix(": ")
     seconds = (time.perf_counter() - begin) / len(some)
     rows = []
     for number, one in enumerate(some):

@@ -13,6 +13,7 @@ from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, iam, images, own
 from htr_utils.network import align, archive, distribute, models, training
 from htr_utils.synth import fonts, recombine
+from htr_utils.synth.rendered import RenderedLines
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
 from htr_utils.text.passages import Passage, read_passages

@@ -25,7 +25,7 @@ from urllib.parse import SplitResult, urlsplit
 import flask
 from werkzeug.exceptions import HTTPException
 
-from htr_utils import __version__
+from htr_utils import __version__, page_reading
 from htr_utils.web import downloads, texts, work
 from htr_utils.web.jobs import Jobs, Limits, Refusal
 
@@ -193,7 +193,7 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
         if len(files) > 1:
             raise Refusal(400, "two_files")
         kind = flask.request.form.get("kind", "auto")
-        if kind not in work.KINDS:
+        if kind not in page_reading.KINDS:
             raise Refusal(400, "kind")
         content = files[0].read()
         work.check_file(content, limits)

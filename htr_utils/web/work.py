@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
-from htr_utils import formats, pages
+from htr_utils import formats, page_reading, pages
 from htr_utils.errors import HtrError
+from htr_utils.page_reading import OpenedPage
 from htr_utils.recognizer import Reading
 from htr_utils.text.spelling import Correction
 from htr_utils.web.isolated import pdf_pages
 from htr_utils.web.jobs import Job, Limits, Refusal, Say
 
-KINDS = ("auto", "page", "line")
 PREVIEW = 1600  # longest side of the page picture that is shown
 CROP_HEIGHT = 160  # rows of a line's picture at most: over twice what any preset looks at
-BATCH = 8  # lines between two steps of the progress display
-NOTHING = Reading("", 0.0, (), 0.0)  # of a line that could not be read at all
+CHUNK = 8  # lines that are read together, between two steps of the progress display
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -40,7 +39,9 @@ _HEIC = (b"heic", b"heix", b"hevc", b"heif", b"mif1", b"msf1", b"avif")
 class Reader(Protocol):
     """What the page needs of a `Recognizer`; a test gives a quick one."""
 
-    def read(self, source: list[np.ndarray]) -> list[Reading]: ...
+    def read_iter(
+        self, sources: Iterable[np.ndarray], **options: Any
+    ) -> Iterator[Reading | HtrError]: ...
 
     def correct(self, reading: Reading) -> Correction: ...
 
@@ -52,7 +53,7 @@ class Finder(Protocol):
 
     def find(self, grey: np.ndarray) -> Any: ...
 
-    def looks_like_line(self, grey: np.ndarray) -> bool: ...
+    def is_line(self, grey: np.ndarray, page: Any) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -162,37 +163,48 @@ class Worker:
         """
         limits = self.limits
         say(step="opening")
-        found: list[WebPage] = []
+        done: list[WebPage] = []
         try:
-            count, opened = self._open(job.content)
-            for number, grey in enumerate(opened, 1):
-                height, width = grey.shape
-                if grey.size > limits.pixels:
-                    megapixels = limits.pixels // 1_000_000
-                    raise Refusal(413, "pixels", width=width, height=height, megapixels=megapixels)
-                say(step="finding", page=number, pages=count)
-                single = job.kind == "line" or (
-                    job.kind == "auto" and self.finder.looks_like_line(grey)
-                )
-                lines = [_whole(grey)] if single else self.finder.find(grey).lines
-                total = sum(len(page.lines) for page in found) + len(lines)
-                if total > limits.lines:
-                    raise Refusal(422, "lines", found=total, lines=limits.lines)
-                picture = _encode(_shrink(grey, PREVIEW / max(grey.shape)), ".jpg")
+            count, pictures = self._open(job.content)
 
-                def step(page: int = number, **progress: int) -> None:
-                    say(step="reading", page=page, pages=count, **progress)
+            def opened() -> Iterator[OpenedPage]:
+                total = 0
+                for number, grey in enumerate(pictures, 1):
+                    height, width = grey.shape
+                    if grey.size > limits.pixels:
+                        megapixels = limits.pixels // 1_000_000
+                        raise Refusal(
+                            413, "pixels", width=width, height=height, megapixels=megapixels
+                        )
+                    say(step="finding", page=number, pages=count)
+                    lines, single = page_reading.find_lines(grey, job.kind, self.finder)
+                    total += len(lines)
+                    if total > limits.lines:
+                        raise Refusal(422, "lines", found=total, lines=limits.lines)
+                    say(step="reading", page=number, pages=count, done=0, total=len(lines))
+                    yield OpenedPage(0, number, grey, lines, single)
 
-                readings = self._read([line.crop for line in lines], step)
-                page = formats.of_page(job.name, grey.shape, lines, readings, number)
-                found.append(
-                    WebPage(picture, tuple(map(self._line, lines, readings)), bool(single), page)
-                )
+            def progress(page: OpenedPage, lines: int) -> None:
+                total = len(page.lines)
+                say(step="reading", page=page.number, pages=count, done=lines, total=total)
+
+            for page, readings in page_reading.read_pages(
+                self.recognizer, opened(), read_so_far=progress, chunk=CHUNK
+            ):
+                if isinstance(readings, Exception):
+                    raise readings
+                done.append(self._page(job.name, page, readings))
         except HtrError as error:
             raise Refusal(422, "plain", message=_sentence(error)) from error
-        if not any(page.lines for page in found):
+        if not any(page.lines for page in done):
             raise Refusal(422, "no_lines")
-        return Result(tuple(found))
+        return Result(tuple(done))
+
+    def _page(self, name: str, page: OpenedPage, readings: Sequence[Reading | HtrError]) -> WebPage:
+        texts = [page_reading.NOTHING if isinstance(one, HtrError) else one for one in readings]
+        picture = _encode(_shrink(page.grey, PREVIEW / max(page.grey.shape)), ".jpg")
+        read = formats.of_page(name, page.grey.shape, page.lines, texts, page.number)
+        return WebPage(picture, tuple(map(self._line, page.lines, texts)), page.single, read)
 
     def _open(self, content: bytes) -> tuple[int, Iterator[np.ndarray]]:
         """How many pages a file has, and the pages one after the other, so that one is held at a time."""
@@ -203,29 +215,6 @@ class Worker:
         if count > limits.pages:
             raise Refusal(413, "pages", found=f"at least {count}", pages=limits.pages)
         return count, iter(self.finder.each_page(content, limits.pages))
-
-    def _read(self, crops: Sequence[np.ndarray], say: Say) -> list[Reading]:
-        """Readings in the order of the crops; lines of similar width are read together."""
-        order = sorted(
-            range(len(crops)), key=lambda i: crops[i].shape[1] / max(1, crops[i].shape[0])
-        )
-        readings = [NOTHING] * len(crops)
-        for at in range(0, len(order), BATCH):
-            say(done=at, total=len(crops))
-            chosen = order[at : at + BATCH]
-            try:
-                read = self.recognizer.read([crops[i] for i in chosen])
-            except HtrError:  # one of them is no line: the others must not suffer
-                read = [self._read_one(crops[i]) for i in chosen]
-            for index, reading in zip(chosen, read, strict=True):
-                readings[index] = reading
-        return readings
-
-    def _read_one(self, crop: np.ndarray) -> Reading:
-        try:
-            return self.recognizer.read([crop])[0]
-        except HtrError:
-            return NOTHING
 
     def _line(self, line: Any, reading: Reading) -> WebLine:
         """A found line and its reading as the page shows them: the picture smaller, the places in it to match."""
@@ -244,25 +233,6 @@ class Worker:
         except HtrError:  # a model of one's own whose characters the language model does not know
             correction = Correction(reading.text, reading.text, ())
         return WebLine(line.polygon, png, width, height, characters, reading.confidence, correction)
-
-
-@dataclass(frozen=True)
-class _Whole:
-    """A picture that is one line: the same fields as a `PageLine`."""
-
-    polygon: np.ndarray
-    box: tuple[int, int, int, int]
-    crop: np.ndarray
-
-    def where(self, points: np.ndarray) -> np.ndarray:
-        """Points of the crop in the picture: the same."""
-        return points
-
-
-def _whole(grey: np.ndarray) -> _Whole:
-    height, width = grey.shape
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
-    return _Whole(corners, (0, 0, width, height), grey)
 
 
 def _shrink(grey: np.ndarray, scale: float) -> np.ndarray:

@@ -6,8 +6,9 @@ import io
 import struct
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -18,18 +19,28 @@ from htr_utils.recognizer import Character, Reading
 from htr_utils.text.spelling import Correction, Speller
 
 
+def batched(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """`itertools.batched`, which Python 3.11 lacks."""
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
+
+
 class FakeReader:
     """Reads the same for any line; `pause` seconds per call, `calls` counts the lines of each."""
 
     def __init__(self, text: str = "teh hous is here", pause: float = 0.0) -> None:
         self.text, self.pause, self.calls = text, pause, []
 
-    def read(self, source: list[np.ndarray]) -> list[Reading]:
-        self.calls.append(len(source))
-        time.sleep(self.pause)
-        if any(min(crop.shape) < 4 for crop in source):
-            raise HtrError("too small for a line of writing")
-        return [self._one(crop.shape[1]) for crop in source]
+    def read_iter(
+        self, sources: Iterable[np.ndarray], *, chunk: int = 8, **options: object
+    ) -> Iterator[Reading | HtrError]:
+        for crops in batched(sources, chunk):
+            self.calls.append(len(crops))
+            time.sleep(self.pause)
+            for crop in crops:
+                small = min(crop.shape) < 4
+                yield HtrError("too small for a line") if small else self._one(crop.shape[1])
 
     def correct(self, reading: Reading) -> Correction:
         return Speller("fast").correct(reading.text)
@@ -86,7 +97,7 @@ class FakeFinder:
             corners, (left, top, right - left, bottom - top), grey[top:bottom, left:right].copy()
         )
 
-    def looks_like_line(self, grey: np.ndarray) -> bool:
+    def is_line(self, grey: np.ndarray, page: FakePage) -> bool:
         return grey.shape[1] > 4 * grey.shape[0]
 
 

@@ -407,11 +407,12 @@ def test_one_visitor_cannot_fill_the_queue(page):
 
 def test_whatever_fails_inside_the_next_picture_is_read(page):
     class Reader(FakeReader):
-        def read(self, source):
-            if not self.calls:
-                self.calls.append(0)
-                raise MemoryError("no more")
-            return super().read(source)
+        def read_iter(self, sources, **options):
+            for reading in super().read_iter(sources, **options):
+                if len(self.calls) == 1:
+                    self.calls.append(0)
+                    raise MemoryError("no more")
+                yield reading
 
     client = app_of(Reader()).test_client()
     failed = finish(client, send(client, page[0]), 500)
@@ -593,13 +594,13 @@ def test_many_at_once_each_get_their_own(page):
     class Reader(FakeReader):
         inside = 0
 
-        def read(self, source):
+        def read_iter(self, sources, **options):
             self.inside += 1
             assert self.inside == 1
-            found = super().read(source)
+            readings = list(super().read_iter(sources, **options))
             time.sleep(0.005)
             self.inside -= 1
-            return found
+            return iter(readings)
 
     app, wrong = app_of(Reader()), []
 
@@ -825,7 +826,7 @@ def test_lines_are_corrected_by_the_recognisers_own_gate_or_not_at_all(knows: bo
 
     grey = np.full((60, 300), 255, np.uint8)
     worker = work.Worker(Gated(), Limits(), finder=object())  # type: ignore[arg-type]
-    reading = worker.recognizer.read([grey])[0]
+    (reading,) = worker.recognizer.read_iter([grey])
     line = worker._line(FakeLine(np.zeros((4, 2)), (0, 0, 300, 60), grey), reading)
     assert (line.text, line.correction.text) == (
         reading.text,

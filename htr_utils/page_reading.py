@@ -1,0 +1,109 @@
+"""From the pages of files to their readings: one way for the command line, the web page and `read_page`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from htr_utils import pages
+from htr_utils.errors import HtrError
+from htr_utils.lines import images
+from htr_utils.recognizer import Reading
+
+Kind = Literal["auto", "line", "page"]
+KINDS: tuple[Kind, ...] = ("auto", "line", "page")
+NOTHING = Reading("", 0.0, (), 0.0)  # of a line that could not be read at all
+
+
+@dataclass
+class OpenedPage:
+    """A page on its way to be read.
+
+    file: number of its file. number: of the page in that file, from 1. grey: uint8 (H, W). lines: in reading order.
+    single: the picture is one line. last: no further page of the file follows.
+    """
+
+    file: int
+    number: int
+    grey: np.ndarray
+    lines: Sequence[Any]
+    single: bool = False
+    last: bool = True
+
+
+def find_lines(grey: np.ndarray, kind: str = "auto", finder: Any = pages) -> tuple[list[Any], bool]:
+    """The lines of a picture (H, W), and whether the picture is one line.
+
+    Args:
+        kind: "line", "page", or "auto", which looks. finder: `htr_utils.pages`, or what stands in for it in a test.
+
+    Raises:
+        HtrError: a picture that is no line though it is said to be one; what `pages.find` raises.
+    """
+    if kind == "line":
+        images.prepare(grey, images.Preparation())
+        return pages.whole(grey).lines, True
+    page = finder.find(grey)
+    if kind == "auto" and finder.is_line(grey, page):
+        return pages.whole(grey).lines, True
+    return page.lines, False
+
+
+def read_pages(
+    recognizer: Any,
+    opened: Iterable[OpenedPage],
+    *,
+    read_so_far: Callable[[OpenedPage, int], None] = lambda page, count: None,
+    **options: Any,
+) -> Iterator[tuple[OpenedPage, list[Reading | HtrError] | Exception]]:
+    """The readings of each page's lines. All pages are one stream, so that short pages share batches.
+
+    Args:
+        recognizer: a `Recognizer`. opened: fetched as lines are needed.
+        read_so_far: told the page and how many of its lines are read, line by line. options: of `read_iter`.
+
+    Returns:
+        A bad line's HtrError stands in its place. Where reading itself breaks down (out of memory, say), the pages
+        under way get that error instead of readings, and the next pages are read on.
+
+    Raises:
+        HtrError: what is true of every page: no such decoder, no language model.
+    """
+    opened = iter(opened)
+    waiting: deque[OpenedPage] = deque()
+    readings: list[Any] = []
+
+    def crops() -> Iterator[np.ndarray]:
+        for page in opened:
+            waiting.append(page)
+            yield from (line.crop for line in page.lines)
+
+    def ready() -> Iterator[tuple[OpenedPage, list[Any]]]:
+        while waiting and len(readings) >= len(waiting[0].lines):
+            page = waiting.popleft()
+            count = len(page.lines)
+            yield page, readings[:count]
+            del readings[:count]
+
+    while True:
+        try:
+            for reading in recognizer.read_iter(crops(), errors="keep", **options):
+                readings.append(reading)
+                if waiting:
+                    read_so_far(waiting[0], min(len(readings), len(waiting[0].lines)))
+                yield from ready()
+            yield from ready()
+            return
+        except HtrError:
+            raise
+        except Exception as error:
+            if not waiting:
+                raise
+            lost = list(waiting)
+            waiting.clear()
+            readings.clear()
+            yield from ((page, error) for page in lost)
