@@ -4,17 +4,16 @@ PYTHON ?= python3
 RUN = $(PYTHON) -m htr_utils
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course test test-all lab notebooks lint lock latest student solutions slides site data serve clean
+.PHONY: help setup course test test-all lab notebooks lint lock latest student solutions slides site bench tune data serve clean
 
 help:       ## what there is
 	@$(RUN) --help
 
-setup course test test-all lab notebooks lint lock latest student solutions slides site:
+setup course test test-all lab notebooks lint lock latest student solutions slides site bench tune:
 	@$(RUN) $@ $(ARGS)
 
 data:       ## render the embedded data set again (needs npm for the fonts)
-	@$(RUN) setup --if-needed
-	@$(RUN) data build $(ARGS)
+	@$(RUN) data-build $(ARGS)
 
 serve:      ## the web page
 	@$(RUN) setup --if-needed

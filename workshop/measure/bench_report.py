@@ -1,4 +1,4 @@
-"""The document of `htr bench`: tables in Markdown, and one figure."""
+"""The document of `python -m htr_utils bench`: tables in Markdown, and one figure."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from htr_utils.runs import chapter_files
 from workshop.publish import kit
 
 # The stub stands inside brackets in some exercises, where nbgrader's own `raise` would be no Python.
-CONFIG = """# Written by `htr classroom nbgrader`; add what you like, the command leaves it alone.
+CONFIG = """# Written by `python -m htr_utils classroom nbgrader`; add what you like, the command leaves it alone.
 c = get_config()
 c.ClearSolutions.code_stub = {"python": "..."}
 c.ExecutePreprocessor.timeout = 900
