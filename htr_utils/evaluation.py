@@ -81,10 +81,10 @@ def evaluate(
     )
     seconds = time.perf_counter() - start
     if bad := [reading for reading in readings if isinstance(reading, HtrError)]:
-        told = f"{len(bad)} of {len(lines)} lines cannot be read"
+        problem = f"{len(bad)} of {len(lines)} lines cannot be read"
         if len(bad) == len(lines):
-            raise HtrError(f"{told}, first {bad[0]}")
-        say(f"{told}: left out, first {bad[0]}")
+            raise HtrError(f"{problem}, first {bad[0]}")
+        say(f"{problem}: left out, first {bad[0]}")
     lines = [
         line for line, one in zip(lines, readings, strict=True) if not isinstance(one, HtrError)
     ]
@@ -93,7 +93,7 @@ def evaluate(
     if convention == "raw":
         texts, truths = converted(lines, texts, "raw"), converted(lines, truths, "raw")
     by = None if groups == "line" else [getattr(line, f"{groups}_id") or line.id for line in lines]
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "split": split,
         "convention": convention,
         "decoder": decoder,
@@ -102,13 +102,13 @@ def evaluate(
     }
     for name, measure in (("cer", metrics.cer), ("wer", metrics.wer)):
         rate = measure(texts, truths, split=split, convention=convention, groups=by)
-        found[name] = {k: round(100 * getattr(rate, k), 2) for k in ("value", "low", "high")}
-        found[f"{name}_text"] = str(rate)
-    found["bootstrap"] = f"95 %, 1,000 samples over {groups}s, seed 0"
-    found["edits"] = [[metrics.edits(a, b), len(b)] for a, b in zip(texts, truths, strict=True)]
-    found["data"] = fingerprint(lines)
-    found["lines_per_second"] = round(len(lines) / seconds, 1)
-    return found
+        result[name] = {k: round(100 * getattr(rate, k), 2) for k in ("value", "low", "high")}
+        result[f"{name}_text"] = str(rate)
+    result["bootstrap"] = f"95 %, 1,000 samples over {groups}s, seed 0"
+    result["edits"] = [[metrics.edits(a, b), len(b)] for a, b in zip(texts, truths, strict=True)]
+    result["data"] = fingerprint(lines)
+    result["lines_per_second"] = round(len(lines) / seconds, 1)
+    return result
 
 
 def figures(file: Path) -> dict[str, dict[str, Any]]:
@@ -153,11 +153,11 @@ def converted(
     forms: dict[str, list[int]] = {}
     for number, line in enumerate(lines):
         forms.setdefault(line.form_id or line.id, []).append(number)
-    found = list(texts)
+    converted_texts = list(texts)
     for numbers in forms.values():
         inside = sorted(numbers, key=lambda number: lines[number].id)
         for number, text in zip(
             inside, spacing.convert([texts[n] for n in inside], convention), strict=True
         ):
-            found[number] = text
-    return found
+            converted_texts[number] = text
+    return converted_texts

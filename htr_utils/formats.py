@@ -106,10 +106,10 @@ def of_page(
             -1, 2
         )
         at = tuple(line.where(middle)[:, 0].round().clip(0, width - 1).astype(int).tolist())
-        made = ReadLine(
+        line_read = ReadLine(
             reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at
         )
-        lines.append(replace(made, others=reading.others))
+        lines.append(replace(line_read, others=reading.others))
     image = image.encode("utf-8", "replace").decode()  # a file's name may be no UTF-8, a result is
     return ReadPage(image, width, height, tuple(lines), number)
 
@@ -165,7 +165,7 @@ def _text(pages: Sequence[ReadPage]) -> str:
 
 def _json(pages: Sequence[ReadPage]) -> str:
     """{"pages": [{"image", "page", "width", "height", "lines": [...]}]}, one line of writing on each row."""
-    made = []
+    sheets = []
     for page in pages:
         head = {
             "image": page.image,
@@ -174,20 +174,20 @@ def _json(pages: Sequence[ReadPage]) -> str:
             "height": page.height,
         }
         rows = ",\n".join(json.dumps(_plain(line, page), ensure_ascii=False) for line in page.lines)
-        made.append(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "lines": [\n{rows}\n]}}')
-    return '{"pages": [\n' + ",\n".join(made) + "\n]}\n"
+        sheets.append(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "lines": [\n{rows}\n]}}')
+    return '{"pages": [\n' + ",\n".join(sheets) + "\n]}\n"
 
 
 def _plain(line: ReadLine, page: ReadPage) -> dict[str, Any]:
-    made: dict[str, Any] = {
+    content: dict[str, Any] = {
         "text": line.text,
         "confidence": _rounded(line.confidence),
         "box": list(line.box),
     }
     if line.corrected is not None:
-        made["corrected"] = line.corrected
-    made["polygon"] = [list(point) for point in _points(line, page)]
-    made["words"] = [
+        content["corrected"] = line.corrected
+    content["polygon"] = [list(point) for point in _points(line, page)]
+    content["words"] = [
         {
             "text": word.text,
             "confidence": _rounded(word.confidence),
@@ -196,11 +196,11 @@ def _plain(line: ReadLine, page: ReadPage) -> dict[str, Any]:
         for word in line.split()
     ]
     if line.at and len(line.at) == len(line.text):
-        made["characters"] = [
+        content["characters"] = [
             {"text": character, "x": x, "confidence": _rounded(sure)}
             for character, x, sure in zip(line.text, line.at, line.sure, strict=True)
         ]
-    return made
+    return content
 
 
 def _rounded(value: float | None) -> float | None:

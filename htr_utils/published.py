@@ -72,16 +72,18 @@ def in_both_conventions(
             lines.append(line)
             texts.append(reading.text)
     if len(lines) < len(every):
-        told = f"{len(every) - len(lines)} of {len(every)} {split} lines cannot be read"
+        problem = f"{len(every) - len(lines)} of {len(every)} {split} lines cannot be read"
         if not lines:
-            raise HtrError(f"{told}; `htr data check` names them")
-        say(f"{told}: left out")
+            raise HtrError(f"{problem}; `htr data check` names them")
+        say(f"{problem}: left out")
     sides = [texts, [recognizer.charset.fold(line.text) if fold else line.text for line in lines]]
-    found = []
+    rates = []
     for name in ("natural", "raw"):
-        one, other = (
+        readings_said, truths_said = (
             side if name == written else evaluation.converted(lines, side, name) for side in sides
         )  # type: ignore[arg-type]
-        cer = metrics.cer(one, other, split=split, convention=name)
-        found.append((name, cer, metrics.wer(one, other, split=split, convention=name)))
-    return found
+        cer = metrics.cer(readings_said, truths_said, split=split, convention=name)
+        rates.append(
+            (name, cer, metrics.wer(readings_said, truths_said, split=split, convention=name))
+        )
+    return rates

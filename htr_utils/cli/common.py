@@ -37,9 +37,9 @@ def command_line(data: str | None = None) -> str:
     Args:
         data: the folder that is used; it is added where HTR_DATA named it.
     """
-    told = "htr " + shlex.join(map(paths.as_told, sys.argv[1:]))
+    command = "htr " + shlex.join(map(paths.as_told, sys.argv[1:]))
     given = any(part.split("=")[0] == "--data" for part in sys.argv[1:])
-    return told if data is None or given else f"{told} --data {paths.as_told(data)}"
+    return command if data is None or given else f"{command} --data {paths.as_told(data)}"
 
 
 def folder_of(data: str | None) -> str | None:

@@ -81,7 +81,7 @@ def evaluate(
     import_tensorflow()
     from htr_utils.recognizer import Recognizer
 
-    found = evaluation.evaluate(
+    rates = evaluation.evaluate(
         Recognizer.load(model),
         lines,
         split=split,
@@ -91,7 +91,7 @@ def evaluate(
         groups=groups,
         say=click.echo,
     )
-    click.echo(f"{found['cer_text']}\n{found['wer_text']}\n{found['lines_per_second']} lines/s")
+    click.echo(f"{rates['cer_text']}\n{rates['wer_text']}\n{rates['lines_per_second']} lines/s")
     if save:
-        evaluation.record(target, save, found, file, command_line(data))
+        evaluation.record(target, save, rates, file, command_line(data))
         click.echo(f"kept as {save!r} in {target}")

@@ -94,7 +94,7 @@ def lm_train(
 
         more, packages = free_text.fetch()
         paragraphs += more
-    found, dropped = corpus.without_held_out(paragraphs, held_out)
+    kept, dropped = corpus.without_held_out(paragraphs, held_out)
     for text in dropped:
         click.echo(f"left out, it holds a passage of the validation or test split: {text[:60]!r}")
     about = {
@@ -105,14 +105,14 @@ def lm_train(
         + packages,
         "embedded_passages": {"split": "train", "passages": len(train), "times": passages},
         "kept_apart": [Path(folder).name for folder in apart],
-        "paragraphs": len(found),
+        "paragraphs": len(kept),
         "paragraphs_left_out": len(dropped),
     }
-    counted = _strike(found + train * passages, struck)
-    made = language.train(counted, characters or IAM79, order, [*[1] * (order - 1), least], about)
-    made.save(target)
+    counted = _strike(kept + train * passages, struck)
+    model = language.train(counted, characters or IAM79, order, [*[1] * (order - 1), least], about)
+    model.save(target)
     size = Path(target).stat().st_size / 2**20
-    click.echo(f"{target}: order {order}, {len(made.words):,} words, {size:.1f} MB")
+    click.echo(f"{target}: order {order}, {len(model.words):,} words, {size:.1f} MB")
 
 
 @lm.command("score")
@@ -150,7 +150,7 @@ def _embedded() -> tuple[list[str], list[str]]:
         raise HtrError(
             "`htr lm train` needs a checkout of the course: it must know the held-out passages"
         )
-    found = read_passages(root / "data" / "passages.tsv")
-    return [p.text for p in found if p.split == "train"], [
-        p.text for p in found if p.split != "train"
+    passages = read_passages(root / "data" / "passages.tsv")
+    return [p.text for p in passages if p.split == "train"], [
+        p.text for p in passages if p.split != "train"
     ]

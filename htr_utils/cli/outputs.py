@@ -61,8 +61,8 @@ class Writer:
             images.save(place, formats.overlay(page.grey, read_page)[..., ::-1])
         if not page.last:
             return
-        made, self.pages = self.pages, []
-        contents = formats.render(made, self.format)
+        pages, self.pages = self.pages, []
+        contents = formats.render(pages, self.format)
         if self.out is None:
             if len(self.names) > 1:
                 click.echo(f"{click.format_filename(self.names[page.file])}:")  # may be no UTF-8
@@ -124,8 +124,10 @@ def stems_of(names: list[str]) -> list[str]:
     for name, stem in zip(names, plain, strict=True):
         whole, is_long = Path(name).name, Path(name).suffix.lower() in LONG
         numbered = (f"{whole}{'_' if is_long else '-'}{number}" for number in count(2))
-        for found in chain([] if plain.count(stem) > 1 else [Path(name).stem], [whole], numbered):
-            low = found.lower()
+        for candidate in chain(
+            [] if plain.count(stem) > 1 else [Path(name).stem], [whole], numbered
+        ):
+            low = candidate.lower()
             page = re.fullmatch(r"(.+)-\d+", low)
             if (
                 low not in seen
@@ -133,7 +135,7 @@ def stems_of(names: list[str]) -> list[str]:
                 and not (is_long and low in pages)
             ):
                 break
-        stems.append(found)
+        stems.append(candidate)
         seen.add(low)
         long |= {low} if is_long else set()
         pages |= {page[1]} if page else set()
@@ -147,10 +149,12 @@ def expand(files: tuple[str, ...]) -> list[str]:
     names: list[str] = []
     for file in files:
         if Path(file).is_dir():
-            found = (
+            inside_all = (
                 path for path in sorted(Path(file).iterdir()) if not path.name.endswith(OVERLAY)
             )
-            inside = [str(path) for path in found if path.suffix.lower() in (*IMAGE_TYPES, ".pdf")]
+            inside = [
+                str(path) for path in inside_all if path.suffix.lower() in (*IMAGE_TYPES, ".pdf")
+            ]
             names += inside or [file]
         else:
             names.append(file)

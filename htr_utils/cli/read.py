@@ -95,10 +95,10 @@ def read(
         need("dask", "distributed", extra="runs")
         from htr_utils.cli import read_many
 
-        told = read_many.Options(model, kind, format_, decoder, spelling, out)
+        options = read_many.Options(model, kind, format_, decoder, spelling, out)
         rows = read_many.run(
             files,
-            told,
+            options,
             scheduler=scheduler,
             chunk=chunk,
             say=lambda text: click.echo(text, err=True),

@@ -54,7 +54,7 @@ class Options:
         from htr_utils import paths
         from htr_utils.text import language, tuned
 
-        told = {
+        settings = {
             "--model": files.sha256(paths.model_file(self.model)),
             "--as": self.kind,
             "--format": self.format,
@@ -65,8 +65,8 @@ class Options:
         if self.decoder in ("lm", "lexicon") or self.spelling == "gated":
             file = language.find("english")
             beside = [one for one in (file, file.with_name(tuned.FILE)) if one.is_file()]
-            told["language model"] = " ".join(map(files.sha256, beside))
-        return told
+            settings["language model"] = " ".join(map(files.sha256, beside))
+        return settings
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
     """
     from htr_utils.lines.own import IMAGE_TYPES
 
-    found: dict[str, Input] = {}
+    inputs_by_place: dict[str, Input] = {}
     for name in names:
         root = Path(name)
         if root.is_dir():
@@ -109,18 +109,20 @@ def inputs(names: Sequence[str]) -> list[Input]:
         else:
             raise HtrError(f"{name}: no such file or folder")
         for path, place in some:
-            if place in found:
+            if place in inputs_by_place:
                 raise HtrError(
-                    f"{found[place].path} and {path} would have one result; give them in two calls"
+                    f"{inputs_by_place[place].path} and {path} would have one result; give them in two calls"
                 )
             try:
                 state = path.stat()
-                found[place] = Input(str(path.resolve()), place, state.st_size, state.st_mtime_ns)
+                inputs_by_place[place] = Input(
+                    str(path.resolve()), place, state.st_size, state.st_mtime_ns
+                )
             except OSError:  # a link to nowhere: its reading will say so
-                found[place] = Input(str(path.absolute()), place, -1, 0)
-    if not found:
+                inputs_by_place[place] = Input(str(path.absolute()), place, -1, 0)
+    if not inputs_by_place:
         raise HtrError(f"{' '.join(names)}: no picture and no PDF file in it")
-    return list(found.values())
+    return list(inputs_by_place.values())
 
 
 def read_chunk(
@@ -133,7 +135,7 @@ def read_chunk(
     told, some = Options(**options), [Input(**one) for one in chunk]
     begin = time.perf_counter()
     problems, lines = [""] * len(some), [0] * len(some)
-    made: dict[str, tuple[int, str]] = {}
+    places: dict[str, tuple[int, str]] = {}
     wrong = "has no result"
 
     def note(file: int, line: str) -> None:
@@ -157,7 +159,7 @@ def read_chunk(
         write = Writer(
             job.names, told.format, told.out, False, speller_of(told.spelling, recognizer)
         )
-        write.stems, write.made = [one.place for one in some], made
+        write.stems, write.made = [one.place for one in some], places
         for page, read_page in job.read(recognizer, job.open(), told.decoder, told.spelling):
             lines[page.file] += len(read_page.lines)
             job.do(page.file, partial(write, page, read_page))
@@ -169,7 +171,7 @@ def read_chunk(
     for number, one in enumerate(some):
         results = [
             name
-            for file, name in made.values()
+            for file, name in places.values()
             if file == number and (Path(told.out) / name).is_file()
         ]
         problem = problems[number] or ("" if results else f"{one.path}: {wrong}")
@@ -203,16 +205,16 @@ def _memory() -> int:
 
 def known(out: Path) -> dict[str, dict[str, Any]]:
     """The ledger's rows by place, the latest of each; a line that was cut off is left out."""
-    found = {}
+    rows = {}
     path = out / LEDGER
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
                 row = json.loads(line)
-                found[str(row["place"])] = row
+                rows[str(row["place"])] = row
             except (ValueError, TypeError, LookupError):
                 continue
-    return found
+    return rows
 
 
 def digest(settings: Mapping[str, str]) -> str:
@@ -338,7 +340,7 @@ def _chunks(
     if not left:
         return
     parts = [left[at : at + size] for at in range(0, len(left), size)]
-    told = asdict(options) | {"out": str(Path(options.out).resolve())}
+    options_told = asdict(options) | {"out": str(Path(options.out).resolve())}
     count = min(workers or cores(), len(parts))
     local = scheduler == "local"
     with cluster.client(count, None if local else scheduler, failures=2) as client:
@@ -346,7 +348,7 @@ def _chunks(
         ahead = AHEAD * max(1, len(client.nthreads()))
 
         def words(part: list[Input]) -> tuple[Any, ...]:
-            return [asdict(one) for one in part], told, threads
+            return [asdict(one) for one in part], options_told, threads
 
         def singly(part: list[Input]) -> list[list[Input]]:
             return [[one] for one in part]

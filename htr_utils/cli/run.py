@@ -77,11 +77,11 @@ def run(
     if uri is not None:
         need("mlflow", extra="mlflow")
     click.echo(f"running {notebook.stem} into {folder}", err=True)
-    found = record.run(notebook, values, folder, timeout=timeout)
+    row = record.run(notebook, values, folder, timeout=timeout)
     if uri is not None:
         from htr_utils.runs import tracking
 
-        tracking.tell(found, folder, uri)
-    if found["error"]:
-        raise HtrError(f"{found['error']}; see {folder / (notebook.stem + '.ipynb')}")
-    click.echo(f"{found['seconds']:.0f} s, {found['peak_mb']:,} MB; {folder / record.METRICS}")
+        tracking.tell(row, folder, uri)
+    if row["error"]:
+        raise HtrError(f"{row['error']}; see {folder / (notebook.stem + '.ipynb')}")
+    click.echo(f"{row['seconds']:.0f} s, {row['peak_mb']:,} MB; {folder / record.METRICS}")

@@ -107,13 +107,13 @@ def _addresses(host: str, port: int) -> list[str]:
     if host not in ("0.0.0.0", "::"):
         return [f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"]
     six = host == "::"  # which answers to IPv6 alone
-    found = ["[::1]" if six else "127.0.0.1"]
+    hosts = ["[::1]" if six else "127.0.0.1"]
     with socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             # Sends nothing: it only asks which address would be used.
             probe.connect(("2001:db8::1" if six else "192.0.2.1", 9))
             name = probe.getsockname()[0]
-            found.append(f"[{name}]" if six else name)
+            hosts.append(f"[{name}]" if six else name)
         except OSError:
             pass  # no network
-    return [f"http://{name}:{port}" for name in found]
+    return [f"http://{name}:{port}" for name in hosts]

@@ -71,27 +71,27 @@ def sweep(
         need("mlflow", extra="mlflow")
     from htr_utils.runs import records, sweeps
 
-    found = sweeps.read(file)
+    plan = sweeps.read(file)
     if dry:
-        click.echo("\n".join(sweeps.label(point) for point in found.points))
+        click.echo("\n".join(sweeps.label(point) for point in plan.points))
         return
     folder = Path(out or f"runs/{Path(file).stem}")
     rows = sweeps.run(
-        found,
+        plan,
         folder,
         workers=workers,
         scheduler=scheduler,
         say=lambda text: click.echo(text, err=True),
     )
     if keep is not None:
-        click.echo(f"{records.keep(found, folder, Path(keep))} runs kept in {keep}")
+        click.echo(f"{records.keep(plan, folder, Path(keep))} runs kept in {keep}")
     failed = [row for row in rows if row["state"] != "finished"]
     if report and len(failed) < len(rows):
         click.echo(_report(folder))
     if uri is not None:
         from htr_utils.runs import tracking
 
-        click.echo(f"{tracking.tell_all(found, folder, uri)} runs are in MLflow")
+        click.echo(f"{tracking.tell_all(plan, folder, uri)} runs are in MLflow")
     click.echo(f"{len(rows) - len(failed)} of {len(rows)} points finished; {folder / 'table.csv'}")
     if failed:
         raise HtrError(
@@ -109,9 +109,9 @@ def _report(folder: Path) -> str:
         return "no report: these runs recorded no error rate that chapter 12 could compare"
     parameters = {"sweep": str(folder), "result": rates[0]}
     try:
-        made = record.run("12", parameters, folder / "report")
+        row = record.run("12", parameters, folder / "report")
     except HtrError as error:
         return f"no report: {error}"
-    if made["error"]:
-        return f"no report: {made['error']}; see {folder / 'report'}"
-    return f"report of {rates[0]}: {folder / 'report' / made['chapter']}.html"
+    if row["error"]:
+        return f"no report: {row['error']}; see {folder / 'report'}"
+    return f"report of {rates[0]}: {folder / 'report' / row['chapter']}.html"

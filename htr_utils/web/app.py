@@ -245,9 +245,9 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
         flask.request.max_content_length = _EDITS
         result, name = _finished(jobs, job_id), jobs.get(job_id).name
         edits = downloads.check_edits(_sent(), result, limits.characters)
-        made = downloads.make(kind, result, edits, downloads.safe_name(name))
-        response = flask.Response(made.content, content_type=made.content_type)
-        response.headers.set("Content-Disposition", "attachment", filename=made.name)
+        download = downloads.make(kind, result, edits, downloads.safe_name(name))
+        response = flask.Response(download.content, content_type=download.content_type)
+        response.headers.set("Content-Disposition", "attachment", filename=download.name)
         return response
 
 

@@ -84,10 +84,10 @@ def _next(stream: IO[bytes], late: threading.Event, limits: Limits) -> dict[str,
         if late.is_set():
             raise Refusal(422, "time", seconds=round(limits.seconds))
         raise Refusal(422, "pdf")
-    found: dict[str, Any] = json.loads(line)
-    if "error" in found:
-        raise HtrError(str(found["error"]))
-    return found
+    answer: dict[str, Any] = json.loads(line)
+    if "error" in answer:
+        raise HtrError(str(answer["error"]))
+    return answer
 
 
 def _end(child: subprocess.Popen[bytes], timer: threading.Timer) -> None:

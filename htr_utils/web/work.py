@@ -119,19 +119,19 @@ def check_file(content: bytes, limits: Limits) -> str:
         raise Refusal(400, "empty")
     if len(content) > limits.bytes:
         raise Refusal(413, "bytes", megabytes=limits.bytes // 1_000_000)
-    found = next((name for start, name in _SIGNATURES if content.startswith(start)), "")
+    kind = next((name for start, name in _SIGNATURES if content.startswith(start)), "")
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        found = "WEBP"
+        kind = "WEBP"
     if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
         raise Refusal(415, "heic")
-    if not found:
+    if not kind:
         raise Refusal(415, "type")
-    if found != "PDF":
-        width, height = _announced_size(content, found)
+    if kind != "PDF":
+        width, height = _announced_size(content, kind)
         if width * height > limits.pixels:
             megapixels = limits.pixels // 1_000_000
             raise Refusal(413, "pixels", width=width, height=height, megapixels=megapixels)
-    return found
+    return kind
 
 
 def _announced_size(content: bytes, kind: str) -> tuple[int, int]:

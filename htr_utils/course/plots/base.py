@@ -37,15 +37,15 @@ def figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as MplFigure
 
-    made = MplFigure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
-    FigureCanvasAgg(made)
-    axes = made.subplots(rows, columns, **more)
+    drawing = MplFigure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    FigureCanvasAgg(drawing)
+    axes = drawing.subplots(rows, columns, **more)
     for axis in np.ravel(axes):
         axis.spines[["top", "right"]].set_visible(False)
-    return made, axes
+    return drawing, axes
 
 
-def show(made: Figure, *, alt: str, facts: str) -> None:
+def show(drawing: Figure, *, alt: str, facts: str) -> None:
     """Put a figure into the notebook.
 
     The picture is stored as PNG of few colours; `alt` goes into the output's metadata, where converters find
@@ -59,17 +59,17 @@ def show(made: Figure, *, alt: str, facts: str) -> None:
 
     if len(alt.split()) < 8:
         raise ValueError(f"alt text of at least eight words, please: {alt!r}")
-    shown = {"image/png": encode(made), "text/plain": alt}
+    shown = {"image/png": encode(drawing), "text/plain": alt}
     display(shown, metadata={"image/png": {"alt": alt}}, raw=True)
     print(facts)
 
 
-def encode(made: Figure) -> bytes:
+def encode(drawing: Figure) -> bytes:
     """PNG bytes of a figure: at most 64 colours, which keeps notebooks small; those of the palette stay as they are."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    made.savefig(buffer, format="png", metadata={"Software": None})
+    drawing.savefig(buffer, format="png", metadata={"Software": None})
     picture = Image.open(buffer).convert("RGB")
     seen = {colour for _, colour in picture.getcolors(picture.width * picture.height) or ()}
     kept = [
@@ -137,9 +137,9 @@ def lines(
     ink: bool = False,
 ) -> None:
     """Show pictures of lines below each other, each with a title on its upper left."""
-    made, axes = figure(len(pictures), 1, height=0.95 * len(pictures) + 0.2, squeeze=False)
+    drawing, axes = figure(len(pictures), 1, height=0.95 * len(pictures) + 0.2, squeeze=False)
     for number, (axis, one) in enumerate(zip(axes[:, 0], pictures, strict=True)):
         picture(axis, one, ink=ink)
         if titles is not None:
             axis.set_title(titles[number], loc="left", fontsize=9)
-    show(made, alt=alt, facts=facts)
+    show(drawing, alt=alt, facts=facts)

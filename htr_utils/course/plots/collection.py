@@ -32,7 +32,7 @@ def boxes(grey: np.ndarray, words: Sequence[tuple[str, Sequence[Box]]], *, title
     """
     from matplotlib.patches import Rectangle
 
-    made, axis = base.figure(height=0.8 + 8.8 * (grey.shape[0] + 44) / (grey.shape[1] + 8))
+    drawing, axis = base.figure(height=0.8 + 8.8 * (grey.shape[0] + 44) / (grey.shape[1] + 8))
     # Not base.picture: boxes are in pixels of the picture, so it must not be scaled.
     axis.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="equal", interpolation="antialiased")
     pieces = 0
@@ -73,7 +73,7 @@ def boxes(grey: np.ndarray, words: Sequence[tuple[str, Sequence[Box]]], *, title
     if title:
         axis.set_title(title, loc="left", fontsize=9)
     base.show(
-        made,
+        drawing,
         alt="A line of handwriting; blue dashed boxes surround its words and punctuation marks, each with its "
         "text above it, and thin red boxes inside them surround single pieces of ink.",
         facts=f"{len(words)} words and marks, {pieces} pieces of ink",
@@ -84,7 +84,7 @@ def widths_and_lengths(lines: Sequence[Line], height: int = 64) -> None:
     """Two histograms: the width of the lines scaled to `height` rows, and the number of characters."""
     widths = np.array([line.box[2] * height / max(1, line.box[3]) for line in lines])
     lengths = np.array([len(line.text) for line in lines])
-    made, axes = base.figure(1, 2, height=2.8)
+    drawing, axes = base.figure(1, 2, height=2.8)
     panels = (
         (widths, f"width at {height} pixels height (pixels)", base.BLUE, ""),
         (lengths, "characters in the text", base.ORANGE, "//"),
@@ -97,7 +97,7 @@ def widths_and_lengths(lines: Sequence[Line], height: int = 64) -> None:
         axis.set_xlabel(label)
         axis.set_ylabel("lines")
     base.show(
-        made,
+        drawing,
         alt="Two histograms of all lines: widths pile up near the median with a tail of short last lines on the "
         "left, and text lengths show the same shape, with the median marked dashed in both.",
         facts=f"{len(lines)} lines; longest text {lengths.max()} characters; median {np.median(lengths):.0f}; "
@@ -113,7 +113,7 @@ def writers_in_splits(
     Args:
         panels: title, train lines, test lines. writers: ids in the order of the bars.
     """
-    made, axes = base.figure(
+    drawing, axes = base.figure(
         len(panels), 1, height=1.9 * len(panels), sharex=True, sharey=True, squeeze=False
     )
     place = np.arange(len(writers))
@@ -141,7 +141,7 @@ def writers_in_splits(
     axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
     axes[-1, 0].set_xlabel(f"the {len(writers)} writers, one bar each")
     base.show(
-        made,
+        drawing,
         alt="Bars of lines per writer, training upwards and test downwards: split by random lines nearly every "
         "writer has both, split by writer every writer has only one of the two.",
         facts="writers in both train and test: "

@@ -33,7 +33,7 @@ def frames_over_line(
     Args:
         ink: float (H, W), 1 = ink. step: columns per frame. frames: of the whole line.
     """
-    made, axis = base.figure(height=1.5)
+    drawing, axis = base.figure(height=1.5)
     part = ink[:, :columns]
     base.picture(axis, part, ink=True)
     for x in range(0, part.shape[1] + 1, step):
@@ -44,7 +44,9 @@ def frames_over_line(
     )
     axis.set_xlabel(f"frame (one every {step} columns)")
     more = frames > len(text)
-    base.show(made, alt=alt, facts=f"{len(text)} characters; more frames than characters: {more}")
+    base.show(
+        drawing, alt=alt, facts=f"{len(text)} characters; more frames than characters: {more}"
+    )
 
 
 def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: str) -> None:
@@ -57,7 +59,7 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
     extended, skip = ctc._states(label)
     frames, states = alpha.shape
     signs = _named(label, characters)
-    made, axis = base.figure(height=0.55 * states + 0.9, width=min(9.0, 2.2 + 1.3 * frames))
+    drawing, axis = base.figure(height=0.55 * states + 0.9, width=min(9.0, 2.2 + 1.3 * frames))
     edges = 0
     for t in range(frames - 1):
         for s in range(states):
@@ -96,7 +98,7 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False)
     written = "".join(signs[s].replace(BLANK_SIGN, "-") for s in best)
     base.show(
-        made,
+        drawing,
         alt=alt,
         facts=f"{states} states, {frames} frames, {edges} arrows; best path {written}",
     )
@@ -159,7 +161,7 @@ def posteriors(
         probs: (T, C). tables: alpha, beta and posterior, each (T, S). label: (N,) class ids from 1.
     """
     alpha, beta, occupied = tables
-    made, axes = base.figure(2, 2, height=2 * (0.3 * occupied.shape[1] + 0.9))
+    drawing, axes = base.figure(2, 2, height=2 * (0.3 * occupied.shape[1] + 0.9))
     names, states = [BLANK_SIGN, *characters], _named(label, characters)
     panels = (
         (probs, names, "the network's probability of each class", "class"),
@@ -173,7 +175,7 @@ def posteriors(
         axis.set_ylabel(kind)
     one = bool(np.allclose(occupied.sum(1), 1, atol=1e-4))
     base.show(
-        made,
+        drawing,
         alt=alt,
         facts=f"{len(occupied)} frames, {len(names)} classes, {occupied.shape[1]} states; posteriors of each frame "
         f"sum to 1: {one}",
@@ -183,13 +185,13 @@ def posteriors(
 def gradient(values: np.ndarray, characters: str, *, alt: str) -> None:
     """The gradient by the logits (T, C): blue classes are pushed up, orange ones down."""
     top = float(np.abs(values).max())
-    made, axis = base.figure(height=0.4 * values.shape[1] + 1.0, width=6.0)
+    drawing, axis = base.figure(height=0.4 * values.shape[1] + 1.0, width=6.0)
     _heat(axis, values, [BLANK_SIGN, *characters], low=-top, high=top, colours=base.blue_orange())
     axis.set_ylabel("class")
     axis.set_title("gradient of the loss by each logit, in nats per unit", fontsize=10)
     zero = bool(np.allclose(values.sum(1), 0, atol=1e-6))
     base.show(
-        made,
+        drawing,
         alt=alt,
         facts=f"{values.shape[0]} frames, {values.shape[1]} classes; each frame sums to 0: {zero}",
     )
@@ -199,7 +201,7 @@ def learned(
     blind: np.ndarray, seeing: np.ndarray, characters: str, *, alt: str, titles: tuple[str, str]
 ) -> None:
     """Two answers (T, C) as probabilities over frames, side by side."""
-    made, axes = base.figure(1, 2, height=2.6, sharey=True)
+    drawing, axes = base.figure(1, 2, height=2.6, sharey=True)
     for axis, values, title in zip(axes, (blind, seeing), titles, strict=True):
         for k, name in enumerate(["blank", *characters]):
             colour = base.GREY if k == 0 else base.COLOURS[(k - 1) % len(base.COLOURS)]
@@ -213,7 +215,7 @@ def learned(
     axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     rows = [int((values.argmax(1) == ctc.BLANK).sum()) for values in (blind, seeing)]
     facts = f"frames won by the blank: {rows[0]} of {len(blind)} on the left, fewer on the right: {rows[1] < rows[0]}"
-    base.show(made, alt=alt, facts=facts)
+    base.show(drawing, alt=alt, facts=facts)
 
 
 def spikes(
@@ -235,7 +237,7 @@ def spikes(
     occupied = ctc.posteriors(log_probs, label)
     columns = min(frames * 4, ink.shape[1])
     frames = min(columns // step, len(log_probs))
-    made, axes = base.figure(3, 1, height=3.7, sharex=True, height_ratios=(1, 1.7, 0.55))
+    drawing, axes = base.figure(3, 1, height=3.7, sharex=True, height_ratios=(1, 1.7, 0.55))
     axes[0].imshow(
         ink[:, : frames * step],
         cmap="gray_r",
@@ -282,7 +284,7 @@ def spikes(
     peaks = occupied[:, 1::2].argmax(0)
     inside = float(np.mean([path[peak] == 2 * n + 1 for n, peak in enumerate(peaks)]))
     base.show(
-        made,
+        drawing,
         alt=alt,
         facts=f"of all letters more than nine in ten peak where they are aligned: {inside > 0.9}",
     )
@@ -305,7 +307,7 @@ def window(
     """
     from htr_utils.text import decoding
 
-    made, (top, middle, low) = base.figure(3, 1, height=4.6, height_ratios=(1, 1.1, 1.5))
+    drawing, (top, middle, low) = base.figure(3, 1, height=4.6, height_ratios=(1, 1.1, 1.5))
     columns = ink.shape[1]
     top.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, 1, 0))
     top.axvspan(frame * step, (frame + 1) * step, color=base.ORANGE, alpha=0.6, lw=0)
@@ -351,4 +353,4 @@ def window(
         "character over all frames, and bars of the eight likeliest classes of the marked frame."
     )
     facts = f"one frame of a line, {len(order)} of its classes; a beam of width {width}"
-    return made, alt, facts
+    return drawing, alt, facts

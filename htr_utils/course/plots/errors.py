@@ -15,7 +15,7 @@ from htr_utils.text.metrics import Rate
 def writers(rates: Mapping[str, Rate], *, whole: Rate, alt: str) -> None:
     """The CER of each writer with its 95 % interval over lines, worst first; a line at the rate of all."""
     ranked = sorted(rates, key=lambda name: (-rates[name].value, name))
-    made, axis = base.figure(height=0.28 * len(ranked) + 1.0)
+    drawing, axis = base.figure(height=0.28 * len(ranked) + 1.0)
     for row, name in enumerate(ranked):
         one = rates[name]
         axis.plot([100 * one.low, 100 * one.high], [row, row], color=BLUE, linewidth=2)
@@ -29,7 +29,7 @@ def writers(rates: Mapping[str, Rate], *, whole: Rate, alt: str) -> None:
     axis.legend(frameon=False, fontsize=9)
     best, worst = rates[ranked[-1]], rates[ranked[0]]
     base.show(
-        made,
+        drawing,
         alt=alt,
         facts=f"{len(ranked)} writers; worst {ranked[0]}: {worst}; best {ranked[-1]}: {best}",
     )
@@ -42,7 +42,7 @@ def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24, alt: str)
         wrong: character -> (times misread or lost, times written).
     """
     ranked = sorted(wrong, key=lambda name: (-wrong[name][0] / wrong[name][1], name))[:top]
-    made, axis = base.figure(height=2.8)
+    drawing, axis = base.figure(height=2.8)
     shares = [100 * wrong[name][0] / wrong[name][1] for name in ranked]
     axis.bar(range(len(ranked)), shares, color=BLUE)
     for column, name in enumerate(ranked):
@@ -58,8 +58,10 @@ def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24, alt: str)
     axis.set_xticks(range(len(ranked)), list(map(visible, ranked)))
     axis.set_xlabel("character of the truth (grey: how often it is written; ␣ is the space)")
     axis.set_ylabel("misread or lost (%)")
-    told = ", ".join(f"{name!r} {wrong[name][0]} of {wrong[name][1]}" for name in ranked[:5])
-    base.show(made, alt=alt, facts=f"most often misread: {told}")
+    worst_letters = ", ".join(
+        f"{name!r} {wrong[name][0]} of {wrong[name][1]}" for name in ranked[:5]
+    )
+    base.show(drawing, alt=alt, facts=f"most often misread: {worst_letters}")
 
 
 def crops(
@@ -67,14 +69,14 @@ def crops(
 ) -> None:
     """Small grey pictures uint8 (H, W) in rows, each with what was written and read as its title."""
     rows = max(1, -(-len(pictures) // columns))
-    made, axes = base.figure(rows, columns, height=1.35 * rows, squeeze=False)
+    drawing, axes = base.figure(rows, columns, height=1.35 * rows, squeeze=False)
     for axis in axes.ravel():
         axis.axis("off")
     for axis, one, title in zip(axes.ravel(), pictures, titles, strict=False):
         base.picture(axis, one)
         axis.set_title(title, fontsize=9)
     base.show(
-        made,
+        drawing,
         alt=alt,
         facts=f"{len(pictures)} misread characters (written > read): {', '.join(titles)}",
     )

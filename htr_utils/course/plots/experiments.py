@@ -28,7 +28,7 @@ def curves(groups: Mapping[str, Sequence[Run]]) -> None:
     if not trained:
         print("no curves: nothing was trained in these runs")
         return
-    made, axes = base.figure(1, 2, height=3.4)
+    drawing, axes = base.figure(1, 2, height=3.4)
     for name, (colour, dashes) in _styles(list(groups)).items():
         for number, run in enumerate(trained.get(name, [])):
             history = run["results"]["history"]
@@ -50,7 +50,7 @@ def curves(groups: Mapping[str, Sequence[Run]]) -> None:
     axes[0].legend(frameon=False, fontsize=8)
     runs = sum(map(len, trained.values()))
     base.show(
-        made,
+        drawing,
         alt="Left the training losses, right the error rates on the validation lines, of all runs of a sweep over the "
         "epochs; runs that differ in the seed alone have the same colour and dashes, and lie apart all the same.",
         facts=f"{runs} runs in {len(trained)} groups",
@@ -59,7 +59,7 @@ def curves(groups: Mapping[str, Sequence[Run]]) -> None:
 
 def spread(groups: Mapping[str, Sequence[Run]], what: str = "CER on the validation lines") -> None:
     """The rate of each run as a dot, a row for each group, the group's mean as a bar."""
-    made, axis = base.figure(height=0.45 * len(groups) + 1.0, width=7.5)
+    drawing, axis = base.figure(height=0.45 * len(groups) + 1.0, width=7.5)
     for row, (name, (colour, _)) in enumerate(_styles(list(groups)).items()):
         values = [run["rate"] for run in groups[name]]
         axis.plot(values, [row] * len(values), "o", color=colour, markersize=7, alpha=0.8)
@@ -68,45 +68,45 @@ def spread(groups: Mapping[str, Sequence[Run]], what: str = "CER on the validati
     axis.invert_yaxis()
     axis.set_xlabel(f"{what} (%); a dot is a run, the bar their mean")
     base.show(
-        made,
+        drawing,
         alt="A row for each kind of run with a dot for each seed and a bar at the mean: the dots of one row lie apart, "
         "and some rows overlap.",
         facts=f"{len(groups)} rows, {sum(map(len, groups.values()))} dots",
     )
 
 
-def effects(found: Sequence[Effect]) -> None:
+def effects(effects: Sequence[Effect]) -> None:
     """Each effect as a dot with its interval, and a line at zero; a line of text where there is none."""
-    if not found:
+    if not effects:
         print("no effects: no two of these runs differ in one parameter alone")
         return
-    made, axis = base.figure(height=0.5 * len(found) + 1.0, width=8.0)
+    drawing, axis = base.figure(height=0.5 * len(effects) + 1.0, width=8.0)
     finite = [
-        abs(end) for one in found for end in (one.low, one.high, one.mean) if np.isfinite(end)
+        abs(end) for one in effects for end in (one.low, one.high, one.mean) if np.isfinite(end)
     ] or [1.0]
-    for row, one in enumerate(found):
+    for row, one in enumerate(effects):
         colour = base.BLUE if one.clear else base.GREY
         ends = np.clip([one.low, one.high], -1.2 * max(finite), 1.2 * max(finite))
         axis.plot(ends, [row, row], color=colour, linestyle="-" if one.clear else "--", linewidth=2)
         axis.plot([one.mean], [row], "o", color=colour)
     axis.axvline(0, color="black", linewidth=1)
-    axis.set_yticks(range(len(found)), [one.change for one in found])
+    axis.set_yticks(range(len(effects)), [one.change for one in effects])
     axis.invert_yaxis()
     axis.set_xlabel(
         "change of the error rate (percentage points), 95 % interval; left of zero is better"
     )
-    clear = [one.change for one in found if one.clear]
+    clear = [one.change for one in effects if one.clear]
     base.show(
-        made,
+        drawing,
         alt="A dot and an interval for each change of one parameter, beside a line at zero: solid where the interval "
         "keeps away from zero, dashed and grey where it does not.",
-        facts=f"{len(found)} changes; clear of zero: {', '.join(clear) or 'none'}",
+        facts=f"{len(effects)} changes; clear of zero: {', '.join(clear) or 'none'}",
     )
 
 
 def winners(counts: Sequence[int], lowest: Sequence[float], truth: float) -> None:
     """How low the best of n equal runs looks: n against the mean of the lowest CER."""
-    made, axis = base.figure(height=2.8, width=7.0)
+    drawing, axis = base.figure(height=2.8, width=7.0)
     axis.plot(counts, lowest, "o-", color=base.RED, label="best of n runs, on average")
     axis.axhline(truth, color=base.BLUE, linestyle="--", label="what every run is worth")
     axis.set_xscale("log")
@@ -116,7 +116,7 @@ def winners(counts: Sequence[int], lowest: Sequence[float], truth: float) -> Non
     axis.set_ylabel("CER (%)")
     axis.legend(frameon=False)
     base.show(
-        made,
+        drawing,
         alt="The best error rate of n runs falls steadily as n grows, below the dashed line of what all of these runs, "
         "which differ by chance alone, are worth.",
         facts=f"best of {counts[-1]} below best of {counts[1]}: {lowest[-1] < lowest[1]}",
@@ -125,7 +125,7 @@ def winners(counts: Sequence[int], lowest: Sequence[float], truth: float) -> Non
 
 def designs(grid: np.ndarray, drawn: np.ndarray) -> None:
     """Points of a grid and points drawn at random: (n, 2) each, 0 to 1."""
-    made, axes = base.figure(1, 2, height=3.2, width=7.0)
+    drawing, axes = base.figure(1, 2, height=3.2, width=7.0)
     for axis, points, name, colour in zip(
         axes, (grid, drawn), ("grid", "random"), (base.BLUE, base.ORANGE), strict=True
     ):
@@ -138,7 +138,7 @@ def designs(grid: np.ndarray, drawn: np.ndarray) -> None:
         axis.set_xticks([])
         axis.set_yticks([])
     base.show(
-        made,
+        drawing,
         alt="Left nine points in three columns, right nine points scattered; the marks under them show three different "
         "learning rates on the left and nine on the right.",
         facts=f"{len(grid)} and {len(drawn)} points",

@@ -11,7 +11,7 @@ from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, fig
 
 def responses(ink: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
     """A piece of a line and what a kernel answers at each pixel. ink and answers: float (H, W)."""
-    made, axes = figure(1, len(answers) + 1, height=1.9)
+    drawing, axes = figure(1, len(answers) + 1, height=1.9)
     axes[0].imshow(ink, cmap="gray_r", vmin=0, vmax=1)
     axes[0].set_title("the ink that goes in", loc="left", fontsize=9)
     axes[0].set_ylabel("row (pixels)")
@@ -22,10 +22,10 @@ def responses(ink: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
         axis.set_yticks([])
     for axis in axes:
         axis.set_xlabel("column (pixels)")
-    made.colorbar(shown, ax=axes[-1], label="answer", shrink=0.7)
+    drawing.colorbar(shown, ax=axes[-1], label="answer", shrink=0.7)
     rows, columns = ink.shape
     show(
-        made,
+        drawing,
         alt="A handwritten word beside its answers to two kernels: the first lights up red along upright strokes, "
         "the second along level ones, and both turn blue just beside a stroke.",
         facts=f"{len(answers)} kernels answer {rows} x {columns} pixels with {rows} x {columns} numbers each",
@@ -37,7 +37,7 @@ def kernels(weights: np.ndarray) -> None:
     count = weights.shape[-1]
     columns = 12
     rows = -(-count // columns)
-    made, axes = figure(rows, columns, height=0.8 * rows + 0.25, squeeze=False)
+    drawing, axes = figure(rows, columns, height=0.8 * rows + 0.25, squeeze=False)
     top = float(np.abs(weights).max())
     for number, axis in enumerate(axes.flat):
         axis.set_axis_off()
@@ -45,7 +45,7 @@ def kernels(weights: np.ndarray) -> None:
             axis.imshow(weights[:, :, 0, number], cmap="RdBu_r", vmin=-top, vmax=top)
             axis.set_title(str(number + 1), fontsize=7, pad=2)
     show(
-        made,
+        drawing,
         alt=f"A grid of {count} small square kernels in red and blue; in each, blue weights that want "
         "paper lie beside red weights that want ink.",
         facts=f"{count} kernels of {weights.shape[0]} x {weights.shape[1]} weights",
@@ -55,7 +55,7 @@ def kernels(weights: np.ndarray) -> None:
 def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
     """Multiply-accumulates of each layer as bars, one colour per network. tables: name -> (layer, operations)."""
     names = [name for name, _ in max(tables.values(), key=len)]
-    made, axis = figure(height=0.5 * len(names) + 0.6)
+    drawing, axis = figure(height=0.5 * len(names) + 0.6)
     thick = 0.8 / len(tables)
     for number, (name, rows) in enumerate(tables.items()):
         total = sum(count for _, count in rows)
@@ -84,7 +84,7 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
     axis.legend(frameon=False, loc="lower right", fontsize=8)
     largest = {name: max(rows, key=lambda row: row[1])[0] for name, rows in tables.items()}
     show(
-        made,
+        drawing,
         alt="Horizontal bars, one pair a layer: the second convolution of the reference network towers over all "
         "others, and the bars of the other one are short throughout.",
         facts="; ".join(f"most work in {name}: {layer}" for name, layer in largest.items()),
@@ -93,7 +93,7 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
 
 def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) -> None:
     """Which columns one frame's numbers depend on. spans: (layer, first column, last column), bottom layer first."""
-    made, (above, below) = figure(
+    drawing, (above, below) = figure(
         2, 1, height=0.35 * len(spans) + 1.6, sharex=True, height_ratios=(1, 2.2)
     )
     rows, columns = ink.shape
@@ -114,7 +114,7 @@ def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) ->
     below.set_xlim(0, columns)
     widths = [last + 1 - first for _, first, last in spans]
     show(
-        made,
+        drawing,
         alt=f"A handwritten line with an orange band a few letters wide at most; below it {len(spans)} bars, one a "
         "block, grow from a few columns to the width of the band.",
         facts=f"columns seen after each layer: {', '.join(map(str, widths))}",
@@ -127,7 +127,7 @@ def slide(ink: np.ndarray, windows: Sequence[tuple[int, int, int]]) -> None:
     Args:
         ink: float (H, W). windows: (frame, first column, last column) each, from left to right.
     """
-    made, axes = figure(2, 1, height=3.7, height_ratios=(1.5, 1.1))
+    drawing, axes = figure(2, 1, height=3.7, height_ratios=(1.5, 1.1))
     rows, columns = ink.shape
     count = len(windows)
     top, bottom = axes
@@ -154,7 +154,7 @@ def slide(ink: np.ndarray, windows: Sequence[tuple[int, int, int]]) -> None:
     top.set_xlabel("column of the picture (pixels)")
     steps = {b[1] - a[1] for a, b in zip(windows, windows[1:], strict=False)}
     show(
-        made,
+        drawing,
         alt=f"The beginning of a handwritten line with {count} bars below it, each further to the right than the one "
         "above, and under them what each of these windows holds: the same letters, moved to the left from window "
         "to window.",
@@ -169,7 +169,7 @@ def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
     Args:
         ink: float (H, W). blocks: (h, w, channels) each.
     """
-    made, (top, below) = figure(2, 1, height=2.7, height_ratios=(1.2, 1))
+    drawing, (top, below) = figure(2, 1, height=2.7, height_ratios=(1.2, 1))
     stages = [ink[:, :, None], *blocks]
     gap = 8
     whole = sum(one.shape[1] + gap for one in stages)
@@ -201,7 +201,7 @@ def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
     top.set_title("in one scale", loc="left", fontsize=9)
     last = blocks[-1].shape
     show(
-        made,
+        drawing,
         alt=f"The same word after each of {len(blocks)} layers, in one scale above and enlarged below: it gets smaller "
         "from left to right, faster in height than in width, until one row of cells is left.",
         facts=f"{len(blocks)} layers; the last leaves {last[0]} row of {last[1]} frames, {last[2]} channels each",
@@ -210,7 +210,7 @@ def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
 
 def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
     """The most active channels after each block. ink: (H, W); blocks: (h, w, channels) each, of the same stretch."""
-    made, axes = figure(len(blocks) + 1, shown, height=0.78 * (len(blocks) + 1) + 0.2)
+    drawing, axes = figure(len(blocks) + 1, shown, height=0.78 * (len(blocks) + 1) + 0.2)
     for axis in axes.flat:
         axis.set_axis_off()
     extent = (0, ink.shape[1], ink.shape[0], 0)
@@ -224,7 +224,7 @@ def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
         size = " x ".join(map(str, block.shape))
         row[0].set_title(f"block {number}: {size}", loc="left", fontsize=8, pad=2)
     show(
-        made,
+        drawing,
         alt=f"A word and, row by row, {shown} feature maps after each of {len(blocks)} blocks: the first rows still "
         "look like the word's outlines, the last rows are a few bright cells on dark ground.",
         facts=f"after the first block {blocks[0].shape[0]} rows of {blocks[0].shape[2]} channels, "
@@ -245,7 +245,7 @@ def changes(
     Args:
         texts: lines to write above the curves: what was read. floor: smaller changes are drawn here.
     """
-    made, axis = figure(height=2.8 + 0.2 * len(texts))
+    drawing, axis = figure(height=2.8 + 0.2 * len(texts))
     for number, (name, curve) in enumerate(curves.items()):
         axis.semilogy(
             np.maximum(curve, floor),
@@ -261,4 +261,4 @@ def changes(
     axis.set_ylabel("largest change of a logit")
     axis.set_ylim(floor / 2, None)
     axis.legend(frameon=False, fontsize=8, loc="center right")
-    show(made, alt=alt, facts=facts)
+    show(drawing, alt=alt, facts=facts)

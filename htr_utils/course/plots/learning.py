@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def montage(inks: Sequence[np.ndarray], texts: Sequence[str], *, columns: int = 5) -> None:
     """Short lines in a grid, each under its text. inks: float (H, w), 1 = ink."""
     rows = -(-len(inks) // columns)
-    made, axes = base.figure(rows, columns, height=0.95 * rows, squeeze=False)
+    drawing, axes = base.figure(rows, columns, height=0.95 * rows, squeeze=False)
     widest = max(ink.shape[1] for ink in inks)
     for axis in axes.ravel():
         axis.axis("off")
@@ -25,12 +25,12 @@ def montage(inks: Sequence[np.ndarray], texts: Sequence[str], *, columns: int = 
         base.picture(axis, np.pad(ink, ((0, 0), (0, widest - ink.shape[1]))), ink=True)
         axis.set_title(text, loc="left", fontsize=9)
     alt = f"{len(inks)} very short lines of handwriting, mostly single words, each under its text, in {rows} rows."
-    base.show(made, alt=alt, facts=f"{len(inks)} lines, {sum(map(len, texts))} characters")
+    base.show(drawing, alt=alt, facts=f"{len(inks)} lines, {sum(map(len, texts))} characters")
 
 
 def progress(losses: Sequence[float], blanks: Sequence[float]) -> None:
     """Loss (nats per line) and blank rate (share of frames won by the blank) over optimiser steps."""
-    made, axes = base.figure(1, 2, height=2.8)
+    drawing, axes = base.figure(1, 2, height=2.8)
     axes[0].plot(losses, color=base.BLUE)
     axes[0].set_ylabel("loss (nats per line)")
     axes[0].set_ylim(0, None)
@@ -42,7 +42,7 @@ def progress(losses: Sequence[float], blanks: Sequence[float]) -> None:
     collapsed, left = max(blanks) > 0.95, blanks[-1] < 0.8
     fell = losses[-1] < 0.5 * losses[0]
     base.show(
-        made,
+        drawing,
         alt="Two charts over steps. Left: the loss falls steeply, flattens, then falls to near zero. Right: the blank "
         "rate jumps to one hundred per cent, stays, and then sinks.",
         facts=f"loss halved: {fell}; nearly all frames said blank: {collapsed}; "
@@ -52,7 +52,7 @@ def progress(losses: Sequence[float], blanks: Sequence[float]) -> None:
 
 def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str]) -> None:
     """What a network reads at some steps: a column per line, a row per step, the truth below."""
-    made, axis = base.figure(height=0.34 * (len(table) + 2))
+    drawing, axis = base.figure(height=0.34 * (len(table) + 2))
     axis.axis("off")
     rows = [*[(f"step {step}", texts) for step, texts in table.items()], ("written", truths)]
     for down, (name, texts) in enumerate(rows):
@@ -77,12 +77,12 @@ def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str]) -> None:
         "A table of readings at several steps: gibberish at first, then nothing at all, then single frequent letters, "
         "then parts of the words, and at last mostly the written words, which stand below."
     )
-    base.show(made, alt=alt, facts=f"{len(table)} moments, {len(truths)} lines")
+    base.show(drawing, alt=alt, facts=f"{len(table)} moments, {len(truths)} lines")
 
 
 def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence[float]) -> None:
     """Left: the learning rate over steps. Right: one weight during a training, and its moving average."""
-    made, axes = base.figure(1, 2, height=2.8)
+    drawing, axes = base.figure(1, 2, height=2.8)
     axes[0].plot(rates, color=base.BLUE)
     axes[0].set_ylabel("learning rate")
     axes[0].set_ylim(0, None)
@@ -94,7 +94,7 @@ def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence
         axis.set_xlabel("step")
     peak = int(np.argmax(rates))
     base.show(
-        made,
+        drawing,
         alt="Left: the learning rate rises in a straight line, then falls along half a cosine nearly to zero. Right: "
         "one weight of a network over the steps, and its moving average following behind it.",
         facts=f"highest rate at step {peak} of {len(rates)}; {len(weight)} values of a weight",
@@ -103,7 +103,7 @@ def schedule(rates: Sequence[float], weight: Sequence[float], averaged: Sequence
 
 def compare(curves: Mapping[str, Sequence[float]], *, facts: str) -> None:
     """Losses of several trainings over steps, each with its own colour and dashes."""
-    made, axis = base.figure(height=3.0, width=8.0)
+    drawing, axis = base.figure(height=3.0, width=8.0)
     for number, (name, losses) in enumerate(curves.items()):
         colour, dashes = base.COLOURS[number], base.DASHES[number]
         axis.plot(losses, color=colour, linestyle=dashes, label=name)
@@ -118,7 +118,7 @@ def compare(curves: Mapping[str, Sequence[float]], *, facts: str) -> None:
         "Loss curves over the steps on a logarithmic axis: with a small rate a smooth fall, with a large one a "
         "ragged fall, and without warm-up and clipping a jump far above the start."
     )
-    base.show(made, alt=alt, facts=facts)
+    base.show(drawing, alt=alt, facts=facts)
 
 
 def curves(
@@ -132,7 +132,7 @@ def curves(
     histories = [("this chapter", own)] + (
         [("the published model", published)] if published else []
     )
-    made, axes = base.figure(2, len(histories), height=4.2, squeeze=False, sharex="col")
+    drawing, axes = base.figure(2, len(histories), height=4.2, squeeze=False, sharex="col")
     for (title, rows), column in zip(histories, axes.T, strict=True):
         epochs = [row["epoch"] for row in rows]
         mark = "." if len(epochs) < 40 else ""
@@ -159,7 +159,7 @@ def curves(
         "Training loss above, validation blank rate and character error rate below, over epochs. In the short "
         "training the loss falls while the blank rate stays near one hundred per cent."
     )
-    base.show(made, alt=alt, facts=facts)
+    base.show(drawing, alt=alt, facts=facts)
 
 
 def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> None:
@@ -171,7 +171,7 @@ def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> No
     label = charset.encode(text)
     classes = [ctc.BLANK, *dict.fromkeys(label.tolist())]
     names = ["blank", *(repr(charset.decode([c])).strip("'") for c in classes[1:])]
-    made, axes = base.figure(
+    drawing, axes = base.figure(
         len(moments), 2, height=0.19 * len(classes) * len(moments) + 0.6, sharex=True
     )
     sizes = []
@@ -193,7 +193,7 @@ def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> No
     for axis in axes[-1]:
         axis.set_xlabel("frame")
     base.show(
-        made,
+        drawing,
         alt=f"Strips of one line at {len(moments)} steps. On the left no class stands out at first, then the row "
         "of the blank is dark nearly everywhere, then letters turn dark in frames of their own, in the order of the "
         "word. On the right the gradient: blue along a falling diagonal at first, then fainter, at last nearly white.",

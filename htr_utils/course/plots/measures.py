@@ -22,7 +22,7 @@ def frequencies(counts: Mapping[str, int], *, rare: int = 100) -> None:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     names = [visible(name) for name, _ in ranked]
     values = [count for _, count in ranked]
-    made, axis = figure(height=2.6)
+    drawing, axis = figure(height=2.6)
     colours = [ORANGE if count < rare else BLUE for count in values]
     axis.bar(range(len(names)), values, color=colours)
     axis.set_xticks(range(len(names)), names, fontsize=7)
@@ -37,7 +37,7 @@ def frequencies(counts: Mapping[str, int], *, rare: int = 100) -> None:
     )
     few = sum(value < rare for value in values)
     show(
-        made,
+        drawing,
         alt=f"Bars for {len(names)} characters on a logarithmic axis, from the space and the letter e down to "
         f"a long tail of capitals and signs; {few} of them lie below the dashed line at {rare} occurrences.",
         facts=f"{len(names)} characters; the first 13 ({' '.join(names[:13])}) make up "
@@ -55,7 +55,7 @@ def edit_table(table: ArrayLike, truth: str, reading: str) -> None:
     values = np.asarray(table)
     way, steps = cheapest_way(values, truth, reading)
     rows, columns = values.shape
-    made, axis = figure(height=0.42 * rows + 0.75, width=0.62 * columns + 3.4)
+    drawing, axis = figure(height=0.42 * rows + 0.75, width=0.62 * columns + 3.4)
     axis.imshow(values, cmap="Blues", vmin=0, vmax=2.0 * max(1, values.max()), aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         on_way = (row, column) in way
@@ -84,7 +84,7 @@ def edit_table(table: ArrayLike, truth: str, reading: str) -> None:
     axis.spines[["left", "bottom"]].set_visible(False)
     axis.tick_params(length=0)
     show(
-        made,
+        drawing,
         alt=f"A grid of {rows} by {columns} numbers, {truth!r} downwards and {reading!r} across; a line runs from "
         f"the upper left to the lower right corner, where the distance {values[-1, -1]} stands.",
         facts=f"{rows} x {columns} cells, distance {values[-1, -1]}, one cheapest way: {', '.join(steps)}",
@@ -128,7 +128,7 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
         lengths: characters of each truth (lines,). rates: edits / length of each line (lines,), fractions.
     """
     length_of, rate_of = np.asarray(lengths), 100 * np.asarray(rates)
-    made, axis = figure(height=3.4)
+    drawing, axis = figure(height=3.4)
     jitter = (
         np.arange(len(length_of)) % 7 - 3
     ) / 12  # lengths are whole: draw dots beside each other
@@ -147,7 +147,7 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
     short = length_of < np.median(length_of) / 2
     worst_is_short = bool(short.any() and rate_of[short].max() == rate_of.max())
     show(
-        made,
+        drawing,
         alt="A dot for each line: its length to the right, its own error rate upwards. Two horizontal lines cross the "
         "dots: a dashed one, the mean of the lines' rates, and a broad light one, the micro average.",
         facts=f"{len(length_of)} lines of {length_of.min()} to {length_of.max()} characters; "
@@ -161,35 +161,35 @@ def intervals(draws: Mapping[str, ArrayLike], rates: Mapping[str, Rate]) -> None
     Args:
         draws: way of drawing -> rates of the samples, fractions. rates: the same keys -> the package's rate.
     """
-    made, axes = figure(len(draws), 1, height=1.5 * len(draws) + 0.5, sharex=True, squeeze=False)
+    drawing, axes = figure(len(draws), 1, height=1.5 * len(draws) + 0.5, sharex=True, squeeze=False)
     everything = 100 * np.concatenate([np.asarray(values) for values in draws.values()])
     bins = np.linspace(everything.min(), everything.max(), 45)
     colours = (BLUE, ORANGE)
     for number, (axis, (name, values)) in enumerate(zip(axes[:, 0], draws.items(), strict=True)):
-        found = rates[name]
+        interval = rates[name]
         counts, _, _ = axis.hist(
             100 * np.asarray(values), bins=bins, color=colours[number % 2], alpha=0.75
         )
         level = counts.max() * 1.12
         axis.plot(
-            [100 * found.low, 100 * found.high],
+            [100 * interval.low, 100 * interval.high],
             [level, level],
             color="black",
             linewidth=2,
             marker="|",
         )
-        axis.axvline(100 * found.value, color="black", linestyle=DASHES[1], linewidth=1)
+        axis.axvline(100 * interval.value, color="black", linestyle=DASHES[1], linewidth=1)
         axis.set_title(f"drawing {name}", loc="left", fontsize=9)
         axis.set_ylabel("samples")
         axis.set_ylim(0, level * 1.15)
     axes[-1, 0].set_xlabel(
         "CER of a bootstrap sample (%); bar: 95 % interval; dashed: the CER itself"
     )
-    widths = {name: found.high - found.low for name, found in rates.items()}
+    widths = {name: interval.high - interval.low for name, interval in rates.items()}
     widest = max(widths, key=lambda name: widths[name])
     factor = widths[widest] / max(1e-9, min(widths.values()))
     show(
-        made,
+        drawing,
         alt=f"Histograms of bootstrap error rates around the same centre, one for each way of drawing: "
         f"{' and '.join(draws)}; the interval is widest when drawing {widest}.",
         facts=f"{len(draws)} histograms; widest when drawing {widest}, at least twice as wide: {factor >= 2}",
@@ -198,7 +198,7 @@ def intervals(draws: Mapping[str, ArrayLike], rates: Mapping[str, Rate]) -> None
 
 def confusions(ranked: Sequence[tuple[str, str, int]]) -> None:
     """Bars of the most frequent confusions, as `text.metrics.confusions` gives them."""
-    made, axis = figure(height=0.24 * len(ranked) + 0.8, width=7.0)
+    drawing, axis = figure(height=0.24 * len(ranked) + 0.8, width=7.0)
     names = [_confusion(true, read) for true, read, _ in ranked]
     counts = [count for _, _, count in ranked]
     kinds = [("inserted", ORANGE, "//"), ("deleted", SKY, ".."), ("replaced", BLUE, "")]
@@ -212,7 +212,7 @@ def confusions(ranked: Sequence[tuple[str, str, int]]) -> None:
     axis.set_xlabel("times in the split")
     axis.legend(loc="lower right", frameon=False, fontsize=9)
     show(
-        made,
+        drawing,
         alt=f"Horizontal bars of the {len(ranked)} most frequent confusions, the longest on top: {names[0]}, "
         f"then {names[min(1, len(names) - 1)]}; inserted, deleted and replaced characters differ in hatching.",
         facts=f"{len(ranked)} kinds of error shown; the first three: {'; '.join(names[:3])}",

@@ -27,7 +27,7 @@ def steps(
     facts: str,
 ) -> None:
     """Pages side by side, uint8 (H, W) each; `corners` (4, 2), x and y, are drawn on the first."""
-    made, axes = base.figure(1, len(pictures), height=4.0, squeeze=False)
+    drawing, axes = base.figure(1, len(pictures), height=4.0, squeeze=False)
     for axis, grey, title in zip(axes[0], pictures, titles, strict=True):
         small, scale = _small(grey)
         base.picture(axis, small)
@@ -36,7 +36,7 @@ def steps(
             closed = np.vstack([corners, corners[:1]]) * scale
             axis.plot(closed[:, 0], closed[:, 1], color=ORANGE, linewidth=2, linestyle=DASHES[1])
             axis.plot(closed[:-1, 0], closed[:-1, 1], "o", color=RED, markersize=5)
-    base.show(made, alt=alt, facts=facts)
+    base.show(drawing, alt=alt, facts=facts)
 
 
 def turns(
@@ -51,7 +51,7 @@ def turns(
 
     pictures: the page askew and turned back by `found`, uint8 (H, W) each.
     """
-    made, (axis, *others) = base.figure(1, 3, height=3.2, width_ratios=(1.5, 1, 1))
+    drawing, (axis, *others) = base.figure(1, 3, height=3.2, width_ratios=(1.5, 1, 1))
     for place, grey, title in zip(
         others, pictures, ("askew", f"turned by {found:+.1f} degrees"), strict=True
     ):
@@ -65,7 +65,9 @@ def turns(
     axis.set_ylabel("sharpness (best = 1)")
     axis.set_ylim(0, 1.08)
     axis.legend(frameon=False, fontsize=9)
-    base.show(made, alt=alt, facts=f"{len(angles)} turns tried; sharpest at {found:+.1f} degrees")
+    base.show(
+        drawing, alt=alt, facts=f"{len(angles)} turns tried; sharpest at {found:+.1f} degrees"
+    )
 
 
 def profile(
@@ -77,7 +79,7 @@ def profile(
         image: uint8 (H, W). rows: (H,) inked pixels. cuts: top and bottom row of each run.
     """
     small, scale = _small(image)
-    made, (left, right) = base.figure(1, 2, height=4.4, width_ratios=[1, 1.1])
+    drawing, (left, right) = base.figure(1, 2, height=4.4, width_ratios=[1, 1.1])
     base.picture(left, small)
     right.plot(rows, np.arange(len(rows)) * scale, color=BLUE, linewidth=0.8)
     right.axvline(level, color=ORANGE, linestyle=DASHES[1], label="level of the cut")
@@ -88,7 +90,7 @@ def profile(
     right.set_yticks([])
     right.set_xlabel("inked pixels in the row")
     right.legend(frameon=False, fontsize=9, loc="lower right")
-    base.show(made, alt=alt, facts=f"{len(cuts)} runs of rows lie above the level")
+    base.show(drawing, alt=alt, facts=f"{len(cuts)} runs of rows lie above the level")
 
 
 def outlines(
@@ -99,11 +101,11 @@ def outlines(
     alt: str,
 ) -> None:
     """Pages side by side with the outline and number of each line found: polygons (N, 2) in pixels of the page."""
-    made, axes = base.figure(1, len(pages), height=5.6, squeeze=False)
-    for axis, grey, found, title in zip(axes[0], pages, polygons, titles, strict=True):
+    drawing, axes = base.figure(1, len(pages), height=5.6, squeeze=False)
+    for axis, grey, page_lines, title in zip(axes[0], pages, polygons, titles, strict=True):
         small, scale = _small(grey, 760)
         base.picture(axis, small)
-        for number, polygon in enumerate(found, 1):
+        for number, polygon in enumerate(page_lines, 1):
             closed = np.vstack([polygon, polygon[:1]]) * scale
             colour = (BLUE, RED)[number % 2]
             axis.plot(
@@ -118,15 +120,15 @@ def outlines(
         axis.set_title(title, fontsize=9)
         axis.set_xlim(-14, small.shape[1])
         axis.set_ylim(small.shape[0], 0)
-    told = "; ".join(
-        f"{title}: {len(found)}" for title, found in zip(titles, polygons, strict=True)
+    counts = "; ".join(
+        f"{title}: {len(page_lines)}" for title, page_lines in zip(titles, polygons, strict=True)
     )
-    base.show(made, alt=alt, facts=f"lines found - {told}")
+    base.show(drawing, alt=alt, facts=f"lines found - {counts}")
 
 
 def confidences(groups: Mapping[str, Sequence[float]], *, alt: str) -> None:
     """How sure the reader is of its characters, as the share that is below each confidence."""
-    made, axis = base.figure(height=2.8)
+    drawing, axis = base.figure(height=2.8)
     grid = np.linspace(0, 1, 201)
     for number, (name, values) in enumerate(groups.items()):
         below = np.searchsorted(np.sort(values), grid, side="right") / max(1, len(values))
@@ -144,12 +146,12 @@ def confidences(groups: Mapping[str, Sequence[float]], *, alt: str) -> None:
     names = list(groups)
     medians = [float(np.mean([v < 0.9 for v in groups[name]])) for name in names]
     ranked = " > ".join(names[n] for n in np.argsort(medians)[::-1])
-    base.show(made, alt=alt, facts=f"share of characters below 90 %, highest first: {ranked}")
+    base.show(drawing, alt=alt, facts=f"share of characters below 90 %, highest first: {ranked}")
 
 
 def before_after(rates: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
     """For each set of lines its CER before and after, with 95 % intervals, an arrow from one to the other."""
-    made, axis = base.figure(height=0.75 * len(rates) + 1.0)
+    drawing, axis = base.figure(height=0.75 * len(rates) + 1.0)
     for row, (before, after) in enumerate(rates.values()):
         for one, colour, marker, up in ((before, GREY, "o", -0.12), (after, BLUE, "D", 0.12)):
             axis.plot(
@@ -169,8 +171,8 @@ def before_after(rates: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
     axis.set_xlim(left=0)
     axis.set_xlabel("CER (%), with 95 % interval over lines")
     axis.legend(frameon=False, fontsize=9)
-    told = "; ".join(
+    rates_told = "; ".join(
         f"{name}: {'lower' if after.value < before.value else 'not lower'}"
         for name, (before, after) in rates.items()
     )
-    base.show(made, alt=alt, facts=f"after against before - {told}")
+    base.show(drawing, alt=alt, facts=f"after against before - {rates_told}")

@@ -54,7 +54,7 @@ def levels(grey: np.ndarray) -> None:
     top = int(np.clip(y - rows // 2, 0, grey.shape[0] - rows))
     left = int(np.clip(x - columns // 2, 0, grey.shape[1] - columns))
     detail = grey[top : top + rows, left : left + columns]
-    made, (picture, histogram) = base.figure(1, 2, height=3.0, width_ratios=(1.25, 1))
+    drawing, (picture, histogram) = base.figure(1, 2, height=3.0, width_ratios=(1.25, 1))
     picture.imshow(detail, cmap="gray", vmin=0, vmax=255, aspect="auto")
     for (i, j), level in np.ndenumerate(detail):
         colour = "black" if level > 128 else "white"
@@ -68,7 +68,7 @@ def levels(grey: np.ndarray) -> None:
     histogram.set_xlabel("grey level (0 black, 255 white)")
     histogram.set_ylabel("pixels (log scale)")
     base.show(
-        made,
+        drawing,
         alt="On the left a few letters' strokes enlarged, each pixel with its grey level; on the right a "
         "histogram of the line's grey levels with a high hill of bright paper and a long low one of dark ink.",
         facts=f"{grey.shape[0]} x {grey.shape[1]} pixels, levels {grey.min()} to {grey.max()}; "
@@ -84,18 +84,18 @@ def stages(
         images = _one_width(images)
     rows = -(-len(images) // columns)
     height = rows * (min(1.1, _inches(images, 8.8 / columns)) + 0.36)
-    made, axes = base.figure(rows, columns, height=height, squeeze=False)
+    drawing, axes = base.figure(rows, columns, height=height, squeeze=False)
     for axis in np.ravel(axes)[len(images) :]:
         axis.set_axis_off()
     for axis, title, image in zip(np.ravel(axes), titles, images, strict=False):
         _draw(axis, image)
         axis.set_title(title, loc="left", fontsize=9)
-    base.show(made, alt=alt, facts=facts)
+    base.show(drawing, alt=alt, facts=facts)
 
 
 def fits(kept: np.ndarray, canvas: np.ndarray) -> None:
     """A line at its own width above the same line on a fixed canvas, in one scale, with the canvas outlined."""
-    made, axes = base.figure(2, 1, height=1.9, sharex=True, sharey=True)
+    drawing, axes = base.figure(2, 1, height=1.9, sharex=True, sharey=True)
     widest = max(kept.shape[1], canvas.shape[1])
     highest = max(kept.shape[0], canvas.shape[0])
     panels = ((kept, "width kept"), (canvas, "fixed canvas"))
@@ -111,7 +111,7 @@ def fits(kept: np.ndarray, canvas: np.ndarray) -> None:
     axes[0].set_ylim(highest + 3, -3)
     axes[1].set_xlabel("columns (pixels)")
     base.show(
-        made,
+        drawing,
         alt="The same line twice in one scale: at its own width it is long and fills the height, on the canvas of "
         "800 columns it is pressed into less width, so that its letters are smaller.",
         facts=f"{kept.shape[0]} x {kept.shape[1]} against {canvas.shape[0]} x {canvas.shape[1]}",
@@ -132,7 +132,7 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) ->
     needed = np.array([symbols(text) for text in texts])
     fixed = REFERENCE_FRAMES / needed
     kept = -(-np.array(widths) // step) / needed
-    made, axis = base.figure(height=2.8)
+    drawing, axis = base.figure(height=2.8)
     bins = np.linspace(0, 8, 65)
     axis.hist(
         np.clip(fixed, 0, 8),
@@ -161,7 +161,7 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) ->
     axis.legend(frameon=False, fontsize=9)
     low = [float(np.percentile(values, 5)) for values in (fixed, kept)]
     base.show(
-        made,
+        drawing,
         alt="Two histograms of frames per symbol over many lines: with a fixed canvas most lines have about two "
         "frames per symbol, close to the dashed limit of one; with the width kept nearly all have more.",
         facts=f"{len(needed)} lines; with fewer than one frame per symbol: fixed {int((fixed < 1).sum())}, kept "
@@ -174,7 +174,7 @@ def padded(batch: np.ndarray, widths: Sequence[int]) -> None:
     from matplotlib.patches import Rectangle
 
     count, height, width = batch.shape
-    made, axes = base.figure(count, 1, height=0.62 * count + 0.5, squeeze=False, sharex=True)
+    drawing, axes = base.figure(count, 1, height=0.62 * count + 0.5, squeeze=False, sharex=True)
     for axis, image, true in zip(axes[:, 0], batch, widths, strict=True):
         axis.imshow(1 - image, cmap="gray", vmin=0, vmax=1, aspect="equal")
         axis.add_patch(
@@ -196,7 +196,7 @@ def padded(batch: np.ndarray, widths: Sequence[int]) -> None:
     axes[-1, 0].set_xlabel("columns of the batch (pixels); on the left the true width of each line")
     filled = 100 * sum(width - true for true in widths) / (count * width)
     base.show(
-        made,
+        drawing,
         alt="Lines of different width in one batch, flush left; a red mark shows where each line ends and hatched "
         "padding fills the rest up to the widest.",
         facts=f"batch of {count} x {height} x {width}; about {filled:.0f} % of its columns are padding",
@@ -208,14 +208,14 @@ def readings(
 ) -> None:
     """What a recogniser makes of different pictures of one line: each picture with the text read below it."""
     height = len(images) * (min(1.0, _inches(images, 8.8)) + 0.6)
-    made, axes = base.figure(len(images), 1, height=height, squeeze=False)
+    drawing, axes = base.figure(len(images), 1, height=height, squeeze=False)
     for axis, image, title, text in zip(axes[:, 0], images, titles, texts, strict=True):
         _draw(axis, image)
         axis.set_title(title, loc="left", fontsize=9)
         read = text if len(text) <= 95 else text[:94] + "…"
         axis.set_xlabel(f"read: {read}", loc="left", fontsize=9, color=base.BLUE, parse_math=False)
     base.show(
-        made,
+        drawing,
         alt="One line of handwriting given to the recogniser in several ways; below each picture stands the text "
         "that it reads, right or nearly so for ink from 0 to 1, worse on another scale, gibberish in negative.",
         facts=facts,

@@ -42,7 +42,7 @@ def posteriors(
         text: the characters to show, each once; classes: their class ids. The blank comes first by itself.
         step: columns of `ink` per frame.
     """
-    made, (above, below) = base.figure(
+    drawing, (above, below) = base.figure(
         2, 1, height=1.9 + 0.2 * len(text), sharex=True, height_ratios=[1, 0.7 + 0.22 * len(text)]
     )
     extent = (0, ink.shape[1], ink.shape[0], 0)
@@ -66,9 +66,9 @@ def posteriors(
     below.set_yticks(range(len(shown)), ["blank", *map(_name, text)], fontsize=8)
     below.set_xlabel(f"column of the prepared line (pixels); a frame every {step}")
     below.set_ylabel("class")
-    made.colorbar(heat, ax=below, label="probability", pad=0.01, aspect=12)
+    drawing.colorbar(heat, ax=below, label="probability", pad=0.01, aspect=12)
     base.show(
-        made,
+        drawing,
         alt="The beginning of a written line; below it a grid of classes by frames in which short dark strokes, one a "
         "letter, step down from left to right, and the row of the blank is dark between them.",
         facts=f"{len(log_probs)} frames of {step} pixels; classes shown: the blank and {len(text)} characters",
@@ -77,7 +77,7 @@ def posteriors(
 
 def paths_by_text(paths: Mapping[str, Mapping[str, float]]) -> None:
     """One bar a text, made of its paths: `paths[text][path]` is a probability."""
-    made, axis = base.figure(height=0.55 * len(paths) + 0.8)
+    drawing, axis = base.figure(height=0.55 * len(paths) + 0.8)
     ranked = sorted(paths, key=lambda text: -sum(paths[text].values()))
     best = max((p, path) for group in paths.values() for path, p in group.items())[1]
     for row, text in enumerate(ranked):
@@ -97,7 +97,7 @@ def paths_by_text(paths: Mapping[str, Mapping[str, float]]) -> None:
     axis.set_ylabel("text")
     count = sum(map(len, paths.values()))
     base.show(
-        made,
+        drawing,
         alt="Bars of the likeliest texts, each made of pieces, one a path. The single longest piece is orange; its bar "
         "need not be the longest, because another text has more or larger pieces.",
         facts=f"{len(paths)} texts of {count} paths; the best path is {best!r}, the best text {ranked[0]!r}",
@@ -119,7 +119,7 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
 
     kept = {prefix for column in columns for prefix in list(column)[:width]}
     rows = {prefix: row for row, prefix in enumerate(sorted(kept, key=lambda p: (len(p), p)))}
-    made, axis = base.figure(height=0.62 * len(rows) + 1.0)
+    drawing, axis = base.figure(height=0.62 * len(rows) + 1.0)
     merges = cut = 0
     for t, flow in enumerate(edges):
         alive = list(columns[t + 1])[:width]
@@ -158,7 +158,9 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
         "number at the end."
     )
     base.show(
-        made, alt=alt, facts=f"{facts}; the answer is {best!r} with probability {sum(scores):.3f}"
+        drawing,
+        alt=alt,
+        facts=f"{facts}; the answer is {best!r} with probability {sum(scores):.3f}",
     )
 
 
@@ -228,7 +230,7 @@ def width_against_result(
     greedy_cer: float,
 ) -> None:
     """Left: the score found (log probability, nats a line) against that of the widest beam; right: CER, fractions."""
-    made, (left, right) = base.figure(1, 2, height=2.8)
+    drawing, (left, right) = base.figure(1, 2, height=2.8)
     left.plot(widths, [score - scores[-1] for score in scores], color=BLUE, marker="o")
     left.set_ylabel("log probability against the\nwidest beam (nats a line)")
     right.plot(widths, [100 * value for value in cer], color=BLUE, marker="o", label="beam")
@@ -246,7 +248,7 @@ def width_against_result(
         "Two panels over the width of the beam. Left, the log probability of the answer rises towards the widest beam "
         "and levels off; right, the error rate of the beam beside the dashed line of greedy."
     )
-    base.show(made, alt=alt, facts=f"widths of the beam: {list(widths)}")
+    base.show(drawing, alt=alt, facts=f"widths of the beam: {list(widths)}")
 
 
 def weight_curve(
@@ -256,7 +258,7 @@ def weight_curve(
 
     published: the weight of the shipped settings, which is marked.
     """
-    made, axis = base.figure(height=2.9)
+    drawing, axis = base.figure(height=2.9)
     valleys = []
     for number, (name, values) in enumerate(curves.items()):
         percent = [100 * value for value in values]
@@ -278,7 +280,7 @@ def weight_curve(
     axis.set_ylabel("CER (%), validation lines")
     axis.legend(frameon=False)
     base.show(
-        made,
+        drawing,
         alt="Two curves of the character error rate over the weight of the language model, without and with a "
         "bonus for each character; the lowest point of each is ringed, a dotted line marks the published weight.",
         facts=f"{len(weights)} weights, from {weights[0]:g} to {weights[-1]:g}; lowest point - {', '.join(valleys)}",
@@ -296,7 +298,7 @@ def where_read(
     """
     from matplotlib.patches import Patch
 
-    made, (above, below) = base.figure(2, 1, height=2.9, sharex=True, height_ratios=[1.1, 1])
+    drawing, (above, below) = base.figure(2, 1, height=2.9, sharex=True, height_ratios=[1.1, 1])
     above.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto")
     above.set_yticks([])
     above.spines[["left", "bottom"]].set_visible(False)
@@ -348,7 +350,7 @@ def where_read(
     below.set_xlabel("column of the picture (pixels)")
     places = [x for _, x, _ in characters]
     base.show(
-        made,
+        drawing,
         alt="A written line with each letter that was read printed above the place where it was read, and below it a "
         "bar for the confidence of each letter, coloured in five steps; bars under the dotted line are hatched.",
         facts=f"{len(places)} characters, from left to right: {all(a < b for a, b in pairwise(places))}",

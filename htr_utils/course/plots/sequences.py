@@ -35,8 +35,8 @@ def _line(axis: Axes, ink: np.ndarray, letters: Sequence[tuple[str, float]] = ()
 
 def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 36) -> None:
     """Narrow strips of a line, and the same places with their neighbourhood. columns: the strips' first columns."""
-    made, axes = figure(2, len(columns), height=2.9, height_ratios=(1.5, 1))
-    made.set_layout_engine("constrained", wspace=0.08)
+    drawing, axes = figure(2, len(columns), height=2.9, height_ratios=(1.5, 1))
+    drawing.set_layout_engine("constrained", wspace=0.08)
     wide = np.pad(ink, ((0, 0), (around, around + width)))
     for number, column in enumerate(columns):
         above, below = axes[:, number]
@@ -52,7 +52,7 @@ def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 36
                 spine.set_visible(axis is above)
                 spine.set_color(ORANGE)
     show(
-        made,
+        drawing,
         alt="Above, narrow strips cut out of a handwritten line, each showing a piece of a letter that could be many; "
         "below, the same strips with the writing around them, where the letter is plain.",
         facts=f"{len(columns)} strips of {width} columns",
@@ -72,7 +72,9 @@ def cells(
         letters: (character, column) as read. states: (T, cells). gates: name -> (T,), values 0 to 1.
         until: the first columns that are drawn.
     """
-    made, (top, middle, bottom) = figure(3, 1, height=5.3, sharex=True, height_ratios=(1, 1.7, 1.7))
+    drawing, (top, middle, bottom) = figure(
+        3, 1, height=5.3, sharex=True, height_ratios=(1, 1.7, 1.7)
+    )
     columns = ink.shape[1]
     _line(top, ink, [letter for letter in letters if letter[1] < until])
     limit = float(np.abs(np.tanh(states)).max())
@@ -87,7 +89,7 @@ def cells(
     )
     middle.set_yticks(range(1, states.shape[1] + 1))
     middle.set_ylabel("cell")
-    made.colorbar(shown, ax=(top, middle, bottom), label="tanh(state)", pad=0.01, shrink=0.5)
+    drawing.colorbar(shown, ax=(top, middle, bottom), label="tanh(state)", pad=0.01, shrink=0.5)
     place = (np.arange(len(states)) + 0.5) * columns / len(states)
     bottom.fill_between(
         place, np.tanh(states[:, 0]), color=GREY, alpha=0.3, lw=0, label="tanh(state)"
@@ -104,7 +106,7 @@ def cells(
     bottom.legend(frameon=False, fontsize=8, loc="upper left", ncols=3, bbox_to_anchor=(0, 1.2))
     bottom.set_xlim(0, min(until, columns))
     show(
-        made,
+        drawing,
         alt="A handwritten line with the letters read below it; under it the states of several LSTM cells as red and "
         "blue bands, some lasting over many letters, some changing with every stroke; at the foot one cell alone, its "
         "state as a grey area with two gates going up and down.",
@@ -125,7 +127,7 @@ def two_kinds(states: np.ndarray, forget: np.ndarray, count: int) -> list[int]:
 
 def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> None:
     """What each direction notices when the line right of `start` is covered. moved: name -> (T,) mean change."""
-    made, (top, below) = figure(2, 1, height=3.6, sharex=True, height_ratios=(1, 2))
+    drawing, (top, below) = figure(2, 1, height=3.6, sharex=True, height_ratios=(1, 2))
     columns = ink.shape[1]
     _line(top, ink)
     top.axvspan(start, columns, color=GREY, alpha=0.6, lw=0)
@@ -137,7 +139,7 @@ def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> Non
     below.set_xlabel("column of the picture (pixels)")
     below.legend(frameon=False, fontsize=8, loc="upper left")
     show(
-        made,
+        drawing,
         alt="A line whose right half is covered, and two curves: the forward direction changes nothing before the "
         "cover, the backward direction already differs to the left of it.",
         facts=f"directions drawn: {', '.join(moved)}",
@@ -152,7 +154,7 @@ def scores(
     Args:
         strokes, truth: of one line, a sign a frame. read: name -> what that direction made of it.
     """
-    made, (table, axis) = figure(2, 1, height=3.8, width=8, height_ratios=(1.2, 1))
+    drawing, (table, axis) = figure(2, 1, height=3.8, width=8, height_ratios=(1.2, 1))
     table.set_axis_off()
     table.set_xlim(-5.5, len(strokes))
     rows = [
@@ -202,7 +204,7 @@ def scores(
     axis.set_xlim(0, 110)
     axis.set_xlabel("letters right (%)")
     show(
-        made,
+        drawing,
         alt="Above, one made-up line as each direction reads it, wrong letters on red: the forward reader errs at some "
         "c and d, the backward reader at some d and l. Below, three bars: each direction alone stops at about "
         "three quarters of the letters, both together get nearly all.",
@@ -214,7 +216,7 @@ def scores(
 
 def stacks() -> None:
     """How two layers in two directions can be wired: joined once at the top, or stacked."""
-    made, axes = figure(1, 2, height=3.4)
+    drawing, axes = figure(1, 2, height=3.4)
     top = ("2 joined: 1,024 numbers a frame",) * 2
     for axis, title in zip(
         axes, ("joined once at the top (`stacked=False`)", "stacked (`stacked=True`)"), strict=True
@@ -256,7 +258,7 @@ def stacks() -> None:
             arrow(axis, (7.6, 4.3), (2.8, 5.6))
         box(axis, 5, 9.1, top[0], GREY)
     show(
-        made,
+        drawing,
         alt="Two wiring plans: on the left the forward and the backward column of two LSTMs meet only at the top, on "
         "the right crossing arrows give each LSTM of layer two both directions of layer one.",
         facts="arrows between layer 1 and layer 2: joined 2, stacked 4",
@@ -265,14 +267,14 @@ def stacks() -> None:
 
 def reach(curves: Mapping[str, np.ndarray]) -> None:
     """How far padding changes LSTM outputs. curves: name -> (T,) mean change per frame."""
-    made, axis = figure(height=2.7)
+    drawing, axis = figure(height=2.7)
     for number, (name, curve) in enumerate(curves.items()):
         axis.plot(curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
     axis.set_xlabel("frame of the line")
     axis.set_ylabel("mean change of\nan LSTM output")
     axis.legend(frameon=False, fontsize=8, loc="upper left")
     show(
-        made,
+        drawing,
         alt="Three curves along a line: the backward direction without a mask is changed most at the end of the "
         "line, the forward one and the masked one lie at zero.",
         facts="; ".join(
@@ -283,7 +285,7 @@ def reach(curves: Mapping[str, np.ndarray]) -> None:
 
 def speed(names: Sequence[str], work: Sequence[float], seconds: Sequence[float]) -> None:
     """Operations and measured time of LSTMs of other shapes, relative to the first."""
-    made, axis = figure(height=2.6, width=8)
+    drawing, axis = figure(height=2.6, width=8)
     place = np.arange(len(names))
     for number, (label, values) in enumerate((("multiply-accumulates", work), ("time", seconds))):
         relative = np.array(values) / values[0]
@@ -304,7 +306,7 @@ def speed(names: Sequence[str], work: Sequence[float], seconds: Sequence[float])
     axis.margins(y=0.15)
     axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     show(
-        made,
+        drawing,
         alt="Pairs of bars for LSTMs of few wide and of many narrow steps: the operations stay the same from pair "
         "to pair, the measured time grows with the number of steps.",
         facts=f"operations, last over first: {work[-1] / work[0]:.0f}",

@@ -22,7 +22,7 @@ def candidates(
         lists: name of the word list -> candidate -> how often it was counted.
     """
     rows = max(1, min(top, max(map(len, lists.values()))))
-    made, axes = base.figure(1, len(lists), height=0.32 * rows + 1.1, squeeze=False)
+    drawing, axes = base.figure(1, len(lists), height=0.32 * rows + 1.1, squeeze=False)
     facts = []
     for axis, (name, known) in zip(axes[0], lists.items(), strict=True):
         ranked = sorted(known, key=lambda one: (-known[one], one))[:top]
@@ -39,12 +39,12 @@ def candidates(
         axis.set_xlabel("count (logarithmic)")
         facts.append(f"{name}: {len(known)}" + (f", first {ranked[0]!r}" if ranked else ""))
     axes[0][0].set_ylabel(f"one edit from “{word}”")
-    base.show(made, alt=alt, facts=f"candidates for {word!r} in {'; in '.join(facts)}")
+    base.show(drawing, alt=alt, facts=f"candidates for {word!r} in {'; in '.join(facts)}")
 
 
 def rates(measured: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
     """CER and WER of several ways to correct, each with its 95 % interval, against the first."""
-    made, axes = base.figure(1, 2, height=0.42 * len(measured) + 1.0, sharey=True)
+    drawing, axes = base.figure(1, 2, height=0.42 * len(measured) + 1.0, sharey=True)
     names = list(measured)
     for panel, axis in enumerate(axes):
         for row, name in enumerate(names):
@@ -74,12 +74,12 @@ def rates(measured: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
     axes[0].set_ylim(len(names) - 0.5, -0.7)
     axes[0].set_ylabel("correction")
     edits = ", ".join(f"{name} {measured[name][0].edits}" for name in names)
-    base.show(made, alt=alt, facts=f"character edits left: {edits}")
+    base.show(drawing, alt=alt, facts=f"character edits left: {edits}")
 
 
 def outcomes(counts: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, alt: str) -> None:
     """What became of the changes, a bar for each way to correct: `counts[way][kind]`."""
-    made, axis = base.figure(height=0.5 * len(counts) + 1.0)
+    drawing, axis = base.figure(height=0.5 * len(counts) + 1.0)
     looks = {"helped": (GREEN, ""), "harmed": (RED, "////"), "neither": ("#bbbbbb", "..")}
     for row, count in enumerate(counts.values()):
         left = 0
@@ -114,11 +114,11 @@ def outcomes(counts: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, a
     axis.set_xlabel("changed words")
     axis.set_ylabel("correction")
     axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    told = "; ".join(
+    shares = "; ".join(
         f"{way}: " + ", ".join(f"{count.get(kind, 0)} {kind}" for kind in kinds)
         for way, count in counts.items()
     )
-    base.show(made, alt=alt, facts=told)
+    base.show(drawing, alt=alt, facts=shares)
 
 
 def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
@@ -126,7 +126,7 @@ def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
 
     The size of a mark says how much lies in its bin. The facts rank the groups by their calibration error.
     """
-    made, axis = base.figure(height=3.4, width=6.2)
+    drawing, axis = base.figure(height=3.4, width=6.2)
     axis.plot([0, 1], [0, 1], color=GREY, ls=":", label="a promise kept")
     errors = {}
     for number, (name, (sure, right)) in enumerate(groups.items()):
@@ -143,7 +143,7 @@ def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     axis.legend(frameon=False, loc="upper left")
     ranked = " < ".join(sorted(errors, key=lambda name: errors[name]))
     base.show(
-        made,
+        drawing,
         alt=f"A diagram of the share of right letters over their confidence, with a dotted diagonal and "
         f"{len(groups)} curves; nearest to it in the mean is the one '{min(errors, key=lambda n: errors[n])}'.",
         facts=f"expected calibration error: {ranked}",
@@ -152,7 +152,7 @@ def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
 
 def margin_curve(margins: Sequence[float], reports: Sequence[Report]) -> None:
     """Words mended and broken on validation lines over the margin of the gate."""
-    made, axis = base.figure(height=2.8)
+    drawing, axis = base.figure(height=2.8)
     mended, broken = [one.mended for one in reports], [one.broken for one in reports]
     axis.plot(margins, mended, color=GREEN, marker="o", label="mended")
     axis.plot(margins, broken, color=RED, marker="s", ls="--", label="broken")
@@ -162,7 +162,7 @@ def margin_curve(margins: Sequence[float], reports: Sequence[Report]) -> None:
     axis.legend(frameon=False)
     kept = [margin for margin, a, b in zip(margins, mended, broken, strict=True) if a > 5 * b]
     base.show(
-        made,
+        drawing,
         alt="Two curves over the margin of the gate: the words that it mends fall from left to right, and the few "
         "words that it breaks fall as well.",
         facts=f"{len(kept)} of {len(margins)} margins break fewer than one word for five mended",

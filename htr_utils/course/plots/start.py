@@ -19,8 +19,8 @@ UNSURE = 0.6  # below this a character is drawn as unsure
 
 def where(grey: np.ndarray, reading: Reading) -> None:
     """Show `places`: a line's picture, below it each character at its place, as a bar of its confidence."""
-    made, alt, facts = places(grey, reading)
-    show(made, alt=alt, facts=facts)
+    drawing, alt, facts = places(grey, reading)
+    show(drawing, alt=alt, facts=facts)
 
 
 def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
@@ -30,7 +30,7 @@ def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
         grey: uint8 (H, W). reading: what was read in it.
     """
     width = grey.shape[1]
-    made, (top, low) = figure(2, 1, height=3.3, sharex=True, height_ratios=[1.2, 1.6])
+    drawing, (top, low) = figure(2, 1, height=3.3, sharex=True, height_ratios=[1.2, 1.6])
     top.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
     top.set_yticks([])
     top.spines[["left", "bottom"]].set_visible(False)
@@ -72,7 +72,7 @@ def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
     )
     unsure = sum(c.confidence < UNSURE for c in reading.characters)
     return (
-        made,
+        drawing,
         f"A line of handwriting and below it {len(reading.characters)} bars, each under the place where its "
         f"character was read; {unsure} hatched bars mark characters of which the network is unsure.",
         f"{len(reading.characters)} characters, {unsure} below {100 * UNSURE:.0f} %; "
@@ -90,7 +90,7 @@ def way(
         text, corrected: what was read, and the same after spell correction.
     """
     frames, classes = log_probs.shape
-    made, axis = figure(height=5.0)
+    drawing, axis = figure(height=5.0)
     axis.set_xlim(0, 120)
     axis.set_ylim(0, 68)
     axis.axis("off")
@@ -147,7 +147,7 @@ def way(
     axis.text(21.6, 2.5, _cut(corrected), fontsize=8, family="monospace")
     chapters = " -> ".join(f"{name} ({chapter.replace('  ', ', ')})" for chapter, name, _ in steps)
     show(
-        made,
+        drawing,
         alt="A map of the course: a handwritten line at the top, six boxes from picture through CNN, BLSTM, CTC and "
         "decoding to spelling with their chapter numbers, the network's answer below them, and dashed arrows "
         "for characters and training.",
