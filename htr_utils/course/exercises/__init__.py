@@ -54,14 +54,14 @@ def agrees(
     draw: Callable[[Any], tuple[Any, ...]],
     times: int = 6,
 ) -> bool:
-    """Whether an answer gives what the right function gives on fresh random cases.
+    """Whether an answer gives what the right function gives on cases drawn at random, the same in every run.
 
     Args:
         draw: a NumPy random generator -> the arguments of a case. Numbers may differ by rounding.
     """
     import numpy as np
 
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(20)
     for _ in range(times):
         case = draw(rng)
         mine, wanted = answer(*copy.deepcopy(case)), right(*case)

@@ -125,8 +125,6 @@ def harmed(answer: Callable[[list[str]], list[str]]) -> str | None:
 @exercise("01.6")
 def on_both_sides(answer: Callable[[list[str], float], int]) -> str | None:
     """Writers in the first share of the lines and in the rest."""
-    import random
-
     if answer(["a", "a", "b", "b"], 0.5) != 0:
         return "a a | b b: nobody stands on both sides"
     found = answer(["a", "b", "b", "a", "b", "c"], 0.5)
@@ -136,7 +134,7 @@ def on_both_sides(answer: Callable[[list[str], float], int]) -> str | None:
         return "a b b | a b c: two writers, a and b, stand on both sides"
     if answer(["a"] * 5, 0.95) != 1:
         return "the first .95 of 5 lines are 4.75, so 4 of them, rounded down: a line of `a` stands in the rest"
-    writers = [random.choice("abcdefgh") for _ in range(39)]
+    writers = list("cabhgdhebfagbdchefgabdhcgefabhdgcfahebz")
     if answer(writers, 0.95) != len(set(writers[:37]) & set(writers[37:])):
         return "of 39 lines, .95 are 37.05: the first 37 train, two are left for validation"
     return None

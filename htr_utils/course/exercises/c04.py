@@ -91,7 +91,7 @@ def saved_percent(answer: float) -> str | None:
 @exercise("04.5")
 def norm_for_reading(answer: Callable[..., np.ndarray]) -> str | None:
     """Batch norm with the moving statistics: a line's numbers do not depend on its neighbours."""
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(405)
     gamma, beta, mean = rng.normal(size=(3, 5))
     variance = rng.uniform(0.5, 2, 5)
     line, others = rng.normal(size=(1, 4, 6, 5)), rng.normal(2, 3, (2, 4, 6, 5))

@@ -82,7 +82,7 @@ def reach(answer: Callable[[np.ndarray, float], int]) -> str | None:
 @exercise("05.5")
 def which_blstm(answer: Callable[[int, int, int], str]) -> str | None:
     """Which of the two wirings of two layers has so many weights."""
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(505)
     for _ in range(3):
         inputs, units = (int(n) for n in rng.integers(3, 90, 2))
         below = units * 8 * (inputs + units + 1)

@@ -88,7 +88,7 @@ def letters_come(answer: Callable[..., int]) -> str | None:
 @exercise("07.5")
 def augmented(answer: Callable[..., bool]) -> str | None:
     """Does any line look different in another epoch?"""
-    pictures = np.random.default_rng().random((12, 8, 20))
+    pictures = np.random.default_rng(705).random((12, 8, 20))
 
     def fixed(index: int, epoch: int) -> np.ndarray:
         return pictures[index]

@@ -50,17 +50,21 @@ def show(drawing: Figure, *, alt: str, facts: str) -> None:
 
     The picture is stored as PNG of few colours; `alt` goes into the output's metadata, where converters find
     it, and beside the picture as its text, which nbval compares, so that no stale one stays in a notebook; `facts` is
-    printed, because nbval never compares pictures.
+    printed, because nbval never compares pictures. Outside a notebook `alt` is printed in the picture's place.
 
     Args:
         alt: a full sentence that says what is seen. facts: one line, the same on every machine.
     """
+    from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import display
 
     if len(alt.split()) < 8:
         raise ValueError(f"alt text of at least eight words, please: {alt!r}")
     shown = {"image/png": encode(drawing), "text/plain": alt}
-    display(shown, metadata={"image/png": {"alt": alt}}, raw=True)
+    if InteractiveShell.initialized():
+        display(shown, metadata={"image/png": {"alt": alt}}, raw=True)
+    else:  # IPython would print the bytes of the file
+        print(alt)
     print(facts)
 
 
