@@ -4,6 +4,9 @@ The rule, cell by cell, by cell id: a cell that reads as it was built keeps its 
 changed cell replaces its source; if it was an exercise, each `...` that stood for a solution must still be
 there, alone on its line, and the solution goes back in its place. Where that cannot be, nothing is written.
 
+Tools renew ids (nbstripout does so by default). A cell whose id is unknown is matched by what it says: by the same
+text, then by the most similar one. An exercise is dropped only where no cell is left that could be it.
+
 The ids are positions. A notebook that was built from an older source has those of other cells, so that it is compared
 with the source by what the cells say, and a solution goes back only into an exercise that reads as it was built.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import re
 import sys
 from collections.abc import Sequence
@@ -24,6 +28,8 @@ from nbformat import NotebookNode
 from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.runs.chapter_files import END, START, blank, notebooks_folder, read
+
+ALIKE = 0.6  # similarity (difflib's ratio) from which two cells are the same one, edited
 
 
 def _blocks(source: str) -> list[list[str]]:
@@ -65,17 +71,42 @@ def restore_solutions(edited: str, original: str, where: str) -> str:
 
 
 def _places(edited: NotebookNode, built: NotebookNode, older: bool) -> list[int | None]:
-    """Which cell of the built lesson each edited cell is, by id or (`older`) by its text; None for a new one."""
-    if not older:
-        places = {cell.id: place for place, cell in enumerate(built.cells)}
-        return [places.pop(cell.get("id"), None) for cell in edited.cells]
+    """Which cell of the built lesson each edited cell is; None for a new one.
+
+    By id, unless the lesson is `older` than its source; then by the same text, in order and out of it; then, unless
+    `older`, the most similar text of the same kind.
+    """
     found: list[int | None] = [None] * len(edited.cells)
-    mine, theirs = ([cell.source for cell in one.cells] for one in (edited, built))
-    for here, there, size in difflib.SequenceMatcher(
-        None, mine, theirs, autojunk=False
-    ).get_matching_blocks():
-        found[here : here + size] = range(there, there + size)
+    known = {} if older else {cell.id: place for place, cell in enumerate(built.cells)}
+    for here, cell in enumerate(edited.cells):
+        found[here] = known.pop(cell.get("id"), None)
+
+    def left() -> tuple[list[int], list[int]]:
+        places = (place for place in range(len(built.cells)) if place not in found)
+        return [here for here, place in enumerate(found) if place is None], list(places)
+
+    mine, theirs = left()
+    texts = [edited.cells[here].source for here in mine], [built.cells[i].source for i in theirs]
+    for a, b, size in difflib.SequenceMatcher(None, *texts, autojunk=False).get_matching_blocks():
+        for step in range(size):
+            found[mine[a + step]] = theirs[b + step]
+    pairs = []
+    for here, there in itertools.product(*left()):
+        one, other = edited.cells[here], built.cells[there]
+        if one.cell_type == other.cell_type:
+            like = difflib.SequenceMatcher(None, one.source, other.source, autojunk=False).ratio()
+            if like == 1 or (like >= ALIKE and not older):
+                pairs.append((like, here, there))
+    for _, here, there in sorted(pairs, key=lambda pair: -pair[0]):
+        if found[here] is None and there not in found:
+            found[here] = there
     return found
+
+
+def _may_hold(cell: NotebookNode) -> bool:
+    """Whether a cell that matches none of the source may yet be an exercise of it, edited beyond recognition."""
+    stub = any(line.strip() == "..." for line in cell.source.split("\n"))
+    return stub or "exercise" in cell.metadata.get("tags", [])
 
 
 def pull(
@@ -88,10 +119,12 @@ def pull(
         force: also where the source changed since the notebook was built.
         folder: the folder `notebooks/` to write to; the checkout's without.
     Returns:
-        The source file and how many cells changed, came or went.
+        The source file and how many cells changed, moved, came or went.
     Raises:
         HtrError: no such notebook or chapter, a solution notebook, a newer source, a solution without place, or
             what would come out could not be built.
+
+    Says in one line on standard error where cells had to be matched by what they say.
     """
     if not notebook_path.is_file():
         raise HtrError(f"no notebook {notebook_path}")
@@ -108,6 +141,10 @@ def pull(
     originals = jupytext.reads(text, fmt="py:percent").cells
     known = dict(enumerate(zip(built.cells, originals, strict=True)))
     places = _places(edited, built, older)
+    renewed = sum(
+        place is not None and edited.cells[here].get("id") != built.cells[place].id
+        for here, place in enumerate(places)
+    )
     cells: list[NotebookNode] = []
     changed = 0
     for position, cell in enumerate(edited.cells):
@@ -141,11 +178,23 @@ def pull(
             f"{source.name} changed since this notebook was built, and no cell here reads as its exercise "
             f"{', '.join(lost)}; rebuild (`make notebooks`) and edit again"
         )
+    doubtful = [
+        str(here)
+        for here, place in enumerate(places)
+        if place is None and _may_hold(edited.cells[here])
+    ]
+    if lost and doubtful:
+        raise HtrError(
+            f"{notebook_path.name}: no cell reads as the exercise {', '.join(lost)}, and cell "
+            f"{', '.join(doubtful)}, whose id is new, may be it; write the solution there, between "
+            f"`{START}` and `{END}`, or delete that cell and use --force"
+        )
     if lost and not force:
         raise HtrError(
             f"{notebook_path.name} lacks the exercise cells {', '.join(lost)}; --force drops them for good"
         )
-    changed += len(known)
+    order = [place for place in places if place is not None]
+    changed += len(known) + sum(after < before for before, after in itertools.pairwise(order))
     if changed:
         pulled = _as_percent(text, cells)
         try:
@@ -155,6 +204,11 @@ def pull(
                 f"{notebook_path.name} would make a source that cannot be built: {error}"
             ) from None
         files.write_text(source, pulled)
+    if renewed and not older:
+        print(
+            f"{notebook_path.name}: cell ids were renewed; {renewed} cells matched by what they say",
+            file=sys.stderr,
+        )
     return source, changed
 
 
