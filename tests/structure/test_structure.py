@@ -129,7 +129,7 @@ def test_the_house_stays_small() -> None:
 def test_what_reads_a_page_stays_small() -> None:
     """Counted are the modules that a fresh process loads to read one page with the lexicon."""
     page = ROOT / "data" / "samples" / "pages"
-    picture = sorted(page.glob("*.png"))[0]
+    picture = sorted(page.glob("*.jpg"))[0]
     code = (
         "import sys\nfrom htr_utils.cli import main\n"
         f"main(['read', {str(picture)!r}, '--decoder', 'lexicon'], standalone_mode=False)\n"

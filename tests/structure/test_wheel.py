@@ -99,7 +99,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert {"htr_utils/_model/english.lm", "htr_utils/_model/decoding.json"} <= set(names)
     modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "htr_utils").rglob("*.py")}
     assert modules <= set(names)
-    assert "htr_utils/lines/fonts.tsv" in names
+    assert "htr_utils/synth/fonts.tsv" in names
     assert "htr = htr_utils.cli:main" in entry
     assert {name.split("/")[0] for name in names} == {
         "htr_utils",
@@ -112,7 +112,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
 
 def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) -> None:
     code = (
-        "import htr_utils; from htr_utils import paths; from htr_utils.lines import fonts\n"
+        "import htr_utils; from htr_utils import paths; from htr_utils.synth import fonts\n"
         "print(htr_utils.__file__, paths.repo_root(), len(fonts.table()), paths.model_file('course'), sep='\\n')"
     )
     done = run([sys.executable, "-c", code], tmp_path, PYTHONPATH=str(installed))

@@ -295,7 +295,7 @@ def test_every_figure_of_the_tuning_has_its_row() -> None:
     stored = json.loads((ROOT / "model" / "decoding.json").read_text(encoding="utf-8"))
     told = decoding_report.tables(stored)
     assert told == (ROOT / decoding_report.TARGET).read_text(encoding="utf-8"), (
-        "run course.decoding_report"
+        "run `python -m workshop.measure.decoding_report`"
     )
     for name, found in stored["measured"].items():
         assert f"| {name}, {found['lines']} | greedy | {found['greedy']['cer']} |" in told
