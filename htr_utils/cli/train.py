@@ -144,19 +144,18 @@ def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None
     """
     _check(options)
     import_tensorflow()
+    from htr_utils import trainer
     from htr_utils.network import distribute
-    from htr_utils.trainer import fit
 
     if deterministic:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
     way = distribute.Way(distribute.choose(strategy, click.echo), xla)
-    fit.train(**options, command=command_line(options["data"]), way=way, say=click.echo)
-    if not options["rendered"] and way.first:
-        _report(
-            options["out"], options["data"], options["task"], options["spacing"], options["fold"]
-        )
+    plan = trainer.Plan(**options)
+    trainer.train(plan, command=command_line(plan.data), way=way, say=click.echo)
+    if not plan.rendered and way.first:
+        _report(plan.out, plan.data, plan.task, plan.spacing, plan.fold)
 
 
 def _check(options: dict[str, Any]) -> None:

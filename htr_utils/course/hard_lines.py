@@ -30,12 +30,12 @@ def in_hands(
     Raises:
         HtrError: as `iam.named`; no text can be set.
     """
-    from htr_utils.trainer import fit  # imports TensorFlow
+    from htr_utils.trainer import material  # imports TensorFlow
 
-    whole = fit.all_for_training(fit.material(folder, Charset(), fold=True))
+    whole = material.all_for_training(material.material(folder, Charset(), fold=True))
     held_out = iam.named(whole.train, ids)
     lines = sorted((line for line in whole.train if line.id in held_out), key=lambda line: line.id)
-    pieces = fit.located(replace(whole, train=lines))
+    pieces = material.located(replace(whole, train=lines))
     source = recombine.RecombinedLines(pieces, lambda rng: "", images.Preparation())
     pictures, kept = list[np.ndarray](), list[str]()
     for number, text in enumerate(texts):

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from htr_utils.runs.chapter_files import blank, find, kernel_environment, save
 from htr_utils.course.parameters import CHECKPOINT, refuse_unknown
 from htr_utils.errors import HtrError
+from htr_utils.runs.chapter_files import blank, find, kernel_environment, save
 
 _ALONE = threading.Lock()
 

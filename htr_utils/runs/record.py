@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from htr_utils import __version__, files, paths
-from htr_utils.runs import given, execute
-from htr_utils.runs.html import write_page
-from htr_utils.runs.chapter_files import lesson
-from htr_utils.runs.origin import machine, versions
 from htr_utils.course.parameters import CHECKPOINT
 from htr_utils.errors import HtrError
 from htr_utils.lines.own import IMAGE_TYPES
+from htr_utils.runs import execute, given
+from htr_utils.runs.chapter_files import lesson
+from htr_utils.runs.html import write_page
+from htr_utils.runs.origin import machine, versions
 from htr_utils.text import language, tuned
 
 METRICS = "metrics.json"
@@ -204,7 +204,9 @@ def _run(
     marker = out / BEGUN
     go_on = marker.is_file() and marker.read_text(encoding="utf-8") == begun
     files.write_text(marker, begun)
-    done = execute.run_chapter(source, set_here, out, timeout=timeout, environment=pinned, go_on=go_on)
+    done = execute.run_chapter(
+        source, set_here, out, timeout=timeout, environment=pinned, go_on=go_on
+    )
     if not done.error:
         marker.unlink()
         for weights in (done.folder / CHECKPOINT).glob("*.npz"):  # its curves and logs stay

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from htr_utils import files, paths
-from htr_utils.runs import record, sweeps
 from htr_utils.course.statistics import Run, rates
 from htr_utils.errors import HtrError
+from htr_utils.runs import record, sweeps
 
 KEPT = (
     "given",

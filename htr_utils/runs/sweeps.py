@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from htr_utils import files
-from htr_utils.runs import cluster, given, record, execute
 from htr_utils.errors import HtrError
 from htr_utils.recognizer import cores
+from htr_utils.runs import cluster, execute, given, record
 
 KEYS = ("chapter", "parameters", "grid", "random", "points", "seeds", "timeout")
 POINTS = "points.json"  # in a sweep's folder: the keys of its points

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from htr_utils import files
-from htr_utils.runs import record, sweeps
 from htr_utils.errors import HtrError
+from htr_utils.runs import record, sweeps
 
 MARK = ".mlflow"  # in a run's folder: where it was told, under which id, and what
 

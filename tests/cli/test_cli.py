@@ -114,8 +114,8 @@ def test_a_mistake_is_one_line(arguments, tmp_path, monkeypatch):
 
 def test_rendered_lines_beside_a_folder_ask_for_their_share(tmp_path, monkeypatch):
     """Else no line of the folder is seen; one in IAM layout still watches, and the command says that it only does."""
-    fit = import_module("htr_utils.trainer.fit")
-    monkeypatch.setattr(fit, "train", lambda **options: None)
+    trainer = import_module("htr_utils.trainer")
+    monkeypatch.setattr(trainer, "train", lambda plan, **options: None)
     words = ("train", "--rendered", 8, "--out", tmp_path / "m.keras", "--data")
     own = paths.embedded_root() / "samples"
     for share in ((), ("--share", 0)):

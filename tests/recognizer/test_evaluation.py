@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from htr_utils import evaluation, published
+from htr_utils import evaluation, published, trainer
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam
 from htr_utils.text.charset import Charset
-from htr_utils.trainer import fit
+from htr_utils.trainer import material
 
 
 class Reader:
@@ -145,7 +145,7 @@ def test_figures_of_one_model_leave_those_of_another_alone(tmp_path: Path) -> No
     ("lines", "least", "most"), [(100, 60, 90), (2000, 35, 45), (6161, 20, 28), (1, 1, 5000)]
 )
 def test_default_epochs_suit_the_number_of_lines(lines: int, least: int, most: int) -> None:
-    assert least <= fit.default_epochs(lines) <= most
+    assert least <= trainer.default_epochs(lines) <= most
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
@@ -185,8 +185,8 @@ def test_own_lines_are_parted_by_writer_where_there_are_ten() -> None:
     def line(n: int, writer: str) -> iam.Line:
         return iam.Line(str(n), "a", None, writer, writer, "ok", 0, 0, (0, 0, 0, 0))  # type: ignore[arg-type]
 
-    train, watched = fit._own_lines([line(n, f"w{n % 20:02d}") for n in range(200)])
+    train, watched = material.own_lines([line(n, f"w{n % 20:02d}") for n in range(200)])
     assert {x.writer_id for x in watched} == {"w00", "w10"}
     assert not {x.writer_id for x in watched} & {x.writer_id for x in train}
-    train, watched = fit._own_lines([line(n, "one") for n in range(30)])
+    train, watched = material.own_lines([line(n, "one") for n in range(30)])
     assert len(watched) == 3 and len(train) == 27

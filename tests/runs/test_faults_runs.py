@@ -16,14 +16,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.helpers.chapters import ROOT
-from tests.helpers.faults import record as note
-from tests.helpers.iam_fake import write_iam
 
 from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, own
 from htr_utils.runs import record, sweeps
+from tests.helpers.chapters import ROOT
+from tests.helpers.faults import record as note
+from tests.helpers.iam_fake import write_iam
 
 SLOW = """# %% tags=["parameters"]
 seconds: float = 0.0  # of sleep

@@ -17,14 +17,14 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.helpers.chapters import NOTEBOOKS, OTHER_PARAMETERS, ROOT, SOURCES
-from tests.helpers.faults import record as note
-from tests.helpers.iam_fake import write_iam
 
 from htr_utils.cli import main
 from htr_utils.errors import HtrError
 from htr_utils.runs import cluster, execute, record, records, sweeps
 from htr_utils.runs.given import Chapter
+from tests.helpers.chapters import NOTEBOOKS, OTHER_PARAMETERS, ROOT, SOURCES
+from tests.helpers.faults import record as note
+from tests.helpers.iam_fake import write_iam
 
 SMALL = """# %% [markdown]
 # # 3 · Squares

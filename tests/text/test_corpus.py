@@ -145,14 +145,14 @@ def test_text_files_that_do_not_read(tmp_path: Path) -> None:
 def test_held_out_passages_never_come_in_by_a_file(tmp_path: Path) -> None:
     from htr_utils import paths
     from htr_utils.text import passages
-    from htr_utils.trainer import fit
+    from htr_utils.trainer import material
 
     table = paths.data_root() / "passages.tsv"
     held_out = next(p.text for p in passages.read_passages(table) if p.split == "test").split()
     rows = [" ".join(held_out[i : i + 7]).upper() for i in range(0, len(held_out), 7)]
     (tmp_path / "wrapped.txt").write_text("\n".join(["Before it.", *rows, "After."]))
-    found = set(fit.training_text([str(tmp_path / "wrapped.txt")]))
+    found = set(material.training_text([str(tmp_path / "wrapped.txt")]))
     assert {"Before it.", "After."} <= found and not found & set(rows)
-    found = set(fit.training_text([str(table)]))
+    found = set(material.training_text([str(table)]))
     for passage in passages.read_passages(table):
         assert (passage.text in found) == (passage.split == "train")

@@ -36,7 +36,7 @@ from htr_utils.lines import images, own
 from htr_utils.recognizer import Reading
 from htr_utils.text.charset import Charset
 from htr_utils.text.spelling import Correction
-from htr_utils.trainer.fit import material
+from htr_utils.trainer.material import material
 from tests.helpers.web_fakes import (
     FakeFinder,
     FakeLine,

@@ -30,7 +30,7 @@ from htr_utils.network import models, training
 from htr_utils.synth.rendered import RenderedLines
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
-from htr_utils.trainer import fit
+from htr_utils.trainer import material
 
 # Steps that tell the speed, and those before them: the first compile, and use up the pools prepared meanwhile
 # (four at most, see dataset.Batches).
@@ -105,7 +105,7 @@ def candidate(name: str) -> Candidate:
 
 def measure(
     name: str,
-    material: Callable[[Candidate, int], dataset.Source],
+    source: Callable[[Candidate, int], dataset.Source],
     seconds: float,
     watched: Sequence[Any],
     held_out: Sequence[Any],
@@ -114,7 +114,7 @@ def measure(
     """Train one candidate for so many seconds and read the watched and the held-out lines with it.
 
     Args:
-        material: (candidate, number of lines) -> the lines to train on.
+        source: (candidate, number of lines) -> the lines to train on.
         watched, held_out: lines (`iam.Line`) that no training sees.
     """
     import keras
@@ -138,7 +138,7 @@ def measure(
             precision=given.precision,
         )
         batches = dataset.Batches(
-            material(given, lines), labels, batch, seed=given.seed, workers=given.workers
+            source(given, lines), labels, batch, seed=given.seed, workers=given.workers
         )
         return training.Trainer(model, chosen, charset, batches, settings, say=lambda text: None)
 
@@ -277,20 +277,22 @@ def main(
     for one in names:
         candidate(one)
     charset = Charset()
-    fonts = fit.training_fonts(font_folders)
-    words = corpus.Corpus(fit.training_text(texts), charset)
+    fonts = material.training_fonts(font_folders)
+    words = corpus.Corpus(material.training_text(texts), charset)
     real, held_out = list[Any](), list[Any]()
     name = None
     if data is not None:
-        found = fit.all_for_training(fit.material(data, charset, leave_out=leave_out, fold=fold))
-        real, name = found.train, found.name
+        lines_of_data = material.all_for_training(
+            material.material(data, charset, leave_out=leave_out, fold=fold)
+        )
+        real, name = lines_of_data.train, lines_of_data.name
         if leave_out is not None:
             used = {line.id for line in real}
-            whole = fit.all_for_training(fit.material(data, charset, fold=fold)).train
+            whole = material.all_for_training(material.material(data, charset, fold=fold)).train
             held_out = [line for line in whole if line.id not in used]
-    watched = fit.material(None, charset).validation
+    watched = material.material(None, charset).validation
 
-    def material(given: Candidate, lines: int) -> dataset.Source:
+    def source(given: Candidate, lines: int) -> dataset.Source:
         preparation = given.network.preparation
         made = RenderedLines(fonts, words.line, preparation, lines, 0.6)
         if not real or not given.share:
@@ -310,7 +312,7 @@ def main(
     for one in names or CANDIDATES:
         if any(row.name == one for row in rows):
             continue
-        row = measure(one, material, 60 * minutes, watched, held_out)
+        row = measure(one, source, 60 * minutes, watched, held_out)
         rows.append(row)
         files.write_text(
             kept, json.dumps({"asked": asked, "rows": [vars(row) for row in rows]}, indent=1) + "\n"

@@ -29,7 +29,7 @@ from htr_utils.files import write_text
 from htr_utils.lines import iam
 from htr_utils.text import metrics
 from htr_utils.text.charset import Charset
-from htr_utils.trainer import fit
+from htr_utils.trainer import material
 
 HEAD = """# A model for one hand, from one page
 
@@ -105,7 +105,7 @@ def report(out: Path, more: Sequence[str] = ()) -> Path:
     (pictures, texts), _ = letters.material()
     with tempfile.TemporaryDirectory() as work:
         folder = letters.keep(pictures, texts, Path(work) / "my_folder")
-        learnt = len(fit.material(str(folder), Charset()).train)
+        learnt = len(material.material(str(folder), Charset()).train)
         before = measure("course")
         command, minutes = train(folder, Path(work) / "mine.keras", more)
         after = measure(Path(work) / "mine.keras")

@@ -138,7 +138,7 @@ def write(model: Path, metrics: Path) -> Path:
 
 
 def _speed(model: Path, digest: str) -> str:
-    """Reading speed and memory from `NAME.speed.json` beside the model, which `python -m htr_utils bench` writes, as one line."""
+    """Reading speed and memory, as one line, from `NAME.speed.json`, which `python -m htr_utils bench` writes."""
     file = model.with_suffix(".speed.json")
     if not file.is_file():
         return ""

@@ -338,11 +338,11 @@ class Stop(Exception):
 
 
 @pytest.fixture
-def fit() -> Any:
+def material() -> Any:
     pytest.importorskip("tensorflow")
-    from htr_utils.trainer import fit
+    from htr_utils.trainer import material
 
-    return fit
+    return material
 
 
 @pytest.fixture
@@ -357,21 +357,21 @@ def no_npm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fonts, "_debian_file", lambda folder, row: listed(folder, row)[0])
 
 
-def test_training_passages_are_those_of_train(fit: Any, passages: list[Passage]) -> None:
-    allowed = fit.training_passages()
+def test_training_passages_are_those_of_train(material: Any, passages: list[Passage]) -> None:
+    allowed = material.training_passages()
     assert allowed == [p.text for p in passages if p.split == "train"]
     held_out = [p.text for p in passages if p.split in HELD_OUT]
     assert not sequences(allowed) & sequences(held_out)
 
 
 def test_training_fonts_leave_the_held_out_families_out(
-    fit: Any, no_npm: None, tmp_path: Path
+    material: Any, no_npm: None, tmp_path: Path
 ) -> None:
     held_out = {row["family"] for row in fonts.table() if row["split"] in HELD_OUT}
     for name in ("Caveat-Bold.ttf", "PatrickHand-Regular.ttf", "indie-flower.ttf", "allowed.ttf"):
         shutil.copy(SANS.path, tmp_path / name)
     for debian in (False, True):
-        found = fit.training_fonts([str(tmp_path)], debian=debian)
+        found = material.training_fonts([str(tmp_path)], debian=debian)
         names = {file.family for file in found}
         assert not names & held_out
         assert {file.split for file in found} <= {"train", "training"}
@@ -381,7 +381,7 @@ def test_training_fonts_leave_the_held_out_families_out(
 
 @pytest.mark.parametrize("rendered", [0, 16])
 def test_a_training_sees_neither(
-    fit: Any,
+    material: Any,
     no_npm: None,
     rendered: int,
     monkeypatch: pytest.MonkeyPatch,
@@ -405,8 +405,8 @@ def test_a_training_sees_neither(
         seen.update(batches=batches, **options)
         raise Stop
 
-    monkeypatch.setattr(fit.training, "Trainer", trainer)
-    monkeypatch.setattr(fit, "usable", lambda lines, *rest: lines)
+    monkeypatch.setattr(material.training, "Trainer", trainer)
+    monkeypatch.setattr(material, "usable", lambda lines, *rest: lines)
     command = [
         "train",
         "--rendered",

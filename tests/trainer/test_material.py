@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from htr_utils import paths
+from htr_utils import paths, trainer
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, own
 from htr_utils.network import archive, models, training
 from htr_utils.text.charset import Charset
-from htr_utils.trainer import fit
+from htr_utils.trainer import material
 from tests.helpers.chapters import ROOT
 
 
@@ -34,7 +34,7 @@ def folder(root: Path, writers: int, lines: int, text: str = "été") -> Path:
 def test_left_out_writers_take_part_in_nothing(tmp_path: Path) -> None:
     data = folder(tmp_path / "data", 12, 3)
     (tmp_path / "out.txt").write_text("# not these\nw03\n w10 \n", encoding="utf-8")
-    found = fit.material(str(data), Charset(), leave_out=str(tmp_path / "out.txt"), fold=True)
+    found = material.material(str(data), Charset(), leave_out=str(tmp_path / "out.txt"), fold=True)
     seen = {line.writer_id for line in found.train + found.validation}
     assert seen == {f"w{n:02d}" for n in range(12)} - {"w03", "w10"}
     assert {line.text for line in found.train} == {"ete"}
@@ -47,12 +47,12 @@ def test_forms_and_single_lines_are_left_out_too_and_an_unknown_name_is_named(
     form, line = iam.read().split("train")[0].form_id, iam.read().split("train")[-1]
     assert line.form_id != form
     named.write_text(f"{form}\n{line.id}\n", encoding="utf-8")
-    seen = fit.material(None, Charset(), leave_out=str(named)).train
+    seen = material.material(None, Charset(), leave_out=str(named)).train
     assert form not in {one.form_id for one in seen} and line.id not in {one.id for one in seen}
     assert line.form_id in {one.form_id for one in seen}  # its other lines stay
     named.write_text(f"{form}\nnobody\n", encoding="utf-8")
     with pytest.raises(HtrError, match=r"out\.txt: no line here has .*'nobody' \(1 of 2 names\)"):
-        fit.material(None, Charset(), leave_out=str(named))
+        material.material(None, Charset(), leave_out=str(named))
 
 
 def test_the_embedded_data_are_the_embedded_data(
@@ -60,7 +60,7 @@ def test_the_embedded_data_are_the_embedded_data(
 ) -> None:
     """HTR_DATA is the default of --data; the lines mixed in and watched stay those of the course."""
     monkeypatch.setenv("HTR_DATA", str(folder(tmp_path, 12, 3, "ab")))
-    found = fit.material(None, Charset())
+    found = material.material(None, Charset())
     assert all(line.path.is_relative_to(ROOT / "data") for line in found.train + found.validation)
 
 
@@ -70,35 +70,22 @@ def test_lines_that_are_all_too_narrow_end_the_training_before_it_begins(
 ) -> None:
     data = folder(tmp_path / "data", 2, 3, "a text far longer than its picture is wide")
     asked = iter(range(99))
-    monkeypatch.setattr(fit.training.Labels, "fits", lambda *rest: watched and next(asked) < 5)
+    monkeypatch.setattr(training.Labels, "fits", lambda *rest: watched and next(asked) < 5)
     out = tmp_path / "made.keras"
     said: list[str] = []
     with pytest.raises(
         HtrError,
         match="1 of 1 validation lines are too" if watched else "5 of 5 lines are too narrow",
     ):
-        fit.train(
-            data=str(data),
-            rendered=0,
-            texts=(),
-            font_folders=(),
-            debian=False,
-            preset="course",
-            init=None,
-            out=str(out),
-            epochs=1,
-            batch=2,
-            rate=None,
-            augment=0,
-            task=None,
-            spacing="natural",
-            seed=0,
-            workers=0,
-            share=None,
-            leave_out=None,
-            fold=False,
-            limit=None,
-            command="",
+        trainer.train(
+            trainer.Plan(
+                data=str(data),
+                out=str(out),
+                epochs=1,
+                batch=2,
+                augment=0,
+                workers=0,
+            ),
             say=said.append,
         )
     assert not out.exists()
@@ -111,12 +98,14 @@ def test_damaged_and_narrow_lines_are_left_out_and_the_first_named(tmp_path: Pat
     said: list[str] = []
     preset = models.preset("course")
     labels = training.labels_for(preset, Charset())
-    kept = fit.usable(lines, preset.preparation, labels, "lines", said.append)
+    kept = material.usable(lines, preset.preparation, labels, "lines", said.append)
     assert [line.id for line in kept] == [lines[0].id, lines[3].id]
     assert "1 of 4 lines cannot be read" in said[0] and lines[1].path.name in said[0]
     assert "1 of 4 lines are too narrow" in said[1] and lines[2].id in said[1]
     with pytest.raises(HtrError, match="2 of 3"):
-        fit.usable([lines[1], lines[1], lines[2]], preset.preparation, labels, "lines", said.append)
+        material.usable(
+            [lines[1], lines[1], lines[2]], preset.preparation, labels, "lines", said.append
+        )
 
 
 def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(
@@ -130,7 +119,7 @@ def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(
     said: list[str] = []
     preset = models.preset("course")
     labels = training.labels_for(preset, Charset())
-    kept = fit.usable(lines, preset.preparation, labels, "lines", said.append)
+    kept = material.usable(lines, preset.preparation, labels, "lines", said.append)
     assert [line.id for line in kept] == [lines[n].id for n in (0, 2, 4)]
     assert said == [
         f"2 of 5 lines say nothing that the charset can write: left out, first {lines[1].id}"
@@ -138,7 +127,7 @@ def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(
     with pytest.raises(
         HtrError, match=rf"2 of 2 lines say nothing .*, first {lines[1].id}; "
     ) as caught:
-        fit.usable([lines[1], lines[3]], preset.preparation, labels, "lines", said.append)
+        material.usable([lines[1], lines[3]], preset.preparation, labels, "lines", said.append)
     assert "\n" not in str(caught.value)
 
 
@@ -151,35 +140,25 @@ def test_neither_a_training_nor_its_share_draws_a_line_that_folding_emptied(
     table.write_text(table.read_text(encoding="utf-8").replace("ab", "Привет", 2), encoding="utf-8")
     drawn: list[str] = []
 
-    def stop(found: fit.Material, *rest: object) -> None:
+    def stop(found: material.Material, *rest: object) -> None:
         drawn.extend(line.text for line in found.train)
         raise HtrError("seen")
 
-    monkeypatch.setattr(fit, "training_fonts", lambda *rest, **options: [])
-    monkeypatch.setattr(fit, "_from_rendered" if rendered else "_from_lines", stop)
+    monkeypatch.setattr(material, "training_fonts", lambda *rest, **options: [])
+    monkeypatch.setattr(material, "from_rendered" if rendered else "from_lines", stop)
     with pytest.raises(HtrError, match="seen"):
-        fit.train(
-            data=str(data),
-            rendered=rendered,
-            texts=(),
-            font_folders=(),
-            debian=False,
-            preset="course",
-            init=None,
-            out=str(tmp_path / "made.keras"),
-            epochs=1,
-            batch=2,
-            rate=None,
-            augment=0,
-            task=None,
-            spacing="natural",
-            seed=0,
-            workers=0,
-            share=0.5,
-            leave_out=None,
-            fold=True,
-            limit=None,
-            command="",
+        trainer.train(
+            trainer.Plan(
+                data=str(data),
+                rendered=rendered,
+                out=str(tmp_path / "made.keras"),
+                epochs=1,
+                batch=2,
+                augment=0,
+                workers=0,
+                share=0.5,
+                fold=True,
+            ),
             say=lambda text: None,
         )
     assert drawn and set(drawn) == {"ab"}
@@ -197,7 +176,7 @@ def test_pictures_that_cannot_be_read_are_refused_with_what_is_wrong_with_the_fi
     with pytest.raises(
         HtrError, match=rf"2 of 2 lines cannot be read, first .*{lines[0].path.name}: "
     ) as caught:
-        fit.usable(lines, preset.preparation, labels, "lines", lambda text: None)
+        material.usable(lines, preset.preparation, labels, "lines", lambda text: None)
     assert "data check" not in str(caught.value)
 
 
@@ -212,27 +191,17 @@ def test_an_interrupted_training_leaves_its_best_model_and_the_next_one_names_it
     said: list[str] = []
 
     def train(out: Path, init: str | None, command: str) -> None:
-        fit.train(
-            data=data,
-            rendered=0,
-            texts=(),
-            font_folders=(),
-            debian=False,
-            preset="course",
-            init=init,
-            out=str(out),
-            epochs=2,
-            batch=6,
-            rate=None,
-            augment=0,
-            task=None,
-            spacing="natural",
-            seed=0,
-            workers=0,
-            share=0.0,
-            leave_out=None,
-            fold=False,
-            limit=None,
+        trainer.train(
+            trainer.Plan(
+                data=data,
+                init=init,
+                out=str(out),
+                epochs=2,
+                batch=6,
+                augment=0,
+                workers=0,
+                share=0.0,
+            ),
             command=command,
             say=said.append,
         )
@@ -240,8 +209,8 @@ def test_an_interrupted_training_leaves_its_best_model_and_the_next_one_names_it
     with monkeypatch.context() as patched:
         kept = training.Trainer.checkpoint
 
-        def stop(trainer: training.Trainer) -> None:
-            kept(trainer)
+        def stop(running: training.Trainer) -> None:
+            kept(running)
             raise KeyboardInterrupt
 
         patched.setattr(training.Trainer, "checkpoint", stop)
@@ -272,27 +241,16 @@ def test_without_embedded_lines_a_model_is_trained_on_with_ones_own_alone(
     data = folder(tmp_path / "data", 12, 1, "ab")
     monkeypatch.setattr(paths, "repo_root", lambda: None)
     said: list[str] = []
-    fit.train(
-        data=str(data),
-        rendered=0,
-        texts=(),
-        font_folders=(),
-        debian=False,
-        preset="course",
-        init=str(tmp_path / "start.keras"),
-        out=str(tmp_path / "out.keras"),
-        epochs=1,
-        batch=6,
-        rate=None,
-        augment=0,
-        task=None,
-        spacing="natural",
-        seed=0,
-        workers=0,
-        share=None,
-        leave_out=None,
-        fold=False,
-        limit=None,
+    trainer.train(
+        trainer.Plan(
+            data=str(data),
+            init=str(tmp_path / "start.keras"),
+            out=str(tmp_path / "out.keras"),
+            epochs=1,
+            batch=6,
+            augment=0,
+            workers=0,
+        ),
         command="htr train",
         say=said.append,
     )
@@ -302,21 +260,21 @@ def test_without_embedded_lines_a_model_is_trained_on_with_ones_own_alone(
 
 def test_a_text_outside_the_charset_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(HtrError, match=r"'é'.*--fold"):
-        fit.material(str(folder(tmp_path, 2, 3)), Charset())
+        material.material(str(folder(tmp_path, 2, 3)), Charset())
 
 
 def test_beside_rendered_lines_a_folder_without_splits_is_used_whole(tmp_path: Path) -> None:
-    found = fit.material(str(folder(tmp_path, 12, 3, "ab")), Charset())
+    found = material.material(str(folder(tmp_path, 12, 3, "ab")), Charset())
     assert found.validation
-    every = fit.all_for_training(found)
+    every = material.all_for_training(found)
     assert len(every.train) == 36
     assert not every.validation
 
 
 def test_a_limit_takes_lines_from_the_whole_folder(tmp_path: Path) -> None:
-    whole = fit.material(str(folder(tmp_path, 20, 5, "ab")), Charset())
-    assert len(fit.limited(fit.all_for_training(whole), 12).train) == 12
-    found = fit.limited(whole, 9)
+    whole = material.material(str(folder(tmp_path, 20, 5, "ab")), Charset())
+    assert len(material.limited(material.all_for_training(whole), 12).train) == 12
+    found = material.limited(whole, 9)
     assert len(found.train) == 9
     assert len({line.writer_id for line in found.train}) == 9
 
@@ -325,16 +283,16 @@ def test_nothing_left_is_one_line(tmp_path: Path) -> None:
     data = folder(tmp_path / "data", 1, 2)
     (tmp_path / "out.txt").write_text("w00\n", encoding="utf-8")
     with pytest.raises(HtrError, match="no line is left"):
-        fit.material(str(data), Charset(), leave_out=str(tmp_path / "out.txt"), fold=True)
+        material.material(str(data), Charset(), leave_out=str(tmp_path / "out.txt"), fold=True)
 
 
 def test_the_mark_of_lines_knows_texts_and_pictures(tmp_path: Path) -> None:
     lines = own.read(folder(tmp_path, 3, 1))
-    mark = fit._print_of(lines)
-    assert mark == fit._print_of(own.read(tmp_path)) != fit._print_of(lines[:2])
-    assert mark != fit._print_of([replace(lines[0], text="else"), *lines[1:]])
+    mark = material.fingerprint(lines)
+    assert mark == material.fingerprint(own.read(tmp_path)) != material.fingerprint(lines[:2])
+    assert mark != material.fingerprint([replace(lines[0], text="else"), *lines[1:]])
     lines[0].path.write_bytes(lines[0].path.read_bytes() + b" ")
-    assert mark != fit._print_of(lines)
+    assert mark != material.fingerprint(lines)
 
 
 def test_the_shipped_model_left_the_held_out_documents_out() -> None:

@@ -1,0 +1,1 @@
+"""Runs of chapters by papermill, sweeps of runs, their records."""

@@ -1,0 +1,248 @@
+"""What a training sees: lines of a folder, rendered lines, and how they are mixed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from htr_utils import files, paths
+from htr_utils.errors import HtrError
+from htr_utils.lines import dataset, iam, images, own
+from htr_utils.network import align, archive, training
+from htr_utils.synth import fonts, recombine
+from htr_utils.synth.rendered import RenderedLines
+from htr_utils.text import corpus
+from htr_utils.text.charset import Charset
+from htr_utils.text.passages import Passage, read_passages
+
+
+def training_fonts(folders: Sequence[str] = (), *, debian: bool = False) -> list[fonts.FontFile]:
+    """Every font that training may use: all families but those of the embedded validation and test splits."""
+    held_out = {row["family"] for row in fonts.table() if row["split"] in ("validation", "test")}
+    available = fonts.fetch(("train", "training"), debian=debian)
+    for folder in folders:
+        available += fonts.extra(folder, exclude=sorted(held_out))
+    return available
+
+
+def _passages() -> list[Passage]:
+    root = paths.repo_root()
+    return read_passages(root / "data" / "passages.tsv") if root is not None else []
+
+
+def training_passages() -> list[str]:
+    """The embedded passages that training may use: those of the train split alone."""
+    return [p.text for p in _passages() if p.split == "train"]
+
+
+def training_text(files: Sequence[str]) -> list[str]:
+    """The paragraphs to render: of the files, and the training passages five times, since they are few and modern.
+
+    A paragraph that shares a stretch of 25 letters with a held-out passage is left out, wherever it comes from.
+    """
+    held_out = [p.text for p in _passages() if p.split != "train"]
+    return (
+        corpus.without_held_out(corpus.read_paragraphs(files), held_out)[0]
+        + training_passages() * 5
+    )
+
+
+@dataclass(frozen=True)
+class Material:
+    """Lines to train on, lines that choose the best epoch, and what the command line calls them."""
+
+    train: list[iam.Line]
+    validation: list[iam.Line]
+    name: str
+    originals: dict[str, str]  # texts before folding, by line id
+
+
+def own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
+    """Training and validation lines of a folder without splits: every tenth writer, else every tenth line."""
+    writers = sorted({line.writer_id for line in lines})
+    if len(writers) < 10:
+        return [line for n, line in enumerate(lines) if n % 10], lines[::10]
+    watched = set(writers[::10])
+    learnt = [line for line in lines if line.writer_id not in watched]
+    return learnt, [line for line in lines if line.writer_id in watched]
+
+
+def material(
+    data: str | None,
+    charset: Charset,
+    *,
+    spacing: str = "natural",
+    task: str | None = None,
+    leave_out: str | None = None,
+    fold: bool = False,
+) -> Material:
+    """The lines of a folder in IAM layout (None: the embedded one), or of a folder with `transcriptions.tsv`.
+
+    Args:
+        data: None is the embedded folder, whatever HTR_DATA says.
+        leave_out: file of writers, forms or line ids that no training may see. fold: fold the texts to the charset.
+
+    Raises:
+        HtrError: no line left, or a text with a character that the charset lacks.
+    """
+    name = Path(data).resolve().name if data else "the embedded data"
+    if data is None or not own.is_own(data):
+        folder = iam.read(data or paths.embedded_root(), spacing=spacing, task=task)  # type: ignore[arg-type]
+        every = list(folder.lines.values())
+        train, validation = folder.split("train"), folder.split("validation")
+    else:
+        every = own.read(data)
+        train, validation = own_lines(every)
+    originals = {line.id: line.text for line in train + validation}
+    if leave_out:
+        excluded = iam.named(every, leave_out)
+        train = [line for line in train if line.id not in excluded]
+        validation = [line for line in validation if line.id not in excluded]
+    if fold:
+        train = [replace(line, text=charset.fold(line.text)) for line in train]
+        validation = [replace(line, text=charset.fold(line.text)) for line in validation]
+    if not train:
+        raise HtrError(f"{data or 'the embedded data'}: no line is left to train on")
+    unknown = sorted(
+        {c for line in train + validation for c in line.text if c not in charset.characters}
+    )
+    if unknown:
+        raise HtrError(
+            f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them or use --fold"
+        )
+    return Material(train, validation, name, originals)
+
+
+def all_for_training(lines: Material) -> Material:
+    """No line kept back: for a folder without splits beside rendered lines, where embedded lines watch."""
+    return replace(lines, train=lines.train + lines.validation, validation=[])
+
+
+def limited(lines: Material, limit: int | None) -> Material:
+    """At most so many training lines, spread evenly over the folder."""
+    count = len(lines.train)
+    if limit is None or limit >= count:
+        return lines
+    return replace(lines, train=[lines.train[i * count // limit] for i in range(limit)])
+
+
+def located(lines: Material) -> list[recombine.Located]:
+    """The training lines whose characters the shipped model finds, to be cut into pieces."""
+    start = archive.load(paths.model_file("course"))
+    places = align.centres(start.model, start.preset, start.charset, lines.train)
+    return [
+        recombine.Located(
+            line, recombine.usable(lines.originals[line.id], start.charset.fold), tuple(columns)
+        )
+        for line, columns in zip(lines.train, places, strict=True)
+        if columns is not None
+    ]
+
+
+def fingerprint(lines: Sequence[iam.Line]) -> str:
+    """A short hash of the lines to train on or to watch: ids, texts, pictures."""
+    rows = (
+        f"{line.id}\t{line.text}\t{line.path.is_file() and files.sha256(line.path)}"
+        for line in lines
+    )
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
+
+
+def usable(
+    lines: list[iam.Line],
+    preparation: images.Preparation,
+    labels: training.Labels,
+    kind: str,
+    say: Callable[[str], None],
+) -> list[iam.Line]:
+    """The lines whose picture can be read and is wide enough for the text, and whose text is more than blanks; the
+    others are counted and the first of each kind named.
+
+    Raises:
+        HtrError: none is left.
+    """
+    source, damaged = dataset.FileLines(lines, preparation), dict[int, str]()
+    empty, narrow = list[int](), list[int]()
+    for index in range(len(lines)):
+        try:
+            ink, text = source.get(0, index)
+        except HtrError as error:
+            damaged[index] = str(error)
+            continue
+        if not text.strip():  # folded away: CTC takes no empty label
+            empty.append(index)
+        elif not labels.fits(labels.encode(text), ink.shape[1]):
+            narrow.append(index)
+    left_out = {*damaged, *empty, *narrow}
+    silent, right_model = (
+        "say nothing that the charset can write",
+        "is it the right model for these texts?",
+    )
+    for bad, what, remedy in (
+        (list(damaged), "cannot be read", ""),  # the error of the first picture has its own remedy
+        (empty, silent, f"; {right_model}"),
+        (narrow, "are too narrow for their text", "; do the pictures show whole lines?"),
+    ):
+        if bad:
+            message = f"{len(bad)} of {len(lines)} {kind} {what}"
+            first = damaged.get(bad[0], lines[bad[0]].id)
+            if len(left_out) == len(lines):
+                raise HtrError(f"{message}, first {first}{remedy}")
+            say(f"{message}: left out, first {first}")
+    return [line for index, line in enumerate(lines) if index not in left_out]
+
+
+class Mix(NamedTuple):
+    """What a training sees. drawn: all that it is made from besides lines of `data`; origin: the same in words."""
+
+    source: dataset.Source
+    drawn: list[str]
+    origin: str
+
+
+def from_rendered(
+    lines: Material,
+    prepared: dataset.FileLines,
+    written: list[str],
+    available: list[fonts.FontFile],
+    charset: Charset,
+    rendered: int,
+    share: float,
+    recombine_share: float,
+) -> Mix:
+    """So many rendered lines per epoch, some of them set from pieces of `prepared` or drawn from it instead."""
+    words = corpus.Corpus(written, charset)
+    like = (prepared.preparation, rendered, prepared.strength, prepared.seed)
+    source: dataset.Source = RenderedLines(available, words.line, *like)
+    rest = 1 - share
+    origin = f"{rendered} lines per epoch, {rest * (1 - recombine_share):.0%} rendered with {len(available)} font files"
+    if recombine_share:
+        pieces = located(lines)
+        cut = recombine.RecombinedLines(pieces, words.line, *like)
+        source = dataset.MixedLines(source, cut, recombine_share, prepared.seed + 1)
+        origin += (
+            f", {rest * recombine_share:.0%} set from pieces of {len(pieces)} lines of {lines.name}"
+        )
+    if share:
+        source = dataset.MixedLines(source, prepared, share, prepared.seed)
+        origin += f", {share:.0%} drawn from {len(lines.train)} lines of {lines.name}"
+    return Mix(
+        source, [*written, *sorted(f"{font.family} {font.weight}" for font in available)], origin
+    )
+
+
+def from_lines(
+    lines: Material, prepared: dataset.FileLines, charset: Charset, spacing: str, share: float
+) -> Mix:
+    """The lines of `prepared`, with a share of embedded lines among what is seen."""
+    origin = f"{len(lines.train)} lines of {lines.name}"
+    if not share:
+        return Mix(prepared, [], origin)
+    known = material(None, charset, spacing=spacing).train
+    others = dataset.FileLines(known, prepared.preparation, prepared.strength, prepared.seed)
+    origin += f", {share:.0%} of what is seen embedded lines"
+    source = dataset.MixedLines(prepared, others, share, prepared.seed)
+    return Mix(source, [fingerprint(known)], origin)
