@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,6 @@ for name in ("HTR_DATA", "HTR_RUN_DIR"):
 ROOT = Path(__file__).resolve().parent.parent
 # The package under test is the one beside these tests, also in the processes that tests start.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
