@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
+from typing import Any
 
-from htr_utils.course.exercises import verdict
+import numpy as np
+
 from htr_utils.course.plots import pictures
 
 
@@ -37,7 +37,13 @@ def guard(array: np.ndarray) -> str:
     return "inverted" if np.median(array) > 0.5 else "ink"
 
 
-SOLUTIONS = {"02.1": 32, "02.2": pad_batch, "02.3": padding_share, "02.4": upright, "02.5": guard}
+RIGHT: dict[str, Any] = {
+    "02.1": 32,
+    "02.2": pad_batch,
+    "02.3": padding_share,
+    "02.4": upright,
+    "02.5": guard,
+}
 WRONG = [
     ("02.1", 64, "halved"),
     ("02.1", 16, "same factor"),
@@ -52,19 +58,6 @@ WRONG = [
     ("02.5", lambda array: "ok", "answer with one of"),
     ("02.5", lambda array: "inverted" if np.median(array) > 0.5 else "ink", "up to 255"),
 ]
-
-
-@pytest.mark.parametrize("number", SOLUTIONS)
-def test_solution_is_correct_and_stub_is_to_do(number: str) -> None:
-    assert verdict(number, SOLUTIONS[number]) == "correct"
-    assert not callable(SOLUTIONS[number]) or verdict(number, lambda *_: ...) == "to do"
-    assert verdict(number, ...) == "to do"
-
-
-@pytest.mark.parametrize(("number", "answer", "word"), WRONG)
-def test_wrong_answer_gets_a_hint(number: str, answer: object, word: str) -> None:
-    said = verdict(number, answer)
-    assert said.startswith("hint: ") and word in said, said
 
 
 def test_symbols_counts_doubled_letters() -> None:

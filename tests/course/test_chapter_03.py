@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htr_utils.course.exercises import verdict
 from htr_utils.course.plots.measures import cheapest_way
 from htr_utils.text import metrics
 
@@ -141,16 +140,3 @@ WRONG: list[tuple[str, Any]] = [
     ),
     ("03.6", lambda readings, truths: 100 * metrics.wer(readings, truths).value),
 ]
-
-
-@pytest.mark.parametrize("number", RIGHT)
-def test_solution_is_correct_and_stub_is_to_do(number: str) -> None:
-    assert verdict(number, RIGHT[number]) == "correct"
-    empty: Callable[..., Any] | object = stub if callable(RIGHT[number]) else ...
-    assert verdict(number, empty) == "to do"
-
-
-@pytest.mark.parametrize(("number", "answer"), WRONG)
-def test_wrong_answer_gets_a_hint(number: str, answer: Any) -> None:
-    found = verdict(number, answer)
-    assert found.startswith("hint: ") and "Error" not in found

@@ -1,7 +1,7 @@
 """Every exercise of the course: its stub says "to do", its right answer is correct, wrong ones get hints of their own.
 
-The answers stand in the tests of the chapters, in `RIGHT` and `WRONG` or in a parametrised test; this module finds them
-there, so that an exercise without them is noticed.
+The answers stand in `test_chapter_NN.py`: in `RIGHT` and in `WRONG`, there perhaps with a part of the hint, or in
+`ANSWERS`, where from chapter 10 on every wrong answer gets another hint. An exercise without them is noticed.
 """
 
 from __future__ import annotations
@@ -21,36 +21,37 @@ import numpy as np
 import pytest
 
 from htr_utils.course.exercises import verdict
-from htr_utils.runs import chapter_files
+from htr_utils.runs import chapter_files, sweeps
 from tests.helpers.chapters import NOTEBOOKS, SOURCES
 from workshop.publish import kit
 
 EXERCISES = 4  # at least, in a chapter
 WRONG_ANSWERS = 2  # at least, for an exercise
+TOOLS = {"12.4": (sweeps.from_dict,)}
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 
 @cache
-def answers() -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """The right answer of each exercise, and its wrong ones."""
+def answers() -> tuple[dict[str, Any], dict[str, list[tuple[Any, str]]], set[str]]:
+    """The right answer of each exercise, its wrong ones with a part of their hints, and where no hints are alike."""
     right: dict[str, Any] = {}
-    wrong: dict[str, list[Any]] = defaultdict(list)
+    wrong: dict[str, list[tuple[Any, str]]] = defaultdict(list)
+    strict: set[str] = set()
     for path in sorted(Path(__file__).parent.glob("test_chapter_*.py")):
-        module = importlib.import_module(path.stem)
-        right |= getattr(module, "RIGHT", {}) | getattr(module, "SOLUTIONS", {})
-        for number, answer, *_ in getattr(module, "WRONG", []):
-            wrong[number].append(answer)
-        for test in vars(module).values():
-            for mark in getattr(test, "pytestmark", []):
-                if mark.name == "parametrize" and tuple(mark.args[0]) == (
-                    "number",
-                    "right",
-                    "wrong",
-                ):
-                    for number, good, bad in mark.args[1]:
-                        right[number] = good
-                        wrong[number] += bad
-    return right, wrong
+        module = importlib.import_module(f"tests.course.{path.stem}")
+        right |= getattr(module, "RIGHT", {})
+        for number, answer, *part in getattr(module, "WRONG", []):
+            wrong[number].append((answer, *part, "")[:2])
+        for number, good, bad in getattr(module, "ANSWERS", []):
+            right[number] = good
+            wrong[number] += [(answer, "") for answer in bad]
+            strict |= {number} if number >= "10" else set()
+    return right, wrong, strict
+
+
+def said(number: str, answer: Any) -> str:
+    """The verdict on an answer, with the tools that the chapter hands to this check."""
+    return verdict(number, answer, *TOOLS.get(number, ()))
 
 
 def cells(source: Path) -> list[tuple[str, str]]:
@@ -91,24 +92,31 @@ def test_stub_is_to_do(number: str, stub: str) -> None:
     space: dict[str, Any] = {"np": np}
     exec(compile(ast.Module([last], []), "stub", "exec", flags=flags), space)
     name = last.name if isinstance(last, ast.FunctionDef) else last.targets[0].id  # type: ignore[attr-defined]
-    assert verdict(number, space[name]) == "to do"
+    assert said(number, space[name]) == said(number, ...) == "to do"
+    if callable(space[name]):
+        assert said(number, lambda *_: ...) == said(number, lambda *_: None) == "to do"
 
 
 @each_number
 def test_right_answer_is_correct(number: str) -> None:
-    right, _ = answers()
-    assert number in right, "name a right answer in tests/test_chapter_NN.py"
-    for _ in range(5):  # most checks draw fresh cases
-        assert verdict(number, right[number]) == "correct"
+    right, *_ = answers()
+    assert number in right, "name a right answer in tests/course/test_chapter_NN.py"
+    assert said(number, right[number]) == "correct"
 
 
 @each_number
 def test_wrong_answers_get_hints_of_their_own(number: str) -> None:
-    _, wrong = answers()
-    assert len(wrong[number]) >= WRONG_ANSWERS, "name wrong answers in tests/test_chapter_NN.py"
-    hints = [verdict(number, answer) for answer in wrong[number]]
+    _, wrong, strict = answers()
+    assert len(wrong[number]) >= WRONG_ANSWERS, "name wrong answers in tests/course"
+    hints = [said(number, answer) for answer, _ in wrong[number]]
     assert all(hint.startswith("hint: ") for hint in hints), hints
-    assert len(set(hints)) >= WRONG_ANSWERS, f"one hint for all mistakes: {hints}"
+    assert all(part in hint for hint, (_, part) in zip(hints, wrong[number], strict=True)), hints
+    different = len(hints) if number in strict else WRONG_ANSWERS
+    assert len(set(hints)) >= different, f"one hint for several mistakes: {hints}"
+    if number.startswith(
+        ("00.", "03.")
+    ):  # not so where the mistake lies in a case that was left out
+        assert not [hint for hint in hints if "Error" in hint], "a wrong answer is no broken one"
 
 
 def test_no_lesson_holds_a_line_of_a_solution() -> None:
@@ -176,8 +184,8 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("number", "answer", "word"), MISTAKES)
 def test_a_plausible_mistake_is_no_right_answer(number: str, answer: Any, word: str) -> None:
-    said = verdict(number, answer)
-    assert said.startswith("hint: ") and word in said
+    hint = said(number, answer)
+    assert hint.startswith("hint: ") and word in hint
 
 
 # Right answers that a check once refused for how they are written.
@@ -193,6 +201,6 @@ WAYS = [
 def test_a_right_answer_may_be_written_in_another_way(number: str, way: Callable[..., Any]) -> None:
     right = answers()[0][number]
     if callable(right) and isinstance(way, type):
-        assert verdict(number, lambda *given: way(right(*given))) == "correct"
+        assert said(number, lambda *given: way(right(*given))) == "correct"
     else:
-        assert verdict(number, way(right)) == "correct"
+        assert said(number, way(right)) == "correct"

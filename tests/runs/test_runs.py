@@ -95,12 +95,12 @@ def test_course_goes_on_after_a_failure(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: folder)
+    monkeypatch.setattr(chapter_files, "notebooks_folder", lambda: folder)
 
     def shown() -> None:
         print("two lines read")
 
-    monkeypatch.setattr(execute, "show_readings", shown)
+    monkeypatch.setattr(whole_course, "show_readings", shown)
     out = tmp_path / "course"
     assert whole_course.main(["--out", str(out)]) == 1
     printed = capsys.readouterr()
@@ -128,8 +128,8 @@ def test_a_place_that_cannot_be_written_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: folder)
-    monkeypatch.setattr(execute, "show_readings", lambda: None)
+    monkeypatch.setattr(chapter_files, "notebooks_folder", lambda: folder)
+    monkeypatch.setattr(whole_course, "show_readings", lambda: None)
     (tmp_path / "somefile").write_text("kept")
     (tmp_path / "there" / "03_squares.html").mkdir(parents=True)
     assert whole_course.main(["--out", str(tmp_path / out), "3"]) == 1

@@ -227,9 +227,13 @@ def test_random_points_stay_in_range_and_repeat(seed: int) -> None:
     body = {
         "points": 5,
         "seed": seed,
-        "from": {"frames": {"low": 2, "high": 7}, "word": ["to", "no"]},
+        "from": {
+            "frames": {"low": 2, "high": 7},
+            "word": ["to", "no"],
+            "seed": {"low": 0, "high": 10**6},  # no two points alike: those would be one
+        },
     }
-    drawn = [sweeps._drawn(body, "x") for _ in range(2)]
+    drawn = [sweeps.from_dict({"chapter": "06", "random": body}).points for _ in range(2)]
     assert drawn[0] == drawn[1] and len(drawn[0]) == 5
     assert all(
         type(p["frames"]) is int and 2 <= p["frames"] <= 7 and p["word"] in ("to", "no")
@@ -238,17 +242,24 @@ def test_random_points_stay_in_range_and_repeat(seed: int) -> None:
 
 
 def test_a_scale_is_drawn_evenly_over_its_powers() -> None:
-    rule = {"low": 1e-4, "high": 1e-2, "log": True}
-    drawn = [p["rate"] for p in sweeps._drawn({"points": 400, "from": {"rate": rule}}, "x")]
-    assert all(1e-4 <= value <= 1e-2 for value in drawn)
-    assert 0.4 < sum(value < 1e-3 for value in drawn) / 400 < 0.6
+    rule = {"low": 0.01, "high": 1.0, "log": True}
+    body = {"points": 400, "from": {"strength": rule}}
+    drawn = [p["strength"] for p in sweeps.from_dict({"chapter": "02", "random": body}).points]
+    assert all(0.01 <= value <= 1 for value in drawn)
+    assert 0.4 < sum(value < 0.1 for value in drawn) / 400 < 0.6
 
 
 def test_yaml_says_what_people_mean(tmp_path: Path) -> None:
-    text = "chapter: '06'\nparameters: {word: no}\ngrid:\n  seed: [1, 2]\n"
+    chapter = ROOT / "sweeps" / "training.py"
+    text = f"chapter: {chapter}\ngrid:\n  rate: [1e-3, 2E-2, .5]\n  shortcut: [true]\n"
     (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
-    assert [p["word"] for p in sweeps.read(tmp_path / "a.yaml").points] == ["no", "no"]
-    assert sweeps._yaml("[1e-3, 2E5, 1.5, true, on]", "x") == [1e-3, 2e5, 1.5, True, "on"]
+    points = sweeps.read(tmp_path / "a.yaml").points
+    assert [(p["rate"], p["shortcut"]) for p in points] == [(n, True) for n in (1e-3, 0.02, 0.5)]
+    text = "chapter: '06'\nparameters: {word: no}\ngrid:\n  seed: [1, 2]\n"
+    (tmp_path / "b.yaml").write_text(text, encoding="utf-8")
+    assert [p["word"] for p in sweeps.read(tmp_path / "b.yaml").points] == ["no", "no"]
+    (tmp_path / "b.yaml").write_text(text.replace("no}", "on}"), encoding="utf-8")
+    assert [p["word"] for p in sweeps.read(tmp_path / "b.yaml").points] == ["on", "on"]
 
 
 @pytest.mark.parametrize(

@@ -220,9 +220,9 @@ def test_greedy_reads_a_thousand_lines_in_a_second() -> None:
     lengths = np.full(250, 200)
     times = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         decoding.greedy(lines, lengths)
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert min(times) < 0.25
 
 

@@ -134,7 +134,7 @@ def student_files(root: Path) -> dict[str, bytes]:
             f"{', '.join(old)}: not built from the source that lies here; run `make notebooks` first"
         )
     found = {name: (root / name).read_bytes() for name in TOP if (root / name).is_file()}
-    for folder in ("htr_utils", "data", "model"):
+    for folder in ("htr_utils", "workshop", "data", "model"):
         found.update((name, path.read_bytes()) for name, path in _below(root / folder, root))
     for source in chapters:
         path = notebooks.target(source)

@@ -168,7 +168,7 @@ def test_a_lapse_in_the_outputs_is_seen(source: Path, outputs: list, complaint: 
 def test_the_command_says_what_is_wrong_and_fails(
     source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: source.parent.parent)
+    monkeypatch.setattr(chapter_files, "notebooks_folder", lambda: source.parent.parent)
     assert lint.main([]) == 0
     shutil.copy(source, source.with_name("07_bad.py"))
     source.with_name("07_bad.py").write_text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -112,11 +113,12 @@ def test_exercises_are_open(path: Path) -> None:
 
 
 @each_notebook
-def test_chapter_under_nbval(path: Path, tmp_path: Path, chapter_table: list[str]) -> None:
+def test_chapter_under_nbval(
+    path: Path, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     result = nbval(path, tmp_path)
-    chapter_table.append(
-        f"{path.stem:<32} {result.seconds:6.1f} s   peak {result.peak_mb:6,.0f} MB"
-    )
+    took = f"{result.seconds:6.1f} s   peak {result.peak_mb:6,.0f} MB"
+    record_property("chapter", f"{path.stem:<32} {took}")
     assert result.code == 0, result.output[-6000:]
     cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
     assert result.passed == len(cells)

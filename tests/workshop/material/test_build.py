@@ -256,7 +256,7 @@ def test_an_interrupted_build_leaves_the_old_data(
         return render(*arguments, **options)  # type: ignore[arg-type]
 
     render = handwriting.render
-    monkeypatch.setattr(build.synth, "render", stop)
+    monkeypatch.setattr(build.handwriting, "render", stop)
     with pytest.raises(KeyboardInterrupt):
         make(target)
     assert not target.exists(), "nothing half-written"
@@ -266,7 +266,7 @@ def test_an_interrupted_build_leaves_the_old_data(
     with pytest.raises(KeyboardInterrupt):
         make(target)
     before = files(target)
-    monkeypatch.setattr(build.synth, "render", render)
+    monkeypatch.setattr(build.handwriting, "render", render)
     make(target)
     assert files(target) == before, "and the next build clears up"
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

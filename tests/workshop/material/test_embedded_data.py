@@ -405,7 +405,7 @@ def test_a_training_sees_neither(
         seen.update(batches=batches, **options)
         raise Stop
 
-    monkeypatch.setattr(material.training, "Trainer", trainer)
+    monkeypatch.setattr("htr_utils.network.training.Trainer", trainer)
     monkeypatch.setattr(material, "usable", lambda lines, *rest: lines)
     command = [
         "train",

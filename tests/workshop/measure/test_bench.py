@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from htr_utils import HtrError, paths
-from htr_utils.cli import main
 from htr_utils.lines import iam
 from htr_utils.text import metrics
 from workshop.measure import bench_report, peers, side_by_side
+from workshop.measure.bench import main
 from workshop.publish import cards
 
 PAIRS = st.lists(
@@ -155,7 +155,7 @@ def test_a_model_without_figures_is_measured_and_gets_no_card(figures, tmp_path,
     table.write_text("the table")
     monkeypatch.setattr(side_by_side, "run", lambda job: found)
     monkeypatch.setattr(side_by_side, "write", lambda *_, **__: (table, tmp_path / "bench.png"))
-    result = CliRunner().invoke(main, ["bench", "--model", str(model), "--no-peers", "--no-speed"])
+    result = CliRunner().invoke(main, ["--model", str(model), "--no-peers", "--no-speed"])
     assert result.exit_code == 0 and "the table" in result.output, result.output
     made = {file.name for file in tmp_path.iterdir()} - {"mine.keras", "metrics.json", "bench.md"}
     assert made == ({"mine.speed.json", "mine.md"} if figures else set())
@@ -178,7 +178,6 @@ def test_lines_without_splits_are_never_called_a_test_split(options, title, tmp_
         side_by_side, "write", lambda *_, **told: (seen.update(told), (table, table))[1]
     )
     words = [
-        "bench",
         "--data",
         str(paths.embedded_root() / "samples"),
         "--no-peers",
@@ -197,9 +196,7 @@ def test_without_embedded_lines_the_speed_asks_to_be_left_out(monkeypatch):
     """As from a wheel: --data is given, so it is no remedy."""
     data, model = paths.embedded_root(), paths.model_file("course")
     monkeypatch.setattr(paths, "repo_root", lambda: None)
-    result = CliRunner().invoke(
-        main, ["bench", "--model", str(model), "--data", str(data), "--no-peers"]
-    )
+    result = CliRunner().invoke(main, ["--model", str(model), "--data", str(data), "--no-peers"])
     assert result.exit_code == 1 and "--no-speed" in result.output and "--data" not in result.output
 
 

@@ -73,7 +73,7 @@ def test_the_table_has_the_best_first_and_finished_rows_are_kept(
     kept = {"asked": asked, "rows": [vars(row) for row in rows]}
     target.with_suffix(".json").write_text(json.dumps(kept))
     monkeypatch.setattr(compare, "CANDIDATES", {"a": {}, "b": {}})
-    monkeypatch.setattr(compare.fit, "training_fonts", lambda folders: [])
+    monkeypatch.setattr(compare.material, "training_fonts", lambda folders: [])
     done = CliRunner().invoke(compare.main, ["--minutes", "2", "--to", str(target)])
     assert done.exit_code == 0, done.output
     written = target.read_text(encoding="utf-8")

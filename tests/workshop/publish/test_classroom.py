@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from htr_utils.cli import main
 from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files
 from tests.helpers.chapters import ROOT
@@ -26,6 +25,7 @@ from tests.helpers.small_chapter import CHAPTER
 from workshop import setup as bootstrap
 from workshop.chapters import notebooks
 from workshop.publish import machines
+from workshop.publish.classroom import main
 
 # ---- check
 
@@ -110,12 +110,12 @@ def test_verdict_is_one_line_with_the_remedy() -> None:
 
 def test_check_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machines, "memory", lambda: machines.Finding("memory", "ok", "much"))
-    done = CliRunner().invoke(main, ["classroom", "check", "--quick"])
+    done = CliRunner().invoke(main, ["check", "--quick"])
     assert done.exit_code == 0 and done.output.endswith("Verdict: this machine is ready.\n")
     monkeypatch.setattr(
         machines, "memory", lambda: machines.Finding("memory", "bad", "little", "close programs")
     )
-    done = CliRunner().invoke(main, ["classroom", "check", "--quick", "--json"])
+    done = CliRunner().invoke(main, ["check", "--quick", "--json"])
     told = json.loads(done.output)
     assert done.exit_code == 1 and told["verdict"] == "Verdict: not ready. memory: close programs"
     assert str(Path.home()) not in done.output
@@ -190,10 +190,11 @@ def small(tmp_path: Path) -> tuple[Path, list[str]]:
     source.parent.mkdir(parents=True)
     source.write_text(CHAPTER, encoding="utf-8")
     chapter_files.save(chapter_files.blank(source), notebooks.target(source))
-    for name in ("data", "model", "htr_utils", "docs"):
+    for name in ("data", "model", "htr_utils", "workshop", "docs"):
         (root / name).mkdir()
-    for name in ("__init__.py", "__main__.py"):
-        shutil.copy(ROOT / "htr_utils" / name, root / "htr_utils")
+    for name in ("htr_utils/__init__.py", "htr_utils/__main__.py", "workshop/__main__.py"):
+        shutil.copy(ROOT / name, root / name)
+    shutil.copy(ROOT / "workshop" / "setup.py", root / "workshop")
     (root / "htr_utils" / "backend.py").write_text(BACKEND, encoding="utf-8")
     (root / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["htr_utils"]\n',
@@ -327,7 +328,7 @@ def test_a_chapter_becomes_an_assignment(tmp_path: Path, monkeypatch: pytest.Mon
     source = tmp_path / "notebooks" / "src" / "06_small.py"
     source.parent.mkdir(parents=True)
     source.write_text(CHAPTER, encoding="utf-8")
-    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: tmp_path / "notebooks")
+    monkeypatch.setattr(chapter_files, "notebooks_folder", lambda: tmp_path / "notebooks")
     made = grading.assignment("06", tmp_path / "grading")
     assert made.valid and (made.exercises, made.points) == (1, 5), made
     assert made.solved == "1 of 1 tests pass"
@@ -359,7 +360,7 @@ def test_what_grading_needs_is_named_with_every_extra(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "jupytext" else real(name)
     )
-    done = CliRunner().invoke(main, ["classroom", "nbgrader", "06", "--out", str(tmp_path)])
+    done = CliRunner().invoke(main, ["nbgrader", "06", "--out", str(tmp_path)])
     assert done.exit_code == 1 and done.output.count("\n") == 1
     assert "needs jupytext" in done.output and "[course,grading]" in done.output
 

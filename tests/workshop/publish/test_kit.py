@@ -26,10 +26,11 @@ def course(tmp_path: Path) -> Path:
     source = root / "notebooks" / "src" / "06_small.py"
     source.parent.mkdir(parents=True)
     source.write_text(CHAPTER, encoding="utf-8")
-    for name in ("data/ascii", "model", "htr_utils/__pycache__", "docs/lecturer"):
+    for name in ("data/ascii", "model", "htr_utils/__pycache__", "workshop", "docs/lecturer"):
         (root / name).mkdir(parents=True)
     (root / "data" / "README.md").write_text("# Data\n", encoding="utf-8")
     (root / "htr_utils" / "x.py").write_text("frames = 3\n", encoding="utf-8")
+    (root / "workshop" / "setup.py").write_text("frames = 3\n", encoding="utf-8")
     (root / "htr_utils" / "__pycache__" / "x.pyc").write_bytes(b"x")
     for name in ("docs/glossary.md", "docs/bibliography.md", "docs/lecturer/README.md", "LICENSE"):
         (root / name).write_text("# Words\n", encoding="utf-8")
@@ -50,6 +51,7 @@ def test_student_zip(course: Path, tmp_path: Path) -> None:
     assert {
         "notebooks/06_small.ipynb",
         "htr_utils/x.py",
+        "workshop/setup.py",
         "data/README.md",
         "docs/glossary.md",
     } <= names
@@ -160,7 +162,7 @@ def test_student_zip_of_the_course_stands_alone(real: Path) -> None:
                 broken.append(f"{path.relative_to(real)}: {target}")
     assert broken == []
     code = (
-        "from htr_utils import paths; from htr_utils.lines import iam; from workshop.chapters.notebooks import find\n"
+        "from htr_utils import paths; from htr_utils.lines import iam; from htr_utils.runs.chapter_files import find\n"
         "print(paths.repo_root(), paths.model_file('course'), len(iam.read().lines), len(find(pattern='*.ipynb')))"
     )
     done = subprocess.run(

@@ -449,7 +449,7 @@ def test_a_place_that_cannot_be_written_is_one_line_before_any_work(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(notebooks, "notebooks_folder", lambda: course / "notebooks")
+    monkeypatch.setattr(chapter_files, "notebooks_folder", lambda: course / "notebooks")
     for name in ("describe", "copy_libraries"):  # the first that each does with a chapter
         monkeypatch.setattr(tool, name, lambda *_: pytest.fail("worked in vain"), raising=False)
     file = tmp_path / "somefile"
