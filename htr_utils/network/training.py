@@ -128,9 +128,10 @@ class Trainer:
         folder: for checkpoints, history and TensorBoard's logs; None keeps nothing on disk.
         made_from: what else the result depends on, plain JSON values by name: the lines, the start. Kept in the
             checkpoint, which goes on with the same alone.
-    """
 
-    loss: Callable[..., Any] = staticmethod(ctc.loss)
+    Attributes:
+        after_step: called after each step with the trainer and the loss of its batch.
+    """
 
     def __init__(
         self,
@@ -164,9 +165,10 @@ class Trainer:
         self.averaged = archive._stored(model)
         self.ema = [tf.Variable(v, trainable=False) for v in self.averaged]
         batch = dataset.specification(preset.preparation.height)
-        self._step = tf.function(
+        self._compiled = tf.function(
             self._train_step, input_signature=[batch, tf.TensorSpec((), tf.float32)]
         )
+        self.after_step: list[Callable[[Trainer, float], None]] = []
 
     @property
     def step(self) -> int:
@@ -188,12 +190,24 @@ class Trainer:
         with tf.GradientTape() as tape:
             out = self.model({"image": batch["image"], "width": batch["width"]}, training=True)
             frames = models.frames(batch["width"], self.preset)
-            main = tf.reduce_mean(self.loss(out["logits"], frames, batch["label"], batch["length"]))
+            main = tf.reduce_mean(ctc.loss(out["logits"], frames, batch["label"], batch["length"]))
             total = main
             if "shortcut" in out:
-                side = self.loss(out["shortcut"], frames, batch["label"], batch["length"])
+                side = ctc.loss(out["shortcut"], frames, batch["label"], batch["length"])
                 total += self.settings.shortcut * tf.reduce_mean(side)
         return main, tape.gradient(total, self.model.trainable_variables)
+
+    def learn(self, batch: dict[str, Any], average: float) -> tuple[float, float]:
+        """One step of the optimiser.
+
+        Args:
+            batch: as `dataset.tensors` gives it. average: decay of the averaged weights.
+
+        Returns:
+            the mean loss of the batch without the shortcut's, and the norm of the gradient before clipping.
+        """
+        loss, norm = self._compiled(batch, np.float32(average))
+        return float(loss), float(norm)
 
     def _train_step(self, batch: Any, average: Any) -> Any:
         import tensorflow as tf
@@ -215,10 +229,12 @@ class Trainer:
             step = self.step
             self.optimiser.learning_rate.assign(self.rate(step))
             average = min(self.settings.ema, (1 + step) / (10 + step))
-            loss, norm = self._step(batch, np.float32(average))
-            losses.append(float(loss))
-            norms.append(float(norm))
+            loss, norm = self.learn(batch, average)
+            losses.append(loss)
+            norms.append(norm)
             lines += len(batch["width"])
+            for call in self.after_step:
+                call(self, loss)
             if not math.isfinite(losses[-1]):
                 remedy = "lower the rate, or see whether texts and pictures belong together"
                 raise HtrError(f"the loss is {losses[-1]} at step {step}; {remedy}")
@@ -447,7 +463,7 @@ def overfit(
         given = {name: getattr(batch, name) for name in ("image", "width", "label", "length")}
         for step in range(steps):
             trainer.optimiser.learning_rate.assign(trainer.rate(step))
-            loss, _ = trainer._step(given, np.float32(0.9))
+            loss, _ = trainer.learn(given, 0.9)
             losses.append(float(loss))
             if say and (step % 25 == 0 or step == steps - 1):
                 say(f"step {step}: loss {losses[-1]:.2f}")

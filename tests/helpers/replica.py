@@ -20,7 +20,6 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--folder")
-    parser.add_argument("--xla", action="store_true")
     parser.add_argument("--precision", default="float32")
     options = parser.parse_args()
     if options.ports:
@@ -42,7 +41,7 @@ def main() -> None:
     )
     losses: list[float] = []
     try:
-        way = distribute.Way(distribute.choose(options.strategy, print), options.xla)
+        way = distribute.Way(distribute.choose(options.strategy, print))
         blocks = (
             models.Block(8, 5, stride=2),
             models.Block(16, pool=(2, 2)),
@@ -70,14 +69,7 @@ def main() -> None:
             folder=options.folder,
             say=lambda text: print(text, flush=True),
         )
-        step = trainer._step
-
-        def noted(batch: object, average: object) -> object:
-            loss, norm = step(batch, average)
-            losses.append(float(loss))
-            return loss, norm
-
-        trainer._step = noted
+        trainer.after_step.append(lambda _, loss: losses.append(loss))
         trainer.run()
     except HtrError as error:
         print(f"error: {error}", flush=True)
