@@ -273,10 +273,6 @@ class Trainer(training.Trainer):
         if self.worker == 0:
             super().checkpoint()
 
-    def _log(self, row: dict[str, Any]) -> None:
-        if self.worker == 0:
-            super()._log(row)
-
     def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
         if self.worker == 0:
             super().export(path, about, half)

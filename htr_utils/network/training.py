@@ -61,22 +61,6 @@ class Settings:
                 )
 
 
-@contextlib.contextmanager
-def built_for(precision: str) -> Iterator[None]:
-    """Models that are built meanwhile are trained in this precision; HtrError for an unknown one."""
-    import keras
-
-    names = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-    if precision not in names:
-        raise HtrError(f"precision {precision!r}: use one of {', '.join(names)}")
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(names[precision])
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_global_policy(before)
-
-
 @dataclass(frozen=True)
 class Labels:
     """Text -> label for one preset: what `dataset` asks of an encoder."""
@@ -158,7 +142,7 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.epoch = 0
         self.best: checkpoints.Best | None = None
-        self._logs: Any = None
+        self.curves = checkpoints.Curves(self.folder) if self.folder is not None else None
         self.optimiser = keras.optimizers.AdamW(settings.rate, weight_decay=settings.weight_decay)
         self.optimiser.exclude_from_weight_decay(var_names=["bias", "norm", "gamma", "beta"])
         self.optimiser.build(model.trainable_variables)
@@ -304,21 +288,6 @@ class Trainer:
         with files.alone(self.folder, "training") if self.folder else contextlib.nullcontext():
             return self._run(stop_after)
 
-    def _log(self, row: dict[str, Any]) -> None:
-        """The row for TensorBoard: `tensorboard --logdir FOLDER/logs`."""
-        import tensorflow as tf
-
-        if self._logs is None:
-            self._logs = tf.summary.create_file_writer(str(self.folder / "logs"))  # type: ignore[operator]
-        kind = tf.compat.v1.SummaryMetadata(
-            data_class=1
-        )  # a number, without needing TensorBoard itself
-        kind.plugin_data.plugin_name = "scalars"
-        with self._logs.as_default(row["epoch"]):
-            for name in sorted(row.keys() - {"epoch", "step"}):
-                tf.summary.write(name, np.float32(row[name]), metadata=kind)
-        self._logs.flush()
-
     def _run(self, stop_after: int | None) -> list[dict[str, Any]]:
         self.resume()
         done = 0
@@ -329,7 +298,6 @@ class Trainer:
             self.say(f"epoch {row['epoch']}/{self.settings.epochs}  {shown}")
             if self.folder is not None:
                 self.checkpoint()
-                self._log(row)
         return self.history
 
     def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
@@ -344,7 +312,7 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Keep weights, optimiser, EMA, random states and history in `folder`."""
-        assert self.folder is not None
+        assert self.folder is not None and self.curves is not None
         about = {
             "epoch": self.epoch,
             "settings": asdict(self.settings),
@@ -353,6 +321,8 @@ class Trainer:
             "made_from": self.made_from,
         }
         checkpoints.write(self.folder, about, [np.asarray(v) for v in self._state()], self.best)
+        for row in self.history[-1:]:
+            self.curves.add(row)
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one.

@@ -49,7 +49,7 @@ def main() -> None:
         )
         preset = models.Preset("tiny", Preparation(48), blocks, lstm=16, lstm_layers=1, dropout=0.0)
         keras.utils.set_random_seed(1)
-        with training.built_for(options.precision), way.scope():
+        with models.built_for(options.precision), way.scope():
             model = models.build(preset, CHARSET.classes)
         labels = training.labels_for(preset, CHARSET)
         batches = dataset.Batches(

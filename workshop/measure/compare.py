@@ -126,7 +126,7 @@ def measure(
 
     def trainer(lines: int) -> training.Trainer:
         keras.utils.set_random_seed(given.seed)
-        with training.built_for(given.precision):
+        with models.built_for(given.precision):
             model = models.build(chosen, charset.classes)
         steps = -(-lines // batch)
         settings = training.Settings(
