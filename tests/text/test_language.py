@@ -21,7 +21,6 @@ from htr_utils.text.corpus import without_held_out
 from htr_utils.text.language import LanguageModel
 from htr_utils.text.passages import read_passages
 from tests.helpers.chapters import ROOT
-from workshop.material import free_text
 
 TINY = " abc"
 SHIPPED = ROOT / "model" / "english.lm"
@@ -269,7 +268,8 @@ def test_shipped_model_is_small_records_its_sources_and_foresees_new_text() -> N
     sources = model.about["sources"]
     assert [len(source["sha256"]) for source in sources if "sha256" in source] == [64] * 8
     assert [source["name"] for source in sources if "version" in source] == [
-        f"Debian {name}" for name in free_text.PACKAGES
+        f"Debian {name}"
+        for name in ("r-cran-janeaustenr", "fortunes", "fortunes-min", "dict-devil")
     ]
     assert model.about["kept_apart"] == ["jls", "inkbench"]
     assert model.about["embedded_passages"]["split"] == "train"
@@ -323,23 +323,3 @@ def test_lines_that_are_kept_apart_are_left_out(tmp_path: Path) -> None:
     model = LanguageModel.load(tmp_path / "m.lm")
     assert (model.about["paragraphs"], model.about["paragraphs_left_out"]) == (1, 1)
     assert model.about["kept_apart"] == ["letters"] and "heron" not in model.words
-
-
-def test_text_is_read_out_of_packages(tmp_path: Path) -> None:
-    import gzip
-    import struct
-    import zlib
-
-    rows = ["EMMA", "", *["handsome, clever,", "and rich", ""] * 50]
-    value = b"X\n" + struct.pack(">IIII", 3, 0, 0, 5) + b"UTF-8" + struct.pack(">II", 16, len(rows))
-    value += b"".join(struct.pack(">Ii", 0x40009, len(r)) + r.encode() for r in rows)
-    (tmp_path / "Rdata.rdb").write_bytes(struct.pack(">I", len(value)) + zlib.compress(value))
-    jokes = tmp_path / "usr" / "share" / "games" / "fortunes"
-    jokes.mkdir(parents=True)
-    (jokes / "wisdom").write_text("All is\nwell.\n%\nThe end.\n", encoding="utf-8")
-    (jokes / "perl").write_text("my $x;\n", encoding="utf-8")
-    (jokes / "wisdom.dat").write_bytes(b"\x00")
-    (tmp_path / "devil.dict.dz").write_bytes(gzip.compress(b"BORE, n.\n\n  A person who\n  talks"))
-    found = free_text.of_package(tmp_path)
-    assert found[:2] == ["EMMA", "handsome, clever, and rich"] and len(found) == 51 + 4
-    assert found[51:] == ["All is well.", "The end.", "BORE, n.", "A person who talks"]
