@@ -50,11 +50,6 @@ def lm() -> None:
     help="share of words struck out (`#`)",
 )
 @click.option(
-    "--debian",
-    is_flag=True,
-    help="also text that Debian packages bring: novels, sayings, a dictionary (see course/free_text.py)",
-)
-@click.option(
     "--apart",
     multiple=True,
     type=click.Path(exists=True),
@@ -70,7 +65,6 @@ def lm_train(
     order: int,
     least: int,
     struck: float,
-    debian: bool,
     apart: tuple[str, ...],
     characters: str | None,
     target: str,
@@ -88,21 +82,14 @@ def lm_train(
         from htr_utils.evaluation import load_lines
 
         held_out += [line.text for line in load_lines(folder, None)]
-    paragraphs, packages = corpus.read_paragraphs(texts), list[dict[str, str]]()
-    if debian:
-        from workshop.material import free_text
-
-        more, packages = free_text.fetch()
-        paragraphs += more
-    kept, dropped = corpus.without_held_out(paragraphs, held_out)
+    kept, dropped = corpus.without_held_out(corpus.read_paragraphs(texts), held_out)
     for text in dropped:
         click.echo(f"left out, it holds a passage of the validation or test split: {text[:60]!r}")
     about = {
         "command": command_line(),
         "sources": [
             {"name": file.name, "sha256": files.sha256(file)} for file in corpus.text_files(texts)
-        ]
-        + packages,
+        ],
         "embedded_passages": {"split": "train", "passages": len(train), "times": passages},
         "kept_apart": [Path(folder).name for folder in apart],
         "paragraphs": len(kept),

@@ -136,8 +136,7 @@ from htr_utils.errors import HtrError
     is_flag=True,
     help="the same weights from every run and after every interruption, bit by bit",
 )
-@click.option("--xla", is_flag=True, help="compile the step: slow to start, faster on some GPUs")
-def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None:
+def train(strategy: str, deterministic: bool, **options: Any) -> None:
     """Train a model. Interrupt it when you like: the same command goes on from the last finished epoch.
 
     `tensorboard --logdir OUT/logs` (OUT without .keras) shows the curves of a training while it runs.
@@ -151,7 +150,7 @@ def train(strategy: str, xla: bool, deterministic: bool, **options: Any) -> None
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-    way = distribute.Way(distribute.choose(strategy, click.echo), xla)
+    way = distribute.Way(distribute.choose(strategy, click.echo))
     plan = trainer.Plan(**options)
     trainer.train(plan, command=command_line(plan.data), way=way, say=click.echo)
     if not plan.rendered and way.first:

@@ -112,6 +112,26 @@ def read_best(folder: Path) -> Best | None:
     return None if found is None else Best(found[0][0], found[0][1], found[1])
 
 
+class Curves:
+    """The history for TensorBoard: `tensorboard --logdir FOLDER/logs` draws it, without being needed here."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._writer = folder / "logs", None
+
+    def add(self, row: dict[str, Any]) -> None:
+        """A row of the history: a number by name, and its epoch."""
+        import tensorflow as tf
+
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(str(self._folder))  # type: ignore[operator]
+        kind = tf.compat.v1.SummaryMetadata(data_class=1)  # a number
+        kind.plugin_data.plugin_name = "scalars"
+        with self._writer.as_default(row["epoch"]):
+            for name in sorted(row.keys() - {"epoch", "step"}):
+                tf.summary.write(name, np.float32(row[name]), metadata=kind)
+        self._writer.flush()
+
+
 def _packed(about: np.ndarray, arrays: Sequence[np.ndarray]) -> bytes:
     whole = io.BytesIO()
     np.savez(

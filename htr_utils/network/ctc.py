@@ -140,12 +140,3 @@ def loss(logits: Any, frames: Any, labels: Any, lengths: Any) -> Any:
         logits_time_major=True,
         blank_index=BLANK,
     )
-
-
-def dense_loss(logits: Any, frames: Any, labels: Any, lengths: Any) -> Any:
-    """The same loss with dense labels: the only way that XLA compiles. Arguments and result as for `loss`."""
-    import tensorflow as tf
-
-    return tf.nn.ctc_loss(
-        labels, tf.transpose(logits, (1, 0, 2)), lengths, frames, blank_index=BLANK
-    )

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from htr_utils.errors import HtrError
-from htr_utils.network import ctc, training
+from htr_utils.network import training
 
 STRATEGIES = ("auto", "mirrored", "multiworker")
 TIMEOUT = 120.0  # seconds that a worker waits for the others in one step
@@ -66,10 +66,9 @@ def choose(name: str, say: Callable[[str], None] = print) -> Any:
 
 @dataclass(frozen=True)
 class Way:
-    """How a training runs. strategy: as `choose` gives it. xla: the step is compiled."""
+    """How a training runs. strategy: as `choose` gives it."""
 
     strategy: Any = None
-    xla: bool = False
 
     @property
     def first(self) -> bool:
@@ -81,44 +80,36 @@ class Way:
         return self.strategy.scope() if self.strategy is not None else contextlib.nullcontext()
 
     def trainer(self, *given: Any, **options: Any) -> training.Trainer:
-        """A trainer for `training.Trainer`'s arguments that tells, after a few steps, how long all of them take.
-
-        Raises:
-            HtrError: XLA on more than one device.
-        """
-        if self.xla and self.strategy is not None:
-            raise HtrError(
-                "--xla works on one device; leave it out, or use --strategy auto on a machine with one GPU"
-            )
-        if self.strategy is not None:
-            made: training.Trainer = Trainer(*given, strategy=self.strategy, **options)
+        """A trainer for `training.Trainer`'s arguments that tells, after a few steps, how long all of them take."""
+        if self.strategy is None:
+            trainer = training.Trainer(*given, **options)
         else:
-            made = (Compiled if self.xla else training.Trainer)(*given, **options)
-        _paced(made)
-        return made
+            trainer = Trainer(*given, strategy=self.strategy, **options)
+        trainer.after_step.append(Pace())
+        return trainer
 
 
 ONE = Way()
 
 
-def _paced(one: training.Trainer) -> None:
-    step = one._step
-    times: list[float] = []
+class Pace:
+    """Says after a few steps how long an epoch takes here, and all that is to come."""
 
-    def timed(batch: Any, average: Any) -> Any:
-        if len(times) <= PACED:
-            times.append(time.perf_counter())
-            if len(times) > PACED:
-                each = (
-                    (times[-1] - times[1]) / (PACED - 1) / 60
-                )  # the first step was compiled before it ran
-                left = one.total_steps - one.step
-                one.say(
-                    f"here an epoch takes about {each * len(one.batches):.1f} minutes, all to come {each * left:.0f}"
-                )
-        return step(batch, average)
+    def __init__(self) -> None:
+        self._ends: list[float] = []  # of the steps
 
-    one._step = timed
+    def __call__(self, trainer: training.Trainer, loss: float) -> None:
+        if len(self._ends) > PACED:
+            return
+        self._ends.append(time.perf_counter())
+        if len(self._ends) > PACED:
+            # The first step was compiled before it ran: the time begins at its end.
+            minutes = (self._ends[-1] - self._ends[0]) / PACED / 60
+            left = trainer.total_steps - trainer.step
+            epoch = minutes * len(trainer.batches)
+            trainer.say(
+                f"here an epoch takes about {epoch:.1f} minutes, all to come {minutes * left:.0f}"
+            )
 
 
 def _no_gpu() -> str:
@@ -228,23 +219,22 @@ class Trainer(training.Trainer):
                 layer.synchronized = True  # mean and variance over the rows of all replicas
         with strategy.scope():
             super().__init__(model, *given, **options)
-        self._step = self._shared_step
-        self._compiled = _compiled(self)
+        self._shared = _compiled(self)
 
-    def _shared_step(self, batch: dict[str, Any], average: np.ndarray) -> tuple[Any, Any]:
+    def learn(self, batch: dict[str, Any], average: float) -> tuple[float, float]:
+        """As `training.Trainer.learn`; every replica takes its rows of the batch."""
         import tensorflow as tf
 
-        whole, count = (
-            {name: one.numpy() for name, one in batch.items()},
-            self.strategy.num_replicas_in_sync,
-        )
+        whole = {name: values.numpy() for name, values in batch.items()}
+        count = self.strategy.num_replicas_in_sync
         parts = self.strategy.experimental_distribute_values_from_function(
             lambda context: {
-                name: tf.constant(one)
-                for name, one in rows(whole, context.replica_id_in_sync_group, count).items()
+                name: tf.constant(values)
+                for name, values in rows(whole, context.replica_id_in_sync_group, count).items()
             }
         )
-        return self._compiled(parts, tf.constant(average))
+        loss, norm = self._shared(parts, tf.constant(average, tf.float32))
+        return float(loss), float(norm)
 
     def run(self, *, stop_after: int | None = None) -> list[dict[str, Any]]:
         """As `training.Trainer.run`; raises HtrError too when another worker is gone."""
@@ -283,38 +273,9 @@ class Trainer(training.Trainer):
         if self.worker == 0:
             super().checkpoint()
 
-    def _log(self, row: dict[str, Any]) -> None:
-        if self.worker == 0:
-            super()._log(row)
-
     def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
         if self.worker == 0:
             super().export(path, about, half)
-
-
-class Compiled(training.Trainer):
-    """A `training.Trainer` whose step is compiled by XLA, on one device, with dense labels.
-
-    XLA compiles anew for every shape: batches are padded to few of them. Batch norm sees that padding, so the losses
-    are near those of the uncompiled step and not the same. Arguments as for `training.Trainer`.
-    """
-
-    loss = staticmethod(ctc.dense_loss)
-
-    def __init__(self, *given: Any, **options: Any) -> None:
-        import tensorflow as tf
-
-        super().__init__(*given, **options)
-        made = tf.function(self._train_step, jit_compile=True)
-        self._step = lambda batch, average: made(padded(batch), average)
-
-
-def padded(batch: dict[str, Any], columns: int = 256, letters: int = 32) -> dict[str, np.ndarray]:
-    """The same batch, its pictures and labels padded to the next multiple."""
-    found = {name: np.asarray(one) for name, one in batch.items()}
-    wide, long = -found["image"].shape[2] % columns, -found["label"].shape[1] % letters
-    image = np.pad(found["image"], ((0, 0), (0, 0), (0, wide), (0, 0)))
-    return {**found, "image": image, "label": np.pad(found["label"], ((0, 0), (0, long)))}
 
 
 def _compiled(one: Trainer) -> Any:

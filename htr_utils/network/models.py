@@ -8,6 +8,8 @@ directions of the LSTM skip it.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -138,6 +140,20 @@ def preset(name: str, *, stacked: bool | None = None) -> Preset:
     if stacked is None or stacked == made.stacked:
         return made
     return Preset(**{**made.__dict__, "stacked": stacked})
+
+
+@contextlib.contextmanager
+def built_for(precision: str) -> Iterator[None]:
+    """Models that are built meanwhile are trained in this precision; HtrError for an unknown one."""
+    names = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+    if precision not in names:
+        raise HtrError(f"precision {precision!r}: use one of {', '.join(names)}")
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(names[precision])
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
 
 
 @keras.saving.register_keras_serializable("htr_utils")

@@ -61,22 +61,6 @@ class Settings:
                 )
 
 
-@contextlib.contextmanager
-def built_for(precision: str) -> Iterator[None]:
-    """Models that are built meanwhile are trained in this precision; HtrError for an unknown one."""
-    import keras
-
-    names = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-    if precision not in names:
-        raise HtrError(f"precision {precision!r}: use one of {', '.join(names)}")
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(names[precision])
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_global_policy(before)
-
-
 @dataclass(frozen=True)
 class Labels:
     """Text -> label for one preset: what `dataset` asks of an encoder."""
@@ -128,9 +112,10 @@ class Trainer:
         folder: for checkpoints, history and TensorBoard's logs; None keeps nothing on disk.
         made_from: what else the result depends on, plain JSON values by name: the lines, the start. Kept in the
             checkpoint, which goes on with the same alone.
-    """
 
-    loss: Callable[..., Any] = staticmethod(ctc.loss)
+    Attributes:
+        after_step: called after each step with the trainer and the loss of its batch.
+    """
 
     def __init__(
         self,
@@ -157,16 +142,17 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.epoch = 0
         self.best: checkpoints.Best | None = None
-        self._logs: Any = None
+        self.curves = checkpoints.Curves(self.folder) if self.folder is not None else None
         self.optimiser = keras.optimizers.AdamW(settings.rate, weight_decay=settings.weight_decay)
         self.optimiser.exclude_from_weight_decay(var_names=["bias", "norm", "gamma", "beta"])
         self.optimiser.build(model.trainable_variables)
         self.averaged = archive._stored(model)
         self.ema = [tf.Variable(v, trainable=False) for v in self.averaged]
         batch = dataset.specification(preset.preparation.height)
-        self._step = tf.function(
+        self._compiled = tf.function(
             self._train_step, input_signature=[batch, tf.TensorSpec((), tf.float32)]
         )
+        self.after_step: list[Callable[[Trainer, float], None]] = []
 
     @property
     def step(self) -> int:
@@ -188,12 +174,24 @@ class Trainer:
         with tf.GradientTape() as tape:
             out = self.model({"image": batch["image"], "width": batch["width"]}, training=True)
             frames = models.frames(batch["width"], self.preset)
-            main = tf.reduce_mean(self.loss(out["logits"], frames, batch["label"], batch["length"]))
+            main = tf.reduce_mean(ctc.loss(out["logits"], frames, batch["label"], batch["length"]))
             total = main
             if "shortcut" in out:
-                side = self.loss(out["shortcut"], frames, batch["label"], batch["length"])
+                side = ctc.loss(out["shortcut"], frames, batch["label"], batch["length"])
                 total += self.settings.shortcut * tf.reduce_mean(side)
         return main, tape.gradient(total, self.model.trainable_variables)
+
+    def learn(self, batch: dict[str, Any], average: float) -> tuple[float, float]:
+        """One step of the optimiser.
+
+        Args:
+            batch: as `dataset.tensors` gives it. average: decay of the averaged weights.
+
+        Returns:
+            the mean loss of the batch without the shortcut's, and the norm of the gradient before clipping.
+        """
+        loss, norm = self._compiled(batch, np.float32(average))
+        return float(loss), float(norm)
 
     def _train_step(self, batch: Any, average: Any) -> Any:
         import tensorflow as tf
@@ -215,10 +213,12 @@ class Trainer:
             step = self.step
             self.optimiser.learning_rate.assign(self.rate(step))
             average = min(self.settings.ema, (1 + step) / (10 + step))
-            loss, norm = self._step(batch, np.float32(average))
-            losses.append(float(loss))
-            norms.append(float(norm))
+            loss, norm = self.learn(batch, average)
+            losses.append(loss)
+            norms.append(norm)
             lines += len(batch["width"])
+            for call in self.after_step:
+                call(self, loss)
             if not math.isfinite(losses[-1]):
                 remedy = "lower the rate, or see whether texts and pictures belong together"
                 raise HtrError(f"the loss is {losses[-1]} at step {step}; {remedy}")
@@ -288,21 +288,6 @@ class Trainer:
         with files.alone(self.folder, "training") if self.folder else contextlib.nullcontext():
             return self._run(stop_after)
 
-    def _log(self, row: dict[str, Any]) -> None:
-        """The row for TensorBoard: `tensorboard --logdir FOLDER/logs`."""
-        import tensorflow as tf
-
-        if self._logs is None:
-            self._logs = tf.summary.create_file_writer(str(self.folder / "logs"))  # type: ignore[operator]
-        kind = tf.compat.v1.SummaryMetadata(
-            data_class=1
-        )  # a number, without needing TensorBoard itself
-        kind.plugin_data.plugin_name = "scalars"
-        with self._logs.as_default(row["epoch"]):
-            for name in sorted(row.keys() - {"epoch", "step"}):
-                tf.summary.write(name, np.float32(row[name]), metadata=kind)
-        self._logs.flush()
-
     def _run(self, stop_after: int | None) -> list[dict[str, Any]]:
         self.resume()
         done = 0
@@ -313,7 +298,6 @@ class Trainer:
             self.say(f"epoch {row['epoch']}/{self.settings.epochs}  {shown}")
             if self.folder is not None:
                 self.checkpoint()
-                self._log(row)
         return self.history
 
     def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
@@ -328,7 +312,7 @@ class Trainer:
 
     def checkpoint(self) -> None:
         """Keep weights, optimiser, EMA, random states and history in `folder`."""
-        assert self.folder is not None
+        assert self.folder is not None and self.curves is not None
         about = {
             "epoch": self.epoch,
             "settings": asdict(self.settings),
@@ -337,6 +321,8 @@ class Trainer:
             "made_from": self.made_from,
         }
         checkpoints.write(self.folder, about, [np.asarray(v) for v in self._state()], self.best)
+        for row in self.history[-1:]:
+            self.curves.add(row)
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one.
@@ -447,7 +433,7 @@ def overfit(
         given = {name: getattr(batch, name) for name in ("image", "width", "label", "length")}
         for step in range(steps):
             trainer.optimiser.learning_rate.assign(trainer.rate(step))
-            loss, _ = trainer._step(given, np.float32(0.9))
+            loss, _ = trainer.learn(given, 0.9)
             losses.append(float(loss))
             if say and (step % 25 == 0 or step == steps - 1):
                 say(f"step {step}: loss {losses[-1]:.2f}")

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -20,12 +18,11 @@ import cv2
 import numpy as np
 
 from htr_utils.errors import HtrError
+from htr_utils.synth import npm
 
 TABLE = Path(__file__).with_name("fonts.tsv")
 SPLITS = ("train", "validation", "test", "training")
-_CURVE_STEPS = (
-    5  # points per curve segment: at 60 px a letter the error is under a tenth of a pixel
-)
+CACHE = "fonts"  # where fetched ones are kept: `npm.cache_folder`
 
 
 @dataclass(frozen=True)
@@ -59,16 +56,6 @@ def table() -> list[dict[str, str]]:
     return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def cache_folder() -> Path:
-    """Where fetched fonts are kept: HTR_CACHE, else the user's cache folder."""
-    base = (
-        os.environ.get("HTR_CACHE")
-        or os.environ.get("XDG_CACHE_HOME")
-        or str(Path.home() / ".cache")
-    )
-    return Path(base) / "htr_utils" / "fonts"
-
-
 def fetch(
     splits: Iterable[str] = SPLITS, *, debian: bool = False, target: Path | None = None
 ) -> list[FontFile]:
@@ -83,13 +70,13 @@ def fetch(
         HtrError: npm is missing or a package cannot be fetched.
     """
     chosen = [row for row in table() if row["split"] in set(splits)]
-    folder = target or cache_folder()
+    folder = target or npm.cache_folder(CACHE)
     npm_rows = [row for row in chosen if not row["package"].startswith("deb:")]
-    _npm_install(folder, {row["package"]: row["version"] for row in npm_rows})
-    found = [file for row in npm_rows for file in _npm_files(folder, row)]
+    npm.install({row["package"]: row["version"] for row in npm_rows}, folder)
+    files = [file for row in npm_rows for file in _npm_files(folder, row)]
     if debian:
-        found += [_debian_file(folder, row) for row in chosen if row["package"].startswith("deb:")]
-    return sorted(found, key=lambda file: (file.family, file.weight))
+        files += [_debian_file(folder, row) for row in chosen if row["package"].startswith("deb:")]
+    return sorted(files, key=lambda file: (file.family, file.weight))
 
 
 def extra(folder: str | Path, exclude: Sequence[str] = ()) -> list[FontFile]:
@@ -129,47 +116,6 @@ def _unreadable(path: str, error: Exception) -> HtrError:
     return HtrError(
         f"{path} is not a font that can be read ({reason}); remove it or fetch it again"
     )
-
-
-def _npm_install(folder: Path, wanted: dict[str, str]) -> None:
-    def installed(package: str) -> str | None:
-        try:
-            return json.loads(
-                (folder / "node_modules" / package / "package.json").read_text("utf-8")
-            )["version"]
-        except (OSError, ValueError, KeyError):
-            return None
-
-    missing = [
-        f"{package}@{version}"
-        for package, version in wanted.items()
-        if installed(package) != version
-    ]
-    if not missing:
-        return
-    npm = shutil.which("npm")
-    if npm is None:
-        raise HtrError(
-            "npm is not on the PATH; install Node.js, it brings the handwriting fonts as packages"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "package.json").exists():
-        (folder / "package.json").write_text('{"private": true}\n', encoding="utf-8")
-    command = [
-        npm,
-        "install",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--save-exact",
-        *missing,
-    ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = next((row for row in done.stderr.splitlines() if "error" in row), "no message")
-        raise HtrError(
-            f"npm could not fetch {len(missing)} font packages ({last.strip()}); check the network"
-        )
 
 
 def _npm_files(folder: Path, row: dict[str, str]) -> list[FontFile]:
@@ -220,10 +166,10 @@ def _debian_file(folder: Path, row: dict[str, str]) -> FontFile:
                 f"could not fetch Debian's {package}; run apt-get update, or train without Debian fonts"
             ) from error
         part.rename(target)
-    found = sorted(target.rglob(name))
-    if not found:
+    file = next(iter(sorted(target.rglob(name))), None)
+    if file is None:
         raise HtrError(f"Debian's {package} holds no {name}; renew fonts.tsv")
-    return FontFile(row["family"], 400, str(found[0]), row["split"])
+    return FontFile(row["family"], 400, str(file), row["split"])
 
 
 @functools.lru_cache(maxsize=256)
@@ -248,21 +194,23 @@ def outlines(path: str, characters: str) -> dict[str, Glyph]:
 def _read_outlines(path: str, characters: str) -> dict[str, Glyph]:
     from fontTools.ttLib import TTFont
 
+    from htr_utils.synth.pen import FlatPen
+
     font = TTFont(path)
     glyph_set, names, em = font.getGlyphSet(), font.getBestCmap() or {}, font["head"].unitsPerEm
-    made = {}
+    glyphs = {}
     for character in characters:
         name = names.get(ord(character))
         if name is not None:
-            pen = _FlatPen(glyph_set)
+            pen = FlatPen(glyph_set)
             glyph_set[name].draw(pen)
             contours = [
                 np.asarray(c, np.float32) / em * (1, -1) for c in pen.contours if len(c) > 2
             ]
-            made[character] = Glyph(
+            glyphs[character] = Glyph(
                 _shapes([c.astype(np.float32) for c in contours]), glyph_set[name].width / em
             )
-    return made
+    return glyphs
 
 
 def _shapes(contours: list[np.ndarray]) -> tuple[tuple[np.ndarray, ...], ...]:
@@ -286,43 +234,3 @@ def _shapes(contours: list[np.ndarray]) -> tuple[tuple[np.ndarray, ...], ...]:
         else:  # it lies in no other: a dot or an accent drawn the other way round
             groups[i] = [contour]
     return tuple(tuple(group) for group in groups.values())
-
-
-def _flat_pen_class() -> type:
-    from fontTools.pens.basePen import BasePen
-
-    class FlatPen(BasePen):
-        """Collects contours as points; curves are cut into short straight pieces."""
-
-        def __init__(self, glyph_set: object) -> None:
-            super().__init__(glyph_set)
-            self.contours: list[list[tuple[float, float]]] = []
-
-        def _moveTo(self, pt: tuple[float, float]) -> None:
-            self.contours.append([pt])
-
-        def _lineTo(self, pt: tuple[float, float]) -> None:
-            self.contours[-1].append(pt)
-
-        def _curveToOne(
-            self, pt1: tuple[float, float], pt2: tuple[float, float], pt3: tuple[float, float]
-        ) -> None:
-            start = self.contours[-1][-1]
-            for step in range(1, _CURVE_STEPS + 1):
-                t = step / _CURVE_STEPS
-                weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
-                points = (start, pt1, pt2, pt3)
-                x = sum(w * p[0] for w, p in zip(weights, points, strict=True))
-                y = sum(w * p[1] for w, p in zip(weights, points, strict=True))
-                self.contours[-1].append((x, y))
-
-    return FlatPen
-
-
-@functools.cache
-def _pen() -> type:
-    return _flat_pen_class()
-
-
-def _FlatPen(glyph_set: object):  # type: ignore[no-untyped-def]
-    return _pen()(glyph_set)

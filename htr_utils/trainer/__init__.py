@@ -87,7 +87,7 @@ def train(
         plan = replace(plan, share=0.2 if keeps else 0.0)
     keras.utils.set_random_seed(plan.seed)
     start = None
-    with training.built_for(plan.precision), way.scope():
+    with models.built_for(plan.precision), way.scope():
         if plan.init is not None:
             start = archive.load(paths.model_file(plan.init))
             chosen, charset, model = start.preset, start.charset, start.model

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -445,29 +444,6 @@ def test_no_scheduler_is_one_line(
             scheduler="tcp://127.0.0.1:9",
             say=lambda _: None,
         )
-
-
-def test_the_page_on_a_million_pages_does_its_sums() -> None:
-    from workshop.measure import million
-
-    found = {"seconds": 1.8, "memory": 900.0, "lines": 12.0, "in": 300_000.0, "out": 20_000.0}
-    text = million.page(found)
-    assert "1,000,000 pages x 1.800 s = 500.0 core hours" in text
-    assert "| 16 | 31.2 | 14.4 |" in text and "take 300 GB, the results 20 GB" in text
-    assert "..." in million.page(None) and "500" not in million.page(None)
-
-
-def test_the_page_is_what_the_command_writes() -> None:
-    from workshop.measure import million
-
-    written = (ROOT / "docs" / "million-pages.md").read_text(encoding="utf-8").split("\n\n")
-    made = million.page(None).split("\n\n")
-    assert len(written) == len(made) and written[0] == made[0] and written[-2] == made[-2]
-    # Of a chunk of 64 pages, from the measured seconds of one.
-    of_work = re.compile(r"(\d+|\.\.\.) s of work")
-    seconds = float(re.search(r"x ([\d.]+) s =", "\n".join(written))[1])
-    assert of_work.search(written[-1])[1] == f"{64 * seconds:.0f}"
-    assert of_work.sub("", written[-1]) == of_work.sub("", made[-1])
 
 
 def test_a_ledger_that_cannot_be_written_is_one_line(

@@ -20,7 +20,6 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--folder")
-    parser.add_argument("--xla", action="store_true")
     parser.add_argument("--precision", default="float32")
     options = parser.parse_args()
     if options.ports:
@@ -42,7 +41,7 @@ def main() -> None:
     )
     losses: list[float] = []
     try:
-        way = distribute.Way(distribute.choose(options.strategy, print), options.xla)
+        way = distribute.Way(distribute.choose(options.strategy, print))
         blocks = (
             models.Block(8, 5, stride=2),
             models.Block(16, pool=(2, 2)),
@@ -50,7 +49,7 @@ def main() -> None:
         )
         preset = models.Preset("tiny", Preparation(48), blocks, lstm=16, lstm_layers=1, dropout=0.0)
         keras.utils.set_random_seed(1)
-        with training.built_for(options.precision), way.scope():
+        with models.built_for(options.precision), way.scope():
             model = models.build(preset, CHARSET.classes)
         labels = training.labels_for(preset, CHARSET)
         batches = dataset.Batches(
@@ -70,14 +69,7 @@ def main() -> None:
             folder=options.folder,
             say=lambda text: print(text, flush=True),
         )
-        step = trainer._step
-
-        def noted(batch: object, average: object) -> object:
-            loss, norm = step(batch, average)
-            losses.append(float(loss))
-            return loss, norm
-
-        trainer._step = noted
+        trainer.after_step.append(lambda _, loss: losses.append(loss))
         trainer.run()
     except HtrError as error:
         print(f"error: {error}", flush=True)

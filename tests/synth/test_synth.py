@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from htr_utils.synth import fonts, handwriting
+from htr_utils.synth import fonts, handwriting, npm
 from htr_utils.text.charset import IAM79
 from tests.helpers.tiny_fonts import FONTS, MONO, SANS, SERIF, one_line_error
 
@@ -293,12 +293,12 @@ def fake_package(
 def test_fetch_takes_what_is_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTR_CACHE", str(tmp_path))
     monkeypatch.setattr(
-        fonts.subprocess, "run", lambda *a, **k: pytest.fail("nothing needs fetching")
+        npm.subprocess, "run", lambda *a, **k: pytest.fail("nothing needs fetching")
     )
-    assert tmp_path in fonts.cache_folder().parents
+    assert tmp_path in npm.cache_folder(fonts.CACHE).parents
     rows = [row for row in fonts.table() if row["split"] == "test"]
     for row in rows:
-        fake_package(fonts.cache_folder(), row, ["400-normal", "700-normal", "400-italic"])
+        fake_package(npm.cache_folder(fonts.CACHE), row, ["400-normal", "700-normal", "400-italic"])
     found = fonts.fetch(("test",))
     assert {file.family for file in found} == {row["family"] for row in rows}
     assert {file.weight for file in found} == {400, 700}
@@ -307,7 +307,7 @@ def test_fetch_takes_what_is_in_the_cache(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_fetch_without_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts.shutil, "which", lambda name: None)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
     assert "npm" in one_line_error(fonts.fetch, ("test",), target=tmp_path)
 
 
@@ -320,8 +320,8 @@ def test_fetch_asks_npm_for_exact_versions(tmp_path: Path, monkeypatch: pytest.M
             command, 1, "", "npm error code ENOTFOUND\nnpm error more\n"
         )
 
-    monkeypatch.setattr(fonts.shutil, "which", lambda name: "npm")
-    monkeypatch.setattr(fonts.subprocess, "run", run)
+    monkeypatch.setattr(npm.shutil, "which", lambda name: "npm")
+    monkeypatch.setattr(npm.subprocess, "run", run)
     row = next(row for row in fonts.table() if row["split"] == "validation")
     fake_package(tmp_path, row, ["400-normal"], version="0.0.1")
     assert "ENOTFOUND" in one_line_error(fonts.fetch, ("validation",), target=tmp_path)
@@ -330,7 +330,7 @@ def test_fetch_asks_npm_for_exact_versions(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_package_without_fonts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fonts, "_npm_install", lambda folder, wanted: None)
+    monkeypatch.setattr(npm, "install", lambda wanted, folder: None)
     message = one_line_error(fonts.fetch, ("test",), target=tmp_path)
     assert "no usable font" in message
 

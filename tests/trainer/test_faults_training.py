@@ -36,15 +36,8 @@ def _train(folder: str, started: Event | None) -> None:
 
     tf.config.experimental.enable_op_determinism()
     one = trainer(folder, epochs=EPOCHS, validation=True)
-    first = one._step
-
-    def step(*given: Any) -> Any:
-        found = first(*given)
-        if started is not None:
-            started.set()
-        return found
-
-    one._step = step
+    if started is not None:
+        one.after_step.append(lambda *_: started.set())
     one.run()
 
 

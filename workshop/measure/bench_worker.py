@@ -56,29 +56,25 @@ def read(job: dict[str, Any]) -> dict[str, Any]:
 def train(job: dict[str, Any]) -> dict[str, Any]:
     """Lines a second in the second epoch, prepared beforehand: the first one compiles and prepares.
 
-    `precision` and `xla` of the job are those of `htr train`; `first`: seconds of the first epoch; `gpus`: how many
-    TensorFlow found; it trains on one.
+    `first`: seconds of the first epoch.
     """
     _limit(job["threads"])
     import keras
-    import tensorflow as tf
 
     from htr_utils.lines import dataset, iam
-    from htr_utils.network import distribute, training
+    from htr_utils.network import training
 
     keras.utils.set_random_seed(0)
-    precision = job.get("precision", "float32")
-    with training.built_for(precision):
-        made = _untrained(job["preset"])
+    made = _untrained(job["preset"])
     lines = [
         iam.Line(str(n), text, path, "", "", "ok", 0, 0, (0, 0, 0, 0))
         for n, (path, text) in enumerate(job["lines"])
     ]
     source = dataset.FileLines(lines, made.preset.preparation)
     batches = dataset.Batches(source, training.labels_for(made.preset, made.charset), job["batch"])
-    settings = training.Settings(epochs=2, batch=job["batch"], precision=precision)
+    settings = training.Settings(epochs=2, batch=job["batch"])
     given = (made.model, made.preset, made.charset, batches, settings)
-    trainer = distribute.Way(xla=job.get("xla", False)).trainer(*given, say=lambda _: None)
+    trainer = training.Trainer(*given, say=lambda _: None)
     begun = time.perf_counter()
     trainer.run_epoch()
     first = time.perf_counter() - begun
@@ -86,7 +82,6 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         "lines_per_second": trainer.run_epoch()["lines_per_second"],
         "first": first,
         "peak": peak(),
-        "gpus": len(tf.config.list_physical_devices("GPU")),
     }
 
 

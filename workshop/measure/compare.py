@@ -126,7 +126,7 @@ def measure(
 
     def trainer(lines: int) -> training.Trainer:
         keras.utils.set_random_seed(given.seed)
-        with training.built_for(given.precision):
+        with models.built_for(given.precision):
             model = models.build(chosen, charset.classes)
         steps = -(-lines // batch)
         settings = training.Settings(
@@ -164,8 +164,6 @@ def _plain(lines: Sequence[Any], preparation: Preparation, labels: Any) -> datas
 
 def _speed(trainer: training.Trainer, batch: int) -> float:
     """Lines per second of training, those that compile the step left out."""
-    import numpy as np
-
     feed = dataset.tensors(lambda: trainer.batches.epoch(0), trainer.preset.preparation.height)
     started = 0.0
     for number, one in enumerate(feed):
@@ -173,7 +171,7 @@ def _speed(trainer: training.Trainer, batch: int) -> float:
             started = time.perf_counter()
         if number == BEFORE + PROBE:
             break
-        trainer._step(one, np.float32(0.9))
+        trainer.learn(one, 0.9)
     trainer.batches.close()
     return PROBE * batch / (time.perf_counter() - started)
 

@@ -342,7 +342,7 @@ def copy_libraries(out: Path) -> None:
         HtrError: they are not in the cache and cannot be fetched.
     """
     for package, names in LIBRARIES.items():
-        source, target = vendor.npm(package), out / "lib" / package
+        source, target = vendor.package(package), out / "lib" / package
         target.mkdir(parents=True, exist_ok=True)
         for name in names:
             shutil.copyfile(source / name, target / Path(name).name)

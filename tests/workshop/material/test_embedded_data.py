@@ -352,7 +352,7 @@ def no_npm(monkeypatch: pytest.MonkeyPatch) -> None:
     def listed(folder: Path, row: dict[str, str]) -> list[fonts.FontFile]:
         return [fonts.FontFile(row["family"], 400, SANS.path, row["split"])]
 
-    monkeypatch.setattr(fonts, "_npm_install", lambda folder, wanted: None)
+    monkeypatch.setattr(fonts.npm, "install", lambda wanted, folder: None)
     monkeypatch.setattr(fonts, "_npm_files", listed)
     monkeypatch.setattr(fonts, "_debian_file", lambda folder, row: listed(folder, row)[0])
 

@@ -298,7 +298,7 @@ def test_site_at_this_width(browser, built: Path, width: int, scheme: str) -> No
 )
 def test_site_passes_axe(browser, built: Path, name: str, scheme: str, width: int) -> None:  # type: ignore[no-untyped-def]
     """axe-core finds nothing against WCAG 2 A and AA, contrast among it, on a phone and on a screen."""
-    axe = (vendor.npm("axe-core") / "axe.min.js").read_text(encoding="utf-8")
+    axe = (vendor.package("axe-core") / "axe.min.js").read_text(encoding="utf-8")
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
     options = json.dumps({"runOnly": rules, "resultTypes": ["violations"], "preload": False})
     page, _ = opened(
@@ -430,7 +430,7 @@ def test_npm_is_asked_for_with_one_line(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(
         HtrError, match=r"npm is not on the PATH; install Node\.js, it brings reveal\.js"
     ):
-        vendor.npm("reveal.js", tmp_path)
+        vendor.package("reveal.js", tmp_path)
 
 
 def test_commands_write_where_they_are_told(
