@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from htr_utils import Recognizer, formats, paths
-from htr_utils.cli import main
+from htr_utils.cli import main, outputs
 from htr_utils.lines import images
 from htr_utils.synth import compose
 from htr_utils.text import tuned
@@ -424,7 +424,7 @@ def test_two_inputs_never_write_one_result(page_file, tmp_path):
 )
 def test_stems_are_never_shared(names):
     """Neither as they are nor as the pages of a longer file, small and capital letters alike."""
-    stems = [stem.lower() for stem in import_module("htr_utils.cli.read")._stems(names)]
+    stems = [stem.lower() for stem in outputs.stems_of(names)]
     pages = {
         f"{stem}-{n}"
         for stem, name in zip(stems, names, strict=True)
