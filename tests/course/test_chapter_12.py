@@ -234,6 +234,7 @@ def rate_of(point: dict[str, Any], width: float = 1.0) -> float:
 def records(plan: sweeps.Sweep, out: Path, names: tuple[str, ...]) -> None:
     """What a sweep leaves when all of its points went through, with made-up results."""
     chapter = Chapter(plan.chapter)
+    origin = record.made_from(chapter, chapter.check(plan.points[0]))
     for point in plan.points:
         values = chapter.check(point)
         results: dict[str, Any] = {name: rate_of(point) / 100 for name in names}
@@ -245,7 +246,7 @@ def records(plan: sweeps.Sweep, out: Path, names: tuple[str, ...]) -> None:
             "parameters": values,
             "seed": values.get("seed"),
             "results": results,
-            **record.made_from(chapter, values),
+            **origin,
         }
         folder = plan.folder(out, point)
         folder.mkdir(parents=True)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 import venv
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -444,23 +443,6 @@ def without_checkout() -> dict[str, str]:
     return {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HTR_"))
     }
-
-
-def test_wheel_reads_a_line_in_an_empty_folder(tmp_path: Path) -> None:
-    """The wheel unpacked alone, in front of the packages that are installed here."""
-    wheel = build_wheel(tmp_path)
-    names = zipfile.ZipFile(wheel).namelist()
-    assert "htr_utils/_model/course.keras" in names
-    assert not [name for name in names if name.startswith(("tests", "notebooks", "data"))]
-    target = tmp_path / "installed"
-    zipfile.ZipFile(wheel).extractall(target)
-    environment = without_checkout() | {"PYTHONPATH": str(target), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    where = [sys.executable, "-c", "import htr_utils; print(htr_utils.__file__)"]
-    found = subprocess.run(
-        where, capture_output=True, text=True, cwd=tmp_path, env=environment
-    ).stdout
-    assert Path(found.strip()).is_relative_to(target)
-    read_a_line([sys.executable, "-m", "htr_utils"], tmp_path / "empty", environment)
 
 
 @pytest.mark.slow
