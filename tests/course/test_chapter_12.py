@@ -218,7 +218,9 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
     plots.curves({"as usual": [run(1.0)]})
     plots.spread({"as usual": [run(1.0)]})
     plots.effects([statistics.Effect("a", 1.0, -math.inf, math.inf, 1)])
-    assert "clear of zero: none" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "clear of zero: none" in out
+    assert "A dot and an interval" in out and "PNG" not in out, "its text, not the picture's bytes"
 
 
 # ---- the chapter over the records of every sweep that comes with the course

@@ -155,6 +155,18 @@ def test_formatting_is_never_switched_off() -> None:
     assert not marked.stdout
 
 
+def test_every_draw_is_seeded() -> None:
+    """Also those of the tests: what failed once must fail again."""
+    wrong = []
+    for folder in ("htr_utils", "workshop", "tests", "sweeps", "notebooks/src"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                draws = isinstance(node, ast.Call) and not node.args and not node.keywords
+                if draws and ast.unparse(node.func).endswith(("default_rng", "random.Random")):
+                    wrong.append(f"{path.relative_to(ROOT)}, line {node.lineno}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_commands_of_the_workshop_end_with_one_line() -> None:
     """`peers` and `latest` run where nothing of this package is."""
     for name, path in MODULES.items():
