@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 OPSET, IR = 17, 8  # ONNX Runtime reads them since 1.12
 LEVELS = 63  # of an 8-bit weight, on either side of zero
-Ranges = dict[str, tuple[float, float]]
+EVERY = 13  # of how many activations one is looked at
+Scales = dict[str, tuple[float, int]]
 
 
 class _Graph:
@@ -58,27 +59,21 @@ class _Graph:
 
 
 class _Writer(_Graph):
-    """The graph of one network. ranges: of each block's activations, for 8-bit convolutions; None for float32."""
+    """The graph of one network. scales: of each block's activations, for 8-bit convolutions; None for float32."""
 
-    def __init__(self, archive: Archive, ranges: Ranges | None) -> None:
+    def __init__(self, archive: Archive, scales: Scales | None) -> None:
         super().__init__()
-        self.preset, self.ranges = archive.preset, ranges
+        self.preset, self.scales = archive.preset, scales
         self.layers = {layer.name: layer for layer in archive.model.layers}
         self.classes = archive.charset.classes
-        self.seen: list[str] = []  # activations whose ranges are to be known
-
-    def step(self, name: str) -> float:
-        """What one step of an 8-bit activation is worth."""
-        assert self.ranges is not None
-        low, high = self.ranges[name]
-        return max(high - low, 1e-6) / 255
+        self.seen: list[str] = []  # activations whose scales are to be known
 
     def scale(self, name: str) -> tuple[str, str]:
         """Scale and zero point of an activation in 8 bits; zero is always exact."""
-        assert self.ranges is not None
-        zero = round(-self.ranges[name][0] / self.step(name))
+        assert self.scales is not None
+        step, zero = self.scales[name]
         return (
-            self.constant(self.step(name), np.float32, f"{name}_scale"),
+            self.constant(step, np.float32, f"{name}_scale"),
             self.constant(zero, np.uint8, f"{name}_zero"),
         )
 
@@ -93,7 +88,7 @@ class _Writer(_Graph):
         return weights[0].transpose(3, 2, 0, 1), weights[1]
 
     def conv(self, given: tuple[str, str], number: int, out: str) -> str:
-        """A convolution of (value, name of its range); in 8 bits it is clipped to the range of `out`."""
+        """A convolution of (value, name of its scale); in 8 bits it is clipped to what `out` can hold."""
         x, source = given
         block, name = self.preset.blocks[number - 1], f"conv{number}"
         kernel, bias = self.folded(number)
@@ -101,26 +96,27 @@ class _Writer(_Graph):
         pad = max(block.kernel - block.stride, 0)
         pads = [pad // 2, pad // 2, pad - pad // 2, pad - pad // 2]
         shape = {"strides": [block.stride] * 2, "pads": pads, "name": name}
-        if self.ranges is None:
+        if self.scales is None:
             kept = self.constant(kernel, np.float32), self.constant(bias, np.float32)
             return self("Conv", x, *kept, **shape)
-        steps = np.maximum(np.abs(kernel).max((1, 2, 3)) / LEVELS, 1e-9).astype(np.float32)
+        steps = _steps(kernel.reshape(len(kernel), -1), -LEVELS, LEVELS).astype(np.float32)
+        whole = np.clip(np.round(kernel / steps[:, None, None, None]), -LEVELS, LEVELS)
         return self(
             "QLinearConv",
             x,
             f"{source}_scale",
             f"{source}_zero",
-            self.constant(np.round(kernel / steps[:, None, None, None]), np.int8),
+            self.constant(whole, np.int8),
             self.constant(steps, np.float32),
             self.constant(np.zeros(len(steps)), np.int8),
             *self.scale(out),
-            self.constant(np.round(bias / (steps * self.step(source))), np.int32),
+            self.constant(np.round(bias / (steps * self.scales[source][0])), np.int32),
             **shape,
         )
 
     def blocks(self, image: str, width: str) -> tuple[str, str]:
         """Image (B, 1, H, W) -> features (B, C, h, w) and the true columns (B,) of them."""
-        preset, quick = self.preset, self.ranges is not None
+        preset, quick = self.preset, self.scales is not None
         x, columns, source = image, width, "image"
         if quick:
             x = self("QuantizeLinear", x, *self.scale("image"))
@@ -150,7 +146,7 @@ class _Writer(_Graph):
 
     def floats(self, x: str, name: str) -> str:
         """An activation as float32 again, where it is not so already."""
-        if self.ranges is None:
+        if self.scales is None:
             return x
         return self("DequantizeLinear", x, f"{name}_scale", f"{name}_zero")
 
@@ -274,21 +270,44 @@ def build(archive: Archive, about: dict[str, Any], inks: Sequence[np.ndarray] = 
         inks: prepared lines of the training set, uint8 (H, w), true widths; a hundred are enough. With them the
             convolutions get 8 bits, without they stay float32.
     """
-    writer = _Writer(archive, _ranges(archive, about, inks) if inks else None)
+    writer = _Writer(archive, _scales(archive, about, inks) if inks else None)
     writer.whole()
     return writer.file(about)
 
 
-def _ranges(archive: Archive, about: dict[str, Any], inks: Sequence[np.ndarray]) -> Ranges:
-    """The least and the greatest value of each block's activations on these lines, 0 among them."""
+def _scales(archive: Archive, about: dict[str, Any], inks: Sequence[np.ndarray]) -> Scales:
+    """Step and zero point of each block's activations, from what they are on these lines."""
     writer = _Writer(archive, None)
     writer.whole()
     session = engine.session(writer.file(about, writer.seen), threads=0)
-    ranges: Ranges = dict.fromkeys(writer.seen, (0.0, 0.0))
+    samples: dict[str, list[np.ndarray]] = {name: [] for name in writer.seen}
     for ink in inks:
         batch = collate([ink], [np.zeros(0, np.int32)], [0])
         values = session.run(writer.seen, {"image": batch.image, "width": batch.width})
         for name, value in zip(writer.seen, values, strict=True):
-            low, high = ranges[name]
-            ranges[name] = min(low, float(value.min())), max(high, float(value.max()))
-    return ranges | {"image": (0.0, 1.0)}
+            samples[name].append(value.ravel()[::EVERY])
+    scales: Scales = {"image": (1 / 255, 0)}
+    for name, parts in samples.items():
+        sample, number = np.concatenate(parts), int(name[4:])
+        if name.startswith("conv") and archive.preset.blocks[number - 1].residual:
+            # Where the sum stays below zero the ReLU takes it anyway.
+            step, zero = scales[f"relu{number - 1}"]
+            sample = np.maximum(sample, -(255 - zero) * step)
+        low, high = min(0.0, float(sample.min())), max(1e-6, float(sample.max()))
+        zero = round(-255 * low / (high - low))
+        scales[name] = float(_steps(sample[None], -zero, 255 - zero)[0]), zero
+    return scales
+
+
+def _steps(values: np.ndarray, low: int, high: int) -> np.ndarray:
+    """For each row of values (n, k) the step (n,) at which the whole numbers from `low` to `high` lose least.
+
+    A little is clipped for finer steps: least squares over shares of the greatest value.
+    """
+    widest = np.maximum(values.max(1) / high, values.min(1) / low if low else 0) + 1e-9
+    best, least = widest, np.full(len(values), np.inf)
+    for share in np.linspace(0.75, 1, 26):
+        step = (widest * share)[:, None]
+        lost = ((np.clip(np.round(values / step), low, high) * step - values) ** 2).sum(1)
+        best, least = np.where(lost < least, step[:, 0], best), np.minimum(lost, least)
+    return best
