@@ -32,3 +32,9 @@ def frames(about: dict[str, Any], width: np.ndarray) -> np.ndarray:
     if fixed is not None:
         return np.full(len(width), fixed // step, np.int32)
     return -(-np.asarray(width, np.int32) // step)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Log-probabilities along the last axis, in float32."""
+    top = logits.max(-1, keepdims=True)
+    return logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))

@@ -64,9 +64,7 @@ class OnnxEngine:
             with Path(path).open("rb") as file:
                 content = file.read(_MOST)
         except OSError as error:
-            raise HtrError(
-                f"{path}: cannot be read ({error.strerror}); check the name"
-            ) from error
+            raise HtrError(f"{path}: cannot be read ({error.strerror}); check the name") from error
         return cls(content, str(path))
 
     def logits(self, image: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

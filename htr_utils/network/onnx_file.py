@@ -4,7 +4,7 @@ The graph is written operator by operator from the weights, so that three things
 a batch, with little padding or much: columns right of its width are zero after each block, the backward LSTM begins
 at the line's own last frame (`sequence_lens`), and no scale depends on what else is read. Batch norm is folded into
 the convolution before it and convolutions may have 8 bits (Jacob et al. 2018, CVPR, arXiv:1712.05877): weights
-per channel, activations with one scale a layer, measured on lines of the training set. Weights use 7 of their 8 bits, since
+per channel, activations with one scale a layer, measured on lines of the training set. Weights use 7 of their 8 bits:
 processors without VNNI add two products in 16 bits and clip the sum (`reduce_range` in ONNX Runtime's words).
 """
 
@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from htr_utils.engines import onnx as engine
-from htr_utils.lines.dataset import collate
+from htr_utils.lines import images
+from htr_utils.lines.padding import PAD_TO, collate
 
 if TYPE_CHECKING:
     from htr_utils.network.archive import Archive
@@ -259,17 +260,52 @@ class _Writer(_Graph):
         return bytes(model.SerializeToString())
 
 
-def build(archive: Archive, about: dict[str, Any], inks: Sequence[np.ndarray] = ()) -> bytes:
-    """The ONNX file of a line reader.
+def describe(archive: Archive, made_from: str = "", width: int | None = None) -> dict[str, Any]:
+    """All that a program needs to read lines with a network, as plain values.
+
+    Args:
+        made_from: sha256 of the model's file. width: of the picture, where it is fixed.
+    """
+    preset, charset = archive.preset, archive.charset
+    preparation = preset.preparation
+    shape = ["any", preparation.height, width or preparation.width or "any", 1]
+    meaning = "columns of the line without padding"
+    frames = "all" if preparation.width else "ceil(width / frame_step); later ones are padding"
+    return {
+        "preset": preset.name,
+        "made_from": made_from,
+        "charset": charset.to_json(),
+        "classes": charset.classes,
+        "blank": charset.blank,
+        "preparation": preparation.to_json(),
+        "steps": images.steps(preparation),
+        "inputs": {
+            "image": {"type": "float32", "shape": shape},
+            "width": {"type": "int32", "shape": shape[:1], "meaning": meaning},
+        },
+        "outputs": {"logits": {"type": "float32", "shape": ["any", "frames", charset.classes]}},
+        "width_multiple_of": PAD_TO,
+        "frame_step": preset.frame_step,
+        "frames": frames,
+    }
+
+
+def build(
+    archive: Archive, made_from: str = "", inks: Sequence[np.ndarray] = (), width: int | None = None
+) -> bytes:
+    """The ONNX file of a line reader, what `describe` says in its metadata.
 
     Inputs `image` (B, H, W, 1) float32, 1 = ink, W a multiple of 32, and `width` (B,) int32, the true columns of
     each line; output `logits` (B, T, C) float32.
 
     Args:
-        about: what else reading needs, plain values; it goes into the metadata.
+        made_from: sha256 of the `.keras` file.
         inks: prepared lines of the training set, uint8 (H, w), true widths; a hundred are enough. With them the
             convolutions get 8 bits, without they stay float32.
+        width: a fixed number of columns, a multiple of 32, for runtimes that want it.
     """
+    about = describe(archive, made_from, width)
+    about["convolutions"] = "8 bit" if inks else "float32"
     writer = _Writer(archive, _scales(archive, about, inks) if inks else None)
     writer.whole()
     return writer.file(about)

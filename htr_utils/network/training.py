@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from htr_utils import files
+from htr_utils.engines import log_softmax as log_softmax
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
 from htr_utils.network import archive, checkpoints, ctc, models
@@ -391,12 +392,6 @@ def reader(model: Any) -> Any:
             given,
         )
     return made
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Log-probabilities along the last axis, in float32."""
-    top = logits.max(-1, keepdims=True)
-    return logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
 
 
 def overfit(
