@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from htr_utils.network.archive import Archive
 
 KINDS = {"savedmodel": "", "tflite": ".tflite", "onnx": ".onnx"}
-SCALE_LINES = 96  # that decide the scales of 8-bit convolutions
 MOST_APART = 1e-3  # of an export's logits from the model's, where no weight was rounded
 LEAST_ALIKE = 0.98  # of the frames whose best class is the model's, with 8-bit convolutions
 
@@ -78,7 +77,7 @@ def export(
     about = {"kind": kind, **onnx_file.describe(archive, made_from, width), "example": EXAMPLE}
     if kind == "tflite":
         about["inputs"]["image"]["shape"][0] = about["inputs"]["width"]["shape"][0] = 1
-    if kind != "onnx":
+    if kind != "onnx" or preparation.width or not preparation.crop:
         del about["example"]
     files.write_text(description_file(path), json.dumps(about, indent=1) + "\n")
     return path
@@ -194,7 +193,7 @@ def scale_lines(preparation: images.Preparation) -> list[np.ndarray]:
     if not paths.has_embedded():
         return []
     lines = iam.read(paths.embedded_root()).split("train")
-    chosen = np.random.default_rng(0).permutation(len(lines))[:SCALE_LINES]
+    chosen = np.random.default_rng(0).permutation(len(lines))[: onnx_file.SCALE_LINES]
     return [to_bytes(images.prepare(lines[i].image(), preparation).ink) for i in sorted(chosen)]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +35,6 @@ class TensorFlowEngine:
             )
         logits = training.reader(self.archive.model)(image, width).numpy()
         return logits, engines.frames(self.about, width)
-
-
-def write_beside(file: str | Path, inks: Sequence[np.ndarray] = ()) -> Path:
-    """Write the `.onnx` file of a model beside it; see `onnx_file.build`. HtrError where it cannot be."""
-    made = onnx_file.build(archive.load(file), files.sha256(file), inks)
-    target = Path(file).with_suffix(".onnx")
-    files.write_bytes(target, made)
-    return target
 
 
 def engine_of(file: Path) -> engines.Engine:

@@ -13,19 +13,23 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from htr_utils import files
 from htr_utils.engines import onnx as engine
 from htr_utils.lines import images
 from htr_utils.lines.padding import PAD_TO, collate
+from htr_utils.network import archive as archives
 
 if TYPE_CHECKING:
     from htr_utils.network.archive import Archive
 
 OPSET, IR = 17, 8  # ONNX Runtime reads them since 1.12
 LEVELS = 63  # of an 8-bit weight, on either side of zero
+SCALE_LINES = 64  # that decide the scales of 8-bit convolutions
 EVERY = 13  # of how many activations one is looked at
 Scales = dict[str, tuple[float, int]]
 
@@ -309,6 +313,17 @@ def build(
     writer = _Writer(archive, _scales(archive, about, inks) if inks else None)
     writer.whole()
     return writer.file(about)
+
+
+def write_beside(file: str | Path, inks: Sequence[np.ndarray] = ()) -> Path:
+    """Write the `.onnx` file of a model beside it; see `build`.
+
+    Raises:
+        HtrError: as `archive.load`; it cannot be written.
+    """
+    target = Path(file).with_suffix(".onnx")
+    files.write_bytes(target, build(archives.load(file), files.sha256(file), inks))
+    return target
 
 
 def _scales(archive: Archive, about: dict[str, Any], inks: Sequence[np.ndarray]) -> Scales:
