@@ -150,7 +150,9 @@ def test_where_the_file_cannot_be_written_it_reads_all_the_same(tmp_path, caplog
     reading = Recognizer.load(file).read(paths.samples()[0])
     assert "disk full" in caplog.text
     monkeypatch.undo()
-    monkeypatch.setattr(inference.importlib.util, "find_spec", lambda name: None if name == "onnx" else True)
+    monkeypatch.setattr(
+        inference.importlib.util, "find_spec", lambda name: None if name == "onnx" else True
+    )
     caplog.clear()
     other = Recognizer.load(file)
     assert "TensorFlow reads" in caplog.text and other.read(paths.samples()[0]).text == reading.text
