@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, folder_of, import_tensorflow, only, split_of
+from htr_utils.cli.common import command_line, folder_of, only, split_of
 
 
 @click.command()
@@ -78,7 +78,6 @@ def evaluate(
     target = file.with_name("metrics.json")
     if save:
         evaluation.figures(target)
-    import_tensorflow()
     from htr_utils.recognizer import Recognizer
 
     rates = evaluation.evaluate(

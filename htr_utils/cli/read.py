@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from htr_utils.cli.common import import_tensorflow, need
+from htr_utils.cli.common import need
 from htr_utils.cli.jobs import Job
 from htr_utils.cli.outputs import FORMATS, Writer, expand, speller_of
 
@@ -117,7 +117,6 @@ def read(
     opened = job.open()
     first = next(opened, None)  # nothing to read: no model is loaded
     if first is not None:
-        import_tensorflow()
         from htr_utils.recognizer import Recognizer
 
         recognizer = Recognizer.load(model)

@@ -21,7 +21,6 @@ from typing import Any
 import click
 
 from htr_utils import files
-from htr_utils.cli.common import import_tensorflow
 from htr_utils.cli.jobs import Job, trouble
 from htr_utils.cli.outputs import OVERLAY, Writer, speller_of
 from htr_utils.errors import HtrError
@@ -151,7 +150,6 @@ def read_chunk(
         if which not in _recognizers:
             from htr_utils.recognizer import Recognizer
 
-            import_tensorflow()
             _recognizers.clear()
             _recognizers[which] = Recognizer.load(told.model)
         recognizer = _recognizers[which]

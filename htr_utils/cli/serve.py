@@ -9,7 +9,6 @@ import socket
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import import_tensorflow
 from htr_utils.errors import HtrError
 
 THREADS = 8  # they only hand pictures over: one thread of the app does the reading
@@ -52,7 +51,6 @@ def serve(host: str, port: int, model: str) -> None:
         host, port
     )  # before the model, which takes seconds: a port in use is known at once
     with listening:
-        import_tensorflow()
         from htr_utils.recognizer import Recognizer
 
         limits = Limits()

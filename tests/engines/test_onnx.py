@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
 from htr_utils import HtrError, Recognizer, engines, paths
 from htr_utils.engines.onnx import OnnxEngine
 from htr_utils.lines import iam, padding
@@ -47,7 +48,7 @@ def test_a_line_alone_in_a_batch_or_with_more_padding_has_the_same_logits(recogn
 
 
 def test_what_is_left_of_a_line_never_depends_on_rubbish_in_its_padding(recognizer, inks):
-    """The masks, not the zeros that it is padded with, keep padding out: after the first block anything could be there."""
+    """Masks keep padding out, not the zeros that it is made of."""
     given = batch(inks[:2], 2048)
     clean, frames = recognizer.engine.logits(given.image, given.width)
     assert frames.max() * recognizer.frame_step < 1500
@@ -74,7 +75,7 @@ def test_the_course_reads_without_tensorflow_in_a_fresh_process():
 
 @pytest.mark.slow
 def test_both_engines_read_the_embedded_test_lines_alike(recognizer, tmp_path):
-    """In float32 the same texts. Convolutions in 8 bits change a letter here and there, and CER by nothing to speak of."""
+    """In float32 the same texts; convolutions in 8 bits change a letter here and there, and the CER hardly."""
     from htr_utils.network import archive, onnx_file
 
     lines = iam.read(paths.embedded_root()).split("test")

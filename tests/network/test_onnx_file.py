@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from htr_utils import HtrError, Recognizer, paths
 from htr_utils.engines.onnx import OnnxEngine
 from htr_utils.network import archive, export, inference, models, onnx_file, training
