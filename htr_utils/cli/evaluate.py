@@ -12,7 +12,10 @@ from htr_utils.cli.common import command_line, folder_of, only, split_of
 
 @click.command()
 @click.option(
-    "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
+    "--model",
+    default="course",
+    show_default=True,
+    help="name of a model, or path of a .keras or .onnx file",
 )
 @click.option(
     "--data",

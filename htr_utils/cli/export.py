@@ -13,7 +13,10 @@ from htr_utils.errors import HtrError
 
 @click.command()
 @click.option(
-    "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
+    "--model",
+    default="course",
+    show_default=True,
+    help="name of a model, or path of a .keras or .onnx file",
 )
 @click.option("--to", "kind", type=click.Choice(["savedmodel", "tflite", "onnx"]), required=True)
 @click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,20 +143,29 @@ def stems_of(names: list[str]) -> list[str]:
     return stems
 
 
-def expand(files: tuple[str, ...]) -> list[str]:
-    """The files to read: a folder stands for the pictures and PDF files in it, but for overlays made before."""
-    from htr_utils.lines.own import IMAGE_TYPES
+def expand(
+    files: tuple[str, ...], say: Callable[[str], None] = partial(click.echo, err=True)
+) -> list[str]:
+    """The files to read: a folder stands for the pictures and PDF files in it, but for overlays made before.
+
+    say: told what else is in a folder and is left out, hidden files apart.
+    """
+    from htr_utils.lines.images import ENDINGS
 
     names: list[str] = []
     for file in files:
-        if Path(file).is_dir():
-            inside_all = (
-                path for path in sorted(Path(file).iterdir()) if not path.name.endswith(OVERLAY)
-            )
-            inside = [
-                str(path) for path in inside_all if path.suffix.lower() in (*IMAGE_TYPES, ".pdf")
-            ]
-            names += inside or [file]
-        else:
+        if not Path(file).is_dir():
             names.append(file)
+            continue
+        inside = [
+            path
+            for path in sorted(Path(file).iterdir())
+            if not path.name.endswith(OVERLAY) and not path.name.startswith(".")
+        ]
+        pictures = [path for path in inside if path.suffix.lower() in (*ENDINGS, ".pdf")]
+        names += [str(path) for path in pictures] or [file]
+        others = [path.name for path in inside if path not in pictures]
+        if pictures and others:
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            say(f"note: left out of {file}: {', '.join(others[:3])}{more}")
     return names

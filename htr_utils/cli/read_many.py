@@ -87,7 +87,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
     Raises:
         HtrError: a file or folder that is not there, two files with one result, nothing to read.
     """
-    from htr_utils.lines.own import IMAGE_TYPES
+    from htr_utils.lines.images import ENDINGS
 
     inputs_by_place: dict[str, Input] = {}
     for name in names:
@@ -96,7 +96,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
             inside = (
                 path
                 for path in root.rglob("*")
-                if path.suffix.lower() in (*IMAGE_TYPES, ".pdf") and not path.is_dir()
+                if path.suffix.lower() in (*ENDINGS, ".pdf") and not path.is_dir()
             )
             some = [
                 (path, path.relative_to(root).as_posix())

@@ -30,7 +30,10 @@ CONNECTIONS = 64
     help="0: any that is free",
 )
 @click.option(
-    "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
+    "--model",
+    default="course",
+    show_default=True,
+    help="name of a model, or path of a .keras or .onnx file",
 )
 def serve(host: str, port: int, model: str) -> None:
     """Serve the web page that reads pictures of handwriting, until Ctrl-C.
