@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,12 +142,10 @@ def stems_of(names: list[str]) -> list[str]:
     return stems
 
 
-def expand(
-    files: tuple[str, ...], say: Callable[[str], None] = partial(click.echo, err=True)
-) -> list[str]:
+def expand(files: tuple[str, ...]) -> list[str]:
     """The files to read: a folder stands for the pictures and PDF files in it, but for overlays made before.
 
-    say: told what else is in a folder and is left out, hidden files apart.
+    What else is there, hidden files apart, is named on stderr.
     """
     from htr_utils.lines.images import ENDINGS
 
@@ -167,5 +164,5 @@ def expand(
         others = [path.name for path in inside if path not in pictures]
         if pictures and others:
             more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-            say(f"note: left out of {file}: {', '.join(others[:3])}{more}")
+            click.echo(f"note: left out of {file}: {', '.join(others[:3])}{more}", err=True)
     return names
