@@ -8,6 +8,7 @@ from pathlib import Path
 from htr_utils.errors import HtrError
 
 _PACKAGE = Path(__file__).resolve().parent
+MODELS = (".keras", ".onnx")  # what trains, and what reads
 
 
 def repo_root() -> Path | None:
@@ -66,7 +67,7 @@ def model_file(name: str | Path) -> Path:
         HtrError: neither a file nor a known name.
     """
     path = Path(name)
-    if path.suffix == ".keras" or path.is_file():
+    if path.suffix in MODELS or path.is_file():
         if path.is_file():
             return path
         raise HtrError(
@@ -77,11 +78,14 @@ def model_file(name: str | Path) -> Path:
     if root is not None:
         folders.insert(0, root / "model")
     for folder in folders:
-        if (folder / f"{name}.keras").is_file():
-            return folder / f"{name}.keras"
-    known = sorted({file.stem for folder in folders for file in folder.glob("*.keras")})
+        for ending in MODELS:
+            if (folder / f"{name}{ending}").is_file():
+                return folder / f"{name}{ending}"
+    known = sorted(
+        {file.stem for folder in folders for end in MODELS for file in folder.glob(f"*{end}")}
+    )
     raise HtrError(
-        f"no model {str(name)!r}; known: {', '.join(known) or 'none'}; or give a path to a .keras file"
+        f"no model {str(name)!r}; known: {', '.join(known) or 'none'}; or give a path to a .keras or .onnx file"
     )
 
 

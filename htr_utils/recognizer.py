@@ -7,10 +7,11 @@ print(reading.text, reading.confidence)
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -20,18 +21,19 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import cv2
 import numpy as np
 
-from htr_utils import paths
+from htr_utils import engines, files, paths, quiet
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, images
+from htr_utils.lines import images, padding
 from htr_utils.text import decoding
+from htr_utils.text.charset import Charset
 
 if TYPE_CHECKING:
-    from htr_utils.network import inference
     from htr_utils.network.archive import Archive
+    from htr_utils.network.models import Preset
     from htr_utils.text.spelling import Correction
     from htr_utils.text.tuned import Scales, Tuned
 
-Picture = str | Path | np.ndarray
+Picture = Any  # a path, bytes, an open file, a PIL image, an array: see `images.load`
 Decoder = Literal["greedy", "beam", "lm", "lexicon"]
 DECODERS: tuple[Decoder, ...] = ("greedy", "beam", "lm", "lexicon")
 CHUNK = 256  # lines that are sorted by width together: a few MB prepared
@@ -41,6 +43,12 @@ def cores() -> int:
     """The cores that this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def threads() -> int:
+    """The threads that read: one a core, or as many as OMP_NUM_THREADS says, as for other libraries."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores(), int(told)) if told.isdecimal() and int(told) else cores()
 
 
 @dataclass(frozen=True)
@@ -82,85 +90,149 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Emissions:
-    """The network's answer to a batch. log_probs: (B, T, C). frames: (B,) true frames. numbers: which lines."""
+    """The network's answer to a batch. log_probs: (B, T, C). frames: (B,) true frames."""
 
     log_probs: np.ndarray
     frames: np.ndarray
-    numbers: list[int]
+
+
+def _batches(prepared: Mapping[int, images.Prepared], most: int) -> list[list[int]]:
+    """Lines of similar width together, at most so many, and on each thread some."""
+    order = sorted(prepared, key=lambda number: (prepared[number].ink.shape[1], number))
+    size = max(1, min(most, -(-len(order) // threads())))
+    return [order[at : at + size] for at in range(0, len(order), size)]
 
 
 class Recognizer:
-    """Reads pictures of single lines. Make one with `Recognizer.load` and keep it: loading takes seconds."""
+    """Reads pictures of single lines. Make one with `Recognizer.load` and keep it.
 
-    def __init__(self, archive: Archive, file: Path | None = None) -> None:
-        self.archive, self.file = archive, file
-        self.preset, self.charset, self.model = archive.preset, archive.charset, archive.model
+    It may be used from several threads at once, after a fork, and pickled (its file is then loaded anew).
+    """
+
+    def __init__(self, engine: engines.Engine, file: Path | None = None) -> None:
+        self.engine, self.file = engine, file
+        try:
+            self.charset = Charset.from_json(engine.about["charset"])
+            self.preparation = images.Preparation.from_json(engine.about["preparation"])
+            self.frame_step = int(engine.about["frame_step"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise HtrError(
+                f"{file}: its description is damaged ({error!r}); fetch or train the model again"
+            ) from error
 
     @classmethod
-    def load(cls, name: str | Path = "course") -> Recognizer:
+    def load(
+        cls, name: str | Path = "course", engine: Literal["onnx", "tensorflow"] = "onnx"
+    ) -> Recognizer:
         """Load a model by its name (`course`) or its path.
+
+        A `.keras` file is read through the `.onnx` file beside it; where there is none, or one of another model, it
+        is made, for which the extra `train` is needed.
+
+        Args:
+            engine: "tensorflow" reads with the trained network itself.
 
         Raises:
             HtrError: no such model, or a damaged file.
         """
         file = paths.model_file(name)
-        from htr_utils.network import archive  # TensorFlow is imported here and not before
+        if engine == "onnx":
+            from htr_utils.engines.onnx import OnnxEngine
 
-        return cls(archive.load(file), file)
+            beside = file.with_suffix(".onnx")
+            if beside.is_file():
+                found = OnnxEngine.load(beside)
+                if file == beside or found.about.get("made_from") == files.sha256(file):
+                    return cls(found, file)
+        if importlib.util.find_spec("tensorflow") is None:
+            raise HtrError(
+                f'{file}: no {file.stem}.onnx of this model beside it; pip install "htr-utils[train]" can make it'
+            )
+        with quiet.hushed():
+            import tensorflow  # noqa: F401
+        from htr_utils.network import archive, inference
+
+        if engine == "onnx":
+            return cls(inference.engine_of(file), file)
+        return cls(inference.TensorFlowEngine(archive.load(file), files.sha256(file)), file)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.file is None:
+            raise HtrError(
+                "a recognizer without a file cannot be pickled; save its model, load that"
+            )
+        return Recognizer.load, (self.file.absolute(),)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The network that was trained, its preset and origin. This loads TensorFlow; reading does not.
+
+        Raises:
+            HtrError: there is no `.keras` file of this model, or no TensorFlow.
+        """
+        if self.file is None:
+            return self.engine.archive  # type: ignore[attr-defined, no-any-return]
+        if importlib.util.find_spec("tensorflow") is None:
+            raise HtrError('the layers of a model need TensorFlow; pip install "htr-utils[train]"')
+        from htr_utils.network import archive
+
+        return archive.load(self.file.with_suffix(".keras"))
+
+    @property
+    def model(self) -> Any:
+        """The keras.Model; see `archive`."""
+        return self.archive.model
+
+    @property
+    def preset(self) -> Preset:
+        """See `archive`."""
+        return self.archive.preset
 
     @overload
-    def read(
-        self,
-        source: Picture,
-        *,
-        decoder: Decoder = ...,
-        width: int | None = ...,
-        batch: int = ...,
-        candidates: int = ...,
-    ) -> Reading: ...
+    def read(self, source: list[Any] | tuple[Any, ...], **options: Any) -> list[Reading]: ...
 
     @overload
-    def read(
-        self,
-        source: list[Any] | tuple[Any, ...],
-        *,
-        decoder: Decoder = ...,
-        width: int | None = ...,
-        batch: int = ...,
-        candidates: int = ...,
-    ) -> list[Reading]: ...
+    def read(self, source: Generator[Any, None, None], **options: Any) -> Iterator[Reading]: ...
+
+    @overload
+    def read(self, source: Picture, **options: Any) -> Reading: ...
 
     def read(
         self,
-        source: Picture | Sequence[Picture],
+        source: Any,
         *,
         decoder: Decoder = "greedy",
         width: int | None = None,
         batch: int = 32,
         candidates: int = 1,
-    ) -> Reading | list[Reading]:
-        """Read a line, or a list of lines in batches of similar width.
+    ) -> Any:
+        """Read a line, or many in batches of similar width.
 
         Args:
-            source: a path, grey levels uint8 (H, W), or a list of these.
+            source: a picture (see `images.load`), a list of these, or a generator of them.
             decoder: "greedy"; "beam"; "lm", a prefix beam with the English language model; "lexicon", the same
                 with a price on words that are in no list.
             width: of the beam; 10, or 25 with a language model, by default.
-            batch: lines per batch; changes the speed and nothing else.
+            batch: lines per batch at most; changes the speed and nothing else.
             candidates: how many readings of the beam to keep: the best, and `others`. Spell correction asks for
                 them; greedy decoding has one.
+
+        Returns:
+            a Reading; for a list a list of them, for a generator a generator.
 
         Raises:
             HtrError: a picture that cannot be read or is no line.
         """
-        if isinstance(source, str | Path | np.ndarray):
-            return self.read(
-                [source], decoder=decoder, width=width, batch=batch, candidates=candidates
-            )[0]
+        many = isinstance(source, list | tuple)
+        stream = isinstance(source, Iterator) and not hasattr(source, "read")  # not an open file
         readings = self.read_iter(
-            source, decoder=decoder, width=width, batch=batch, candidates=candidates
+            source if many or stream else [source],
+            decoder=decoder,
+            width=width,
+            batch=batch,
+            candidates=candidates,
         )
-        return [reading for reading in readings if isinstance(reading, Reading)]
+        return readings if stream else list(readings) if many else next(readings)
 
     def read_iter(
         self,
@@ -186,45 +258,48 @@ class Recognizer:
         """
         if decoder not in DECODERS:
             raise HtrError(f"no decoder {decoder!r}; use one of {', '.join(DECODERS)}")
-        return self._stream(sources, decoder, width, batch, errors == "keep", chunk, candidates)
+
+        def decode(made: _Emissions) -> list[list[decoding.Candidate]]:
+            return self._decode(made, decoder, width, candidates)
+
+        return self._stream(sources, decode, decoder, batch, errors == "keep", chunk)
 
     def _stream(
         self,
         sources: Iterable[Picture],
+        decode: Callable[[_Emissions], list[list[decoding.Candidate]]],
         decoder: Decoder,
-        width: int | None,
         batch: int,
         keep: bool,
         chunk: int,
-        top: int,
     ) -> Iterator[Reading | HtrError]:
-        for part in self._prepared(sources, chunk):
-            found: dict[int, Reading | HtrError] = {}
-            good: dict[int, images.Prepared] = {}
-            for number, one in enumerate(part):
-                if isinstance(one, images.Prepared):
-                    good[number] = one
-                elif keep:
-                    found[number] = one
-                else:
-                    raise one
-            for made in self._emissions(good, batch):
-                decoded = self._decode(made, decoder, width, top)
-                for number, line in zip(made.numbers, decoded, strict=True):
-                    found[number] = self._reading(line, good[number], decoder)
-            yield from (found[number] for number in range(len(part)))
+        """Threads prepare the next chunk, run the network and decode: a batch is one thread's from ink to text."""
+        rest, pool = iter(sources), ThreadPoolExecutor(threads())
 
-    def _prepared(
-        self, sources: Iterable[Picture], chunk: int
-    ) -> Iterator[list[images.Prepared | HtrError]]:
-        """Pictures prepared by threads, a chunk at a time; the next chunk is under way meanwhile."""
-        rest = iter(sources)
-        pool = ThreadPoolExecutor(cores())
+        def read(
+            numbers: list[int], good: Mapping[int, images.Prepared]
+        ) -> list[tuple[int, Reading]]:
+            decoded = decode(self._emissions(numbers, good))
+            return [
+                (number, self._reading(line, good[number], decoder))
+                for number, line in zip(numbers, decoded, strict=True)
+            ]
+
+        def fetch() -> list[Future[images.Prepared | HtrError]]:
+            return [pool.submit(self._tried, one) for one in islice(rest, chunk)]
+
         try:
-            ahead = [pool.submit(self._tried, one) for one in islice(rest, chunk)]
+            ahead = fetch()
             while ahead:
-                part, ahead = ahead, [pool.submit(self._tried, one) for one in islice(rest, chunk)]
-                yield [job.result() for job in part]
+                part = [job.result() for job in ahead]
+                good = {n: one for n, one in enumerate(part) if isinstance(one, images.Prepared)}
+                bad = {n: one for n, one in enumerate(part) if isinstance(one, HtrError)}
+                if bad and not keep:
+                    raise bad[min(bad)]
+                jobs = [pool.submit(read, some, good) for some in _batches(good, batch)]
+                ahead = fetch()
+                readings = dict(one for job in jobs for one in job.result())
+                yield from (readings[n] if n in readings else bad[n] for n in range(len(part)))
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -240,23 +315,23 @@ class Recognizer:
 
     def prepare(self, source: Picture) -> images.Prepared:
         """The network's input for one picture: `images.load` and `images.prepare` with this model's settings."""
-        if isinstance(source, np.ndarray):
-            return images.prepare(source, self.preset.preparation)
         grey = images.load(source)
         try:
-            return images.prepare(grey, self.preset.preparation)
+            return images.prepare(grey, self.preparation)
         except HtrError as error:
+            if not isinstance(source, str | os.PathLike):
+                raise
             raise HtrError(f"{source}: {error}") from error
 
     def log_probs(self, source: Sequence[Picture], batch: int = 32) -> list[np.ndarray]:
         """The network's answer before decoding: per line (T, C) log-probabilities, T its true frames."""
         prepared = {number: self.prepare(one) for number, one in enumerate(source)}
-        found = {
-            number: one[:count]
-            for made in self._emissions(prepared, batch)
-            for number, one, count in zip(made.numbers, made.log_probs, made.frames, strict=True)
-        }
-        return [found[number] for number in range(len(found))]
+        answers = {}
+        for numbers in _batches(prepared, batch):
+            made = self._emissions(numbers, prepared)
+            for number, one, count in zip(numbers, made.log_probs, made.frames, strict=True):
+                answers[number] = one[:count]
+        return [answers[number] for number in range(len(answers))]
 
     @cached_property
     def tuned(self) -> Tuned:
@@ -272,10 +347,9 @@ class Recognizer:
     @cached_property
     def scales(self) -> dict[str, Scales]:
         """What makes confidences keep their promise, for each decoder; empty for a model that has no such scales."""
-        from htr_utils.files import sha256
         from htr_utils.text import tuned
 
-        return tuned.scales(sha256(self.file)) if self.file is not None else {}
+        return tuned.scales(self.engine.about.get("made_from", ""))
 
     def correct(self, reading: Reading) -> Correction:
         """Spell correction that asks first: a word changes where the reader was unsure and the language agrees."""
@@ -283,26 +357,11 @@ class Recognizer:
             reading.text, [c.confidence for c in reading.characters], reading.others
         )
 
-    @cached_property
-    def _network(self) -> inference.Reader:
-        """The compiled network, made at the first line, from the weights as they are then, and kept warm."""
-        from htr_utils.network import inference
-
-        return inference.reader(self.model, self.preset)
-
-    def _emissions(
-        self, prepared: Mapping[int, images.Prepared], batch: int
-    ) -> Iterator[_Emissions]:
-        from htr_utils.network import models
-
-        order = sorted(prepared, key=lambda number: (prepared[number].ink.shape[1], number))
-        for at in range(0, len(order), batch):
-            chosen = order[at : at + batch]
-            inks = [dataset.to_bytes(prepared[number].ink) for number in chosen]
-            made = dataset.collate(inks, [np.zeros(0, np.int32)] * len(inks), chosen)
-            log_probs = self._network(made.image, made.width)
-            frames = np.asarray(models.frames(made.width, self.preset))
-            yield _Emissions(log_probs, frames, chosen)
+    def _emissions(self, numbers: list[int], prepared: Mapping[int, images.Prepared]) -> _Emissions:
+        inks = [padding.to_bytes(prepared[number].ink) for number in numbers]
+        made = padding.collate(inks, [np.zeros(0, np.int32)] * len(inks), numbers)
+        logits, frames = self.engine.logits(made.image, made.width)
+        return _Emissions(engines.log_softmax(logits), frames)
 
     def _decode(
         self, made: _Emissions, decoder: Decoder, width: int | None, top: int
@@ -319,7 +378,7 @@ class Recognizer:
     ) -> Reading:
         from htr_utils.text.tuned import Scales
 
-        best, step = candidates[0], self.preset.frame_step
+        best, step = candidates[0], self.frame_step
         others = tuple(self.charset.decode(one.ids).strip() for one in candidates[1:])
         text = self.charset.decode(best.ids)
         scales = self.scales.get("greedy" if decoder == "beam" else decoder, Scales())

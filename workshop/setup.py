@@ -35,6 +35,8 @@ STAMP = "htr-lock.sha256"
 
 
 LOCKED_EXTRAS = (
+    "train",
+    "chapters",
     "course",
     "interactive",
     "runs",
@@ -352,7 +354,7 @@ def renew_lock(python: Path, root: Path) -> int:
         key: value for key, value in clean_environment().items() if not key.startswith("UV_")
     }
     options = "--universal --fork-strategy fewest --python-version 3.11 --upgrade --quiet"
-    # Not export and peers: optional, large, and in each other's way.
+    # Not peers: optional, large, and in the way of others.
     options += "".join(f" --extra {name}" for name in LOCKED_EXTRAS)
     command = [str(python), "-m", "uv", "--no-config", "pip", "compile", *options.split()]
     command += [

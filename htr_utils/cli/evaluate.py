@@ -7,12 +7,15 @@ from typing import Any
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, folder_of, import_tensorflow, only, split_of
+from htr_utils.cli.common import command_line, folder_of, only, split_of
 
 
 @click.command()
 @click.option(
-    "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
+    "--model",
+    default="course",
+    show_default=True,
+    help="name of a model, or path of a .keras or .onnx file",
 )
 @click.option(
     "--data",
@@ -78,7 +81,6 @@ def evaluate(
     target = file.with_name("metrics.json")
     if save:
         evaluation.figures(target)
-    import_tensorflow()
     from htr_utils.recognizer import Recognizer
 
     rates = evaluation.evaluate(

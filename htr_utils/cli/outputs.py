@@ -143,19 +143,26 @@ def stems_of(names: list[str]) -> list[str]:
 
 
 def expand(files: tuple[str, ...]) -> list[str]:
-    """The files to read: a folder stands for the pictures and PDF files in it, but for overlays made before."""
-    from htr_utils.lines.own import IMAGE_TYPES
+    """The files to read: a folder stands for the pictures and PDF files in it, but for overlays made before.
+
+    What else is there, hidden files apart, is named on stderr.
+    """
+    from htr_utils.lines.images import ENDINGS
 
     names: list[str] = []
     for file in files:
-        if Path(file).is_dir():
-            inside_all = (
-                path for path in sorted(Path(file).iterdir()) if not path.name.endswith(OVERLAY)
-            )
-            inside = [
-                str(path) for path in inside_all if path.suffix.lower() in (*IMAGE_TYPES, ".pdf")
-            ]
-            names += inside or [file]
-        else:
+        if not Path(file).is_dir():
             names.append(file)
+            continue
+        inside = [
+            path
+            for path in sorted(Path(file).iterdir())
+            if not path.name.endswith(OVERLAY) and not path.name.startswith(".")
+        ]
+        pictures = [path for path in inside if path.suffix.lower() in (*ENDINGS, ".pdf")]
+        names += [str(path) for path in pictures] or [file]
+        others = [path.name for path in inside if path not in pictures]
+        if pictures and others:
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            click.echo(f"note: left out of {file}: {', '.join(others[:3])}{more}", err=True)
     return names

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from htr_utils.cli.common import import_tensorflow, need
+from htr_utils.cli.common import need
 from htr_utils.cli.jobs import Job
 from htr_utils.cli.outputs import FORMATS, Writer, expand, speller_of
 
@@ -17,7 +17,10 @@ from htr_utils.cli.outputs import FORMATS, Writer, expand, speller_of
 @click.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option(
-    "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
+    "--model",
+    default="course",
+    show_default=True,
+    help="name of a model, or path of a .keras or .onnx file",
 )
 @click.option(
     "--as",
@@ -85,7 +88,9 @@ def read(
     scheduler: str | None,
     chunk: int,
 ) -> None:
-    """Read pictures of lines or of pages: PNG, JPEG, TIFF, PDF. A folder stands for the files in it.
+    """Read pictures of lines or of pages: PNG, JPEG, TIFF, BMP, GIF, WebP, JPEG 2000, PDF, HEIC.
+
+    A folder stands for the files in it.
 
     A file that cannot be read is named on stderr, the others are read all the same; the exit status is then 1.
     """
@@ -117,7 +122,6 @@ def read(
     opened = job.open()
     first = next(opened, None)  # nothing to read: no model is loaded
     if first is not None:
-        import_tensorflow()
         from htr_utils.recognizer import Recognizer
 
         recognizer = Recognizer.load(model)

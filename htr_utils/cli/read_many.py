@@ -21,7 +21,6 @@ from typing import Any
 import click
 
 from htr_utils import files
-from htr_utils.cli.common import import_tensorflow
 from htr_utils.cli.jobs import Job, trouble
 from htr_utils.cli.outputs import OVERLAY, Writer, speller_of
 from htr_utils.errors import HtrError
@@ -88,7 +87,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
     Raises:
         HtrError: a file or folder that is not there, two files with one result, nothing to read.
     """
-    from htr_utils.lines.own import IMAGE_TYPES
+    from htr_utils.lines.images import ENDINGS
 
     inputs_by_place: dict[str, Input] = {}
     for name in names:
@@ -97,7 +96,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
             inside = (
                 path
                 for path in root.rglob("*")
-                if path.suffix.lower() in (*IMAGE_TYPES, ".pdf") and not path.is_dir()
+                if path.suffix.lower() in (*ENDINGS, ".pdf") and not path.is_dir()
             )
             some = [
                 (path, path.relative_to(root).as_posix())
@@ -151,7 +150,6 @@ def read_chunk(
         if which not in _recognizers:
             from htr_utils.recognizer import Recognizer
 
-            import_tensorflow()
             _recognizers.clear()
             _recognizers[which] = Recognizer.load(told.model)
         recognizer = _recognizers[which]

@@ -9,7 +9,6 @@ import socket
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import import_tensorflow
 from htr_utils.errors import HtrError
 
 THREADS = 8  # they only hand pictures over: one thread of the app does the reading
@@ -31,7 +30,10 @@ CONNECTIONS = 64
     help="0: any that is free",
 )
 @click.option(
-    "--model", default="course", show_default=True, help="name of a model, or path of a .keras file"
+    "--model",
+    default="course",
+    show_default=True,
+    help="name of a model, or path of a .keras or .onnx file",
 )
 def serve(host: str, port: int, model: str) -> None:
     """Serve the web page that reads pictures of handwriting, until Ctrl-C.
@@ -52,7 +54,6 @@ def serve(host: str, port: int, model: str) -> None:
         host, port
     )  # before the model, which takes seconds: a port in use is known at once
     with listening:
-        import_tensorflow()
         from htr_utils.recognizer import Recognizer
 
         limits = Limits()

@@ -142,6 +142,7 @@ def train(strategy: str, deterministic: bool, **options: Any) -> None:
     `tensorboard --logdir OUT/logs` (OUT without .keras) shows the curves of a training while it runs.
     """
     _check(options)
+    need("tensorflow", "keras", extra="train")
     import_tensorflow()
     from htr_utils import trainer
     from htr_utils.network import distribute

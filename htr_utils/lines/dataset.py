@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -21,10 +21,8 @@ import numpy as np
 from htr_utils.errors import HtrError
 from htr_utils.lines import augment, images
 from htr_utils.lines.iam import Line
+from htr_utils.lines.padding import Batch, collate, to_bytes
 
-PAD_TO = (
-    32  # widths are padded to a multiple: few distinct shapes, and strides fall alike on every line
-)
 POOL = 12  # batches sorted by width together
 
 
@@ -34,19 +32,6 @@ class Encoder(Protocol):
     def encode(self, text: str) -> np.ndarray: ...
 
     def fits(self, label: np.ndarray, width: int) -> bool: ...
-
-
-class Batch(NamedTuple):
-    """image: float32 (B, H, W, 1), 1 = ink. width: int32 (B,). label: int32 (B, N), 0-padded. length: int32 (B,).
-
-    numbers: which lines of the source these are.
-    """
-
-    image: np.ndarray
-    width: np.ndarray
-    label: np.ndarray
-    length: np.ndarray
-    numbers: np.ndarray
 
 
 class Source(Protocol):
@@ -112,34 +97,6 @@ class MixedLines:
         number = int(rng.integers(len(self.second)))
         # A line drawn twice in an epoch is distorted anew: its "epoch" is the draw's own number.
         return self.second.get(int(rng.integers(2**31)), number)
-
-
-def to_bytes(ink: np.ndarray) -> np.ndarray:
-    """Ink in steps of 1/255 as uint8; exact for what `images.prepare` gives."""
-    return np.round(ink * 255).astype(np.uint8)
-
-
-def collate(
-    inks: Sequence[np.ndarray],
-    labels: Sequence[np.ndarray],
-    numbers: Sequence[int],
-    width: int | None = None,
-) -> Batch:
-    """Pad lines to one batch.
-
-    Args:
-        inks: uint8 (H, w_i). labels: int32 (n_i,). width: of the batch; by default the widest line's, rounded up.
-    """
-    widths = np.array([ink.shape[1] for ink in inks], np.int32)
-    total = width or -(-int(widths.max()) // PAD_TO) * PAD_TO
-    image = np.zeros((len(inks), inks[0].shape[0], total, 1), np.float32)
-    for row, ink in zip(image, inks, strict=True):
-        np.multiply(ink, np.float32(1 / 255), out=row[:, : ink.shape[1], 0])
-    lengths = np.array([len(label) for label in labels], np.int32)
-    label = np.zeros((len(inks), max(1, int(lengths.max(initial=0)))), np.int32)
-    for number, one in enumerate(labels):
-        label[number, : len(one)] = one
-    return Batch(image, widths, label, lengths, np.asarray(numbers))
 
 
 def _pool(

@@ -6,8 +6,14 @@ web page: `load` -> `normalise` -> `crop_to_ink` -> `fit_height` or `fit_canvas`
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
+import os
+import re
+import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +26,26 @@ from htr_utils.errors import HtrError
 
 MAX_PIXELS = 40_000_000
 _GRAIN = 0.08  # how much darker than the paper its grain and faint lines may be
+_KERNEL = 41  # rows and columns of the largest closing
+_FLOOR, _TOP = 0.2, 0.9  # of a typical stroke: what is paper still, what is ink wholly
+_STRONG, _PIXELS = (
+    0.4,
+    2,
+)  # ink after a blur of 3 x 3, and how many such pixels make a row or column of writing
+_MARGIN, _SIDE = (
+    (0.04, 1),
+    (0.15, 2),
+)  # shares of the ink's height, least pixels: above and below, left and right
+_SHRINK = (3, 2)  # more rows than 3 times the height become 2 times the height first
 MIN_SIDE = 4  # a picture with a side shorter than this cannot hold a letter
 MAX_ASPECT = 100.0  # the longest IAM line is 40 times as wide as it is high
 # Only these are tried: other formats of PIL start programs (EPS) or hold no scans.
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
+# The endings of such files, for folders: ".heic" too, so that it is named where it cannot be read.
+ENDINGS = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".gif", ".webp"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".jp2", ".j2k", ".heic", ".heif"),
+)
 
 
 @dataclass(frozen=True)
@@ -76,8 +98,13 @@ class Prepared:
         return self.left + x / self.scale
 
 
-def load(path: str | Path) -> np.ndarray:
+def load(source: Any) -> np.ndarray:
     """Read a picture as grey levels.
+
+    Args:
+        source: a path, the bytes of an image file, an open file (binary), a PIL image, or an array: (H, W), (H, W, 1),
+            (H, W, 3) in RGB order or (H, W, 4), of uint8, bool (True is white), whole numbers from 0 (over 255 they
+            are scaled by the largest), or floating point numbers 0..1 or 0..255.
 
     Returns:
         uint8 (H, W), 0 = black. Colour becomes grey, transparency becomes white paper, a phone's EXIF
@@ -86,11 +113,81 @@ def load(path: str | Path) -> np.ndarray:
     Raises:
         HtrError: missing file, not a picture, damaged, under 4 pixels high or wide, or over 40 megapixels.
     """
-    return decode(path, content(path))
+    if isinstance(source, str | os.PathLike):
+        return decode(source, content(source))
+    if isinstance(source, bytes | bytearray | memoryview):
+        return decode("the bytes given", bytes(source))
+    if callable(getattr(source, "read", None)):
+        return _of_file(source)
+    pil = sys.modules.get("PIL.Image")  # who has a PIL image has imported it
+    if pil is not None and isinstance(source, pil.Image):
+        with _one_line("the picture given"):
+            return _grey("the picture given", source)
+    if hasattr(source, "__array__"):
+        return _of_array(np.asarray(source))
+    raise HtrError(
+        f"a picture cannot be read from {type(source).__name__}; give a path, bytes, an open file, a PIL image or "
+        "an array"
+    )
 
 
-def content(path: str | Path) -> bytes:
+def _of_file(file: Any) -> np.ndarray:
+    name = str(getattr(file, "name", "") or "the open file")
+    data = file.read()
+    if not isinstance(data, bytes):
+        raise HtrError(f"{name}: is open as text; open it with mode 'rb'")
+    if not data:
+        raise HtrError(f"{name}: nothing is left to read in it; open it again, or seek(0)")
+    return decode(name, data)
+
+
+def _of_array(array: np.ndarray) -> np.ndarray:
+    told = f"an array {array.dtype} {array.shape}"
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
+        if array.ndim == 3 and array.shape[0] in (1, 3, 4):
+            remedy = "move the colours to the end: np.moveaxis(array, 0, -1)"
+        elif array.ndim == 4:
+            remedy = "give a list of pictures"
+        else:
+            remedy = "give (H, W), (H, W, 3) in RGB order, or (H, W, 4)"
+        raise HtrError(f"{told} is no picture; {remedy}")
+    _check_size(told, array.shape[1], array.shape[0])
+    if array.dtype == bool:
+        array = array * np.uint8(255)
+    if array.dtype != np.uint8:
+        numbers = np.issubdtype(array.dtype, np.number) and not np.iscomplexobj(array)
+        if not numbers or not np.isfinite(array).all() or array.min() < 0:
+            raise HtrError(f"{told} is no picture; give uint8, bool, uint16, or numbers in 0..1")
+        array = _to_bytes(array, np.issubdtype(array.dtype, np.floating))
+    if array.ndim == 2:
+        return array
+    from PIL import Image
+
+    return _grey(told, Image.fromarray(array))
+
+
+def _to_bytes(levels: np.ndarray, floating: bool) -> np.ndarray:
+    """Deeper levels as uint8: floating point up to 1 is taken as 0..1, what exceeds 255 is scaled by its largest."""
+    top = float(levels.max())
+    white = 1.0 if floating and top <= 1 else max(255.0, top)
+    return np.clip(np.nan_to_num(levels / white * 255), 0, 255).astype(np.uint8)
+
+
+def _check_size(name: str | os.PathLike[str], width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise HtrError(
+            f"{name}: {width} x {height} pixels is over 40 megapixels; cut the line out or scale it down"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise HtrError(f"{name}: {width} x {height} pixels is too small for a line of writing")
+
+
+def content(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file; HtrError says why there are none."""
+    if re.match(r"[a-z]{2,}://", str(path)):
+        raise HtrError(f"{path}: is a web address; fetch the picture first, then name its file")
     try:
         found = Path(path).read_bytes()
     except FileNotFoundError as error:
@@ -108,58 +205,72 @@ def content(path: str | Path) -> bytes:
     return found
 
 
-def decode(path: str | Path, content: bytes, frame: int = 0) -> np.ndarray:
+def decode(path: str | os.PathLike[str], content: bytes, frame: int = 0) -> np.ndarray:
     """`load` for the bytes of an image file, or for one frame of several; `path` is named in errors."""
-    with warnings.catch_warnings():
-        # PIL warns about odd metadata and sizes; a mistake gets its one line, from here.
-        warnings.simplefilter("ignore")
-        return _decode(path, content, frame)
+    from PIL import Image
 
-
-def _decode(path: str | Path, content: bytes, frame: int) -> np.ndarray:
-    """Grey levels, uint8 (H, W), of an image file's bytes; `path` is named in errors."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+    formats = readable()
+    with _one_line(path):
+        with Image.open(io.BytesIO(content), formats=formats) as picture:
             picture.verify()  # PNG's checksums, which decoding passes over
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        with Image.open(io.BytesIO(content), formats=formats) as picture:
             if frame:
                 picture.seek(frame)
-            width, height = picture.size
-            if width * height > MAX_PIXELS:
-                raise HtrError(
-                    f"{path}: {width} x {height} pixels is over 40 megapixels; cut the line out or scale it down"
-                )
-            if min(width, height) < MIN_SIDE:
-                raise HtrError(
-                    f"{path}: {width} x {height} pixels is too small for a line of writing"
-                )
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            if upright.mode.startswith("I;16") or upright.mode in ("I", "F"):
-                levels = np.asarray(upright, np.float32)
-                top = float(levels.max())
-                white = 1.0 if upright.mode == "F" and top <= 1 else max(255.0, top)
-                return np.clip(np.nan_to_num(levels / white * 255), 0, 255).astype(np.uint8)
-            if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-                rgba = upright.convert("RGBA")
-                paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-                upright = Image.alpha_composite(paper, rgba)
-            if upright.mode in ("LAB", "La"):  # which PIL cannot convert
-                raise HtrError(f"{path}: has colour mode {upright.mode}; save it as grey or RGB")
-            return np.asarray(upright.convert("L")).copy()
+            return _grey(path, picture)
+
+
+@functools.cache
+def readable() -> tuple[str, ...]:
+    """The formats that are tried, by PIL's names; photos of Apple's phones (HEIC) where the extra `pages` is there."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return FORMATS
+    pillow_heif.register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+@contextlib.contextmanager
+def _one_line(name: str | os.PathLike[str]) -> Iterator[None]:
+    """Whatever a decoder raises over a picture becomes one line that names it."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            # PIL warns about odd metadata and sizes; a mistake gets its one line, from here.
+            warnings.simplefilter("ignore")
+            yield
     except HtrError:
         raise
     except Image.DecompressionBombError as error:
         raise HtrError(
-            f"{path}: far over 40 megapixels; cut the line out or scale it down"
+            f"{name}: far over 40 megapixels; cut the line out or scale it down"
         ) from error
     except UnidentifiedImageError as error:
-        raise HtrError(f"{path}: not an image that can be read; use PNG, JPEG or TIFF") from error
+        heic = str(name).lower().endswith((".heic", ".heif"))
+        remedy = 'pip install "htr-utils[pages]" reads HEIC' if heic else "use PNG, JPEG or TIFF"
+        raise HtrError(f"{name}: not an image that can be read; {remedy}") from error
     except Exception as error:  # on damaged bytes decoders raise nearly anything
         reason = " ".join(str(error).split())
-        raise HtrError(f"{path}: the image is damaged ({reason}); copy it again") from error
+        raise HtrError(f"{name}: the image is damaged ({reason}); copy it again") from error
+
+
+def _grey(name: str | os.PathLike[str], picture: Any) -> np.ndarray:
+    """Grey levels, uint8 (H, W), of a PIL image; `name` is named in errors."""
+    from PIL import Image, ImageOps
+
+    _check_size(name, *picture.size)
+    picture.load()
+    upright = ImageOps.exif_transpose(picture)
+    if upright.mode.startswith("I;16") or upright.mode in ("I", "F"):
+        return _to_bytes(np.asarray(upright, np.float32), upright.mode == "F")
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        rgba = upright.convert("RGBA")
+        paper = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
+        upright = Image.alpha_composite(paper, rgba)
+    if upright.mode in ("LAB", "La"):  # which PIL cannot convert
+        raise HtrError(f"{name}: has colour mode {upright.mode}; save it as grey or RGB")
+    return np.asarray(upright.convert("L")).copy()
 
 
 def save(path: str | Path, grey: np.ndarray) -> None:
@@ -183,7 +294,7 @@ def normalise(grey: np.ndarray) -> np.ndarray:
     Returns:
         float32 (H, W), 0 = paper, 1 = ink. All zero when nothing on it is darker than the paper.
     """
-    size = max(3, min(grey.shape[0] // 2, 41)) | 1
+    size = max(3, min(grey.shape[0] // 2, _KERNEL)) | 1
     kernel = np.ones((size, size), np.uint8)
     paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
     paper = cv2.blur(paper, (size, size), borderType=cv2.BORDER_REPLICATE).astype(np.float32)
@@ -196,8 +307,8 @@ def normalise(grey: np.ndarray) -> np.ndarray:
     if peak < 1.5 * _GRAIN:  # paper and its shadows, no writing
         return np.zeros(grey.shape, np.float32)
     stroke = float(candidates[candidates > peak / 2].mean())
-    floor = 0.2 * stroke  # grain and faint lines stay paper
-    return np.clip((darker - floor) / (0.9 * stroke - floor), 0, 1).astype(np.float32)
+    floor = _FLOOR * stroke  # grain and faint lines stay paper
+    return np.clip((darker - floor) / (_TOP * stroke - floor), 0, 1).astype(np.float32)
 
 
 def ink_box(ink: np.ndarray) -> tuple[int, int, int, int] | None:
@@ -205,9 +316,9 @@ def ink_box(ink: np.ndarray) -> tuple[int, int, int, int] | None:
 
     Stray pixels do not count. None when there is no ink.
     """
-    strong = cv2.blur(ink, (3, 3)) > 0.4  # a stray pixel does not survive the blur
-    rows = np.flatnonzero(strong.sum(1) >= 2)
-    columns = np.flatnonzero(strong.sum(0) >= 2)
+    strong = cv2.blur(ink, (3, 3)) > _STRONG  # a stray pixel does not survive the blur
+    rows = np.flatnonzero(strong.sum(1) >= _PIXELS)
+    columns = np.flatnonzero(strong.sum(0) >= _PIXELS)
     if not rows.size or not columns.size:
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
@@ -227,8 +338,8 @@ def crop_to_ink(ink: np.ndarray) -> tuple[np.ndarray, int]:
     if box is None:
         return ink, 0
     left, top, right, bottom = box
-    margin = max(1, round(0.04 * (bottom - top)))
-    side = max(2, round(0.15 * (bottom - top)))
+    margin = max(_MARGIN[1], round(_MARGIN[0] * (bottom - top)))
+    side = max(_SIDE[1], round(_SIDE[0] * (bottom - top)))
     # Paper is added where the picture is cut closer: how much was left around the ink must not matter.
     wide = np.pad(ink, ((margin, margin), (side, side)))
     return wide[top : bottom + 2 * margin, left : right + 2 * side], left - side
@@ -291,10 +402,11 @@ def prepare(grey: np.ndarray, preparation: Preparation) -> Prepared:
         )
     shrink = 1.0
     if (
-        grey.shape[0] > 3 * preparation.height
+        grey.shape[0] > _SHRINK[0] * preparation.height
     ):  # a photo: no need to clean pixels that are averaged away
-        shrink = 2 * preparation.height / grey.shape[0]
-        size = (max(MIN_SIDE, round(grey.shape[1] * shrink)), 2 * preparation.height)
+        rows = _SHRINK[1] * preparation.height
+        shrink = rows / grey.shape[0]
+        size = (max(MIN_SIDE, round(grey.shape[1] * shrink)), rows)
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     ink, left = normalise(grey), 0
     if preparation.crop:
@@ -311,3 +423,40 @@ def prepare(grey: np.ndarray, preparation: Preparation) -> Prepared:
     return Prepared(
         np.round(fitted * 255).astype(np.float32) / np.float32(255), left / shrink, scale * shrink
     )
+
+
+def steps(preparation: Preparation) -> list[dict[str, Any]]:
+    """What `prepare` does, in order, as plain values: for programs that read with a model and not with this package."""
+    height = preparation.height
+    rows = {"if_rows_over": _SHRINK[0] * height, "to_rows": _SHRINK[1] * height}
+    crop = {"crop_to_ink": "a box around rows and columns of writing, and a margin", "blur": 3}
+    return [
+        {"grey": "0 black to 255 white, dark ink on light paper"},
+        {"shrink": "keeping the aspect, averaging areas", **rows},
+        {
+            "paper": "grey closing, then mean over the same square, edges repeated",
+            "square": f"max(3, min(rows // 2, {_KERNEL})) | 1",
+        },
+        {"darker": "clip((paper - grey) / max(paper, 1), 0, 1)"},
+        {
+            "stroke": "mean of what is darker than half the peak, among what is darker than the grain",
+            "grain": _GRAIN,
+            "peak": "95th percentile of what is darker than the grain; under 1.5 grains: no writing",
+        },
+        {"ink": f"clip((darker - {_FLOOR} stroke) / ({_TOP - _FLOOR:.1f} stroke), 0, 1)"},
+        *(
+            [
+                crop
+                | {"strong": _STRONG, "pixels": _PIXELS}
+                | {"margin_above_below": _MARGIN, "margin_left_right": _SIDE}
+            ]
+            if preparation.crop
+            else []
+        ),
+        {
+            "scale": f"to {height} rows, keeping the aspect"
+            + (f", within {preparation.width} columns" if preparation.width else ""),
+            "interpolation": "area when shrinking, else linear",
+        },
+        {"round": "to steps of 1/255"},
+    ]

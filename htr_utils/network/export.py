@@ -10,25 +10,36 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from htr_utils import files
+from htr_utils import engines, files, paths
+from htr_utils.engines.onnx import OnnxEngine
 from htr_utils.errors import HtrError
-from htr_utils.lines.dataset import PAD_TO
+from htr_utils.lines import iam, images
+from htr_utils.lines.padding import PAD_TO, collate, to_bytes
+from htr_utils.network import onnx_file
 from htr_utils.quiet import hushed
 
 if TYPE_CHECKING:
     from htr_utils.network.archive import Archive
 
 KINDS = {"savedmodel": "", "tflite": ".tflite", "onnx": ".onnx"}
-OPSET = 17  # of ONNX; onnxruntime reads it since 1.12
+MOST_APART = 1e-3  # of an export's logits from the model's, where no weight was rounded
+LEAST_ALIKE = 0.98  # of the frames whose best class is the model's, with 8-bit convolutions
 
 
-def export(archive: Archive, target: str | Path, kind: str, width: int | None = None) -> Path:
+def export(
+    archive: Archive,
+    target: str | Path,
+    kind: str,
+    width: int | None = None,
+    inks: Sequence[np.ndarray] = (),
+    made_from: str = "",
+) -> Path:
     """Write a network in another format, and its description `<name>.json` beside it.
 
     Args:
@@ -36,6 +47,7 @@ def export(archive: Archive, target: str | Path, kind: str, width: int | None = 
         kind: one of `KINDS`. `tflite` takes one line at a time, the others any batch.
         width: None for lines of any width, or a fixed number of columns, a multiple of 32, as some runtimes on phones
             want it.
+        inks, made_from: of `onnx`, see `onnx_file.build`; others have float32 throughout.
 
     Returns:
         the path that was written.
@@ -58,11 +70,16 @@ def export(archive: Archive, target: str | Path, kind: str, width: int | None = 
         path = path.with_name(path.name + KINDS[kind])
     if path.exists() and path.is_dir() != (kind == "savedmodel"):
         raise HtrError(f"{path}: is there already and is no {kind} export; choose another name")
-    write = {"savedmodel": _savedmodel, "tflite": _tflite, "onnx": _onnx}[kind]
-    write(archive, path, width)
-    files.write_text(
-        description_file(path), json.dumps(describe(archive, kind, width), indent=1) + "\n"
-    )
+    if kind == "onnx":
+        files.write_bytes(path, onnx_file.build(archive, made_from, inks, width))
+    else:
+        {"savedmodel": _savedmodel, "tflite": _tflite}[kind](archive, path, width)
+    about = {"kind": kind, **onnx_file.describe(archive, made_from, width), "example": EXAMPLE}
+    if kind == "tflite":
+        about["inputs"]["image"]["shape"][0] = about["inputs"]["width"]["shape"][0] = 1
+    if kind != "onnx" or preparation.width or not preparation.crop:
+        del about["example"]
+    files.write_text(description_file(path), json.dumps(about, indent=1) + "\n")
     return path
 
 
@@ -71,48 +88,11 @@ def description_file(path: str | Path) -> Path:
     return Path(path).with_name(Path(path).name + ".json")
 
 
-def describe(archive: Archive, kind: str, width: int | None) -> dict[str, Any]:
-    """All that a program needs to read lines with an export, as plain values."""
-    preset, charset = archive.preset, archive.charset
-    batch: int | str = 1 if kind == "tflite" else "any"
-    return {
-        "kind": kind,
-        "preset": preset.name,
-        "charset": charset.to_json(),
-        "classes": charset.classes,
-        "blank": 0,
-        "preparation": {
-            **preset.preparation.to_json(),
-            "steps": "grey levels; ink 1, paper 0 (htr_utils.lines.images.normalise); cropped to the ink; scaled "
-            "to the height; padded with 0 on the right",
-        },
-        "inputs": {
-            "image": {
-                "type": "float32",
-                "shape": [batch, preset.preparation.height, width or "any", 1],
-            },
-            "width": {
-                "type": "int32",
-                "shape": [batch],
-                "meaning": "columns of the line without padding",
-            },
-        },
-        "outputs": {"logits": {"type": "float32", "shape": [batch, "frames", charset.classes]}},
-        "width_multiple_of": PAD_TO,
-        "frame_step": preset.frame_step,
-        "frames": "all"
-        if preset.preparation.width
-        else "ceil(width / frame_step); later ones are padding",
-    }
-
-
 def _function(archive: Archive, width: int | None, batch: int | None = None) -> tuple[Any, Any]:
     """The network as a compiled function (image, width) -> {"logits"}, and what holds its weights."""
     import tensorflow as tf
 
-    from htr_utils.network import inference
-
-    network = inference.folded(archive.model, archive.preset)
+    network = archive.model
     made = tf.function(
         lambda image, width: {
             "logits": network({"image": image, "width": width}, training=False)["logits"]
@@ -167,24 +147,6 @@ def _tflite(archive: Archive, path: Path, width: int | None) -> None:
     files.write_bytes(path, _converted("TensorFlow Lite", converter.convert))
 
 
-def _onnx(archive: Archive, path: Path, width: int | None) -> None:
-    try:
-        import tf2onnx
-    except ImportError as error:
-        raise HtrError(
-            "ONNX needs tf2onnx; install it with `pip install -e '.[export]'`"
-        ) from error
-    function, _ = _function(archive, width)
-
-    def convert() -> bytes:
-        model, _ = tf2onnx.convert.from_function(
-            function, input_signature=function.input_signature, opset=OPSET
-        )
-        return bytes(model.SerializeToString())
-
-    files.write_bytes(path, _converted("ONNX", convert))
-
-
 def _converted(name: str, convert: Callable[[], bytes]) -> bytes:
     """Run a converter quietly; what it raises becomes one line."""
     try:
@@ -203,14 +165,8 @@ def runner(path: str | Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """
     file = Path(path)
     if file.suffix == ".onnx":
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise HtrError(
-                "reading ONNX needs onnxruntime; install it with `pip install -e '.[export]'`"
-            ) from error
-        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        return lambda image, width: session.run(["logits"], {"image": image, "width": width})[0]
+        engine = OnnxEngine.load(file)
+        return lambda image, width: engine.logits(image, width)[0]
     import tensorflow as tf
 
     if file.suffix == ".tflite":
@@ -232,18 +188,85 @@ def runner(path: str | Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     ].numpy()
 
 
-def difference(archive: Archive, path: str | Path, width: int | None = None) -> float:
-    """The largest difference of the logits between the model and its export, on a made-up batch of lines."""
-    from htr_utils.network import models, training
+def scale_lines(preparation: images.Preparation) -> list[np.ndarray]:
+    """Some embedded training lines, uint8 (H, w), which decide 8-bit scales; none where there is no embedded data."""
+    if not paths.has_embedded():
+        return []
+    lines = iam.read(paths.embedded_root()).split("train")
+    chosen = np.random.default_rng(0).permutation(len(lines))[: onnx_file.SCALE_LINES]
+    return [to_bytes(images.prepare(lines[i].image(), preparation).ink) for i in sorted(chosen)]
 
-    rng = np.random.default_rng(0)
-    total = width or archive.preset.preparation.width or 320
-    widths = np.array([total, total * 5 // 8], np.int32)
-    image = rng.random((2, archive.preset.preparation.height, total, 1), np.float32)
-    image[1, :, widths[1] :] = 0
+
+def check(
+    archive: Archive, path: str | Path, inks: Sequence[np.ndarray] = (), width: int | None = None
+) -> str:
+    """Read a batch of lines of unlike widths with the model and its export; says how near they are.
+
+    Args:
+        inks: lines, uint8 (H, w), of an export with 8-bit convolutions; one without is given noise.
+
+    Raises:
+        HtrError: they are further apart than `MOST_APART`, or agree on fewer frames than `LEAST_ALIKE`.
+    """
+    from htr_utils.network import training
+
+    fixed = width or archive.preset.preparation.width
+    if inks:
+        some = [ink for ink in inks if fixed is None or ink.shape[1] <= fixed][:16]
+        batch = collate(some, [np.zeros(0, np.int32)] * len(some), range(len(some)), fixed)
+        image, widths = batch.image, batch.width
+    else:
+        total = fixed or 320
+        widths = np.array([total, total * 5 // 8], np.int32)
+        shape = (2, archive.preset.preparation.height, total, 1)
+        image = np.random.default_rng(0).random(shape, np.float32)
+        image[1, :, widths[1] :] = 0
     wanted = training.reader(archive.model)(image, widths).numpy()
-    found = runner(path)(image, widths)
-    frames = np.asarray(models.frames(widths, archive.preset))
-    return max(
-        float(np.abs(a[:n] - b[:n]).max()) for a, b, n in zip(wanted, found, frames, strict=True)
-    )
+    answers = runner(path)(image, widths)
+    frames = engines.frames(onnx_file.describe(archive), widths)
+    pairs = [(a[:n], b[:n]) for a, b, n in zip(wanted, answers, frames, strict=True)]
+    if inks:
+        alike = float(np.concatenate([a.argmax(-1) == b.argmax(-1) for a, b in pairs]).mean())
+        if alike < LEAST_ALIKE:
+            raise HtrError(
+                f"{path}: the same best class at {alike:.1%} of the frames; do not use it"
+            )
+        return (
+            f"the same best class as the model's at {alike:.1%} of the frames of {len(pairs)} lines"
+        )
+    gap = max(float(np.abs(a - b).max()) for a, b in pairs)
+    if gap > MOST_APART:
+        raise HtrError(f"{path}: its logits differ from the model's by {gap:.1e}; do not use it")
+    return f"its logits differ from the model's by at most {gap:.1e}"
+
+
+# Reads a line with an export and its JSON alone: `python example.py course.onnx line.png`.
+EXAMPLE = """\
+import json, sys, cv2, numpy as np, onnxruntime
+about = json.load(open(sys.argv[1] + ".json"))
+grey = cv2.imread(sys.argv[2], cv2.IMREAD_GRAYSCALE)
+height, edge = about["preparation"]["height"], cv2.BORDER_REPLICATE
+if len(grey) > 3 * height:
+    grey = cv2.resize(grey, (round(grey.shape[1] * 2 * height / len(grey)), 2 * height), interpolation=cv2.INTER_AREA)
+side = max(3, min(len(grey) // 2, 41)) | 1
+paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8), borderType=edge)
+paper = cv2.blur(paper, (side, side), borderType=edge).astype(np.float32)
+darker = np.clip((paper - grey) / np.maximum(paper, 1), 0, 1)
+some = darker[darker > 0.08]
+stroke = some[some > np.percentile(some, 95) / 2].mean()
+ink = np.clip((darker - 0.2 * stroke) / (0.7 * stroke), 0, 1)
+strong = cv2.blur(ink, (3, 3)) > 0.4
+y, x = np.flatnonzero(strong.sum(1) >= 2)[[0, -1]], np.flatnonzero(strong.sum(0) >= 2)[[0, -1]]
+tall = y[1] + 1 - y[0]
+up, left = max(1, round(0.04 * tall)), max(2, round(0.15 * tall))
+ink = np.pad(ink, ((up, up), (left, left)))[y[0] : y[1] + 1 + 2 * up, x[0] : x[1] + 1 + 2 * left]
+width = max(height // 2, round(ink.shape[1] * height / len(ink)))
+way = cv2.INTER_AREA if len(ink) > height else cv2.INTER_LINEAR
+ink = np.round(cv2.resize(ink, (width, height), interpolation=way) * 255) / 255
+image = np.pad(ink, ((0, 0), (0, -width % about["width_multiple_of"])))[None, :, :, None].astype(np.float32)
+session = onnxruntime.InferenceSession(sys.argv[1])
+best = session.run(None, {"image": image, "width": np.array([width], np.int32)})[0][0].argmax(-1)
+best = best[: -(-width // about["frame_step"])]
+kept = [c for n, c in enumerate(best) if c and (n == 0 or c != best[n - 1])]
+print("".join(about["charset"]["characters"][c - 1] for c in kept).strip())
+"""

@@ -8,6 +8,7 @@ the same weights as an unbroken one (same number of threads, deterministic opera
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from htr_utils import files
+from htr_utils.engines import log_softmax as log_softmax
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset
-from htr_utils.network import archive, checkpoints, ctc, models
+from htr_utils.network import archive, checkpoints, ctc, models, onnx_file
 from htr_utils.text import decoding, metrics
 from htr_utils.text.charset import Charset
 
@@ -301,9 +303,17 @@ class Trainer:
         return self.history
 
     def export(self, path: str | Path, about: dict[str, Any], half: bool = True) -> None:
-        """Write the averaged weights as a model file: those of the best epoch, where lines were watched."""
+        """Write the averaged weights as a model file: those of the best epoch, where lines were watched.
+
+        Beside it the `.onnx` file that reads, its 8-bit scales from lines that were learnt from.
+        """
         with self._with_averages(self.best.weights if self.best else None):
             archive.save(path, self.model, self.preset, self.charset, about, half)
+        if importlib.util.find_spec("onnx") is None:
+            return self.say("without the library onnx no .onnx file was written; pip install onnx")
+        source = self.batches.source
+        chosen = np.random.default_rng(0).permutation(len(source))[: onnx_file.SCALE_LINES]
+        onnx_file.write_beside(path, [source.get(0, int(number))[0] for number in chosen])
 
     # Everything that the next step depends on, in one file.
     def _state(self) -> list[Any]:
@@ -391,12 +401,6 @@ def reader(model: Any) -> Any:
             given,
         )
     return made
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Log-probabilities along the last axis, in float32."""
-    top = logits.max(-1, keepdims=True)
-    return logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
 
 
 def overfit(

@@ -330,7 +330,7 @@ def test_one_bad_page_stops_neither_the_others_nor_the_folder(page_file, tmp_pat
 def test_whatever_one_file_sets_off_the_others_are_read(error, tmp_path, monkeypatch):
     """Opened, prepared, or in the network: the file is named in one line, and those after it are read."""
     from htr_utils import pages
-    from htr_utils.network import inference
+    from htr_utils.engines.onnx import OnnxEngine
 
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(paths.samples()[0].read_bytes())
@@ -348,20 +348,15 @@ def test_whatever_one_file_sets_off_the_others_are_read(error, tmp_path, monkeyp
     assert told.startswith("error: ") and "b.png" in told
     assert "a.png:" in result.stdout and "c.png:" in result.stdout
 
-    made = inference.reader
+    read_batch = OnnxEngine.logits
 
-    def failing(*given):
-        reader = made(*given)
+    def failing(*batch):
+        calls.append(0)
+        if len(calls) == 1:
+            raise error
+        return read_batch(*batch)
 
-        def once(*batch):
-            calls.append(0)
-            if len(calls) == 1:
-                raise error
-            return reader(*batch)
-
-        return once
-
-    monkeypatch.setattr(inference, "reader", failing)
+    monkeypatch.setattr(OnnxEngine, "logits", failing)
     monkeypatch.setattr(
         Recognizer.read_iter, "__kwdefaults__", Recognizer.read_iter.__kwdefaults__ | {"chunk": 1}
     )

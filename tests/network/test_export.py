@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import numpy as np
@@ -12,22 +11,11 @@ from click.testing import CliRunner
 from htr_utils import HtrError, Recognizer
 from htr_utils.cli import main
 from htr_utils.lines import dataset, iam
-from htr_utils.network import export, models, training
+from htr_utils.network import export, models, onnx_file, training
 from htr_utils.text import decoding
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-KINDS = [
-    ("savedmodel", None),
-    ("tflite", None),
-    ("tflite", 1024),
-    pytest.param(
-        ("onnx", None),
-        marks=pytest.mark.skipif(
-            not all(map(importlib.util.find_spec, ("tf2onnx", "onnxruntime"))),
-            reason="the extra `export`",
-        ),
-    ),
-]
+KINDS = [("savedmodel", None), ("tflite", None), ("tflite", 1024), ("onnx", None), ("onnx", 1024)]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +61,7 @@ def test_the_same_lines_read_alike_through_an_export(chosen, recogniser, batch, 
 
 def test_the_description_is_enough_to_decode(recogniser, batch):
     """Written without the package's own functions, as another program would: argmax, merge, drop blanks."""
-    about = export.describe(recogniser.archive, "onnx", None)
+    about = onnx_file.describe(recogniser.archive)
     logits = training.predict(recogniser.model, batch)
     for one, width in zip(logits, batch.width, strict=True):
         path = one[: -(-int(width) // about["frame_step"])].argmax(-1)
@@ -84,7 +72,7 @@ def test_the_description_is_enough_to_decode(recogniser, batch):
         assert text == texts(one[None], [-(-int(width) // 4)], recogniser.charset)[0]
 
 
-def test_mistakes_are_one_line(recogniser, tmp_path, monkeypatch):
+def test_mistakes_are_one_line(recogniser, tmp_path):
     made = recogniser.archive
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").write_text("mine")
@@ -101,10 +89,6 @@ def test_mistakes_are_one_line(recogniser, tmp_path, monkeypatch):
             export.export(made, tmp_path / target, kind, width)
         assert "\n" not in str(caught.value)
     assert (tmp_path / "full" / "letter.txt").read_text() == "mine"
-    monkeypatch.setitem(__import__("sys").modules, "tf2onnx", None)
-    with pytest.raises(HtrError, match=r"pip install -e '\.\[export\]'"):
-        export.export(made, tmp_path / "b", "onnx")
-    assert not (tmp_path / "b.onnx").exists()
     with pytest.raises(HtrError, match="htr export"):
         export.runner(tmp_path / "full")
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from htr_utils import HtrError, Recognizer, paths
 from htr_utils.files import sha256
 from htr_utils.lines import iam, images
-from htr_utils.network import inference, models, training
 from htr_utils.text import metrics
 
 
@@ -112,8 +113,8 @@ def test_published_figures_are_this_models(recogniser):
 def test_loading_prepares_like_training(recogniser, some_lines):
     grey = some_lines[0].image()
     prepared = recogniser.prepare(grey)
-    assert np.array_equal(prepared.ink, images.prepare(grey, recogniser.preset.preparation).ink)
-    assert prepared.ink.shape[0] == recogniser.preset.preparation.height
+    assert np.array_equal(prepared.ink, images.prepare(grey, recogniser.preparation).ink)
+    assert prepared.ink.shape[0] == recogniser.preparation.height
 
 
 def test_paper_on_any_side_changes_nothing(recogniser, some_lines):
@@ -163,45 +164,74 @@ def test_a_long_list_is_fetched_two_chunks_ahead_and_no_further(recogniser, some
     readings.close()
 
 
-def test_each_way_through_the_network_is_traced_once(recogniser, some_lines):
-    for count, batch in ((1, 1), (3, 3), (8, 8), (12, 12), (23, 16)):
-        recogniser.read([line.path for line in some_lines[:count]], batch=batch)
-    network = recogniser._network
-    assert network.few.experimental_get_tracing_count() == 1
-    assert network.many.experimental_get_tracing_count() == 1
+def test_pictures_of_every_kind_are_read_as_the_file_is(recogniser, tmp_path):
+    """What users of other readers pass."""
+    name = paths.samples()[0]
+    data, grey = name.read_bytes(), np.asarray(Image.open(name).convert("L"))
+    wanted = recogniser.read(name).text
+    rgb = np.repeat(grey[..., None], 3, 2)
+    with name.open("rb") as opened:
+        kinds = {
+            "str": str(name),
+            "PIL": Image.open(name),
+            "PIL in colour": Image.fromarray(rgb),
+            "bytes": data,
+            "bytearray": bytearray(data),
+            "BytesIO": io.BytesIO(data),
+            "open file": opened,
+            "grey": grey,
+            "(H, W, 1)": grey[..., None],
+            "RGB": rgb,
+            "RGBA": np.dstack([rgb, np.full(grey.shape, 255, np.uint8)]),
+            "float": grey / 255,
+            "float to 255": grey.astype(np.float32),
+            "int64": grey.astype(np.int64),
+            "uint16": grey.astype(np.uint16) * 257,
+        }
+        texts = {kind: recogniser.read(value).text for kind, value in kinds.items()}
+    assert texts == dict.fromkeys(kinds, wanted)
+    white = recogniser.read(grey > 128)
+    assert metrics.edits(white.text, wanted) <= 0.15 * len(
+        wanted
+    )  # thresholds cost a letter or two
 
 
 @pytest.mark.parametrize(
-    ("name", "stacked"), [("course", True), ("course", False), ("reference", False)]
+    ("value", "named"),
+    [
+        (None, "NoneType"),
+        (5, "int"),
+        ({}, "dict"),
+        ("https://example.org/line.png", "web address"),
+        (np.zeros((3, 40, 200), np.uint8), "moveaxis"),
+        (np.zeros((2, 40, 200, 3), np.uint8), "list of pictures"),
+        (np.zeros(40, np.uint8), "no picture"),
+        (np.zeros((40, 200, 2), np.uint8), "no picture"),
+        (np.full((40, 200), -1), "no picture"),
+        (np.full((40, 200), np.nan), "no picture"),
+        (np.zeros((40, 200), complex), "no picture"),
+        (np.array([["a"] * 9] * 9), "no picture"),
+        (np.zeros((0, 200), np.uint8), "too small"),
+        (b"", "not an image"),
+        (b"%PDF-1.7", "not an image"),
+        (io.StringIO("text"), "mode 'rb'"),
+        (io.BytesIO(b""), "nothing is left"),
+    ],
+    ids=str,
 )
-def test_the_reading_network_gives_the_trained_ones_numbers(name, stacked):
-    """Both ways, with batch norms that do something, lines of unlike width and much padding."""
-    preset = models.preset(name, stacked=stacked)
-    model = models.build(preset, 80)
-    rng = np.random.default_rng(0)
-    for layer in model.layers:
-        if "norm" in layer.name:
-            for weight, low, high in zip(
-                layer.weights, (0.5, -0.5, -0.3, 0.5), (1.5, 0.5, 0.3, 2), strict=True
-            ):
-                weight.assign(rng.uniform(low, high, weight.shape))
-        elif "lstm" in layer.name or "ward" in layer.name:  # a bias of zero could stand at any gate
-            for weight in layer.weights:
-                if "bias" in weight.path:
-                    weight.assign(rng.uniform(-1, 1, weight.shape))
-    total = preset.preparation.width or 256
-    for count in (2, inference.FEW + 1):
-        widths = rng.integers(20, total, count).astype(np.int32)
-        widths[0] = 21
-        image = rng.random((count, preset.preparation.height, total, 1), np.float32)
-        image *= np.arange(total)[None, None, :, None] < widths[:, None, None, None]
-        wanted = training.log_softmax(training.reader(model)(image, widths).numpy())
-        found = inference.reader(model, preset)(image, widths)
-        frames = np.asarray(models.frames(widths, preset))
-        assert (
-            max(np.abs(a[:n] - b[:n]).max() for a, b, n in zip(wanted, found, frames, strict=True))
-            < 1e-4
-        )
+def test_what_is_no_picture_is_named_in_one_line(recogniser, value, named):
+    with pytest.raises(HtrError, match=named) as caught:
+        recogniser.read(value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_gives_a_list_and_a_generator_a_generator(recogniser):
+    names = paths.samples()[:3]
+    readings = recogniser.read(names)
+    assert isinstance(readings, list) and recogniser.read([]) == []
+    assert recogniser.read(tuple(names)) == readings
+    lazily = recogniser.read(name for name in names)
+    assert not isinstance(lazily, list) and list(lazily) == readings
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ WANTED = [
     Requirement(text)
     for name in bootstrap.LOCKED_EXTRAS
     for text in PROJECT["optional-dependencies"][name]
+    if not text.startswith("htr-utils[")  # another extra, which is locked itself
 ]
 WANTED += [Requirement(text) for text in PROJECT["dependencies"]]
 MACHINES = [

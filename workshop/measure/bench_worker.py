@@ -19,6 +19,9 @@ def _limit(threads: int) -> None:
     import cv2
 
     cv2.setNumThreads(threads)
+
+
+def _limit_tensorflow(threads: int) -> None:
     with hushed():
         import tensorflow as tf
 
@@ -35,7 +38,9 @@ def read(job: dict[str, Any]) -> dict[str, Any]:
     if "model" in job:
         recognizer = Recognizer.load(job["model"])
     else:
-        recognizer = Recognizer(_untrained(job["preset"]))
+        from htr_utils.network.inference import TensorFlowEngine
+
+        recognizer = Recognizer(TensorFlowEngine(_untrained(job["preset"])))
     loaded = time.perf_counter()
     files, batch = job["files"], job["batch"]
     recognizer.read(files[0])
@@ -59,6 +64,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     `first`: seconds of the first epoch.
     """
     _limit(job["threads"])
+    _limit_tensorflow(job["threads"])
     import keras
 
     from htr_utils.lines import dataset, iam

@@ -78,7 +78,9 @@ def packages() -> Finding:
         wanted = []
     for text in wanted:
         need = Requirement(text)
-        if need.marker is not None and not need.marker.evaluate({"extra": "course"}):
+        if need.marker is not None and not any(
+            need.marker.evaluate({"extra": extra}) for extra in ("train", "chapters", "course")
+        ):
             continue
         try:
             there = importlib.metadata.version(need.name)
