@@ -32,8 +32,6 @@ DAMAGE = (
     AttributeError,
     OverflowError,
     MemoryError,
-    RecursionError,
-    NotImplementedError,
     RuntimeError,
     zlib.error,
     struct.error,

@@ -7,6 +7,7 @@ of `validate`. Both are read from the notebook here, so that there is one descri
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,16 +92,28 @@ class Chapter:
 
     def _evaluate(self, values: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         """The arguments of the chapter's `validate` with these values; those that need more are left to it."""
-        found = {}
+        arguments = {}
         for word in self._call.keywords if self._call else []:
-            code = compile(ast.Expression(word.value), str(self.path), "eval")
-            try:
-                result = eval(code, {"__builtins__": {}}, dict(values))
-            except (NameError, TypeError):
-                continue
             if word.arg in values:
-                found[word.arg] = result
-        return found
+                with contextlib.suppress(LookupError, ValueError):
+                    arguments[word.arg] = _value(word.value, values)
+        return arguments
+
+
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    """What an argument of `validate` says: literals, names of parameters, `name or None`, and tuples of them.
+
+    Raises:
+        ValueError, LookupError: it says something else.
+    """
+    match node:
+        case ast.Name(id=name):
+            return values[name]
+        case ast.Tuple(elts=parts):
+            return tuple(_value(part, values) for part in parts)
+        case ast.BoolOp(op=ast.Or(), values=[first, second]):
+            return _value(first, values) or _value(second, values)
+    return ast.literal_eval(node)
 
 
 def _validation(source: str) -> ast.Call | None:
@@ -116,41 +129,26 @@ def _validation(source: str) -> ast.Call | None:
 
 
 def _declared(source: str, specified: Mapping[str | None, ast.expr], where: str) -> list[Parameter]:
-    found = []
-    lines = source.split("\n")
     try:
-        body = ast.parse(source).body
-        for node in body:
-            if (
-                not isinstance(node, ast.AnnAssign)
-                or not isinstance(node.target, ast.Name)
-                or not node.value
-            ):
-                raise ValueError(f"line {node.lineno}")
-            comment = (
-                lines[(node.end_lineno or 1) - 1][node.end_col_offset or 0 :]
-                .strip()
-                .lstrip("#")
-                .strip()
-            )
-            rule = specified.get(node.target.id)
-            parts = rule.elts[1:] if isinstance(rule, ast.Tuple) else []
-            try:
-                kind, *limits = [ast.literal_eval(part) for part in parts] or [""]
-            except ValueError:
-                kind, limits = "", []
-            found.append(
-                Parameter(
-                    node.target.id,
-                    ast.unparse(node.annotation),
-                    ast.literal_eval(node.value),
-                    comment,
-                    kind,
-                    tuple(limits),
-                )
-            )
+        return [_parameter(node, specified, source) for node in ast.parse(source).body]
     except (SyntaxError, ValueError) as error:
         raise HtrError(
             f"{where}: the parameters cell must be lines of `name: type = value  # comment` ({error})"
         ) from None
-    return found
+
+
+def _parameter(node: ast.stmt, specified: Mapping[str | None, ast.expr], source: str) -> Parameter:
+    match node:
+        case ast.AnnAssign(target=ast.Name(id=name), annotation=kind_of, value=ast.expr() as value):
+            pass
+        case _:
+            raise ValueError(f"line {node.lineno}")
+    rest = source.split("\n")[(node.end_lineno or 1) - 1][node.end_col_offset or 0 :]
+    rule = specified.get(name)
+    kind, limits = "", list[Any]()
+    if isinstance(rule, ast.Tuple) and len(rule.elts) > 1:
+        with contextlib.suppress(ValueError):
+            kind, *limits = [ast.literal_eval(part) for part in rule.elts[1:]]
+    comment = rest.strip().lstrip("#").strip()
+    default = ast.literal_eval(value)
+    return Parameter(name, ast.unparse(kind_of), default, comment, kind, tuple(limits))

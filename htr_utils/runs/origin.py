@@ -10,14 +10,8 @@ from typing import Any
 from htr_utils import __version__
 
 PACKAGES = (
-    "tensorflow",
-    "keras",
-    "numpy",
-    "opencv-python",
-    "opencv-python-headless",
-    "papermill",
-    "ipykernel",
-)
+    "tensorflow keras numpy opencv-python opencv-python-headless papermill ipykernel"
+).split()
 
 
 def versions() -> dict[str, str]:

@@ -27,13 +27,9 @@ _READ = {*IMAGE_TYPES, ".bmp", ".pdf", ".txt", ".tsv", ".csv", ".xml", ".json", 
 BEGUN = "begun.json"  # what an unfinished run was made from
 # What sets the number of threads in the libraries that a chapter uses.
 THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "OPENCV_FOR_THREADS_NUM",
-)
+    "OMP_NUM_THREADS OPENBLAS_NUM_THREADS MKL_NUM_THREADS TF_NUM_INTRAOP_THREADS "
+    "TF_NUM_INTEROP_THREADS OPENCV_FOR_THREADS_NUM"
+).split()
 
 
 def key(parameters: Mapping[str, Any]) -> str:

@@ -16,19 +16,7 @@ from htr_utils.course.statistics import Run, rates
 from htr_utils.errors import HtrError
 from htr_utils.runs import record, sweeps
 
-KEPT = (
-    "given",
-    "parameters",
-    "seed",
-    "results",
-    "seconds",
-    "date",
-    "source",
-    "versions",
-    "git",
-    "data",
-    "machine",
-)
+KEPT = "given parameters seed results seconds date source versions git data machine".split()
 
 
 SHOWN = ("epoch", "step", "loss", "cer")  # columns of a history that are kept

@@ -12,8 +12,6 @@ A sweep is a YAML file:
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import json
 import math
@@ -29,7 +27,7 @@ from typing import Any
 from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.recognizer import cores
-from htr_utils.runs import cluster, execute, given, record
+from htr_utils.runs import cluster, execute, given, record, table
 
 KEYS = ("chapter", "parameters", "grid", "random", "points", "seeds", "timeout")
 POINTS = "points.json"  # in a sweep's folder: the keys of its points
@@ -208,19 +206,21 @@ def finished(sweep: Sweep, out: Path) -> list[dict[str, Any] | None]:
         if about.kind == "path" or name == "model"
     ]
     known: dict[str, dict[str, Any]] = {}  # by what names files: reading them takes a while
-    found: list[dict[str, Any] | None] = []
-    for point in sweep.points:
-        one = record.read_metrics(sweep.folder(out, point)) or {}
-        if one.get("error") == "" and one.get("given") == dict(point):
-            values = chapter.check(point)
-            which = repr([values.get(name) for name in names])
-            if which not in known:
-                known[which] = record.made_from(chapter, values)
-            if all(one.get(name) == value for name, value in known[which].items()):
-                found.append(one)
-                continue
-        found.append(None)
-    return found
+
+    def origin(point: dict[str, Any]) -> dict[str, Any]:
+        values = chapter.check(point)
+        which = repr([values.get(name) for name in names])
+        if which not in known:
+            known[which] = record.made_from(chapter, values)
+        return known[which]
+
+    def through(point: dict[str, Any]) -> dict[str, Any] | None:
+        row = record.read_metrics(sweep.folder(out, point))
+        if row is None or row.get("error") != "" or row.get("given") != dict(point):
+            return None
+        return row if origin(point).items() <= row.items() else None
+
+    return [through(point) for point in sweep.points]
 
 
 def _failed(point: dict[str, Any], error: str) -> dict[str, Any]:
@@ -265,13 +265,13 @@ def _each(
         return str(sweep.chapter), point, str(sweep.folder(out, point)), sweep.timeout, threads
 
     with cluster.client(min(workers, len(points)), scheduler, failures=3) as client:
-        for point, found in cluster.results(client, run_point, points, words, ahead=len(points)):
-            if cluster.ended(found):
+        for point, row in cluster.results(client, run_point, points, words, ahead=len(points)):
+            if cluster.ended(row):
                 yield point, _failed(point, "its worker ended, again and again (out of memory?)")
-            elif isinstance(found, Exception):
-                yield point, _failed(point, cluster.one_line(found))
+            elif isinstance(row, Exception):
+                yield point, _failed(point, cluster.one_line(row))
             else:
-                yield point, found
+                yield point, row
 
 
 def run(
@@ -298,115 +298,54 @@ def run(
     out = Path(out).resolve()
     workers = _workers(workers)
     with files.alone(out, "sweep"):
-        known = dict(zip(map(record.key, sweep.points), finished(sweep, out), strict=True))
+        keys = [record.key(point) for point in sweep.points]
+        known = dict(zip(keys, finished(sweep, out), strict=True))
         left = [point for point in sweep.points if known[record.key(point)] is None]
-        files.write_text(
-            out / POINTS, json.dumps([record.key(point) for point in sweep.points]) + "\n"
-        )
-        again = 0
-        for (
-            point
-        ) in left:  # what is left of another reading of the data, say, is no result of this sweep
-            old = record.read_metrics(sweep.folder(out, point))
-            again += old is not None and not old.get("error")
-            (sweep.folder(out, point) / record.METRICS).unlink(missing_ok=True)
-        if again:
+        files.write_text(out / POINTS, json.dumps(keys) + "\n")
+        if again := sum(_forget(sweep.folder(out, point)) for point in left):
             say(f"finished with other code, data, files or version, so run again: {again} points")
-        total, done = len(sweep.points), len(sweep.points) - len(left)
-        if done:
-            say(f"{done} of {total} points are finished already")
-            if {one.get("package_sha") for one in known.values() if one} != {record.package_sha()}:
+        if done := len(keys) - len(left):
+            say(f"{done} of {len(keys)} points are finished already")
+            if {row.get("package_sha") for row in known.values() if row} != {record.package_sha()}:
                 say(
                     "note: some of them ran with other code of the package; delete their folders to run them again"
                 )
         begin = time.monotonic()
+        runs = _each(sweep, out, left, workers, scheduler) if left else ()
         try:
-            if left:
-                for count, (point, found) in enumerate(
-                    _each(sweep, out, left, workers, scheduler), 1
-                ):
-                    known[record.key(point)] = found
-                    took = time.monotonic() - begin
-                    to_go = (
-                        f", about {(len(left) - count) * took / count / 60:.1f} min to go"
-                        if count < len(left)
-                        else ""
-                    )
-                    say(f"{done + count}/{total}  {label(point)}  {found['seconds']:.0f} s{to_go}")
-                    if found["error"]:
-                        notebook = sweep.folder(out, point) / f"{sweep.chapter.stem}.ipynb"
-                        say(f"     FAILED: {found['error']}\n     see {notebook}")
+            for count, (point, row) in enumerate(runs, 1):
+                known[record.key(point)] = row
+                minutes = (len(left) - count) * (time.monotonic() - begin) / count / 60
+                to_go = f", about {minutes:.1f} min to go" if count < len(left) else ""
+                progress = f"{done + count}/{len(keys)}  {label(point)}"
+                say(f"{progress}  {row['seconds']:.0f} s{to_go}")
+                if row["error"]:
+                    notebook = sweep.folder(out, point) / f"{sweep.chapter.stem}.ipynb"
+                    say(f"     FAILED: {row['error']}\n     see {notebook}")
         except KeyboardInterrupt:
             raise HtrError(
                 "interrupted; the same command goes on with the points that are left"
             ) from None
         finally:
-            rows = [_row(sweep, point, known[record.key(point)]) for point in sweep.points]
-            write_table(rows, out)
+            name = sweep.chapter.stem
+            rows = [
+                table.row(key, point, known[key], name)
+                for key, point in zip(keys, sweep.points, strict=True)
+            ]
+            table.write(rows, out)
     return rows
+
+
+def _forget(folder: Path) -> bool:
+    """Take away the record of a point that must run again; whether that run had gone through.
+
+    What is left of another reading of the data, say, is no result of this sweep.
+    """
+    old = record.read_metrics(folder)
+    (folder / record.METRICS).unlink(missing_ok=True)
+    return old is not None and not old.get("error")
 
 
 def label(point: Mapping[str, Any]) -> str:
     """A point in one line."""
     return " ".join(f"{name}={value}" for name, value in point.items()) or "defaults"
-
-
-def _row(sweep: Sweep, point: dict[str, Any], found: dict[str, Any] | None) -> dict[str, Any]:
-    state = "left" if found is None else "failed" if found["error"] else "finished"
-    found = found or {"error": "not run yet", "results": {}}
-    return {
-        "point": record.key(point),
-        "state": state,
-        **{f"parameters.{name}": value for name, value in point.items()},
-        **flat(found["results"], "results"),
-        "seconds": found.get("seconds"),
-        "peak_mb": found.get("peak_mb"),
-        "error": found["error"],
-        "notebook": f"points/{record.key(point)}/{sweep.chapter.stem}.ipynb",
-    }
-
-
-def flat(results: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Single values by dotted names; lists stay in metrics.json."""
-    found: dict[str, Any] = {}
-    for word, value in results.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{name}.{word}")
-        elif not isinstance(value, list):
-            found[f"{name}.{word}"] = value
-    return found
-
-
-def write_table(rows: Sequence[Mapping[str, Any]], out: Path) -> list[Path]:
-    """`table.csv`, and `table.parquet` where pyarrow is installed. A column of mixed kinds is text in Parquet."""
-    columns: list[str] = list(dict.fromkeys(name for row in rows for name in row))
-    last: list[str] = [
-        name for name in ("seconds", "peak_mb", "error", "notebook") if name in columns
-    ]
-    columns = [name for name in columns if name not in last] + last
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_text(out / "table.csv", text.getvalue())
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        return [out / "table.csv"]
-    table = {}
-    for name in columns:
-        values = [row.get(name) for row in rows]
-        kinds = {type(value) for value in values if value is not None}
-        if kinds == {int, float}:
-            values = [None if value is None else float(value) for value in values]
-        elif len(kinds) > 1 or kinds - {bool, int, float, str}:
-            values = [
-                value if value is None or isinstance(value, str) else json.dumps(value)
-                for value in values
-            ]
-        table[name] = values
-    sink = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(table), sink)
-    files.write_bytes(out / "table.parquet", sink.getvalue())
-    return [out / "table.csv", out / "table.parquet"]

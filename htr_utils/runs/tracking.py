@@ -10,7 +10,7 @@ from typing import Any
 
 from htr_utils import files
 from htr_utils.errors import HtrError
-from htr_utils.runs import record, sweeps
+from htr_utils.runs import record, sweeps, table
 
 MARK = ".mlflow"  # in a run's folder: where it was told, under which id, and what
 
@@ -52,7 +52,7 @@ def tell(found: Mapping[str, Any], folder: Path, uri: str) -> str:
         made = client.create_run(number, run_name=name).info.run_id
         for word, value in found["parameters"].items():
             client.log_param(made, word, str(value)[:500])
-        for word, value in sweeps.flat(results, "").items():
+        for word, value in table.flat(results, "").items():
             if isinstance(value, (int, float)):
                 client.log_metric(made, word.lstrip("."), float(value))
         for row in results.get("history", []):

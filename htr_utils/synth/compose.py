@@ -24,19 +24,9 @@ from htr_utils.files import write_bytes, write_text
 from htr_utils.lines import augment, iam, images, own
 
 KINDS = (
-    "plain",
-    "ruled",
-    "squared",
-    "shadowed",
-    "rotated",
-    "perspective",
-    "columns",
-    "indented",
-    "sloping",
-    "touching",
-    "unequal",
-    "photo",
-)
+    "plain ruled squared shadowed rotated perspective columns indented sloping touching unequal "
+    "photo"
+).split()
 _WIDTH, _HEIGHT = 1240, 1754  # A4 at 150 dpi, the scale of the embedded lines
 _GRAIN = 0.07  # what is this little darker than a line's paper is grain and not taken over
 

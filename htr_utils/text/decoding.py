@@ -188,6 +188,47 @@ def _without_repeats(reading: Candidate) -> Candidate:
     )
 
 
+def best_path(log_probs: np.ndarray, label: ArrayLike) -> tuple[np.ndarray, float]:
+    """The most probable path that collapses into `label` (Viterbi, on the states of Graves 2006, 4.1).
+
+    Args:
+        log_probs: (T, C). label: (N,) class ids from 1.
+
+    Returns:
+        the state of each frame (T,): 2i + 1 at character i, even numbers at blanks; and the path's log-probability,
+        minus infinity where no path fits.
+    """
+    ids = np.asarray(label, int)
+    states = np.full(2 * ids.size + 1, BLANK)  # blank, id, blank, id, ..., blank
+    states[1::2] = ids
+    may_skip = np.zeros(states.size, dtype=bool)  # from one id straight to the next, over the blank
+    may_skip[3::2] = states[3::2] != states[1:-2:2]
+
+    emitted = log_probs[:, states]  # (T, states)
+    score = np.full(states.size, _NEVER)
+    score[:2] = emitted[0, :2]
+    came_from = np.zeros(emitted.shape, dtype=np.int8)  # 0, 1 or 2 states back
+    for t in range(1, len(emitted)):
+        ways = np.full((3, states.size), _NEVER)
+        ways[0] = score
+        ways[1, 1:] = score[:-1]
+        ways[2, 2:] = np.where(may_skip[2:], score[:-2], _NEVER)
+        came_from[t] = ways.argmax(axis=0)
+        score = ways.max(axis=0) + emitted[t]
+
+    state = states.size - 1 if ids.size == 0 or score[-1] >= score[-2] else states.size - 2
+    path = [state]
+    for t in range(len(emitted) - 1, 0, -1):
+        path.append(path[-1] - int(came_from[t, path[-1]]))
+    return np.array(path[::-1]), float(score[state])
+
+
+def peaks(path: np.ndarray, log_probs: np.ndarray, ids: Sequence[int]) -> list[int]:
+    """The frame of each character of a path of `best_path`: of its stretch the one where it is most probable."""
+    stretches = [np.flatnonzero(path == 2 * place + 1) for place in range(len(ids))]
+    return [int(on[log_probs[on, i].argmax()]) for on, i in zip(stretches, ids, strict=True)]
+
+
 def align(log_probs: ArrayLike, ids: Sequence[int]) -> list[int]:
     """The frame of each character when a line must read `ids`: `log_probs` (frames, classes), one line.
 
@@ -208,34 +249,10 @@ def align(log_probs: ArrayLike, ids: Sequence[int]) -> list[int]:
         raise HtrError(f"{len(ids)} characters need {needed} frames, the line has {len(values)}")
     if len(ids) == 0:
         return []
-
-    # The states that a path walks through: blank, id, blank, id, ..., blank.
-    states = np.full(2 * len(ids) + 1, BLANK)
-    states[1::2] = ids
-    may_skip = np.zeros(states.size, dtype=bool)  # from one id straight to the next, over the blank
-    may_skip[3::2] = states[3::2] != states[1:-2:2]
-
-    emitted = values[:, states]  # (frames, states)
-    score = np.full(states.size, _NEVER)
-    score[:2] = emitted[0, :2]
-    came_from = np.zeros(emitted.shape, dtype=np.int8)  # 0, 1 or 2 states back
-    for t in range(1, len(values)):
-        ways = np.full((3, states.size), _NEVER)
-        ways[0] = score
-        ways[1, 1:] = score[:-1]
-        ways[2, 2:] = np.where(may_skip[2:], score[:-2], _NEVER)
-        came_from[t] = ways.argmax(axis=0)
-        score = ways.max(axis=0) + emitted[t]
-
-    state = states.size - 1 if score[-1] >= score[-2] else states.size - 2
-    if score[state] == _NEVER:
+    path, score = best_path(values, ids)
+    if score == _NEVER:
         raise HtrError("the frames give these characters probability 0: no alignment exists")
-    path = [state]
-    for t in range(len(values) - 1, 0, -1):
-        path.append(path[-1] - int(came_from[t, path[-1]]))
-    walked = np.array(path[::-1])  # (frames,): the state of each frame
-    stretches = [np.flatnonzero(walked == 2 * place + 1) for place in range(len(ids))]
-    return [int(on[values[on, i].argmax()]) for on, i in zip(stretches, ids, strict=True)]
+    return peaks(path, values, ids)
 
 
 def exhaustive(log_probs: ArrayLike) -> dict[tuple[int, ...], float]:

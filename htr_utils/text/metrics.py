@@ -12,7 +12,7 @@ above 1. Means of per-line rates are another number and are not computed here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,22 +149,12 @@ def rate(
             raise HtrError(f"{lines} lines but {len(groups)} groups: name the group of each line")
         edits_of, length_of = _summed(edits_of, groups), _summed(length_of, groups)
 
-    draws = np.random.default_rng(seed).integers(
-        edits_of.size, size=(samples, edits_of.size), dtype=np.int32
-    )
-    drawn_edits, drawn_lengths = (
-        edits_of[draws].sum(axis=1),
-        length_of[draws].sum(axis=1),
-    )  # (samples,)
-    value = float(edits_of.sum() / length_of.sum())
-    # A draw of nothing but empty truths has no rate; it is left out.
-    defined = drawn_lengths > 0
-    rates = drawn_edits[defined] / drawn_lengths[defined] if defined.any() else [value]
-    low, high = np.percentile(rates, [2.5, 97.5])
+    counts = np.stack([edits_of, length_of], axis=1)
+    low, high = bootstrap(counts, lambda sums: sums[:, 0] / sums[:, 1], seed, samples)
     return Rate(
-        value=value,
-        low=float(low),
-        high=float(high),
+        value=float(edits_of.sum() / length_of.sum()),
+        low=low,
+        high=high,
         edits=int(edits_of.sum()),
         length=int(length_of.sum()),
         lines=lines,
@@ -172,6 +162,31 @@ def rate(
         split=split,
         convention=convention,
     )
+
+
+def bootstrap(
+    counts: ArrayLike,
+    value: Callable[[np.ndarray], np.ndarray],
+    seed: int = 0,
+    samples: int = 1000,
+) -> tuple[float, float]:
+    """The 95 % interval of a value of sums, by the percentile bootstrap over the rows of `counts` (units, K).
+
+    Args:
+        value: the sums of all draws (samples, K) -> their values (samples,). A draw without a value, such as a rate
+            of nothing but empty truths, is left out.
+    """
+    table = np.asarray(counts)
+    draws = np.random.default_rng(seed).integers(
+        len(table), size=(samples, len(table)), dtype=np.int32
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = value(np.stack([column[draws].sum(axis=1) for column in table.T], axis=1))
+        defined = values[np.isfinite(values)]
+        low, high = np.percentile(
+            defined if defined.size else value(table.sum(0)[None]), [2.5, 97.5]
+        )
+    return float(low), float(high)
 
 
 def confusions(

@@ -93,7 +93,7 @@ class Tuned:
     """A language model with its settings; word list and gate are made when they are first asked for.
 
     gated: decoders ("greedy", "lm", "lexicon") after which the gate was found better on every set that chose settings.
-    confidence: the scales of each decoder.
+    confidence: the scales of each decoder. listed: the word list, where it is known; else it is taken from the model.
     """
 
     lm: language.LanguageModel
@@ -101,6 +101,7 @@ class Tuned:
     settings: Settings = field(default_factory=Settings)
     gated: tuple[str, ...] = ()
     confidence: Mapping[str, Scales] = field(default_factory=dict)
+    listed: dict[str, int] | None = None
 
     @classmethod
     def load(cls, charset: Charset, name: str | Path = "english") -> Tuned:
@@ -130,7 +131,7 @@ class Tuned:
 
     @cached_property
     def words(self) -> dict[str, int]:
-        return spelling.dictionary(self.lm.words)
+        return self.listed or spelling.dictionary(self.lm.words)
 
     @cached_property
     def lexicon(self) -> Lexicon:

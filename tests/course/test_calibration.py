@@ -16,7 +16,7 @@ from htr_utils.errors import HtrError
 from htr_utils.text import language, tuned
 from htr_utils.text.charset import Charset
 from htr_utils.text.tuned import Scale, Scales
-from workshop.measure import tune
+from workshop.measure import decoders, tune
 
 
 @settings(max_examples=20, deadline=None)
@@ -107,13 +107,14 @@ def test_tuning_fits_every_decoder() -> None:
     lines = hard_lines.padded(
         list(values.astype(np.float32)), ["ab ab", "ba", "a", "b a", "ab", "bb a"]
     )
-    start = tuned.Tuned(lm)
-    start.__dict__["words"] = {"ab": 3, "ba": 1}
+    start = tuned.Tuned(lm, listed={"ab": 3, "ba": 1})
     found = tune.calibrated([lines], start, say=lambda _: None)
     assert set(found.confidence) == {"greedy", "lm", "lexicon"}
     charset = Charset(" ab")
     for decoder, scales in found.confidence.items():
-        told = tune.promises(tune.read(lines, start, decoder), lines.truths, charset, scales)
+        told = decoders.promises(
+            decoders.read(lines, start, decoder), lines.truths, charset, scales
+        )
         assert (
             told["letter"]["ece"] <= told["letter"]["ece_raw"] + 12
         )  # few letters: no more than not absurd

@@ -7,10 +7,6 @@ import math
 from typing import Any
 
 import numpy as np
-import pytest
-
-from htr_utils.course.plots.ctc import viterbi
-from htr_utils.network import ctc
 
 
 def _log_sum(values: list[float]) -> float:
@@ -37,15 +33,3 @@ WRONG: list[tuple[str, Any]] = [
     ("06.5", lambda table: table[:, 1::2].sum(axis=1)),
     ("06.5", lambda table: table[:, ::2].sum()),
 ]
-
-
-@pytest.mark.parametrize("label", [[1, 2], [1, 1], [2], [1, 2, 1]])
-def test_drawn_path_is_the_best(label: list[int]) -> None:
-    x = np.random.default_rng(len(label)).normal(size=(5, 3))
-    log_probs = x - np.log(np.exp(x).sum(1, keepdims=True))
-    classes = np.array([0] + [c for letter in label for c in (letter, 0)])
-    path = classes[viterbi(log_probs, np.array(label))]
-    assert ctc.collapse(tuple(path)) == tuple(label)
-    paths = [p for p in itertools.product(range(3), repeat=5) if ctc.collapse(p) == tuple(label)]
-    best = max(log_probs[np.arange(5), p].sum() for p in paths)
-    assert log_probs[np.arange(5), path].sum() == pytest.approx(best)

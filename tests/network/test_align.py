@@ -2,40 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from htr_utils.lines import images
-from htr_utils.network import align
 from htr_utils.synth import recombine
-from htr_utils.text.decoding import collapse
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    st.integers(0, 10**6), st.lists(st.integers(1, 2), min_size=1, max_size=3), st.integers(1, 5)
-)
-def test_best_path_is_the_likeliest_of_all(seed: int, label: list[int], frames: int) -> None:
-    rng = np.random.default_rng(seed)
-    log_probs = np.log(
-        rng.dirichlet(np.ones(3), size=(2, 6))
-    )  # (2, 6, 3): a second line of another length
-    labels, lengths = np.zeros((2, 4), int), np.array([len(label), 1])
-    labels[0, : len(label)], labels[1, 0] = label, 2
-    states, scores = align.best_paths(log_probs, np.array([frames, 6]), labels, lengths)
-    fits = [p for p in itertools.product(range(3), repeat=frames) if collapse(p) == tuple(label)]
-    if not fits:
-        assert scores[0] == -np.inf
-        return
-    best = max(float(log_probs[0, np.arange(frames), p].sum()) for p in fits)
-    assert scores[0] == pytest.approx(best)
-    signs = [0 if s % 2 == 0 else label[s // 2] for s in states[0, :frames]]
-    assert collapse(signs) == tuple(label)
-    assert float(log_probs[0, np.arange(frames), signs].sum()) == pytest.approx(best)
 
 
 def _bar_line(text: str) -> tuple[np.ndarray, tuple[float, ...]]:

@@ -23,6 +23,7 @@ from htr_utils.cli import main
 from htr_utils.errors import HtrError
 from htr_utils.runs import cluster, execute, record, records, sweeps
 from htr_utils.runs.given import Chapter
+from htr_utils.runs.table import write as write_table
 from tests.helpers.chapters import NOTEBOOKS, OTHER_PARAMETERS, ROOT, SOURCES
 from tests.helpers.faults import record as note
 from tests.helpers.iam_fake import write_iam
@@ -503,7 +504,7 @@ def test_parquet_says_what_the_csv_says(tmp_path: Path) -> None:
         {"point": "a", "results.cer": 1, "mixed": "x", "seconds": 1.5},
         {"point": "b", "results.cer": 0.5, "mixed": 3, "seconds": None, "results.more": True},
     ]
-    sweeps.write_table(rows, tmp_path)
+    write_table(rows, tmp_path)
     found = parquet.read_table(tmp_path / "table.parquet").to_pylist()
     assert (
         found[0]["results.cer"] == 1.0

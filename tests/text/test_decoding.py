@@ -170,6 +170,20 @@ def test_align_follows_the_best_of_all_paths(line: np.ndarray, data: st.DataObje
     assert decoding.align(line, ids) == expected
 
 
+@pytest.mark.parametrize("label", [[1, 2], [1, 1], [2], [1, 2, 1]])
+def test_the_best_path_writes_its_label_and_none_is_likelier(label: list[int]) -> None:
+    line = random_line(len(label), frames=5, classes=3)
+    states, score = decoding.best_path(line, label)
+    path = np.array([0, *(i for letter in label for i in (letter, 0))])[states]
+    assert decoding.collapse(path) == tuple(label)
+    fitting = (
+        p for p in itertools.product(range(3), repeat=5) if decoding.collapse(p) == tuple(label)
+    )
+    assert score == pytest.approx(max(line[np.arange(5), p].sum() for p in fitting))
+    assert line[np.arange(5), path].sum() == pytest.approx(score)
+    assert decoding.best_path(line, [1, 1, 1, 2])[1] == -np.inf
+
+
 def test_align_needs_a_blank_between_doubled_letters() -> None:
     line = random_line(0, frames=4, classes=3)
     assert decoding.align(line, []) == []

@@ -20,7 +20,7 @@ from htr_utils.text.gate import Gate, Settings, report
 from htr_utils.text.spelling import Change, Correction, SymSpell
 from htr_utils.text.tuned import Fusion, Tuned
 from tests.helpers.chapters import ROOT
-from workshop.measure import tune
+from workshop.measure import decoders, tune
 
 TEXT = [
     "the house stood by the river and the letter was on the table of the house in the winter",
@@ -204,16 +204,14 @@ def emissions(truths: list[str], seed: int) -> hard_lines.Lines:
 def test_tuning_finds_settings_that_help_lines_like_those_it_saw() -> None:
     truths = [" ".join(text.split()[i : i + 6]) for text in TEXT for i in range(0, 8, 3)]
     said: list[str] = []
-    start = Tuned(LM)
-    start.__dict__["words"] = COUNTS
+    start = Tuned(LM, listed=COUNTS)
     grid = {"weight": (0.5, 1.0), "bonus": (1.0, 2.0)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tune, "GRID", grid)
         patch.setattr(tune, "GATE_GRID", {"margin": (0.0, 2.0)})
         chosen = tune.choose([emissions(truths, 0)], start, said.append)
     assert chosen.fusion.weight in grid["weight"] and len(said) >= 6
-    chosen.__dict__["words"] = COUNTS
-    found = tune.figures(emissions(truths, 1), chosen, said.append)
+    found = decoders.figures(emissions(truths, 1), chosen, said.append)
     assert found["lexicon"]["cer"] < found["greedy"]["cer"]
     change = found["lexicon"]["cer_change"]
     assert change["low"] <= change["value"] <= change["high"] < 0
@@ -223,14 +221,14 @@ def test_tuning_finds_settings_that_help_lines_like_those_it_saw() -> None:
 def test_paired_interval_is_about_the_same_lines() -> None:
     truths = ["aaaa"] * 50
     before, after = ["bbaa", "aaaa"] * 25, ["baaa", "aaaa"] * 25
-    found = tune.paired(
+    found = decoders.paired(
         before, after, truths, lambda a, b: sum(x != y for x, y in zip(a, b, strict=True))
     )
     assert found == {"value": -50.0, "low": -50.0, "high": -50.0}, (
         "halved on every line: no doubt is left"
     )
     with pytest.raises(HtrError, match="no errors before"):
-        tune.paired(truths, truths, truths, lambda a, b: 0)
+        decoders.paired(truths, truths, truths, lambda a, b: 0)
 
 
 def test_the_gate_counts_as_useful_only_if_it_harms_nothing() -> None:
@@ -242,16 +240,16 @@ def test_the_gate_counts_as_useful_only_if_it_harms_nothing() -> None:
         "mended": 6,
         "broken": 1,
     }
-    assert tune.useful({"gated": good})
+    assert decoders.useful({"gated": good})
     for harm in ({"cer_with": 3.1}, {"wer_with": 9.1}, {"broken": 2}, {"cer_with": 3.0}):
-        assert not tune.useful({"gated": good | harm})
+        assert not decoders.useful({"gated": good | harm})
 
 
 def test_stored_settings_fit_what_they_were_measured_with() -> None:
     stored = json.loads((ROOT / "model" / "decoding.json").read_text(encoding="utf-8"))
     assert {"validation (chosen on)", "test"} <= set(stored["measured"])
     for decoder in stored["gated"]:
-        assert all(tune.useful(entry[decoder]) for entry in stored["measured"].values())
+        assert all(decoders.useful(entry[decoder]) for entry in stored["measured"].values())
     for name in ("validation (chosen on)", "test"):
         entry = stored["measured"][name]
         assert (

@@ -23,9 +23,9 @@ from htr_utils.cli.one_line import OneLine
 from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
-from htr_utils.text import decoding, fusion, gate, metrics, spelling
+from htr_utils.text import decoding, fusion, gate, metrics, spelling, tuned
 from htr_utils.text.charset import Charset
-from workshop.measure import tune
+from workshop.measure import decoders
 
 WIDTH = 25
 _PEER = """
@@ -95,7 +95,7 @@ def peer_texts(
 
 
 def measure(
-    lines: hard_lines.Lines, settings: tune.tuned.Tuned, peer: str | None, repeats: int
+    lines: hard_lines.Lines, settings: tuned.Tuned, peer: str | None, repeats: int
 ) -> list[str]:
     """The rows of the table."""
     charset = Charset(settings.lm.characters)
@@ -103,7 +103,8 @@ def measure(
 
     def ours(decoder: str) -> Callable[[], list[str]]:
         return lambda: [
-            text.strip() for text in tune.texts(tune.read(lines, settings, decoder), charset)
+            text.strip()
+            for text in decoders.texts(decoders.read(lines, settings, decoder), charset)
         ]
 
     def plain() -> list[str]:
@@ -137,13 +138,13 @@ def measure(
     return rows
 
 
-def spelling_rows(lines: hard_lines.Lines, settings: tune.tuned.Tuned) -> list[str]:
+def spelling_rows(lines: hard_lines.Lines, settings: tuned.Tuned) -> list[str]:
     """What each policy does after greedy decoding, and its time per line."""
     charset = Charset(settings.lm.characters)
-    readings = tune.read(lines, settings, "greedy")
-    now = tune.texts(readings, charset)
+    readings = decoders.read(lines, settings, "greedy")
+    now = decoders.texts(readings, charset)
     scale = settings.confidence["greedy"].letter if settings.confidence else None
-    both = [tune.stripped(line[0], charset, scale) for line in readings]
+    both = [decoders.stripped(line[0], charset, scale) for line in readings]
     near = spelling.SymSpell(settings.words)
     near.near("hous")
     settings.gate.index.near("hous")

@@ -249,15 +249,15 @@ def paired(
     Returns:
         the difference, and its 2.5th and 97.5th percentile, in percentage points.
     """
-    one, other = np.asarray(ours, float), np.asarray(theirs, float)
-    if one.shape != other.shape or not np.array_equal(one[:, 1], other[:, 1]):
+    mine, other = np.asarray(ours, float), np.asarray(theirs, float)
+    if mine.shape != other.shape or not np.array_equal(mine[:, 1], other[:, 1]):
         raise ValueError("the readers were measured on other documents")
-    draws = np.random.default_rng(seed).integers(len(one), size=(SAMPLES, len(one)))
-    gap = (one - other)[:, 0]
-    lengths = one[:, 1][draws].sum(1)
-    sampled = 100 * gap[draws].sum(1)[lengths > 0] / lengths[lengths > 0]
-    low, high = np.percentile(sampled, [2.5, 97.5])
-    return float(100 * gap.sum() / one[:, 1].sum()), float(low), float(high)
+    counts = np.stack([mine[:, 0] - other[:, 0], mine[:, 1]], axis=1)
+
+    def points(sums: np.ndarray) -> np.ndarray:
+        return 100 * sums[:, 0] / sums[:, 1]
+
+    return float(points(counts.sum(0)[None])[0]), *metrics.bootstrap(counts, points, seed, SAMPLES)
 
 
 def differences(readers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

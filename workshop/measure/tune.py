@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,11 @@ from htr_utils import paths
 from htr_utils.cli.one_line import OneLine
 from htr_utils.course import calibration
 from htr_utils.course.hard_lines import Lines, damaged, in_hands, padded
-from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import images
-from htr_utils.text import decoding, gate, metrics, spelling, tuned
+from htr_utils.text import gate, metrics, tuned
 from htr_utils.text.charset import Charset
-from workshop.measure import decoding_report, wrong_lines
+from workshop.measure import decoders, decoding_report
 
 GRID: dict[str, tuple[float, ...]] = {
     "weight": (0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1, 1.3),
@@ -47,53 +46,6 @@ GATE_GRID: dict[str, tuple[float, ...]] = {
 }
 
 
-def stripped(
-    reading: decoding.Candidate, charset: Charset, scale: tuned.Scale | None = None
-) -> tuple[str, tuple[float, ...]]:
-    """Text and confidences of a reading without the spaces at its ends."""
-    text = charset.decode(reading.ids)
-    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
-    sure = reading.confidences[first:last]
-    return text[first:last], tuple(map(scale, sure)) if scale else sure
-
-
-def texts(readings: Sequence[Sequence[decoding.Candidate]], charset: Charset) -> list[str]:
-    return [stripped(line[0], charset)[0] for line in readings]
-
-
-def read(
-    lines: Lines, settings: tuned.Tuned, decoder: str, top: int = 1
-) -> list[list[decoding.Candidate]]:
-    """The candidates of a decoder: "greedy", "lm" or "lexicon"."""
-    if decoder == "greedy":
-        return [[one] for one in decoding.greedy(lines.log_probs, lines.frames)]
-    return settings.decode(lines.log_probs, lines.frames, lexicon=decoder == "lexicon", top=top)
-
-
-def paired(
-    before: Sequence[str],
-    after: Sequence[str],
-    truths: Sequence[str],
-    edits: Callable[[str, str], int],
-    samples: int = 1000,
-    seed: int = 0,
-) -> dict[str, float]:
-    """Change of an error rate in % of itself, with the bootstrap 95 % interval over lines (the same lines in both)."""
-    a = np.array([edits(x, t) for x, t in zip(before, truths, strict=True)], dtype=float)
-    b = np.array([edits(x, t) for x, t in zip(after, truths, strict=True)], dtype=float)
-    if not a.sum():
-        raise HtrError("no errors before: there is no relative change to give")
-    drawn = np.random.default_rng(seed).integers(a.size, size=(samples, a.size))
-    sums = a[drawn].sum(axis=1), b[drawn].sum(axis=1)
-    change = 100 * (sums[1] - sums[0])[sums[0] > 0] / sums[0][sums[0] > 0]
-    low, high = np.percentile(change, [2.5, 97.5])
-    return {
-        "value": round(100 * float(b.sum() - a.sum()) / float(a.sum()), 1),
-        "low": round(float(low), 1),
-        "high": round(float(high), 1),
-    }
-
-
 def climb(
     start: Any,
     grid: dict[str, tuple[float, ...]],
@@ -103,14 +55,12 @@ def climb(
     """The best settings on a grid, one setting at a time, until a whole round changes nothing."""
     known: dict[Any, float] = {}
 
-    def measured(one: Any) -> float:
-        if one not in known:
-            known[one] = loss(one)
-            say(
-                f"  {known[one]:.4f}  "
-                + ", ".join(f"{name} {getattr(one, name):g}" for name in grid)
-            )
-        return known[one]
+    def measured(settings: Any) -> float:
+        if settings not in known:
+            known[settings] = loss(settings)
+            values = ", ".join(f"{name} {getattr(settings, name):g}" for name in grid)
+            say(f"  {known[settings]:.4f}  {values}")
+        return known[settings]
 
     best, before = start, None
     while best != before:
@@ -128,48 +78,44 @@ def choose(
     What is made small is half CER and half WER, each as a share of greedy decoding's.
     """
     charset = Charset(start.lm.characters)
-    plain = [read(lines, start, "greedy") for lines in sets]
-    before = [texts(readings, charset) for readings in plain]
+    plain = [decoders.read(lines, start, "greedy") for lines in sets]
+    before = [decoders.texts(readings, charset) for readings in plain]
 
     def share(number: int, now: list[str]) -> float:
-        truths = sets[number].truths
-        return (
-            sum(
-                measure(now, truths).value / measure(before[number], truths).value
-                for measure in (metrics.cer, metrics.wer)
-            )
-            / 2
-        )
+        truths, old = sets[number].truths, before[number]
+        rates = [
+            measure(now, truths).value / measure(old, truths).value
+            for measure in (metrics.cer, metrics.wer)
+        ]
+        return sum(rates) / 2
 
     say("beam:")
-    words = start.words
+    start = replace(start, listed=start.words)  # the word list is the same for all settings
 
     def beam(how: tuned.Fusion) -> float:
-        made = replace(start, fusion=how)
-        made.__dict__["words"] = words  # the word list is the same for all
-        shares = [
-            share(i, texts(read(lines, made, "lexicon"), charset)) for i, lines in enumerate(sets)
-        ]
+        settings = replace(start, fusion=how)
+        readings = (decoders.read(lines, settings, "lexicon") for lines in sets)
+        shares = [share(i, decoders.texts(lines, charset)) for i, lines in enumerate(readings)]
         return sum(shares) / len(shares)
 
-    start = replace(start, fusion=climb(start.fusion, GRID, beam, say))
-    start.__dict__["words"] = words
-    start = calibrated(sets, start, say)
+    start = calibrated(sets, replace(start, fusion=climb(start.fusion, GRID, beam, say)), say)
     say("gate after greedy decoding:")
-    one = gate.Gate(start.lm, words)
+    policy = gate.Gate(start.lm, start.words)
     scale = start.confidence["greedy"].letter
 
-    def gated(how: gate.Settings) -> float:
-        one.settings = how
+    def harm(how: gate.Settings) -> float:
+        policy.settings = how
         loss = 0.0
         for lines, readings, old in zip(sets, plain, before, strict=True):
-            report = gate.report("gated", _gated(one, readings, charset, scale), old, lines.truths)
+            report = gate.report(
+                "gated", decoders.gated(policy, readings, charset, scale), old, lines.truths
+            )
             allowed = 10 * report.broken <= report.mended  # twice as careful as promised
             loss += report.wer_with / report.wer_without + report.cer_with / report.cer_without
             loss += 0 if allowed else 9
         return loss / len(sets)
 
-    return replace(start, settings=climb(start.settings, GATE_GRID, gated, say))
+    return replace(start, settings=climb(start.settings, GATE_GRID, harm, say))
 
 
 def calibrated(
@@ -177,115 +123,29 @@ def calibrated(
 ) -> tuned.Tuned:
     """The same with scales of confidence for each decoder, fitted on these sets, all of equal weight."""
     charset = Charset(start.lm.characters)
-    found: dict[str, tuned.Scales] = {}
+    fitted: dict[str, tuned.Scales] = {}
     for decoder in ("greedy", "lm", "lexicon"):
         lines = [
-            ([stripped(line[0], charset) for line in read(one, start, decoder)], one.truths)
+            (
+                [
+                    decoders.stripped(line[0], charset)
+                    for line in decoders.read(one, start, decoder)
+                ],
+                one.truths,
+            )
             for one in sets
         ]
         scales = tuned.Scales()
         for kind in ("letter", "word"):
-            parts = [_said(read_, truths, scales)[kind] for read_, truths in lines]
+            parts = [decoders.said(read_, truths, scales)[kind] for read_, truths in lines]
             sure, right = (np.concatenate(part) for part in zip(*parts, strict=True))
             weights = np.concatenate(
                 [np.full(len(part[0]), 1000 / max(1, len(part[0]))) for part in parts]
             )
             scales = replace(scales, **{kind: calibration.fit(sure, right, weights)})
         say(f"confidence after {decoder}: {scales}")
-        found[decoder] = scales
-    return replace(start, confidence=found)
-
-
-def _said(
-    lines: Sequence[tuple[str, tuple[float, ...]]], truths: Sequence[str], scales: tuned.Scales
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Of letters and of words: what was said and whether it came true."""
-    texts_ = [text for text, _ in lines]
-    sure = [tuple(map(scales.letter, line)) for _, line in lines]
-    return {
-        "letter": calibration.letters(texts_, sure, truths),
-        "word": calibration.words(texts_, sure, truths, scales),
-    }
-
-
-def promises(
-    readings: Sequence[Sequence[decoding.Candidate]],
-    truths: Sequence[str],
-    charset: Charset,
-    scales: tuned.Scales,
-) -> dict[str, dict[str, float]]:
-    """Expected calibration error of letters and words in %, as the network says it and scaled."""
-    lines = [stripped(line[0], charset) for line in readings]
-    before, after = (_said(lines, truths, how) for how in (tuned.Scales(), scales))
-    return {
-        kind: {
-            "ece_raw": round(100 * calibration.error(*before[kind]), 2),
-            "ece": round(100 * calibration.error(*after[kind]), 2),
-        }
-        for kind in ("letter", "word")
-    }
-
-
-def _gated(
-    one: gate.Gate, readings: list[list[decoding.Candidate]], charset: Charset, scale: tuned.Scale
-) -> Callable[[int], spelling.Correction]:
-    def correct(i: int) -> spelling.Correction:
-        text, sure = stripped(readings[i][0], charset, scale)
-        return one.correct(text, sure, [stripped(other, charset)[0] for other in readings[i][1:]])
-
-    return correct
-
-
-def figures(
-    lines: Lines, settings: tuned.Tuned, say: Callable[[str], None] = print
-) -> dict[str, Any]:
-    """Every decoder on lines, against greedy; every spelling policy after each of them."""
-    charset = Charset(settings.lm.characters)
-    found: dict[str, Any] = {
-        "lines": len(lines.truths),
-        "perplexity": round(2 ** settings.lm.bits(lines.truths), 2),
-    }
-    greedy: list[str] = []
-    speller, sym = spelling.Speller("fast"), spelling.SymSpell(settings.words)
-    for decoder in ("greedy", "lm", "lexicon"):
-        readings = read(lines, settings, decoder, tuned.CANDIDATES)
-        now = texts(readings, charset)
-        greedy = greedy or now
-        entry: dict[str, Any] = {
-            name: round(100 * measure(now, lines.truths).value, 2)
-            for name, measure in (("cer", metrics.cer), ("wer", metrics.wer))
-        }
-        if decoder != "greedy":
-            entry["cer_change"] = paired(greedy, now, lines.truths, metrics.edits)
-            entry["wer_change"] = paired(greedy, now, lines.truths, metrics.word_edits)
-        if decoder == "lm":
-            best = [one[0] for one in readings]
-            entry["wrong_lines"] = wrong_lines.count(
-                lines.log_probs, lines.frames, lines.truths, best, settings
-            )
-        scales = settings.confidence.get(decoder, tuned.Scales())
-        entry["confidence"] = promises(readings, lines.truths, charset, scales)
-        say(f"{decoder}: {entry}")
-        policies: dict[str, Callable[[int], spelling.Correction]] = {
-            "autocorrect fast": lambda i, now=now: speller.correct(now[i]),  # type: ignore[misc]
-            "symspell": lambda i, now=now: sym.correct(now[i]),  # type: ignore[misc]
-            "gated": _gated(settings.gate, readings, charset, scales.letter),
-        }
-        for name, policy in policies.items():
-            policy(0)  # dictionaries and indexes are loaded now, and not timed
-            report = gate.report(name, policy, now, lines.truths)
-            say(f"  {report}")
-            kept = {k: v for k, v in asdict(report).items() if k not in ("policy", "lines")}
-            entry[name] = {k: round(v, 2) for k, v in kept.items()}
-        found[decoder] = entry
-    return found
-
-
-def useful(entry: dict[str, Any]) -> bool:
-    """Whether the gate did no harm to either rate, some good to one, and broke less than a word for five mended."""
-    gated = entry["gated"]
-    gains = [gated[f"{rate}_without"] - gated[f"{rate}_with"] for rate in ("cer", "wer")]
-    return bool(min(gains) >= 0 and max(gains) > 0 and 5 * gated["broken"] < gated["mended"])
+        fitted[decoder] = scales
+    return replace(start, confidence=fitted)
 
 
 @click.command(cls=OneLine)
@@ -375,11 +235,11 @@ def main(
     measured = {}
     for name, lines in (chosen_on | reported).items():
         click.echo(f"{name}:")
-        measured[name] = figures(lines, settings, click.echo)
+        measured[name] = decoders.figures(lines, settings, click.echo)
     gated = tuple(
         d
         for d in ("greedy", "lm", "lexicon")
-        if all(useful(measured[name][d]) for name in chosen_on)
+        if all(decoders.useful(measured[name][d]) for name in chosen_on)
     )
     from htr_utils.text.language import find
 

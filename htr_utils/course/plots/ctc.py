@@ -9,6 +9,7 @@ import numpy as np
 
 from htr_utils.course.plots import base
 from htr_utils.network import ctc
+from htr_utils.text import decoding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +72,7 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
                     edges += 1
                     width = 0.5 + 7 * float(np.exp(flow))
                     axis.plot([t, t + 1], [s, to], color=base.SKY, linewidth=width, zorder=1)
-    best = viterbi(log_probs, label)
+    best = decoding.best_path(log_probs, label)[0].tolist()
     axis.plot(
         range(frames),
         best,
@@ -102,25 +103,6 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
         alt=alt,
         facts=f"{states} states, {frames} frames, {edges} arrows; best path {written}",
     )
-
-
-def viterbi(log_probs: np.ndarray, label: np.ndarray) -> list[int]:
-    """The states of the single most probable path that writes `label`, one a frame."""
-    extended, skip = ctc._states(np.asarray(label, int))
-    frames, states = len(log_probs), len(extended)
-    score = np.full((frames, states), -np.inf)
-    came = np.zeros((frames, states), int)
-    score[0, :2] = log_probs[0, extended[:2]]
-    for t in range(1, frames):
-        for s in range(states):
-            options = [s] + ([s - 1] if s else []) + ([s - 2] if skip[s] else [])
-            came[t, s] = max(options, key=lambda option: score[t - 1, option])
-            score[t, s] = score[t - 1, came[t, s]] + log_probs[t, extended[s]]
-    state = max(range(max(0, states - 2), states), key=lambda s: score[-1, s])
-    path = [state]
-    for t in range(frames - 1, 0, -1):
-        path.append(int(came[t, path[-1]]))
-    return path[::-1]
 
 
 def _heat(
@@ -233,7 +215,7 @@ def spikes(
     Args:
         ink: float (H, W). log_probs: (T, C). label: (N,) of `text`. step: columns per frame. frames: drawn.
     """
-    path = np.array(viterbi(log_probs, label))
+    path = decoding.best_path(log_probs, label)[0]
     occupied = ctc.posteriors(log_probs, label)
     columns = min(frames * 4, ink.shape[1])
     frames = min(columns // step, len(log_probs))
