@@ -42,6 +42,11 @@ class OnnxEngine:
     def __init__(self, content: bytes, name: str = "the model") -> None:
         try:
             self._session = session(content)
+        except ImportError as error:
+            raise HtrError(
+                "reading needs the package onnxruntime, which does not import here "
+                f"({error}); install it with: pip install onnxruntime"
+            ) from error
         except Exception as error:  # ONNX Runtime has classes of its own for each kind of damage
             reason = " ".join(str(error).split())[:120]
             raise HtrError(
