@@ -115,9 +115,9 @@ class Recognizer:
             self.charset = Charset.from_json(engine.about["charset"])
             self.preparation = images.Preparation.from_json(engine.about["preparation"])
             self.frame_step = int(engine.about["frame_step"])
-        except (LookupError, TypeError, ValueError) as error:
+        except (HtrError, LookupError, TypeError, ValueError) as error:
             raise HtrError(
-                f"{file}: its description is damaged ({error!r}); fetch or train the model again"
+                f"{file}: its description is damaged ({error}); fetch or train the model again"
             ) from error
 
     @classmethod

@@ -103,8 +103,8 @@ def load(source: Any) -> np.ndarray:
 
     Args:
         source: a path, the bytes of an image file, an open file (binary), a PIL image, or an array: (H, W), (H, W, 1),
-            (H, W, 3) in RGB order or (H, W, 4), of uint8, bool (True is white), whole numbers from 0 (over 255 they
-            are scaled by the largest), or floating point numbers 0..1 or 0..255.
+            (H, W, 3) in RGB order or (H, W, 4), of uint8, bool (True is white), whole numbers from 0 (of 8 to 16
+            bits, by the largest), or floating point numbers 0..1 or 0..255.
 
     Returns:
         uint8 (H, W), 0 = black. Colour becomes grey, transparency becomes white paper, a phone's EXIF
@@ -169,9 +169,10 @@ def _of_array(array: np.ndarray) -> np.ndarray:
 
 
 def _to_bytes(levels: np.ndarray, floating: bool) -> np.ndarray:
-    """Deeper levels as uint8: floating point up to 1 is taken as 0..1, what exceeds 255 is scaled by its largest."""
+    """Deeper levels as uint8: floating point up to 1 as 0..1, else white is that of 8, 10, 12, 14 or 16 bits."""
     top = float(levels.max())
-    white = 1.0 if floating and top <= 1 else max(255.0, top)
+    whites = [1.0] * floating + [2.0**bits - 1 for bits in (8, 10, 12, 14, 16)]
+    white = next((white for white in whites if top <= white), top)
     return np.clip(np.nan_to_num(levels / white * 255), 0, 255).astype(np.uint8)
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, images
+from htr_utils.lines import dataset, images, padding
 from htr_utils.lines.dataset import Batch, Batches, FileLines
 from htr_utils.lines.iam import Line, read
 from htr_utils.synth import handwriting
@@ -102,8 +102,8 @@ def test_what_is_in_a_batch(count: int, size: int, seed: int) -> None:
     for batch in Batches(source, Codes(), size, seed=seed).epoch(2):
         rows, height, width, channels = batch.image.shape
         assert (height, channels) == (HEIGHT, 1)
-        assert width % dataset.PAD_TO == 0
-        assert width - batch.width.max() < dataset.PAD_TO
+        assert width % padding.PAD_TO == 0
+        assert width - batch.width.max() < padding.PAD_TO
         assert (batch.image.dtype, batch.width.dtype, batch.label.dtype, batch.length.dtype) == (
             np.float32,
             np.int32,
