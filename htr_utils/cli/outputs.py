@@ -147,7 +147,7 @@ def expand(files: tuple[str, ...]) -> list[str]:
 
     What else is there, hidden files apart, is named on stderr.
     """
-    from htr_utils.lines.images import ENDINGS
+    from htr_utils.lines.opening import ENDINGS
 
     names: list[str] = []
     for file in files:

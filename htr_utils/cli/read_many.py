@@ -87,7 +87,7 @@ def inputs(names: Sequence[str]) -> list[Input]:
     Raises:
         HtrError: a file or folder that is not there, two files with one result, nothing to read.
     """
-    from htr_utils.lines.images import ENDINGS
+    from htr_utils.lines.opening import ENDINGS
 
     inputs_by_place: dict[str, Input] = {}
     for name in names:
