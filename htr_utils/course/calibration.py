@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from rapidfuzz.distance import Levenshtein
 
-from htr_utils.text import gate
+from htr_utils.text import corrections
 from htr_utils.text.tuned import Scale, Scales
 
 
@@ -61,7 +61,7 @@ def words(
             at = text.index(word, at)
             sure.append(scales.of_word(line[at : at + len(word)]))
             at += len(word)
-        right += gate.right_words(text, truth)
+        right += corrections.right_words(text, truth)
     return np.array(sure), np.array(right, dtype=bool)
 
 

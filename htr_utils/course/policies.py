@@ -12,7 +12,7 @@ from htr_utils.course import calibration
 from htr_utils.course.hard_lines import damaged
 from htr_utils.lines import images
 from htr_utils.lines.iam import Line
-from htr_utils.text import decoding, gate, spelling
+from htr_utils.text import corrections, decoding, gate, spelling
 
 if TYPE_CHECKING:
     from htr_utils.recognizer import Reading, Recognizer
@@ -34,7 +34,7 @@ def letters(recognizer: Recognizer, lines: Sequence[Line]) -> tuple[np.ndarray, 
 
 def compare(
     recognizer: Recognizer, readings: Sequence[Reading], truths: Sequence[str]
-) -> dict[str, gate.Report]:
+) -> dict[str, corrections.Report]:
     """autocorrect in its fast mode, SymSpell and the gate on the same readings."""
     texts = [reading.text for reading in readings]
     fast, near = spelling.Speller("fast"), spelling.SymSpell(recognizer.tuned.words)
@@ -45,7 +45,7 @@ def compare(
     }
     for way in ways.values():
         way(0)  # dictionaries and indexes are loaded once, and not at the first line
-    return {name: gate.report(name, way, texts, truths) for name, way in ways.items()}
+    return {name: corrections.report(name, way, texts, truths) for name, way in ways.items()}
 
 
 def margins(
@@ -53,7 +53,7 @@ def margins(
     readings: Sequence[Reading],
     truths: Sequence[str],
     values: Sequence[float],
-) -> list[gate.Report]:
+) -> list[corrections.Report]:
     """The gate with other margins, everything else as it was tuned."""
     texts, tuned = [reading.text for reading in readings], recognizer.tuned.gate
     found = []
@@ -64,5 +64,5 @@ def margins(
         def correct(n: int, one: gate.Gate = tuned_so) -> spelling.Correction:
             return one.correct(texts[n], [c.confidence for c in readings[n].characters])
 
-        found.append(gate.report(f"margin {value:g}", correct, texts, truths))
+        found.append(corrections.report(f"margin {value:g}", correct, texts, truths))
     return found

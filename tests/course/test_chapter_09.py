@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from htr_utils.text.gate import Report
+from htr_utils.text.corrections import Report
 from htr_utils.text.metrics import cer, edits, wer
 
 

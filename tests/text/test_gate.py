@@ -16,7 +16,8 @@ from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
 from htr_utils.text import gate, language, spelling
 from htr_utils.text.charset import IAM79, Charset
-from htr_utils.text.gate import Gate, Settings, report
+from htr_utils.text.corrections import report
+from htr_utils.text.gate import Gate, Settings
 from htr_utils.text.spelling import Change, Correction, SymSpell
 from htr_utils.text.tuned import Fusion, Tuned
 from tests.helpers.chapters import ROOT

@@ -23,7 +23,7 @@ from htr_utils.cli.one_line import OneLine
 from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
-from htr_utils.text import decoding, fusion, gate, metrics, spelling, tuned
+from htr_utils.text import corrections, decoding, fusion, metrics, spelling, tuned
 from htr_utils.text.charset import Charset
 from workshop.measure import decoders
 
@@ -159,7 +159,7 @@ def spelling_rows(lines: hard_lines.Lines, settings: tuned.Tuned) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for name, policy in policies:
-        one = gate.report(name, policy, now, lines.truths)
+        one = corrections.report(name, policy, now, lines.truths)
         rows.append(
             f"| {name} | {one.cer_without:.2f}, {one.cer_with:.2f} | {one.wer_without:.2f}, {one.wer_with:.2f} "
             f"| {one.mended} | {one.broken} | {one.milliseconds:.1f} |"

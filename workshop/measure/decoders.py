@@ -11,7 +11,7 @@ import numpy as np
 from htr_utils.course import calibration
 from htr_utils.course.hard_lines import Lines
 from htr_utils.errors import HtrError
-from htr_utils.text import decoding, gate, metrics, spelling, tuned
+from htr_utils.text import corrections, decoding, gate, metrics, spelling, tuned
 from htr_utils.text.charset import Charset
 from workshop.measure import wrong_lines
 
@@ -91,7 +91,7 @@ def gated(
     charset: Charset,
     scale: tuned.Scale,
 ) -> Callable[[int], spelling.Correction]:
-    """The gate on the readings of lines by their numbers: what `gate.report` asks for."""
+    """The gate on the readings of lines by their numbers: what `corrections.report` asks for."""
 
     def correct(i: int) -> spelling.Correction:
         text, sure = stripped(readings[i][0], charset, scale)
@@ -139,7 +139,7 @@ def figures(
         }
         for name, policy in policies.items():
             policy(0)  # dictionaries and indexes are loaded now, and not timed
-            report = gate.report(name, policy, now, lines.truths)
+            report = corrections.report(name, policy, now, lines.truths)
             say(f"  {report}")
             kept = {k: v for k, v in asdict(report).items() if k not in ("policy", "lines")}
             entry[name] = {k: round(v, 2) for k, v in kept.items()}

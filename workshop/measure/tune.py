@@ -28,7 +28,7 @@ from htr_utils.course import calibration
 from htr_utils.course.hard_lines import Lines, damaged, in_hands, padded
 from htr_utils.files import write_text
 from htr_utils.lines import images
-from htr_utils.text import gate, metrics, tuned
+from htr_utils.text import corrections, gate, metrics, tuned
 from htr_utils.text.charset import Charset
 from workshop.measure import decoders, decoding_report
 
@@ -107,7 +107,7 @@ def choose(
         policy.settings = how
         loss = 0.0
         for lines, readings, old in zip(sets, plain, before, strict=True):
-            report = gate.report(
+            report = corrections.report(
                 "gated", decoders.gated(policy, readings, charset, scale), old, lines.truths
             )
             allowed = 10 * report.broken <= report.mended  # twice as careful as promised

@@ -9,7 +9,7 @@ import numpy as np
 from htr_utils.course import calibration
 from htr_utils.course.plots import base
 from htr_utils.course.plots.base import BLUE, COLOURS, GREEN, GREY, ORANGE, RED
-from htr_utils.text.gate import Report
+from htr_utils.text.corrections import Report
 from htr_utils.text.metrics import Rate
 
 
