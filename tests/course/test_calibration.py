@@ -121,10 +121,9 @@ def test_tuning_fits_every_decoder() -> None:
 
 
 def test_a_reading_carries_letters_and_words_with_scaled_confidence() -> None:
-    from conftest import ROOT
-
     from htr_utils import Recognizer, formats, pages
     from htr_utils.lines import iam, images
+    from tests.helpers.chapters import ROOT
 
     recognizer = Recognizer.load()
     line = iam.read(ROOT / "data").split("test")[0]
