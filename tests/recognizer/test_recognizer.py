@@ -216,7 +216,7 @@ def test_pictures_of_every_kind_are_read_as_the_file_is(recogniser, tmp_path):
         (io.StringIO("text"), "mode 'rb'"),
         (io.BytesIO(b""), "nothing is left"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_no_picture_is_named_in_one_line(recogniser, value, named):
     with pytest.raises(HtrError, match=named) as caught:
