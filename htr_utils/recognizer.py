@@ -107,9 +107,16 @@ class Recognizer:
     """Reads pictures of single lines. Make one with `Recognizer.load` and keep it.
 
     It may be used from several threads at once, after a fork, and pickled (its file is then loaded anew).
+
+    Args:
+        engine: what runs the network; or an `archive.Archive`, a network in training, which TensorFlow runs.
     """
 
-    def __init__(self, engine: engines.Engine, file: Path | None = None) -> None:
+    def __init__(self, engine: engines.Engine | Archive, file: Path | None = None) -> None:
+        if not hasattr(engine, "logits"):
+            from htr_utils.network.inference import TensorFlowEngine
+
+            engine = TensorFlowEngine(engine)
         self.engine, self.file = engine, file
         try:
             self.charset = Charset.from_json(engine.about["charset"])

@@ -33,13 +33,6 @@ from htr_utils.errors import HtrError
     help="seconds for one cell",
 )
 @click.option(
-    "--mlflow",
-    "uri",
-    metavar="URI",
-    default=None,
-    help="also log the run to MLflow: a server, or a folder",
-)
-@click.option(
     "--parameters", "only_list", is_flag=True, help="list the chapter's parameters and stop"
 )
 def run(
@@ -47,7 +40,6 @@ def run(
     given: tuple[str, ...],
     out: str | None,
     timeout: int,
-    uri: str | None,
     only_list: bool,
 ) -> None:
     """Run CHAPTER (number, name, or path of a notebook) with other parameters.
@@ -74,14 +66,8 @@ def run(
         values[name] = known.typed(name, text)
     known.check(values)
     folder = Path(out or f"runs/{notebook.stem}-{record.key(values)}")
-    if uri is not None:
-        need("mlflow", extra="mlflow")
     click.echo(f"running {notebook.stem} into {folder}", err=True)
     row = record.run(notebook, values, folder, timeout=timeout)
-    if uri is not None:
-        from htr_utils.runs import tracking
-
-        tracking.tell(row, folder, uri)
     if row["error"]:
         raise HtrError(f"{row['error']}; see {folder / (notebook.stem + '.ipynb')}")
     click.echo(f"{row['seconds']:.0f} s, {row['peak_mb']:,} MB; {folder / record.METRICS}")

@@ -37,13 +37,6 @@ from htr_utils.errors import HtrError
     help="also write the finished runs into one small JSON file, without notebooks and models",
 )
 @click.option(
-    "--mlflow",
-    "uri",
-    metavar="URI",
-    default=None,
-    help="also log the runs to MLflow: a server, or a folder",
-)
-@click.option(
     "--report/--no-report",
     default=True,
     show_default=True,
@@ -56,7 +49,6 @@ def sweep(
     workers: int | None,
     scheduler: str | None,
     keep: str | None,
-    uri: str | None,
     report: bool,
     dry: bool,
 ) -> None:
@@ -67,8 +59,6 @@ def sweep(
     need("papermill", "jupytext", "nbconvert", "yaml", extra="course,runs")
     if workers != 0 and not dry:
         need("dask", "distributed", extra="course,runs")
-    if uri is not None:
-        need("mlflow", extra="mlflow")
     from htr_utils.runs import records, sweeps
 
     plan = sweeps.read(file)
@@ -88,10 +78,6 @@ def sweep(
     failed = [row for row in rows if row["state"] != "finished"]
     if report and len(failed) < len(rows):
         click.echo(_report(folder))
-    if uri is not None:
-        from htr_utils.runs import tracking
-
-        click.echo(f"{tracking.tell_all(plan, folder, uri)} runs are in MLflow")
     click.echo(f"{len(rows) - len(failed)} of {len(rows)} points finished; {folder / 'table.csv'}")
     if failed:
         raise HtrError(

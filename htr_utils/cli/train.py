@@ -34,14 +34,6 @@ from htr_utils.errors import HtrError
     "lines is mixed in [default: 0.2 with --init]",
 )
 @click.option(
-    "--recombine",
-    "recombine_share",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    help="with --rendered and --data: this share of the rendered lines is set from pieces of the lines of "
-    "--data instead",
-)
-@click.option(
     "--limit", type=click.IntRange(1), default=None, help="train on so many lines of --data only"
 )
 @click.option(
@@ -182,7 +174,6 @@ def _check(options: dict[str, Any]) -> None:
             ("texts", "--text"),
             ("font_folders", "--fonts"),
             ("debian", "--debian"),
-            ("recombine_share", "--recombine"),
         )
         for name, shown in idle:
             if options[name]:
@@ -191,22 +182,20 @@ def _check(options: dict[str, Any]) -> None:
                 )
     else:
         need("fontTools", "brotli", "skimage", extra="synth")
-    if options["recombine_share"] and options["data"] is None:
-        raise HtrError("--recombine needs --data: the lines that are cut up")
     if not options["rendered"]:
         if options["share"] and not paths.has_embedded():
             raise HtrError(
                 "--share: the embedded lines are not here; clone the course, or say --share 0"
             )
-    elif options["data"] is not None and not options["share"] and not options["recombine_share"]:
+    elif options["data"] is not None and not options["share"]:
         from htr_utils.lines import own
 
         if own.is_own(options["data"]):
             raise HtrError(
-                f"--data {options['data']}: no line of it would be used; say with --share or --recombine how much of it"
+                f"--data {options['data']}: no line of it would be used; say with --share how much of it"
             )
         click.echo(
-            f"{options['data']}: its validation lines only watch; --share and --recombine learn from the others"
+            f"{options['data']}: its validation lines only watch; --share learns from the others"
         )
 
 

@@ -59,7 +59,7 @@ class OnnxEngine:
         except (KeyError, ValueError) as error:
             raise HtrError(
                 f"{name}: is an ONNX file without a description of this package's; "
-                "write one with `htr export --to onnx`"
+                "write one with `htr export`"
             ) from error
 
     @classmethod

@@ -21,19 +21,18 @@ class Plan:
     """What a training learns from, and how. The options of `htr train`, whose help says more.
 
     data: folder of lines; None is the embedded one. rendered: lines per epoch that are rendered from `texts` with
-    fonts of the table and of `font_folders`; 0 trains on the lines of `data` alone. share: with `rendered`, of lines
-    drawn from `data` instead; without, of embedded lines mixed in. recombine_share: of the rendered lines that are set
-    from pieces of lines of `data`. limit: at most so many lines of `data`. leave_out: file of writers, forms or line
-    ids that no training may see. fold: texts are folded to the charset. init: model to go on from; preset: network to
-    build otherwise. augment: strength, 0 for none. epochs, rate, share: None takes what suits lines and start.
-    precision: see `training.Settings`. workers: processes that prepare lines.
+    fonts of the table and of `font_folders`; 0 trains on the lines of `data` alone. share: with `rendered`, of
+    lines drawn from `data` instead; without, of embedded lines mixed in. limit: at most so many lines of `data`.
+    leave_out: file of writers, forms or line ids that no training may see. fold: texts are folded to the charset.
+    init: model to go on from; preset: network to build otherwise. augment: strength, 0 for none. epochs, rate,
+    share: None takes what suits lines and start. precision: see `training.Settings`. workers: processes that
+    prepare lines.
     """
 
     out: str
     data: str | None = None
     rendered: int = 0
     share: float | None = None
-    recombine_share: float = 0.0
     limit: int | None = None
     leave_out: str | None = None
     fold: bool = False
@@ -184,7 +183,6 @@ def _mix(
             charset,
             plan.rendered,
             plan.share or 0,
-            plan.recombine_share,
         )
     return material.from_lines(lines, prepared, charset, plan.spacing, plan.share or 0)
 
@@ -193,13 +191,11 @@ def _made_from(
     plan: Plan, train: Sequence[Any], validation: Sequence[Any], mix: material.Mix
 ) -> dict[str, Any]:
     """What the weights depend on besides the settings, for `training.Trainer`."""
-    pieces = files.sha256(paths.model_file("course")) if plan.recombine_share else ""
     return {
         "lines": material.fingerprint(train),
         "validation lines": material.fingerprint(validation),
         "--init": plan.init and files.sha256(paths.model_file(plan.init)),
-        "options": [plan.rendered, plan.share, plan.recombine_share, plan.augment],
-        "model that cuts pieces": pieces,
+        "options": [plan.rendered, plan.share, plan.augment],
         "texts, fonts or embedded lines": hashlib.sha256("\n".join(mix.drawn).encode()).hexdigest()[
             :16
         ],

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, iam, images, own
-from htr_utils.network import align, archive, training
-from htr_utils.synth import fonts, recombine
+from htr_utils.network import training
+from htr_utils.synth import fonts
 from htr_utils.synth.rendered import RenderedLines
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
@@ -57,7 +57,6 @@ class Material:
     train: list[iam.Line]
     validation: list[iam.Line]
     name: str
-    originals: dict[str, str]  # texts before folding, by line id
 
 
 def own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
@@ -96,7 +95,6 @@ def material(
     else:
         every = own.read(data)
         train, validation = own_lines(every)
-    originals = {line.id: line.text for line in train + validation}
     if leave_out:
         excluded = iam.named(every, leave_out)
         train = [line for line in train if line.id not in excluded]
@@ -113,7 +111,7 @@ def material(
         raise HtrError(
             f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them or use --fold"
         )
-    return Material(train, validation, name, originals)
+    return Material(train, validation, name)
 
 
 def all_for_training(lines: Material) -> Material:
@@ -127,19 +125,6 @@ def limited(lines: Material, limit: int | None) -> Material:
     if limit is None or limit >= count:
         return lines
     return replace(lines, train=[lines.train[i * count // limit] for i in range(limit)])
-
-
-def located(lines: Material) -> list[recombine.Located]:
-    """The training lines whose characters the shipped model finds, to be cut into pieces."""
-    start = archive.load(paths.model_file("course"))
-    places = align.centres(start.model, start.preset, start.charset, lines.train)
-    return [
-        recombine.Located(
-            line, recombine.usable(lines.originals[line.id], start.charset.fold), tuple(columns)
-        )
-        for line, columns in zip(lines.train, places, strict=True)
-        if columns is not None
-    ]
 
 
 def fingerprint(lines: Sequence[iam.Line]) -> str:
@@ -211,21 +196,14 @@ def from_rendered(
     charset: Charset,
     rendered: int,
     share: float,
-    recombine_share: float,
 ) -> Mix:
-    """So many rendered lines per epoch, some of them set from pieces of `prepared` or drawn from it instead."""
+    """So many rendered lines per epoch, a share of them drawn from `prepared` instead."""
     words = corpus.Corpus(written, charset)
     like = (prepared.preparation, rendered, prepared.strength, prepared.seed)
     source: dataset.Source = RenderedLines(available, words.line, *like)
-    rest = 1 - share
-    origin = f"{rendered} lines per epoch, {rest * (1 - recombine_share):.0%} rendered with {len(available)} font files"
-    if recombine_share:
-        pieces = located(lines)
-        cut = recombine.RecombinedLines(pieces, words.line, *like)
-        source = dataset.MixedLines(source, cut, recombine_share, prepared.seed + 1)
-        origin += (
-            f", {rest * recombine_share:.0%} set from pieces of {len(pieces)} lines of {lines.name}"
-        )
+    origin = (
+        f"{rendered} lines per epoch, {1 - share:.0%} rendered with {len(available)} font files"
+    )
     if share:
         source = dataset.MixedLines(source, prepared, share, prepared.seed)
         origin += f", {share:.0%} drawn from {len(lines.train)} lines of {lines.name}"

@@ -120,9 +120,8 @@ def test_rendered_lines_beside_a_folder_ask_for_their_share(tmp_path, monkeypatc
     own = paths.embedded_root() / "samples"
     for share in ((), ("--share", 0)):
         error = run(*words, own, *share, code=1).stderr.strip()
-        assert "--share or --recombine" in error and "samples" in error and "\n" not in error
-    for share in (("--share", 0.5), ("--recombine", 0.5)):
-        assert "watch" not in run(*words, own, *share).output
+        assert "say with --share" in error and "samples" in error and "\n" not in error
+    assert "watch" not in run(*words, own, "--share", 0.5).output
     assert "validation lines only watch" in run(*words, paths.embedded_root()).output
 
 
@@ -233,7 +232,6 @@ def test_help_and_bad_arguments_do_not_import_tensorflow():
         ["--seed", "-1"],
         ["--augment", "-1"],
         ["--rendered", "-5"],
-        ["--recombine", "0.5"],
         ["--text", "."],
         ["--init", "course", "--preset", "wide"],
         ["--init", "course", "--out", str(paths.model_file("course"))],

@@ -104,13 +104,13 @@ def test_steps_lose_least_and_reach_the_ends():
 def test_the_check_fails_where_an_export_is_wrong(tmp_path):
     """Once it printed a difference of 4 and called that checked."""
     made, other = random_network("course"), random_network("course", seed=1)
-    path = export.export(made, tmp_path / "net", "onnx")
+    path = export.export(made, tmp_path / "net")
     assert "at most" in export.check(made, path)
     with pytest.raises(HtrError, match="do not use it"):
         export.check(other, path)
     image, _ = lines(made.preset, 2)
     inks = [np.round(one[:, :224, 0] * 255).astype(np.uint8) for one in image]
-    path = export.export(made, tmp_path / "net", "onnx", inks=inks)
+    path = export.export(made, tmp_path / "net", inks=inks)
     with pytest.raises(HtrError, match="do not use it"):
         export.check(other, path, inks)
 
@@ -165,7 +165,7 @@ def test_where_the_file_cannot_be_written_it_reads_all_the_same(tmp_path, caplog
 def test_the_example_reads_with_the_export_and_its_json_alone(tmp_path):
     """By another program: nothing of this package is imported."""
     loaded = archive.load(paths.model_file("course"))
-    path = export.export(loaded, tmp_path / "course.onnx", "onnx")
+    path = export.export(loaded, tmp_path / "course.onnx")
     about = json.loads(export.description_file(path).read_text(encoding="utf-8"))
     script = tmp_path / "example.py"
     script.write_text(about["example"], encoding="utf-8")

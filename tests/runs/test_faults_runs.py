@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import signal
@@ -12,7 +11,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -231,80 +229,6 @@ def test_every_path_of_the_repository_is_allowed_on_windows_and_macos(
         len(names),
         "every file of the repository can be checked out",
     )
-
-
-def test_what_mlflow_was_told_is_told_again_when_it_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A failed run that went through later, and another server."""
-    from htr_utils.runs import tracking
-
-    ended: list[tuple[str, str]] = []
-
-    class Client:
-        def __init__(self, uri: str) -> None:
-            self.uri = uri
-
-        def __getattr__(self, name: str) -> Any:
-            return lambda *given, **more: None
-
-        def get_experiment_by_name(self, name: str) -> Any:
-            return SimpleNamespace(experiment_id="1")
-
-        def create_run(self, *given: Any, **more: Any) -> Any:
-            return SimpleNamespace(info=SimpleNamespace(run_id=f"run-{len(ended)}"))
-
-        def set_terminated(self, made: str, state: str) -> None:
-            ended.append((self.uri, state))
-
-    stub = SimpleNamespace(
-        tracking=SimpleNamespace(MlflowClient=Client),
-        exceptions=SimpleNamespace(MlflowException=KeyError),
-    )
-    monkeypatch.setitem(sys.modules, "mlflow", stub)
-    found = {"chapter": "05_test", "parameters": {}, "error": "no", "results": {}, "date": "1"}
-    first = tracking.tell(found, tmp_path, "a://")
-    assert tracking.tell(found, tmp_path, "a://") == first and ended == [("a://", "FAILED")]
-    better = found | {"error": "", "date": "2"}
-    assert tracking.tell(better, tmp_path, "a://") != first
-    tracking.tell(better, tmp_path, "b://")
-    assert ended[1:] == [("a://", "FINISHED"), ("b://", "FINISHED")]
-
-
-def test_runs_are_told_to_mlflow_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mlflow = pytest.importorskip("mlflow")
-    from htr_utils.runs import tracking
-
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    found = {
-        "chapter": "05_test",
-        "given": {"rate": 0.1},
-        "parameters": {"rate": 0.1, "word": "to"},
-        "error": "",
-        "results": {
-            "cer": 3.5,
-            "deep": {"wer": 9},
-            "model": "x",
-            "history": [{"epoch": 1, "loss": 2.0}],
-        },
-        "versions": {"numpy": "2"},
-        "git": {"commit": "abc"},
-        "data": "f",
-        "source": "s",
-    }
-    (tmp_path / "metrics.json").write_text(json.dumps(found))
-    uri = (tmp_path / "store").as_uri()
-    number = tracking.tell(found, tmp_path, uri)
-    assert tracking.tell(found, tmp_path, uri) == number, "a second time changes nothing"
-    data = mlflow.tracking.MlflowClient(uri).get_run(number).data
-    assert (
-        data.metrics == {"cer": 3.5, "deep.wer": 9.0, "history.loss": 2.0}
-        and data.params["word"] == "to"
-    )
-    assert data.tags["version.numpy"] == "2" and data.tags["commit"] == "abc"
-    with pytest.raises(HtrError, match="MLflow at"):
-        (tmp_path / tracking.MARK).unlink()
-        tracking.tell(found, tmp_path, "nonsense://x")
 
 
 def test_a_file_below_a_file_and_too_long_a_name_are_one_line(tmp_path: Path) -> None:

@@ -2,11 +2,11 @@
 
     python -m workshop.measure.tune --hands FOLDER --ids IDS --report jls=FOLDER --report inkbench=FOLDER
 
-The validation lines are read twice, as they are and bent and soiled, and with --hands a third time: their texts set
-from pieces of real lines by writers whom no training saw. Rendered lines alone are so easy that they choose a language
-model too weak for real handwriting, and on soiled ones the network knows its doubts better than on a strange hand. The
-command writes model/decoding.json: settings, figures with
-the paired bootstrap interval of the difference to greedy decoding, and what they were made from.
+The validation lines are read twice, as they are and bent and soiled. --hands adds real lines, in the language of the
+model, by writers whom no training saw: rendered lines alone are so easy that they choose a language model too weak for
+real handwriting, and on soiled ones the network knows its doubts better than on a strange hand. The command writes
+model/decoding.json: settings, figures with the paired bootstrap interval of the difference to greedy decoding, and
+what they were made from.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import numpy as np
 from htr_utils import paths
 from htr_utils.cli.one_line import OneLine
 from htr_utils.course import calibration
-from htr_utils.course.hard_lines import Lines, damaged, in_hands, padded
+from htr_utils.course.hard_lines import Lines, damaged, padded
 from htr_utils.files import write_text
-from htr_utils.lines import images
+from htr_utils.lines import iam, images
 from htr_utils.text import corrections, gate, metrics, tuned
 from htr_utils.text.charset import Charset
 from workshop.measure import decoders, decoding_report
@@ -167,7 +167,7 @@ def calibrated(
 @click.option(
     "--hands",
     default=None,
-    help="folder of real lines whose pieces the validation texts are set from",
+    help="folder of real lines that choose too",
 )
 @click.option(
     "--ids",
@@ -208,8 +208,12 @@ def main(
         root: str | None,
         split: str | None,
         change: Callable[[np.ndarray, int], np.ndarray] | None = None,
+        ids: str | None = None,
     ) -> Lines:
         lines = load_lines(root or paths.embedded_root(), split)
+        if ids:
+            chosen = iam.named(lines, ids)
+            lines = [line for line in lines if line.id in chosen]
         truths = [recognizer.charset.fold(line.text) for line in lines]
         source: list[Any] = [line.path for line in lines]
         if change:
@@ -222,9 +226,7 @@ def main(
         "validation, bent and soiled (chosen on)": answered(None, "validation", damaged),
     }
     if hands and ids:
-        pictures, truths = in_hands(chosen_on["validation (chosen on)"].truths, hands, ids)
-        name = "validation, in pieces of strange hands (chosen on)"
-        chosen_on[name] = padded(recognizer.log_probs(pictures), truths)
+        chosen_on["lines by strange hands (chosen on)"] = answered(hands, None, ids=ids)
     if not keep:
         settings = choose(list(chosen_on.values()), settings, click.echo)
     elif scales:
