@@ -100,7 +100,7 @@ class _Writer(_Graph):
         # Keras' "same" padding, for sizes that are multiples of the stride.
         pad = max(block.kernel - block.stride, 0)
         pads = [pad // 2, pad // 2, pad - pad // 2, pad - pad // 2]
-        shape = {"strides": [block.stride] * 2, "pads": pads, "name": name}
+        shape: dict[str, Any] = {"strides": [block.stride] * 2, "pads": pads, "name": name}
         if self.scales is None:
             kept = self.constant(kernel, np.float32), self.constant(bias, np.float32)
             return self("Conv", x, *kept, **shape)
