@@ -204,25 +204,12 @@ class Recognizer:
     @overload
     def read(self, source: Picture, **options: Any) -> Reading: ...
 
-    def read(
-        self,
-        source: Any,
-        *,
-        decoder: Decoder = "greedy",
-        width: int | None = None,
-        batch: int = 32,
-        candidates: int = 1,
-    ) -> Any:
+    def read(self, source: Any, **options: Any) -> Any:
         """Read a line, or many in batches of similar width.
 
         Args:
             source: a picture (see `images.load`), a list of these, or a generator of them.
-            decoder: "greedy"; "beam"; "lm", a prefix beam with the English language model; "lexicon", the same
-                with a price on words that are in no list.
-            width: of the beam; 10, or 25 with a language model, by default.
-            batch: lines per batch at most; changes the speed and nothing else.
-            candidates: how many readings of the beam to keep: the best, and `others`. Spell correction asks for
-                them; greedy decoding has one.
+            options: of `read_iter`.
 
         Returns:
             a Reading; for a list a list of them, for a generator a generator.
@@ -232,13 +219,7 @@ class Recognizer:
         """
         many = isinstance(source, list | tuple)
         stream = isinstance(source, Iterator) and not hasattr(source, "read")  # not an open file
-        readings = self.read_iter(
-            source if many or stream else [source],
-            decoder=decoder,
-            width=width,
-            batch=batch,
-            candidates=candidates,
-        )
+        readings = self.read_iter(source if many or stream else [source], **options)
         return readings if stream else list(readings) if many else next(readings)
 
     def read_iter(
@@ -257,7 +238,13 @@ class Recognizer:
         `chunk` lines at a time are sorted by width and read, while threads prepare the next ones.
 
         Args:
-            sources: as for `read`; fetched no further ahead than two chunks.
+            sources: pictures, see `images.load`; fetched no further ahead than two chunks.
+            decoder: "greedy"; "beam"; "lm", a prefix beam with the English language model; "lexicon", the same
+                with a price on words that are in no list.
+            width: of the beam; 10, or 25 with a language model, by default.
+            batch: lines per batch at most; changes the speed and nothing else.
+            candidates: how many readings of the beam to keep: the best, and `others`. Spell correction asks for
+                them; greedy decoding has one.
             errors: "keep" gives a bad picture's HtrError in its place and reads on; "raise" raises it.
 
         Raises:

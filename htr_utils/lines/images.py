@@ -20,18 +20,14 @@ from htr_utils.lines.opening import content as content
 from htr_utils.lines.opening import decode as decode
 from htr_utils.lines.opening import load as load
 
-_GRAIN = 0.08  # how much darker than the paper its grain and faint lines may be
-_KERNEL = 41  # rows and columns of the largest closing
-_FLOOR, _TOP = 0.2, 0.9  # of a typical stroke: what is paper still, what is ink wholly
-_STRONG, _PIXELS = (
-    0.4,
-    2,
-)  # ink after a blur of 3 x 3, and how many such pixels make a row or column of writing
-_MARGIN, _SIDE = (
-    (0.04, 1),
-    (0.15, 2),
-)  # shares of the ink's height, least pixels: above and below, left and right
-_SHRINK = (3, 2)  # more rows than 3 times the height become 2 times the height first
+GRAIN = 0.08  # how much darker than the paper its grain and faint lines may be
+KERNEL = 41  # rows and columns of the largest closing
+FLOOR, TOP = 0.2, 0.9  # of a typical stroke: what is paper still, what is ink wholly
+# Ink after a blur of 3 x 3, and how many such pixels make a row or column of writing.
+STRONG, PIXELS = 0.4, 2
+# Shares of the height of the ink, least pixels: above and below, left and right.
+MARGIN, SIDE = (0.04, 1), (0.15, 2)
+SHRINK = (3, 2)  # more rows than 3 times the height become 2 times the height first
 MAX_ASPECT = 100.0  # the longest IAM line is 40 times as wide as it is high
 
 
@@ -106,7 +102,7 @@ def normalise(grey: np.ndarray) -> np.ndarray:
     Returns:
         float32 (H, W), 0 = paper, 1 = ink. All zero when nothing on it is darker than the paper.
     """
-    size = max(3, min(grey.shape[0] // 2, _KERNEL)) | 1
+    size = max(3, min(grey.shape[0] // 2, KERNEL)) | 1
     kernel = np.ones((size, size), np.uint8)
     paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
     paper = cv2.blur(paper, (size, size), borderType=cv2.BORDER_REPLICATE).astype(np.float32)
@@ -114,13 +110,13 @@ def normalise(grey: np.ndarray) -> np.ndarray:
         (paper - grey) / np.maximum(paper, 1), 0, 1
     )  # relative: a shadow darkens ink and paper alike
     # Only pixels darker than grain count, so that the amount of empty paper changes nothing.
-    candidates = darker[darker > _GRAIN]
+    candidates = darker[darker > GRAIN]
     peak = float(np.percentile(candidates, 95)) if candidates.size >= 10 else 0.0
-    if peak < 1.5 * _GRAIN:  # paper and its shadows, no writing
+    if peak < 1.5 * GRAIN:  # paper and its shadows, no writing
         return np.zeros(grey.shape, np.float32)
     stroke = float(candidates[candidates > peak / 2].mean())
-    floor = _FLOOR * stroke  # grain and faint lines stay paper
-    return np.clip((darker - floor) / (_TOP * stroke - floor), 0, 1).astype(np.float32)
+    floor = FLOOR * stroke  # grain and faint lines stay paper
+    return np.clip((darker - floor) / (TOP * stroke - floor), 0, 1).astype(np.float32)
 
 
 def ink_box(ink: np.ndarray) -> tuple[int, int, int, int] | None:
@@ -128,9 +124,9 @@ def ink_box(ink: np.ndarray) -> tuple[int, int, int, int] | None:
 
     Stray pixels do not count. None when there is no ink.
     """
-    strong = cv2.blur(ink, (3, 3)) > _STRONG  # a stray pixel does not survive the blur
-    rows = np.flatnonzero(strong.sum(1) >= _PIXELS)
-    columns = np.flatnonzero(strong.sum(0) >= _PIXELS)
+    strong = cv2.blur(ink, (3, 3)) > STRONG  # a stray pixel does not survive the blur
+    rows = np.flatnonzero(strong.sum(1) >= PIXELS)
+    columns = np.flatnonzero(strong.sum(0) >= PIXELS)
     if not rows.size or not columns.size:
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
@@ -150,8 +146,8 @@ def crop_to_ink(ink: np.ndarray) -> tuple[np.ndarray, int]:
     if box is None:
         return ink, 0
     left, top, right, bottom = box
-    margin = max(_MARGIN[1], round(_MARGIN[0] * (bottom - top)))
-    side = max(_SIDE[1], round(_SIDE[0] * (bottom - top)))
+    margin = max(MARGIN[1], round(MARGIN[0] * (bottom - top)))
+    side = max(SIDE[1], round(SIDE[0] * (bottom - top)))
     # Paper is added where the picture is cut closer: how much was left around the ink must not matter.
     wide = np.pad(ink, ((margin, margin), (side, side)))
     return wide[top : bottom + 2 * margin, left : right + 2 * side], left - side
@@ -214,9 +210,9 @@ def prepare(grey: np.ndarray, preparation: Preparation) -> Prepared:
         )
     shrink = 1.0
     if (
-        grey.shape[0] > _SHRINK[0] * preparation.height
+        grey.shape[0] > SHRINK[0] * preparation.height
     ):  # a photo: no need to clean pixels that are averaged away
-        rows = _SHRINK[1] * preparation.height
+        rows = SHRINK[1] * preparation.height
         shrink = rows / grey.shape[0]
         size = (max(MIN_SIDE, round(grey.shape[1] * shrink)), rows)
         grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
@@ -235,40 +231,3 @@ def prepare(grey: np.ndarray, preparation: Preparation) -> Prepared:
     return Prepared(
         np.round(fitted * 255).astype(np.float32) / np.float32(255), left / shrink, scale * shrink
     )
-
-
-def steps(preparation: Preparation) -> list[dict[str, Any]]:
-    """What `prepare` does, in order, as plain values: for programs that read with a model and not with this package."""
-    height = preparation.height
-    rows = {"if_rows_over": _SHRINK[0] * height, "to_rows": _SHRINK[1] * height}
-    crop = {"crop_to_ink": "a box around rows and columns of writing, and a margin", "blur": 3}
-    return [
-        {"grey": "0 black to 255 white, dark ink on light paper"},
-        {"shrink": "keeping the aspect, averaging areas", **rows},
-        {
-            "paper": "grey closing, then mean over the same square, edges repeated",
-            "square": f"max(3, min(rows // 2, {_KERNEL})) | 1",
-        },
-        {"darker": "clip((paper - grey) / max(paper, 1), 0, 1)"},
-        {
-            "stroke": "mean of what is darker than half the peak, among what is darker than the grain",
-            "grain": _GRAIN,
-            "peak": "95th percentile of what is darker than the grain; under 1.5 grains: no writing",
-        },
-        {"ink": f"clip((darker - {_FLOOR} stroke) / ({_TOP - _FLOOR:.1f} stroke), 0, 1)"},
-        *(
-            [
-                crop
-                | {"strong": _STRONG, "pixels": _PIXELS}
-                | {"margin_above_below": _MARGIN, "margin_left_right": _SIDE}
-            ]
-            if preparation.crop
-            else []
-        ),
-        {
-            "scale": f"to {height} rows, keeping the aspect"
-            + (f", within {preparation.width} columns" if preparation.width else ""),
-            "interpolation": "area when shrinking, else linear",
-        },
-        {"round": "to steps of 1/255"},
-    ]

@@ -100,10 +100,11 @@ def _of_array(array: np.ndarray) -> np.ndarray:
 
 def _to_bytes(levels: np.ndarray, floating: bool) -> np.ndarray:
     """Deeper levels as uint8: floating point up to 1 as 0..1, else white is that of 8, 10, 12, 14 or 16 bits."""
+    levels = np.nan_to_num(levels)
     top = float(levels.max())
     whites = [1.0] * floating + [2.0**bits - 1 for bits in (8, 10, 12, 14, 16)]
     white = next((white for white in whites if top <= white), top)
-    return np.clip(np.nan_to_num(levels / white * 255), 0, 255).astype(np.uint8)
+    return np.clip(levels / white * 255, 0, 255).astype(np.uint8)
 
 
 def _check_size(name: str | os.PathLike[str], width: int, height: int) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from htr_utils import files
 from htr_utils.engines import onnx as engine
-from htr_utils.lines import images
+from htr_utils.lines import recipe
 from htr_utils.lines.padding import PAD_TO, collate
 from htr_utils.network import archive as archives
 
@@ -100,7 +100,7 @@ class _Writer(_Graph):
         # Keras' "same" padding, for sizes that are multiples of the stride.
         pad = max(block.kernel - block.stride, 0)
         pads = [pad // 2, pad // 2, pad - pad // 2, pad - pad // 2]
-        shape = {"strides": [block.stride] * 2, "pads": pads, "name": name}
+        shape: dict[str, Any] = {"strides": [block.stride] * 2, "pads": pads, "name": name}
         if self.scales is None:
             kept = self.constant(kernel, np.float32), self.constant(bias, np.float32)
             return self("Conv", x, *kept, **shape)
@@ -282,7 +282,7 @@ def describe(archive: Archive, made_from: str = "", width: int | None = None) ->
         "classes": charset.classes,
         "blank": charset.blank,
         "preparation": preparation.to_json(),
-        "steps": images.steps(preparation),
+        "steps": recipe.steps(preparation),
         "inputs": {
             "image": {"type": "float32", "shape": shape},
             "width": {"type": "int32", "shape": shape[:1], "meaning": meaning},

@@ -508,3 +508,15 @@ def test_a_name_that_is_no_utf_8_costs_no_reading(tmp_path):
     shutil.copy(paths.samples()[0], odd)
     texts = run("read", odd, paths.samples()[0]).stdout.splitlines()
     assert len(texts) == 4 and texts[0].endswith("caf\ufffd.png:") and texts[1] == texts[3] != ""
+
+
+def test_a_folder_names_what_it_leaves_out(tmp_path):
+    picture = Image.open(paths.samples()[0])
+    picture.save(tmp_path / "a.webp", lossless=True)
+    picture.save(tmp_path / "b.bmp")
+    for name in ("notes.txt", "x.docx", ".hidden", "1.zip", "2.zip"):
+        (tmp_path / name).write_text("no picture")
+    result = run("read", tmp_path, "--as", "line")
+    assert "a.webp:" in result.stdout and "b.bmp:" in result.stdout
+    (note,) = result.stderr.strip().splitlines()
+    assert note.endswith("1.zip, 2.zip, notes.txt and 1 more")
