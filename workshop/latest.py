@@ -16,6 +16,10 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+OPENCV = (
+    "import subprocess, sys; from htr_utils.__main__ import fix_opencv; "
+    "fix_opencv(sys.executable, lambda command: subprocess.run(command, capture_output=True, text=True))"
+)
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;]+)")
 
 
@@ -85,6 +89,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     steps = (
         [sys.executable, "-m", "venv", str(folder / "venv")],
         [str(python), "-m", "pip", "install", "--quiet", "--upgrade", "-e", f"{root}[{extras}]"],
+        [str(python), "-c", OPENCV],
     )
     for step in steps:
         done = subprocess.run(

@@ -52,6 +52,9 @@ LOCKED_EXTRAS = (
 LOG = "htr-setup.log"
 
 
+CV2_WITHOUT_DISPLAY = re.compile(r"lib(GL|gthread|glib|xcb|X11|SM|ICE|Xext|Xrender|EGL)[\w.-]*\.so")
+
+
 class SetupError(Exception):
     """What stopped the set-up, with its remedy, in one line."""
 
@@ -202,6 +205,44 @@ def run_pip(python: Path, arguments: Sequence[str], log: Path, total: int = 0) -
         )
 
 
+def fix_opencv(python: Path, run: Runner) -> str:
+    """Swap opencv-python for the headless wheel of the same version where the display libraries are missing.
+
+    Args:
+        python: interpreter of the environment.
+        run: runs a command and returns what it printed (a test gives a fake one).
+    Returns:
+        "opencv-python" or "opencv-python-headless": the one that is installed at the end, never both.
+    Raises:
+        SetupError: cv2 does not import for another reason, or the swap failed.
+    """
+    probe = [str(python), "-c", "import cv2"]
+    first = run(probe)
+    if first.returncode == 0:
+        return "opencv-python"
+    message = first.stderr.strip().splitlines()[-1] if first.stderr.strip() else "no message"
+    if not CV2_WITHOUT_DISPLAY.search(first.stderr):
+        raise SetupError(f"OpenCV does not import: {message}")
+    read = "from importlib.metadata import version; print(version('opencv-python'))"
+    version = run([str(python), "-c", read]).stdout.strip()
+    if not version:
+        raise SetupError(f"OpenCV does not import and its version is not known: {message}")
+    say(f"  no display libraries here: opencv-python {version} gives way to opencv-python-headless")
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    run([*pip, "uninstall", "--yes", "opencv-python", "opencv-python-headless"])
+    done = run([*pip, "install", "--no-deps", f"opencv-python-headless=={version}"])
+    if done.returncode != 0:
+        raise SetupError(
+            explain(done.stdout + done.stderr, "opencv-python-headless could not be installed")
+        )
+    again = run(probe)
+    if again.returncode != 0:
+        raise SetupError(
+            f"OpenCV does not import, headless or not: {again.stderr.strip().splitlines()[-1:]}"
+        )
+    return "opencv-python-headless"
+
+
 def fingerprint(root: Path) -> str:
     """What the environment was made from: the lock and the package's own entry."""
     digest = hashlib.sha256()
@@ -281,16 +322,24 @@ def setup(root: Path = ROOT, again: bool = False) -> Path:
         python, install, log, total
     )  # before anything goes: without a network all stays as it is
     stamp.unlink(missing_ok=True)
-    # OpenCV with display libraries, of a former version or the learner's own, shares its files with the one in the
-    # lock: both go, one comes back.
-    installed = run([str(python), "-m", "pip", "list"]).stdout
-    if re.search(r"^opencv-python\s", installed, re.MULTILINE):
-        both = ["opencv-python", "opencv-python-headless"]
-        run([str(python), "-m", "pip", "uninstall", "--yes", *both])
+    # A swapped OpenCV, or one of the learner's, shares its files with the one in the lock: both go, one comes back.
+    if "opencv-python-headless" in run([str(python), "-m", "pip", "list"]).stdout:
+        run(
+            [
+                str(python),
+                "-m",
+                "pip",
+                "uninstall",
+                "--yes",
+                "opencv-python",
+                "opencv-python-headless",
+            ]
+        )
         run_pip(python, install, log)
     run_pip(python, ["install", "--no-deps", "--no-build-isolation", "-e", str(root)], log)
+    which = fix_opencv(python, run)
     stamp.write_text(wanted + "\n")
-    say(f"Ready: {venv}")
+    say(f"Ready: {venv} ({which})")
     return python
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_lock_is_exact_and_names_no_place() -> None:
         assert entry.url is None
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert not re.search(r"://|--|^/", text, flags=re.MULTILINE)
-    assert not re.search(r"^opencv-python=", text, flags=re.MULTILINE), "headless needs no display"
+    assert "opencv-python-headless" not in text
 
 
 def test_conda_takes_its_versions_from_the_lock() -> None:
@@ -97,6 +98,59 @@ def test_every_make_target_is_a_verb() -> None:
     } <= targets
     assert set(verbs.VERBS) - {"pull", "data-build"} <= targets
     assert "$(RUN) data-build" in text, "make data"
+
+
+# ---- OpenCV with and without display libraries
+
+
+class FakeRun:
+    """Stands for the commands: cv2 imports or not, and what pip was asked is kept."""
+
+    def __init__(self, *imports: str) -> None:
+        self.imports, self.asked = list(imports), []  # type: ignore[var-annotated]
+
+    def __call__(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        last = command[-1]
+        if last == "import cv2":
+            error = self.imports.pop(0)
+            return subprocess.CompletedProcess(command, 1 if error else 0, "", error)
+        if "importlib.metadata" in last:
+            return subprocess.CompletedProcess(command, 0, "4.13.0.92\n", "")
+        self.asked.append(" ".join(command[5:]))
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+
+def test_opencv_stays_where_it_imports() -> None:
+    run = FakeRun("")
+    assert bootstrap.fix_opencv(Path("python"), run) == "opencv-python"
+    assert run.asked == []
+
+
+@pytest.mark.parametrize(
+    "library", ["libGL.so.1", "libgthread-2.0.so.0", "libxcb.so.1", "libSM.so.6"]
+)
+def test_opencv_gives_way_without_display_libraries(library: str) -> None:
+    message = f"Traceback ...\nImportError: {library}: cannot open shared object file: No such file or directory"
+    run = FakeRun(message, "")
+    assert bootstrap.fix_opencv(Path("python"), run) == "opencv-python-headless"
+    assert run.asked == [
+        "uninstall --yes opencv-python opencv-python-headless",
+        "install --no-deps opencv-python-headless==4.13.0.92",
+    ]
+
+
+def test_opencv_that_fails_otherwise_is_not_swapped() -> None:
+    run = FakeRun("ImportError: numpy.core.multiarray failed to import")
+    with pytest.raises(bootstrap.SetupError, match="numpy"):
+        bootstrap.fix_opencv(Path("python"), run)
+    assert run.asked == []
+
+
+def test_opencv_that_fails_after_the_swap_is_reported() -> None:
+    with pytest.raises(bootstrap.SetupError, match="headless or not"):
+        bootstrap.fix_opencv(
+            Path("python"), FakeRun("ImportError: libGL.so.1: no", "ImportError: libc.so")
+        )
 
 
 # ---- mistakes and their remedies
@@ -179,6 +233,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[s
         "run_pip",
         lambda python, arguments, log, total=0: asked.append(" ".join(arguments)),
     )
+    monkeypatch.setattr(bootstrap, "fix_opencv", lambda python, run: "opencv-python")
     monkeypatch.setattr(
         bootstrap.subprocess,
         "run",
@@ -207,13 +262,11 @@ def test_set_up_that_broke_off_is_done_again(
 ) -> None:
     root, asked = clone
 
-    def fail(python: Path, arguments: Sequence[str], *_: object) -> None:
-        asked.append(" ".join(arguments))
-        if len(asked) == 2:
-            raise bootstrap.SetupError("no")
+    def fail(python: Path, run: object) -> str:
+        raise bootstrap.SetupError("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bootstrap, "run_pip", fail)
+        patch.setattr(bootstrap, "fix_opencv", fail)
         with pytest.raises(bootstrap.SetupError):
             bootstrap.setup(root)
     bootstrap.setup(root)
@@ -243,7 +296,7 @@ def test_of_two_opencvs_neither_stays_half(
 
     def run(command: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
         if command[-1] == "list":
-            return subprocess.CompletedProcess(command, 0, "opencv-python 4.13.0.92\n", "")
+            return subprocess.CompletedProcess(command, 0, "opencv-python-headless 4.13.0.92\n", "")
         if "uninstall" in command:
             asked.append(" ".join(command[3:]))
         return subprocess.CompletedProcess(command, 0, "", "")
@@ -351,6 +404,64 @@ def test_here_makes_no_environment(
         [sys.executable, "-m", "workshop.chapters.whole_course", "6"],
     ]
     assert asked == [] and not (root / ".venv").exists()
+
+
+# ---- the wheel
+
+
+def build_wheel(folder: Path) -> Path:
+    """The package as a wheel."""
+    if not (ROOT / "model" / "course.keras").is_file():
+        pytest.skip("the model that the wheel carries is not trained yet")
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(folder),
+        str(ROOT),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(folder.glob("*.whl"))
+
+
+def read_a_line(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    """`htr read` on an embedded line from an empty folder; the line comes out as text."""
+    folder.mkdir()
+    line = next((ROOT / "data" / "lines").rglob("*.png"))
+    done = subprocess.run(
+        [*command, "read", str(line)], capture_output=True, text=True, cwd=folder, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"[A-Za-z]{2}", done.stdout), done.stdout
+    assert not any(folder.iterdir())
+
+
+def without_checkout() -> dict[str, str]:
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "HTR_"))
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.net
+def test_wheel_reads_a_line_in_an_empty_environment(tmp_path: Path) -> None:
+    """`pip install WHEEL` and nothing else: the base install, without Jupyter."""
+    wheel = build_wheel(tmp_path)
+    venv.create(tmp_path / "env", with_pip=True)
+    python = bootstrap.venv_python(tmp_path / "env")
+    log = tmp_path / "pip.log"
+    bootstrap.run_pip(python, ["install", "-c", str(ROOT / "requirements.lock"), str(wheel)], log)
+
+    def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(list(command), capture_output=True, text=True, env=without_checkout())
+
+    bootstrap.fix_opencv(python, run)
+    assert run([str(python), "-c", "import jupyterlab"]).returncode != 0
+    read_a_line([str(python.parent / "htr")], tmp_path / "empty", without_checkout())
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ MODULES = {
     "tensorflow": "",
     "keras": "",
     "numpy": "",
-    "cv2": "opencv-python-headless",
+    "cv2": "opencv-python",
     "PIL": "pillow",
     "rapidfuzz": "",
     "autocorrect": "",
@@ -105,7 +106,10 @@ def opencv() -> Finding:
         shape = cv2.resize(np.zeros((64, 900), np.uint8), None, fx=0.5, fy=0.5).shape
     except Exception as error:
         says = (str(error).splitlines() or [type(error).__name__])[-1][:90]
-        return Finding("cv2", "bad", says, f"`{SETUP}` installs it anew")
+        remedy = (
+            f"`{SETUP}` swaps it for opencv-python-headless where display libraries are missing"
+        )
+        return Finding("cv2", "bad", says, remedy)
     if shape != (32, 450):
         return Finding("cv2", "bad", f"resizes to {shape}", f"`{SETUP}`")
     return Finding("cv2", "ok", f"OpenCV {cv2.__version__}")
@@ -317,7 +321,7 @@ def _pip_wheel(lock: Path, out: Path, more: Sequence[str]) -> None:
 
 
 def wheels(lock: Path, out: Path, more: Sequence[str] = ()) -> list[Path]:
-    """Fetch the wheels of a lock for this machine's kind.
+    """Fetch the wheels of a lock for this machine's kind, OpenCV also without its display libraries.
 
     Args:
         lock: requirements with exact versions; lines for other systems are left out by their markers.
@@ -325,6 +329,12 @@ def wheels(lock: Path, out: Path, more: Sequence[str] = ()) -> list[Path]:
         more: further arguments for pip.
     """
     _pip_wheel(lock, out, more)
+    pinned = re.search(r"^opencv-python==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    if pinned:
+        spare = out / "spare.txt"
+        spare.write_text(f"opencv-python-headless=={pinned[1]}\n", encoding="utf-8")
+        _pip_wheel(spare, out, more)
+        spare.unlink()
     return sorted(out.glob("*.whl"))
 
 
