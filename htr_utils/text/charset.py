@@ -24,6 +24,35 @@ BLANK = 0
 # The 79 characters of the IAM line transcriptions, by code point: the space first, "z" last.
 IAM79 = "".join(sorted(" !\"#&'()*+,-./:;?" + string.digits + string.ascii_letters))
 
+# The letters beyond a-z of each language, in small; the capitals follow. ß has none that people write.
+LETTERS = {
+    "French": "àâæçéèêëîïôœùûüÿ",
+    "German": "äöüß",
+    "Spanish": "áéíñóúü",
+    "Portuguese": "ãõáâàçéêíóôúü",
+    "Italian": "àèéìíîòóùú",
+    "Dutch": "áéèëíïóöúü",
+    "Polish": "ąćęłńóśźż",
+    "Czech": "áčďéěíňóřšťúůýž",
+    "Nordic": "åäöæøáðéíóúýþ",
+}
+
+# Signs beyond ASCII that people write by hand: money, paragraphs and degrees, powers and fractions of recipes and
+# measures, sums, French and Spanish punctuation, the middle dot of lists. Curly quotes and long dashes are not among
+# them: transcriptions hardly ever tell them from plain ones, and a pen does not either.
+SIGNS = "£€¢¥§°²³¼½¾×÷±µ·«»¿¡"
+
+# Printable ASCII, the letters above with their capitals, the signs: by code point, as IAM79.
+LATIN = "".join(
+    sorted(
+        {chr(code) for code in range(32, 127)}
+        | {c for letters in LETTERS.values() for c in letters + letters.upper() if len(c.upper()) == 1}
+        - {"ẞ"}
+        | {"ß"}
+        | set(SIGNS)
+    )
+)
+
 # What Unicode does not decompose by itself, or decomposes into something that nobody would write.
 _PLAIN = {
     **dict.fromkeys("‘’‚‛′‹›`´ʼ", "'"),
