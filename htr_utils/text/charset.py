@@ -46,7 +46,12 @@ SIGNS = "£€¢¥§°²³¼½¾×÷±µ·«»¿¡"
 LATIN = "".join(
     sorted(
         {chr(code) for code in range(32, 127)}
-        | {c for letters in LETTERS.values() for c in letters + letters.upper() if len(c.upper()) == 1}
+        | {
+            c
+            for letters in LETTERS.values()
+            for c in letters + letters.upper()
+            if len(c.upper()) == 1
+        }
         - {"ẞ"}
         | {"ß"}
         | set(SIGNS)
