@@ -1,7 +1,7 @@
 """Real lines by where they come from: a folder with one folder a source, each with tables of what its pictures say.
 
 hands/copiste/lines.tsv      id, writer or document, text       hands/copiste/lines/.../ID.png
-hands/unipen/words.tsv       single words, in words/            hands/unipen_chars/chars.tsv   single signs, in chars/
+hands/unipen/words.tsv       single words, in words/            hands/unipen_chars/chars.tsv   signs
 """
 
 from __future__ import annotations

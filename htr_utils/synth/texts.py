@@ -114,7 +114,7 @@ def read_prose(path: str | Path, most: int) -> list[str]:
 def by_language(places: Sequence[str], most: int, held_out: Sequence[str]) -> dict[str, list[str]]:
     """Paragraphs by language, at most `most` characters each, of places such as `fr=novels.txt.xz` or `en=FOLDER`.
 
-    Paragraphs that share a stretch of text with one of `held_out` are left out.
+    English paragraphs that share a stretch of text with one of `held_out` are left out.
 
     Raises:
         HtrError: a place without `=`, or one where no text is.
@@ -129,7 +129,9 @@ def by_language(places: Sequence[str], most: int, held_out: Sequence[str]) -> di
             )
         for file in files:
             found.setdefault(language, []).extend(read_prose(file, most // len(files)))
-    return {name: without_held_out(rows, held_out)[0] for name, rows in found.items()}
+    if "en" in found:
+        found["en"] = without_held_out(found["en"], held_out)[0]
+    return found
 
 
 @dataclass

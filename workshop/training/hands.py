@@ -36,10 +36,11 @@ from workshop.training import network
 STEP = 4  # columns a frame
 HEIGHT = 48
 WARMUP = 400  # steps until the optimiser, begun anew, has its full rate
-EPOCH = 8192
+EPOCH = 2048
+WATCH = 4  # epochs between two readings of the watched lines
 CLIP, EMA, SHORTCUT, DECAY = 5.0, 0.9995, 0.3, 5e-5
-WATCHED = 160  # lines of each source that are read in between
-MOST_PROSE = 2_500_000  # characters a language
+WATCHED = 100  # lines of each source that are read in between
+MOST_PROSE = 1_200_000  # characters a language
 
 
 class Labels:
@@ -243,7 +244,7 @@ def main(
             click.echo(json.dumps(training.history[-1]))
         while (epoch := training.history[-1]["epoch"]) < epochs:
             row = _epoch(training, batches, epoch, rate_at(rate, epoch, fall))
-            if row["epoch"] % 2 == 0:
+            if row["epoch"] % WATCH == 0:
                 row["watched"] = {n: rates(list(training.read(one))) for n, one in watched.items()}
             training.history.append(row)
             training.keep(place, command)
