@@ -23,15 +23,14 @@ from torch.nn import functional as F
 
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, iam, images, sources
+from htr_utils.lines import dataset, iam, images
 from htr_utils.network.ctc import frames_needed
 from htr_utils.network.widen import widened
-from htr_utils.synth import fonts, texts
+from htr_utils.synth import fonts
 from htr_utils.text import decoding, metrics
 from htr_utils.text.charset import IAM79, LATIN, Charset
 from htr_utils.text.passages import read_passages
-from htr_utils.trainer import hands
-from workshop.training import network
+from workshop.training import material, network, sources, texts
 
 STEP = 4  # columns a frame
 HEIGHT = 48
@@ -219,7 +218,7 @@ def main(
     families = sorted(r["family"] for r in fonts.table() if r["split"] in ("validation", "test"))
     written = fonts.fetch(("train", "training"))
     written += [font for one in more for font in fonts.extra(one, exclude=families)]
-    seen = hands.assemble(
+    seen = material.assemble(
         data,
         texts.by_language(prose, MOST_PROSE, [p.text for p in passages if p.split != "train"]),
         written,

@@ -1,7 +1,4 @@
-"""Many hands and all letters: the sources of lines that the published model learns from, assembled.
-
-Nothing here needs TensorFlow, so that any training loop can use it.
-"""
+"""Many hands and all letters: the sources of lines that the published model learns from, assembled."""
 
 from __future__ import annotations
 
@@ -12,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, images, sources
+from htr_utils.lines import dataset, images
 from htr_utils.lines.iam import Line
-from htr_utils.synth import fonts, pieces, rendered, texts
+from htr_utils.synth import fonts, rendered
 from htr_utils.text.charset import Charset
+from workshop.training import pieces, sources, texts
 
 # Share of each source in what is seen. By the number of its hands rather than of its lines, so that no small one is
 # learnt by heart: a line of csafe is seen as often as one of copiste.
@@ -77,7 +75,7 @@ def assemble(
     strength: float = 0.9,
     seed: int = 0,
 ) -> Hands:
-    """The mixture of a folder of sources (`lines.sources`) and of rendered lines.
+    """The mixture of a folder of sources (see `sources`) and of rendered lines.
 
     Args:
         data: the folder; of the sources in `REAL` those that it holds are used. prose: language -> paragraphs.
