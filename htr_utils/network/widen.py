@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from htr_utils.text.charset import Charset
+
+if TYPE_CHECKING:
+    from htr_utils.network.archive import Archive
 
 _LOW = -4.0  # how far below the mean of the known ones a new character's bias begins
 
@@ -41,3 +47,17 @@ def widened(
         fresh[..., known] = parts[..., taken[known]]
         made[name] = fresh.reshape(*fresh.shape[:-2], -1)
     return made
+
+
+def with_charset(start: Archive, charset: Charset) -> Archive:
+    """A loaded model made to write another charset, as `widened` says; the model itself where it is the same."""
+    from htr_utils.network import archive, models
+
+    if charset == start.charset:
+        return start
+    weights = {archive._name(v): v.numpy() for v in archive._stored(start.model)}
+    made = widened(weights, start.charset, charset)
+    model = models.build(start.preset, charset.classes)
+    for variable in archive._stored(model):
+        variable.assign(made[archive._name(variable)])
+    return replace(start, model=model, charset=charset)

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -100,6 +101,24 @@ class Charset:
             raise HtrError(
                 f"the charset holds {_quoted(twice)} more than once: list each character once"
             )
+
+    @classmethod
+    def named(cls, name: str | Path) -> Charset:
+        """The charset `iam` or `latin`, or that of a UTF-8 file: all characters in it but line ends, and the space.
+
+        Raises:
+            HtrError: neither a known name nor a file that can be read.
+        """
+        known = {"iam": IAM79, "latin": LATIN}
+        if name in known:
+            return cls(known[str(name)])
+        try:
+            text = Path(name).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise HtrError(
+                f"charset {str(name)!r}: neither {' nor '.join(known)}, nor a UTF-8 file of characters ({error})"
+            ) from error
+        return cls("".join(sorted({" "} | {c for c in text if c.isprintable()})))
 
     @property
     def classes(self) -> int:
