@@ -136,7 +136,7 @@ class Training:
             ):
                 if mean.is_floating_point():
                     mean.lerp_(now, share)
-        return float(main)
+        return float(main.detach())
 
     @torch.no_grad()
     def read(self, batches: dataset.Batches) -> Iterator[tuple[str, str]]:
