@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from htr_utils import paths
 from htr_utils.lines import images
 from htr_utils.lines.iam import Line
 from htr_utils.synth import handwriting
@@ -225,3 +226,10 @@ def test_the_material_holds_half_real_lines_and_no_held_out_writer(tmp_path: Pat
 def test_a_folder_without_sources_is_told(tmp_path: Path) -> None:
     call = (tmp_path, {"en": PROSE}, FONTS[:1], FONTS[:1], set(), CHARSET, HEIGHT)
     assert "holds none of copiste" in one_line_error(material.assemble, *call)
+
+
+def test_the_page_of_the_charset_is_that_of_the_charset() -> None:
+    from workshop.training import charset_page
+
+    page = (paths.repo_root() / "docs" / "charset.md").read_text("utf-8")  # type: ignore[operator]
+    assert page == charset_page.page()
