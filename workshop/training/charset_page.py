@@ -24,8 +24,8 @@ def page() -> str:
         "this table. Made by `python -m workshop.training.charset_page > docs/charset.md`.",
         "",
         "Curly quotes, long dashes and the ellipsis are not among them: transcriptions hardly ever tell them from "
-        "plain ones, and a pen does not either. `Charset.fold` writes them plainly, and takes an accent off a letter that is "
-        "not here (`ő` becomes `o`).",
+        "plain ones, and a pen does not either. `Charset.fold` writes them plainly, and takes an accent off a letter "
+        "that is not here (`ő` becomes `o`).",
         "",
         "| | code | name | who writes it |",
         "| --- | --- | --- | --- |",

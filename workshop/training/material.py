@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ class Hands:
 
 def assemble(
     data: str | Path,
-    prose: dict[str, Sequence[str]],
+    prose: Mapping[str, Sequence[str]],
     written: Sequence[fonts.FontFile],
     printed: Sequence[fonts.FontFile],
     held_out: Collection[str],

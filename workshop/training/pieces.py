@@ -156,8 +156,8 @@ class SideBySide:
         )
         for left, below, ink in placed:
             row = max(0, round(margin + top + below - ink.shape[0]))
-            part = canvas[row : row + ink.shape[0], margin + left : margin + left + ink.shape[1]]
-            np.minimum(part, ink[: part.shape[0], : part.shape[1]], out=part)
+            under = canvas[row : row + ink.shape[0], margin + left : margin + left + ink.shape[1]]
+            np.minimum(under, ink[: under.shape[0], : under.shape[1]], out=under)
         return canvas
 
 

@@ -19,83 +19,7 @@ from htr_utils.errors import HtrError
 from htr_utils.text.charset import Charset
 from htr_utils.text.corpus import Corpus, without_held_out
 
-_CODE = (
-    "for (int {a} = 0; {a} < {n}; {a}++) {{",
-    "if {a} == {n}:",
-    "return {a} + {b};",
-    'print("{w} {w}")',
-    'printf("%d\\n", {a});',
-    "def {a}({b}, {c}):",
-    "while ({a} <= {n} && !{b}) {{",
-    "}} else {{",
-    "import {a}.{b}",
-    "#include <{a}.h>",
-    "// {w} {w} {w}",
-    "#{w} {w}",
-    "{a}[{b}] = {c} * {n};",
-    "System.out.println({a});",
-    "SELECT {a} FROM {b} WHERE {c} = '{w}';",
-    '<{a} class="{b}">{w}</{a}>',
-    "public static void {a}({b} {c}) {{",
-    "let {a} = [{n}, {m}, {n}];",
-    "{a} = {b} ? {c} : {n};",
-    "{a} += {b} % {m}",
-    "{a} |= ~{b} ^ {c}",
-    "const {a} = `{w}`;",
-    "@{a} {b} -> {c}",
-    "{a} = {{'{w}': {n}, '{w}': {m}}}",
-    "C:\\{a}\\{b}.txt",
-    "$ {a} --{b} ~/{c}/*.py",
-)
-_ITEMS = (
-    "{n} + {m} = {s}",
-    "{n} - {m} = {d}",
-    "{n} × {m} = {p}",
-    "{p} ÷ {n} = {m}",
-    "{a} = {n}{b} + {m}",
-    "{a}² + {b}² = {c}³",
-    "{n} ± {m} %",
-    "{n} < {a} > {m}",
-    "{w}.{w}@{w}.{t}",
-    "{w}{n}@{w}.{t}",
-    "www.{w}-{v}.{t}/{w}",
-    "https://{w}.{t}/{v}?{a}={n}",
-    "€ {n},{k}",
-    "{n},{k} €",
-    "${n}.{k}",
-    "£{n}.{k}",
-    "{n} ¢",
-    "¥ {n}",
-    "{n} %",
-    "{n}.{m} %",
-    "§ {n} {w}",
-    "{n} °C",
-    "{n}° {m}' N",
-    "{f} {w}",
-    "{n} {f}",
-    "{n} m²",
-    "{n} µm",
-    "{n} m³",
-    "+{n} {m} {p}",
-    "({n}) {p}-{m}",
-    "{k}/{k}/{y}",
-    "{y}-{k}-{k}",
-    "{k}.{k}.{y}",
-    "[{w}]",
-    "{{{a}, {b}}}",
-    "<{w}>",
-    "{w} | {v}",
-    "{w}_{v}",
-    "#{n}",
-    "«{w}»",
-    "¿{w}?",
-    "¡{w}!",
-    "· {w}",
-    "{w} & {v}",
-    "{w}/{v}",
-    "~{n}",
-    "{w}: {n};",
-)
+_PATTERNS = Path(__file__).with_name("patterns.txt")
 _FRACTIONS, _ENDINGS = "½¼¾", ("com", "org", "de", "fr", "co.uk", "ca", "eu", "edu", "pl", "se")
 
 
@@ -159,6 +83,9 @@ class Texts:
             if not character.isascii() and base.isalpha():
                 bases.setdefault(base, []).append(character)
         self._variants = bases
+        patterns = _PATTERNS.read_text(encoding="utf-8")
+        items, code = patterns.partition("[items]\n")[2].split("[code]\n")
+        self._items, self._code = items.splitlines(), code.splitlines()
         self._signs = [c for c in self.charset.characters if not c.isalnum() and c != " "]
 
     def line(self, rng: np.random.Generator) -> str:
@@ -168,9 +95,9 @@ class Texts:
         if kind[0] < 0:
             text = self._exchange(corpus.line(rng), rng)
         elif kind[1] < 0:
-            text = self._filled(_ITEMS, corpus, rng, int(rng.integers(1, 6)))
+            text = self._filled(self._items, corpus, rng, int(rng.integers(1, 6)))
         elif kind[2] < 0:
-            text = self._filled(_CODE, corpus, rng, 1)
+            text = self._filled(self._code, corpus, rng, 1)
         else:
             text = corpus.line(rng)
         return " ".join(self.charset.fold(text).split())[:90].strip() or "a"
@@ -202,6 +129,8 @@ class Texts:
     def _filled(
         self, patterns: Sequence[str], corpus: Corpus, rng: np.random.Generator, count: int
     ) -> str:
+        """Patterns with numbers in their places (n, m; their sum s, difference d, product p; two digits k; a year y), words
+        (w, v), names of a program (a, b, c), ends of addresses (t) and fractions (f)."""
         made = list[str]()
         for _ in range(count):
             n, m = (int(10 ** rng.uniform(0, 3)) for _ in range(2))
