@@ -129,8 +129,8 @@ class Texts:
     def _filled(
         self, patterns: Sequence[str], corpus: Corpus, rng: np.random.Generator, count: int
     ) -> str:
-        """Patterns with numbers in their places (n, m; their sum s, difference d, product p; two digits k; a year y), words
-        (w, v), names of a program (a, b, c), ends of addresses (t) and fractions (f)."""
+        """Patterns with numbers in their places (n, m; their sum s, difference d, product p; two digits k; a year y),
+        words (w, v), names of a program (a, b, c), ends of addresses (t) and fractions (f)."""
         made = list[str]()
         for _ in range(count):
             n, m = (int(10 ** rng.uniform(0, 3)) for _ in range(2))
