@@ -86,7 +86,7 @@ class Writer:
             second: a font from which this hand takes some of its letters.
         """
         nib = float(rng.uniform(0.028, 0.085)) if rng.random() < 0.6 else 0.0
-        letters = list(string.ascii_letters)
+        letters = list(string.ascii_uppercase + string.ascii_lowercase)
         count = int(rng.integers(3, 27)) if second is not None else 0
         return cls(
             font=font,

@@ -1,4 +1,7 @@
-"""Writes docs/charset.md: `python -m workshop.training.charset_page > docs/charset.md`."""
+"""The page docs/charset.md.
+
+python -c "from workshop.training import charset_page as p; print(p.page(), end='')" > docs/charset.md
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def page() -> str:
         "# The charset `latin`",
         "",
         f"{len(LATIN)} characters, so {len(LATIN) + 1} classes with the blank: all 95 of printable ASCII, and those of "
-        "this table. Made by `python -m workshop.training.charset_page > docs/charset.md`.",
+        "this table.",
         "",
         "Curly quotes, long dashes and the ellipsis are not among them: transcriptions hardly ever tell them from "
         "plain ones, and a pen does not either. `Charset.fold` writes them plainly, and takes an accent off a letter "
@@ -31,7 +34,3 @@ def page() -> str:
         "| --- | --- | --- | --- |",
     )
     return "\n".join([*head, *rows]) + "\n"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

@@ -22,6 +22,7 @@ import torch
 from torch.nn import functional as F
 
 from htr_utils import files, paths
+from htr_utils.cli.one_line import OneLine
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, iam, images
 from htr_utils.network.ctc import frames_needed
@@ -179,13 +180,23 @@ def watched_lines(watched: dict[str, list[iam.Line]], charset: Charset) -> dict[
     return made
 
 
-@click.command()
+@click.command(cls=OneLine)
 @click.option("--data", type=click.Path(exists=True), required=True, help="a folder a source")
-@click.option("--text", "prose", multiple=True, required=True,
-              help="prose of a language: en=FOLDER, fr=novels.txt.xz")  # fmt: skip
+@click.option(
+    "--text",
+    "prose",
+    multiple=True,
+    required=True,
+    help="prose of a language: en=FOLDER, fr=novels.txt.xz",
+)
 @click.option("--fonts", "more", type=click.Path(exists=True), multiple=True)
-@click.option("--start", type=click.Path(exists=True), default="model/course.keras",
-              show_default=True, help="the model it begins with where FOLDER is empty")  # fmt: skip
+@click.option(
+    "--start",
+    type=click.Path(exists=True),
+    default="model/course.keras",
+    show_default=True,
+    help="the model it begins with where FOLDER is empty",
+)
 @click.option("--folder", type=click.Path(), default="runs/hands", show_default=True)
 @click.option("--rate", type=float, default=8e-4, show_default=True)
 @click.option("--fall", type=(int, int), default=None, help="epochs between which the rate falls")
