@@ -193,9 +193,8 @@ def watched_lines(watched: dict[str, list[iam.Line]], charset: Charset) -> dict[
 @click.option(
     "--start",
     type=click.Path(exists=True),
-    default="model/course.keras",
-    show_default=True,
-    help="the model it begins with where FOLDER is empty",
+    default=None,
+    help="model it begins with where FOLDER is empty [default: model/training/hands.keras, or course.keras]",
 )
 @click.option("--folder", type=click.Path(), default="runs/hands", show_default=True)
 @click.option("--rate", type=float, default=8e-4, show_default=True)
@@ -209,7 +208,7 @@ def main(
     data: str,
     prose: Sequence[str],
     more: Sequence[str],
-    start: str,
+    start: str | None,
     folder: str,
     rate: float,
     fall: tuple[int, int] | None,
@@ -240,7 +239,9 @@ def main(
         count=EPOCH,
         strength=strength,
     )
-    training = Training(Path(start), charset, rate, batch)
+    kept = root / "model" / "training" / "hands.keras"
+    begin = Path(start) if start else kept if kept.is_file() else root / "model" / "course.keras"
+    training = Training(begin, charset, rate, batch)
     training.resume(place)
     watched = watched_lines(seen.watched, charset)
     batches = dataset.Batches(seen.train, Labels(charset), batch, workers=workers)
