@@ -68,6 +68,12 @@ from htr_utils.errors import HtrError
     default=None,
     help="[default: course, or that of --init]",
 )
+@click.option(
+    "--charset",
+    default=None,
+    help="characters it writes: iam, latin, or a file that holds them; with --init, known ones keep what was learnt "
+    "[default: that of --init, or iam]",
+)
 @click.option("--init", default=None, help="start from this model instead of random weights")
 @click.option(
     "--out", default="runs/train/model.keras", show_default=True, help="the model file to write"

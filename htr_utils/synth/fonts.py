@@ -192,6 +192,16 @@ def outlines(path: str, characters: str) -> dict[str, Glyph]:
 
 
 def _read_outlines(path: str, characters: str) -> dict[str, Glyph]:
+    """The registry's packages keep letters such as `ł` and `č` in a second file of the same font, `-latin-ext-`."""
+    made = _glyphs(path, characters)
+    second = Path(path.replace("-latin-", "-latin-ext-"))
+    missing = "".join(c for c in characters if c not in made)
+    if missing and str(second) != path and second.is_file():
+        made |= _glyphs(str(second), missing)
+    return made
+
+
+def _glyphs(path: str, characters: str) -> dict[str, Glyph]:
     from fontTools.ttLib import TTFont
 
     from htr_utils.synth.pen import FlatPen

@@ -7,6 +7,7 @@ A `Writer` keeps what persists from line to line; the generator gives what diffe
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,10 +15,10 @@ import cv2
 import numpy as np
 
 from htr_utils.synth import fonts
+from htr_utils.text.charset import LATIN
 
 STRUCK = "#"  # IAM's sign for a word that was struck out
 _SUPER = 1.6  # drawn larger, then averaged down
-_ALPHABET = " !\"#&'()*+,-./0123456789:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NOTHING = fonts.Glyph((), 0.25)
 _FRACTION = 4  # cv2 takes sub-pixel points as integers with this many fractional bits
 
@@ -85,7 +86,7 @@ class Writer:
             second: a font from which this hand takes some of its letters.
         """
         nib = float(rng.uniform(0.028, 0.085)) if rng.random() < 0.6 else 0.0
-        letters = [c for c in _ALPHABET if c.isalpha()]
+        letters = list(string.ascii_uppercase + string.ascii_lowercase)
         count = int(rng.integers(3, 27)) if second is not None else 0
         return cls(
             font=font,
@@ -153,7 +154,7 @@ class _Outlines:
 
 def can_write(font: fonts.FontFile, text: str) -> bool:
     """Whether the font has a glyph for each character of `text`."""
-    glyphs = fonts.outlines(font.path, _ALPHABET)
+    glyphs = fonts.outlines(font.path, LATIN)
     return all(c in glyphs for c in text if c not in (" ", STRUCK))
 
 
@@ -192,7 +193,7 @@ def render(
     letters = _letter_boxes(points, bounds, outlines.letters)
     for index in strikes:
         _strike(mask, letters[index], rng, em)
-    grey = _ball_pen(mask, writer, rng, em) if writer.nib else _ink(mask, writer, rng, em)
+    grey = inked(mask, writer, rng, em)
     rows = height or max(8, round(grey.shape[0] / _SUPER))
     scale = rows / grey.shape[0]
     grey = cv2.resize(
@@ -253,10 +254,10 @@ def _place(
 
 def _letters(writer: Writer) -> dict[str, fonts.Glyph]:
     """The glyphs of a hand; borrowed ones are scaled so that small letters are equally high in both fonts."""
-    glyphs = fonts.outlines(writer.font.path, _ALPHABET)
+    glyphs = fonts.outlines(writer.font.path, LATIN)
     if writer.second is None:
         return glyphs
-    other = fonts.outlines(writer.second.path, _ALPHABET)
+    other = fonts.outlines(writer.second.path, LATIN)
     heights = [
         float(-min(s[0][:, 1].min() for s in g["x"].shapes)) if "x" in g and g["x"].shapes else 0.0
         for g in (glyphs, other)
@@ -358,6 +359,11 @@ def _strike(mask: np.ndarray, box: Box, rng: np.random.Generator, em: float) -> 
         ys = y + h * np.clip(rng.normal(0.55, 0.12, count), 0.1, 0.95)
         line = np.stack([xs, ys], 1).round().astype(np.int32)
         cv2.polylines(mask, [line], False, 255, thick, cv2.LINE_AA)
+
+
+def inked(mask: np.ndarray, writer: Writer, rng: np.random.Generator, em: float) -> np.ndarray:
+    """Strokes (uint8, 255 = ink) as the pen, pressure, ink and paper of `writer` show them: grey levels, same shape."""
+    return _ball_pen(mask, writer, rng, em) if writer.nib else _ink(mask, writer, rng, em)
 
 
 def _ink(mask: np.ndarray, writer: Writer, rng: np.random.Generator, em: float) -> np.ndarray:

@@ -20,7 +20,8 @@ TRIES = 1000  # fonts that are tried for a text before giving up
 class RenderedLines:
     """Lines that no epoch repeats: text from `text(rng)`, a new writer each, rendered and augmented.
 
-    free: share of hands that stay less close to a font (`synth.Writer.draw_free`).
+    free: share of hands that stay less close to a font (`synth.Writer.draw_free`). variety: least and most of the
+        others' distance from their font; near 0 gives print.
     """
 
     fonts: Sequence[fonts.FontFile]
@@ -30,6 +31,7 @@ class RenderedLines:
     strength: float = 1.0
     seed: int = 0
     free: float = 0.6
+    variety: tuple[float, float] = (0.5, 1.5)
 
     def __post_init__(self) -> None:
         families: dict[str, list[fonts.FontFile]] = {}
@@ -48,7 +50,7 @@ class RenderedLines:
             second = self._font(rng, text) if rng.random() < 0.35 else None
             writer = handwriting.Writer.draw_free(font, rng, second)
         else:
-            writer = handwriting.Writer.draw(font, rng, variety=rng.uniform(0.5, 1.5))
+            writer = handwriting.Writer.draw(font, rng, variety=rng.uniform(*self.variety))
         grey = handwriting.render(text, writer, rng, height=int(rng.integers(52, 80))).grey
         grey = augment.augment(grey, rng, self.strength)
         return to_bytes(images.prepare(grey, self.preparation).ink), text

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,40 @@ BLANK = 0
 
 # The 79 characters of the IAM line transcriptions, by code point: the space first, "z" last.
 IAM79 = "".join(sorted(" !\"#&'()*+,-./:;?" + string.digits + string.ascii_letters))
+
+# The letters beyond a-z of each language, in small; the capitals follow. ß has none that people write.
+LETTERS = {
+    "French": "àâæçéèêëîïôœùûüÿ",
+    "German": "äöüß",
+    "Spanish": "áéíñóúü",
+    "Portuguese": "ãõáâàçéêíóôúü",
+    "Italian": "àèéìíîòóùú",
+    "Dutch": "áéèëíïóöúü",
+    "Polish": "ąćęłńóśźż",
+    "Czech": "áčďéěíňóřšťúůýž",
+    "Nordic": "åäöæøáðéíóúýþ",
+}
+
+# Signs beyond ASCII that people write by hand: money, paragraphs and degrees, powers and fractions of recipes and
+# measures, sums, French and Spanish punctuation, the middle dot of lists. Curly quotes and long dashes are not among
+# them: transcriptions hardly ever tell them from plain ones, and a pen does not either.
+SIGNS = "£€¢¥§°²³¼½¾×÷±µ·«»¿¡"
+
+# Printable ASCII, the letters above with their capitals, the signs: by code point, as IAM79.
+LATIN = "".join(
+    sorted(
+        {chr(code) for code in range(32, 127)}
+        | {
+            c
+            for letters in LETTERS.values()
+            for c in letters + letters.upper()
+            if len(c.upper()) == 1
+        }
+        - {"ẞ"}
+        | {"ß"}
+        | set(SIGNS)
+    )
+)
 
 # What Unicode does not decompose by itself, or decomposes into something that nobody would write.
 _PLAIN = {
@@ -66,6 +101,24 @@ class Charset:
             raise HtrError(
                 f"the charset holds {_quoted(twice)} more than once: list each character once"
             )
+
+    @classmethod
+    def named(cls, name: str | Path) -> Charset:
+        """The charset `iam` or `latin`, or that of a UTF-8 file: all characters in it but line ends, and the space.
+
+        Raises:
+            HtrError: neither a known name nor a file that can be read.
+        """
+        known = {"iam": IAM79, "latin": LATIN}
+        if name in known:
+            return cls(known[str(name)])
+        try:
+            text = Path(name).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise HtrError(
+                f"charset {str(name)!r}: neither {' nor '.join(known)}, nor a UTF-8 file of characters ({error})"
+            ) from error
+        return cls("".join(sorted({" "} | {c for c in text if c.isprintable()})))
 
     @property
     def classes(self) -> int:

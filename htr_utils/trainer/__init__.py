@@ -11,7 +11,7 @@ from typing import Any
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import dataset, own
-from htr_utils.network import archive, distribute, models, training
+from htr_utils.network import archive, distribute, models, training, widen
 from htr_utils.text.charset import Charset
 from htr_utils.trainer import material
 
@@ -24,9 +24,9 @@ class Plan:
     fonts of the table and of `font_folders`; 0 trains on the lines of `data` alone. share: with `rendered`, of
     lines drawn from `data` instead; without, of embedded lines mixed in. limit: at most so many lines of `data`.
     leave_out: file of writers, forms or line ids that no training may see. fold: texts are folded to the charset.
-    init: model to go on from; preset: network to build otherwise. augment: strength, 0 for none. epochs, rate,
-    share: None takes what suits lines and start. precision: see `training.Settings`. workers: processes that
-    prepare lines.
+    init: model to go on from; preset: network to build otherwise. charset: `iam`, `latin` or a file of characters;
+    None keeps that of `init`, or is `iam`. augment: strength, 0 for none. epochs, rate, share: None takes what suits
+    lines and start. precision: see `training.Settings`. workers: processes that prepare lines.
     """
 
     out: str
@@ -40,6 +40,7 @@ class Plan:
     font_folders: Sequence[str] = ()
     debian: bool = False
     preset: str = "course"
+    charset: str | None = None
     init: str | None = None
     epochs: int | None = None
     batch: int = 24
@@ -89,9 +90,11 @@ def train(
     with models.built_for(plan.precision), way.scope():
         if plan.init is not None:
             start = archive.load(paths.model_file(plan.init))
+            if plan.charset is not None:
+                start = widen.with_charset(start, Charset.named(plan.charset))
             chosen, charset, model = start.preset, start.charset, start.model
         else:
-            chosen, charset = models.preset(plan.preset), Charset()
+            chosen, charset = models.preset(plan.preset), Charset.named(plan.charset or "iam")
             model = models.build(chosen, charset.classes)
     labels = training.labels_for(chosen, charset)
     lines, validation = _lines(plan, chosen, charset, labels, say)
@@ -191,7 +194,7 @@ def _made_from(
     plan: Plan, train: Sequence[Any], validation: Sequence[Any], mix: material.Mix
 ) -> dict[str, Any]:
     """What the weights depend on besides the settings, for `training.Trainer`."""
-    return {
+    return ({"--charset": plan.charset} if plan.charset else {}) | {
         "lines": material.fingerprint(train),
         "validation lines": material.fingerprint(validation),
         "--init": plan.init and files.sha256(paths.model_file(plan.init)),

@@ -109,7 +109,8 @@ def material(
     )
     if unknown:
         raise HtrError(
-            f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; replace them or use --fold"
+            f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; "
+            "give it one with --charset, or use --fold"
         )
     return Material(train, validation, name)
 

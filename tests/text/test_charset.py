@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from htr_utils.errors import HtrError
-from htr_utils.text.charset import IAM79, Charset
+from htr_utils.text.charset import IAM79, LATIN, LETTERS, SIGNS, Charset
 
 charsets = st.sets(st.characters(), min_size=1, max_size=30).map(
     lambda found: Charset("".join(sorted(found)))
@@ -26,6 +27,49 @@ def test_iam79_is_the_list_of_the_database() -> None:
     assert list(IAM79) == sorted(IAM79)
     assert Charset().characters == IAM79
     assert (Charset().blank, Charset().classes) == (0, 80)
+
+
+def test_latin_has_ascii_every_listed_letter_in_both_cases_and_the_signs() -> None:
+    latin = Charset(LATIN)
+    assert len(LATIN) == 214 and list(LATIN) == sorted(LATIN)
+    assert not latin.unknown("".join(map(chr, range(32, 127))) + SIGNS)
+    for language, letters in LETTERS.items():
+        assert not latin.unknown(letters), language
+        assert not latin.unknown(letters.replace("ß", "").upper()), language
+    assert set(IAM79) < set(LATIN)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Voix ambiguë d'un cœur qui préfère les jattes de kiwis à l'août - Ÿ, Ç, « hélas » !",
+        "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich: 5,99 €.",
+        "El pingüino Wenceslao hizo kilómetros bajo exhaustiva lluvia. ¿Añoraba? ¡Sí!",
+        "À noite, vovô Kowalsky vê o ímã cair no pé do pinguim queixoso; coração, limões.",
+        "Ma perché così? È già lì, più giù. Ciò nonostìante.",
+        "Pchnąć w tę łódź jeża lub ośm skrzyń fig. ŻÓŁĆ",
+        "Příliš žluťoučký kůň úpěl ďábelské ódy. ŇĚ",
+        "Høj bly gom vandt fræk sexquiz på wc. Flygande bäckasiner söka. Sævör grét áðan, Þórður.",
+        "if (a[0] <= b && c != '\\n') { x = ~y ^ (z | 1); }  # 100 % @home $5 `q`",
+        "£3, § 12, 25 °C, 3 × 4 ÷ 2 ± 1, ½ cup, m², 7 µm",
+    ],
+)
+def test_latin_writes_ten_languages_code_and_sums_as_they_are(sentence: str) -> None:
+    assert Charset(LATIN).unknown(sentence) == ""
+    assert Charset(LATIN).fold(sentence) == sentence
+    assert Charset().unknown(Charset().fold(sentence)) == ""
+
+
+def test_latin_folds_what_it_lacks() -> None:
+    assert Charset(LATIN).fold("„Don’t…“ — ő ĉ ﬁ") == '"Don\'t..." - o c fi'
+
+
+def test_a_charset_is_named_or_read_from_a_file(tmp_path: Path) -> None:
+    assert Charset.named("iam") == Charset() and Charset.named("latin").characters == LATIN
+    (tmp_path / "mine.txt").write_text("zażółć\nab\n", encoding="utf-8")
+    assert Charset.named(tmp_path / "mine.txt").characters == " abzóćłż"
+    with pytest.raises(HtrError, match=r"neither iam nor latin, nor a UTF-8 file"):
+        Charset.named(tmp_path / "none.txt")
 
 
 @settings(max_examples=100, deadline=None)

@@ -258,6 +258,26 @@ def test_without_embedded_lines_a_model_is_trained_on_with_ones_own_alone(
     assert (tmp_path / "out.keras").is_file()
 
 
+def test_a_model_that_is_trained_on_takes_another_charset(tmp_path: Path) -> None:
+    preset, before = models.preset("course"), Charset()
+    start, out = tmp_path / "start.keras", tmp_path / "out.keras"
+    archive.save(start, models.build(preset, before.classes), preset, before, {})
+    (tmp_path / "letters.txt").write_text("éat", encoding="utf-8")
+    plan = trainer.Plan(
+        data=str(folder(tmp_path / "data", 10, 1)),
+        init=str(start),
+        charset=str(tmp_path / "letters.txt"),
+        out=str(out),
+        epochs=1,
+        batch=6,
+        share=0.0,
+        augment=0,
+        workers=0,
+    )
+    trainer.train(plan, say=lambda row: None)
+    assert archive.load(out).charset.characters == " até"
+
+
 def test_a_text_outside_the_charset_is_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(HtrError, match=r"'é'.*--fold"):
         material.material(str(folder(tmp_path, 2, 3)), Charset())
