@@ -28,7 +28,7 @@ SECONDS = 900  # for a tiny training on a busy machine
 
 
 def start(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "tests" / "helpers" / "replica.py"), *map(str, words)]
+    command = [sys.executable, "-m", "tests.helpers.replica", *map(str, words)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
