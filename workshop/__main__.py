@@ -55,9 +55,8 @@ Everything else is the htr command (the same as `htr ...`): read, serve, data, t
 def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> list[list[str]]:
     """What a verb runs, in order, once the environment stands."""
     start = [str(python), "-m"]
-    if (
-        verb == "test"
-    ):  # all tests in two processes, a module in one of them; chosen ones in this one
+    if verb == "test":
+        # All of them in two processes, each module in one; chosen ones in this process.
         return [[*start, "pytest", *(arguments or ["-n", "2", "--dist", "loadfile"])]]
     if verb == "test-all":
         return [[str(python), str(root / "tests" / "helpers" / "report.py"), *arguments]]
