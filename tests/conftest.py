@@ -20,6 +20,20 @@ ROOT = Path(__file__).resolve().parent.parent
 # The package under test is the one beside these tests, also in the processes that tests start.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
+# What takes long, the longest first: two processes that share the tests begin with it.
+LONG = (
+    "test_notebooks",
+    "test_distribute",
+    "test_faults_training",
+    "test_sweeps",
+    "test_chapter_11",
+    "test_read_many",
+    "test_faults_runs",
+    "test_recognizer",
+    "test_bench",
+    "test_training",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="also the tests marked slow")
@@ -46,7 +60,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 if marker in item.keywords:
                     item.add_marker(skip)
     seed = config.getoption("--shuffle")
-    if seed is not None:
+    if seed is None:
+        place = {name: number for number, name in enumerate(LONG)}
+        items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+    else:
         # Modules in random order and the tests in each: what a module shares is still made only once.
         draw = random.Random(seed)
         modules: dict[str, list[pytest.Item]] = {}

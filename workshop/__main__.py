@@ -57,7 +57,8 @@ def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> l
     start = [str(python), "-m"]
     if verb == "test":
         # All of them in two processes, each module in one; chosen ones in this process.
-        return [[*start, "pytest", *(arguments or ["-n", "2", "--dist", "loadfile"])]]
+        shared = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+        return [[*start, "pytest", *(arguments or shared)]]
     if verb == "test-all":
         return [[str(python), str(root / "tests" / "helpers" / "report.py"), *arguments]]
     if verb == "lab":
