@@ -69,8 +69,8 @@ def anchors(markdown: str) -> set[str]:
 
 
 def targets(markdown: str) -> list[tuple[str, str]]:
-    """Links and pictures of a page as (text, target)."""
-    return [(found[1], found[2]) for found in _LINK.finditer(without_code(markdown))]
+    """Links and pictures of a page as (text, target); code in a text is one character of it."""
+    return [(found[1], found[2]) for found in _LINK.finditer(_CODE.sub("`", markdown))]
 
 
 def addresses(markdown: str) -> list[str]:

@@ -192,9 +192,10 @@ def small(tmp_path: Path) -> tuple[Path, list[str]]:
     chapter_files.save(chapter_files.blank(source), notebooks.target(source))
     for name in ("data", "model", "htr_utils", "workshop", "docs"):
         (root / name).mkdir()
-    for name in ("htr_utils/__init__.py", "htr_utils/__main__.py", "workshop/__main__.py"):
-        shutil.copy(ROOT / name, root / name)
-    shutil.copy(ROOT / "workshop" / "setup.py", root / "workshop")
+    for name in ("htr_utils/__init__", "htr_utils/__main__"):
+        shutil.copy(ROOT / f"{name}.py", root / f"{name}.py")
+    for name in ("workshop/__init__", "workshop/__main__", "workshop/setup"):
+        shutil.copy(ROOT / f"{name}.py", root / f"{name}.py")
     (root / "htr_utils" / "backend.py").write_text(BACKEND, encoding="utf-8")
     (root / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["htr_utils"]\n',

@@ -208,7 +208,7 @@ def test_bibliography_is_used() -> None:
 
 PAGE = """# A page
 
-See [the glossary](glossary.md#blank), [above](#a-page) and <https://example.org/known>.
+See [the glossary](glossary.md#blank), [above](#a-page), [`code`](page.md) and <https://example.org/known>.
 `[no link](in code)` and $x[1](2)$.
 """
 
