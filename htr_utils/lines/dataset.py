@@ -24,6 +24,7 @@ from htr_utils.lines.iam import Line
 from htr_utils.lines.padding import Batch, collate, to_bytes
 
 POOL = 12  # batches sorted by width together
+MIXING = 7  # in the seed of a mix: its draws are none of those that its sources make
 
 
 class Encoder(Protocol):
@@ -91,7 +92,7 @@ class MixedLines:
         return len(self.first)
 
     def get(self, epoch: int, index: int) -> tuple[np.ndarray, str]:
-        rng = np.random.default_rng([self.seed, 7, epoch, index])
+        rng = np.random.default_rng([self.seed, MIXING, epoch, index])
         if rng.random() >= self.share:
             return self.first.get(epoch, index)
         number = int(rng.integers(len(self.second)))
@@ -111,12 +112,12 @@ def _pool(
         if encoder.fits(label, ink.shape[1]):  # CTC's loss is infinite for the others
             lines.append((ink, label, number))
     lines.sort(key=lambda line: (line[0].shape[1], line[2]))
-    made = []
+    batches = []
     for at in range(0, len(lines), size):
         inks, labels, numbers = zip(*lines[at : at + size], strict=True)
-        made.append(collate(inks, labels, numbers))
+        batches.append(collate(inks, labels, numbers))
     rng = np.random.default_rng([seed, epoch, int(order[0])])
-    return [made[int(i)] for i in rng.permutation(len(made))]
+    return [batches[int(i)] for i in rng.permutation(len(batches))]
 
 
 _worker_job: tuple[Any, ...] = ()

@@ -49,12 +49,12 @@ class Line:
     id: str
     text: str  # in the spacing convention of the folder
     path: Path  # where the image should be; `check` says whether it is
-    form_id: str
-    writer_id: str  # "" when nothing names the writer
-    status: str  # "ok", or "err" when the word segmentation failed; the text is right in both
-    grey_level: int  # the grey value (0..255) that separates ink from paper
-    components: int  # connected pieces of ink
-    box: tuple[int, int, int, int]  # x, y, width, height on the page, pixels
+    form_id: str = ""
+    writer_id: str = ""  # "" when nothing names the writer
+    status: str = "ok"  # or "err" when the word segmentation failed; the text is right in both
+    grey_level: int = 0  # the grey value (0..255) that separates ink from paper
+    components: int = 0  # connected pieces of ink
+    box: tuple[int, int, int, int] = (0, 0, 0, 0)  # x, y, width, height on the page, pixels
 
     def image(self) -> np.ndarray:
         """The grey image, uint8, (height, width)."""

@@ -69,7 +69,7 @@ def _read_pairs(folder: Path) -> list[Line]:
         if not text:
             raise HtrError(f"{text_file}: is empty; write what {image.name} says")
         name = image.relative_to(folder).with_suffix("").as_posix()
-        lines.append(Line(name, text, image, "", "", "ok", 0, 0, (0, 0, 0, 0)))
+        lines.append(Line(name, text, image))
     return lines
 
 
@@ -128,9 +128,7 @@ def _read_table(table: Path) -> list[Line]:
         line_id = name if _bare(name) in ids else _bare(name)
         ids.add(line_id)
         writer = columns[1].strip() if len(columns) == 3 else ""
-        lines.append(
-            Line(line_id, columns[-1].strip(), found[0], writer, writer, "ok", 0, 0, (0, 0, 0, 0))
-        )
+        lines.append(Line(line_id, columns[-1].strip(), found[0], writer, writer))
     if not lines:
         raise HtrError(f"{table}: holds no line; write one row per image: name, tab, text")
     return lines

@@ -15,7 +15,6 @@ from htr_utils.errors import HtrError
 from htr_utils.lines import own
 from htr_utils.text.metrics import cer, edits
 from workshop.material import samples
-from workshop.measure import own_report
 
 
 def counted(owner: list[int], lines: int) -> tuple[int, int]:
@@ -146,15 +145,3 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
     plots.confidences({"none": [], "one": [0.5]}, alt=alt)
     plots.before_after({"same": (same, same)}, alt=alt)
     assert "same: not lower" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_the_report_of_a_model_for_one_hand(tmp_path: Path) -> None:
-    """The real command at a tiny size: the page holds both rates of each set, and no folder of this machine."""
-    text = own_report.report(tmp_path / "own.md", ["--epochs", "3"]).read_text(encoding="utf-8")
-    assert (
-        text.count("| the second letter |") == 1
-        and "--epochs 3" in text
-        and str(tmp_path) not in text
-    )
-    assert "/tmp" not in text and "12 lines" in text

@@ -183,7 +183,7 @@ def test_lines_whose_picture_cannot_be_read_are_left_out_and_counted() -> None:
 
 def test_own_lines_are_parted_by_writer_where_there_are_ten() -> None:
     def line(n: int, writer: str) -> iam.Line:
-        return iam.Line(str(n), "a", None, writer, writer, "ok", 0, 0, (0, 0, 0, 0))  # type: ignore[arg-type]
+        return iam.Line(str(n), "a", None, writer, writer)  # type: ignore[arg-type]
 
     train, watched = material.own_lines([line(n, f"w{n % 20:02d}") for n in range(200)])
     assert {x.writer_id for x in watched} == {"w00", "w10"}

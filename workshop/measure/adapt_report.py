@@ -16,7 +16,10 @@ import os
 import platform
 import shlex
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -31,7 +34,6 @@ from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import iam, own
 from htr_utils.text import metrics
-from workshop.measure.own_report import train
 from workshop.measure.side_by_side import SAMPLES, by_document, paired
 
 HEAD = """# Training further on some of the documents, reading the others
@@ -89,6 +91,26 @@ class Row:
             f"{self.minutes:.0f}",
         )
         return "| " + " | ".join(cells) + " |"
+
+
+def train(folder: Path, out: Path, more: Sequence[str], init: str = "course") -> tuple[str, float]:
+    """Run `htr train --init`; the command without folders of this machine, and the minutes it took.
+
+    Raises:
+        HtrError: it failed; with its last line.
+    """
+    arguments = ["train", "--data", str(folder), "--init", init, "--out", str(out), *more]
+    begin = time.monotonic()
+    ended = subprocess.run(
+        [sys.executable, "-m", "htr_utils.cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise HtrError(f"htr train: {(ended.stderr.strip() or 'failed').splitlines()[-1]}")
+    shown = ["htr", "train", "--data", folder.name, "--init", Path(init).name, "--out", out.name]
+    return shlex.join([*shown, *more]), (time.monotonic() - begin) / 60
 
 
 def draw(

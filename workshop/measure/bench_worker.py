@@ -72,10 +72,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
 
     keras.utils.set_random_seed(0)
     made = _untrained(job["preset"])
-    lines = [
-        iam.Line(str(n), text, path, "", "", "ok", 0, 0, (0, 0, 0, 0))
-        for n, (path, text) in enumerate(job["lines"])
-    ]
+    lines = [iam.Line(str(n), text, path) for n, (path, text) in enumerate(job["lines"])]
     source = dataset.FileLines(lines, made.preset.preparation)
     batches = dataset.Batches(source, training.labels_for(made.preset, made.charset), job["batch"])
     settings = training.Settings(epochs=2, batch=job["batch"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from htr_utils.course.exercises import agrees, exercise
+from htr_utils.course.exercises import exercise, on_drawn_cases
 
 
 def _pair(found: Any) -> Any:
@@ -62,13 +62,11 @@ def without_error(answer: Callable[[Sequence[str], Sequence[str]], int]) -> str 
         return "a lost full stop and a wrong capital are errors, too"
     if answer(["on the mat", "The cat sat.", "It rained."], truths) != 1:
         return "each reading belongs to the truth at the same place of the list"
-    if not agrees(
+    return on_drawn_cases(
         answer,
         lambda rs, ts: sum(map(str.__eq__, rs, ts)),
         lambda rng: tuple(rng.choice(list("ab"), (2, 9)).tolist()),
-    ):
-        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
-    return None
+    )
 
 
 @exercise("00.4")
@@ -85,13 +83,11 @@ def safe_above(answer: Callable[[Sequence[float], Sequence[bool]], float]) -> st
         return "where no line is wrong, the answer is 0.0"
     if answer([0.5, 0.99], [True, False]) != 0.99:
         return "a line may be wrong and surer than all that are right"
-    if not agrees(
+    return on_drawn_cases(
         answer,
         lambda sure, good: max([c for c, g in zip(sure, good, strict=True) if not g] or [0.0]),
         lambda rng: (rng.random(7).tolist(), (rng.random(7) < 0.6).tolist()),
-    ):
-        return "right on the small cases, and not on others drawn at random: which case did you leave out?"
-    return None
+    )
 
 
 @exercise("00.5")

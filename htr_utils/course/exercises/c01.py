@@ -44,10 +44,9 @@ def writers_of(answer: Callable[[list[str]], dict[str, str]]) -> str | None:
 def _line(
     writer: str, number: int, width: int = 800, height: int = 50, text: str = "a line"
 ) -> Line:
-    name = f"{writer}-{writer}-{number:02}"
-    return Line(
-        name, text, Path(name), f"{writer}-{writer}", writer, "ok", 0, 0, (0, 0, width, height)
-    )
+    form = f"{writer}-{writer}"
+    name = f"{form}-{number:02}"
+    return Line(name, text, Path(name), form, writer, box=(0, 0, width, height))
 
 
 @exercise("01.3")

@@ -33,7 +33,7 @@ ROW = adapt_report.Row(
 
 
 def line(number: int, document: str) -> Line:
-    return Line(str(number), "text", Path(f"{number}.png"), "", document, "ok", 0, 0, (0, 0, 0, 0))
+    return Line(str(number), "text", Path(f"{number}.png"), "", document)
 
 
 @settings(deadline=None)
