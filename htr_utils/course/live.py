@@ -223,7 +223,7 @@ def frames(recognizer: Recognizer, lines: Sequence[Line], *, width: int = 4) -> 
             recognizer.charset,
             min(at, len(log_probs) - 1),
             beam,
-            step=recognizer.preset.frame_step,
+            step=recognizer.frame_step,
             truth=lines[number].text,
         )
 
