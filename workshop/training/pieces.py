@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import augment, images
+from htr_utils.lines import augment, images, opening
 from htr_utils.lines.dataset import to_bytes
 from htr_utils.lines.iam import Line
 from htr_utils.synth import fonts, handwriting
@@ -86,7 +86,7 @@ def _hand(pieces: Sequence[Line]) -> Hand:
 @functools.lru_cache(maxsize=20_000)
 def _picture(path: str) -> np.ndarray:
     """A piece cut to its ink, uint8; black where there is none to be seen."""
-    grey = images.load(path)
+    grey = opening.load(path)
     rows, columns = np.flatnonzero((grey < 160).any(1)), np.flatnonzero((grey < 160).any(0))
     if not rows.size:
         return grey
