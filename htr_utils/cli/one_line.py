@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar, ParamSpec
 
 import click
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 
 _P = ParamSpec("_P")
@@ -82,11 +84,15 @@ def one_line(main: Callable[_P, int | None]) -> Callable[_P, int]:
     def run(*args: _P.args, **words: _P.kwargs) -> int:
         try:
             return main(*args, **words) or 0
-        except Exception as error:
-            line = told(error)
-            if line is None:
+        except FileNotFoundError as error:
+            line: str | None = f"no file {error.filename}"
+        except OSError as error:
+            if error.filename is None:
                 raise
-            print(f"error: {line}", file=sys.stderr)
-            return 1
+            line = str(files.refused(Path(error.filename), error))
+        except HtrError as error:
+            line = str(error)
+        print(f"error: {line}", file=sys.stderr)
+        return 1
 
     return run

@@ -317,7 +317,8 @@ def test_one_bad_page_stops_neither_the_others_nor_the_folder(page_file, tmp_pat
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "b.overlay.png").write_bytes(b"made by an earlier run")
     result = run("read", tmp_path, code=1)
-    errors = result.stderr.strip().splitlines()
+    note, *errors = result.stderr.strip().splitlines()
+    assert note.startswith("note: left out") and note.endswith("notes.txt")
     assert len(errors) == 2 and "a-broken.png" in errors[0] and "c-empty.png" in errors[1]
     assert f"{tmp_path / 'b.png'}:" in result.stdout
 

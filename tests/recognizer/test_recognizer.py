@@ -238,7 +238,7 @@ def test_a_list_gives_a_list_and_a_generator_a_generator(recogniser):
     [
         (["--help"], 0, 250, {"numpy", "cv2", "tensorflow", "keras"}),
         (["read"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
-        (["bench", "--limit", "none"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
+        (["evaluate", "--groups", "none"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
         (["export", "--to", "pdf"], 2, 250, {"numpy", "cv2", "tensorflow", "keras"}),
         (
             ["export", "--to", "onnx", "--model", "nonsense"],

@@ -21,7 +21,7 @@ from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.lines import images
 from htr_utils.network import archive, checkpoints, models
-from htr_utils.text import passages
+from htr_utils.text.passages import Passage
 from tests.helpers.bars import CHARSET, trainer
 from tests.helpers.faults import record
 from tests.helpers.tiny_fonts import FONTS
@@ -222,9 +222,7 @@ def test_a_full_disk_while_a_data_set_is_built(
 ) -> None:
     """The older data set stays as it was, and no second, half built one lies beside it."""
     passages = [
-        passages.Passage(
-            f"p{n}", split, "note", "A short note to a friend, written in the morning."
-        )
+        Passage(f"p{n}", split, "note", "A short note to a friend, written in the morning.")
         for n, split in enumerate(build.SPLITS)
     ]
     target = tmp_path / "data"
