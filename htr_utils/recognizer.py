@@ -178,7 +178,7 @@ class Recognizer:
             HtrError: there is no `.keras` file of this model, or no TensorFlow.
         """
         if self.file is None:
-            return self.engine.archive  # type: ignore[attr-defined, no-any-return]
+            return self.engine.archive  # type: ignore[union-attr, no-any-return]
         if importlib.util.find_spec("tensorflow") is None:
             raise HtrError('the layers of a model need TensorFlow; pip install "htr-utils[train]"')
         from htr_utils.network import archive

@@ -46,7 +46,7 @@ class Job:
     ) -> None:
         from tqdm import tqdm
 
-        self.names, self.kind, self.printed, self.bad = names, kind, printed, 0
+        self.names, self.kind, self.printed, self.bad = list(names), kind, printed, 0
         self._say = complain or self._print
         long = len(names) > 1 or Path(names[0]).suffix.lower() in LONG
         shown = long and sys.stderr.isatty()

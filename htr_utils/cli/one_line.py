@@ -85,7 +85,7 @@ def one_line(main: Callable[_P, int | None]) -> Callable[_P, int]:
         try:
             return main(*args, **words) or 0
         except FileNotFoundError as error:
-            line: str | None = f"no file {error.filename}"
+            line = f"no file {error.filename}"
         except OSError as error:
             if error.filename is None:
                 raise

@@ -114,14 +114,15 @@ class Curves:
     """The history for TensorBoard: `tensorboard --logdir FOLDER/logs` draws it, without being needed here."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._writer = folder / "logs", None
+        self._folder = folder / "logs"
+        self._writer: Any = None
 
     def add(self, row: dict[str, Any]) -> None:
         """A row of the history: a number by name, and its epoch."""
         import tensorflow as tf
 
         if self._writer is None:
-            self._writer = tf.summary.create_file_writer(str(self._folder))  # type: ignore[operator]
+            self._writer = tf.summary.create_file_writer(str(self._folder))
         kind = tf.compat.v1.SummaryMetadata(data_class=1)  # a number
         kind.plugin_data.plugin_name = "scalars"
         with self._writer.as_default(row["epoch"]):

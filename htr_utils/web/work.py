@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,9 +39,8 @@ _HEIC = (b"heic", b"heix", b"hevc", b"heif", b"mif1", b"msf1", b"avif")
 class Reader(Protocol):
     """What the page needs of a `Recognizer`; a test gives a quick one."""
 
-    def read_iter(
-        self, sources: Iterable[np.ndarray], **options: Any
-    ) -> Iterator[Reading | HtrError]: ...
+    @property
+    def read_iter(self) -> Callable[..., Iterator[Reading | HtrError]]: ...
 
     def correct(self, reading: Reading) -> Correction: ...
 
