@@ -138,7 +138,7 @@ class Answers:
     def __init__(self) -> None:
         from htr_utils.text.charset import Charset
 
-        self.charset, self.preset = Charset("ab"), SimpleNamespace(frame_step=4)
+        self.charset, self.frame_step = Charset("ab"), 4
         table = np.full((20, 3), 0.02)
         table[:, 0] = 0.96
         table[7] = (0.02, 0.96, 0.02)
