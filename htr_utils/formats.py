@@ -70,13 +70,17 @@ class ReadLine:
 
 @dataclass(frozen=True)
 class ReadPage:
-    """image: name of the picture's file. width, height: pixels. number: of the page in that file, from 1."""
+    """image: name of the picture's file. width, height: pixels. number: of the page in that file, from 1.
+
+    notes: what was put right in the picture, or stands in the way of reading it well, a sentence each.
+    """
 
     image: str
     width: int
     height: int
     lines: tuple[ReadLine, ...]
     number: int = 1
+    notes: tuple[str, ...] = ()
 
 
 class _Found(Protocol):
@@ -95,6 +99,7 @@ def of_page(
     found: Sequence[Any],
     readings: Iterable[Any],
     number: int = 1,
+    notes: Sequence[str] = (),
 ) -> ReadPage:
     """The page that `shape` (height, width), lines as `pages.find` gives them and their readings make up."""
     height, width = shape[:2]
@@ -111,7 +116,7 @@ def of_page(
         )
         lines.append(replace(line_read, others=reading.others))
     image = image.encode("utf-8", "replace").decode()  # a file's name may be no UTF-8, a result is
-    return ReadPage(image, width, height, tuple(lines), number)
+    return ReadPage(image, width, height, tuple(lines), number, tuple(notes))
 
 
 def _words(line: _Found, reading: Any, width: int, height: int) -> Iterable[Word]:
@@ -172,6 +177,7 @@ def _json(pages: Sequence[ReadPage]) -> str:
             "page": page.number,
             "width": page.width,
             "height": page.height,
+            **({"notes": list(page.notes)} if page.notes else {}),
         }
         rows = ",\n".join(json.dumps(_plain(line, page), ensure_ascii=False) for line in page.lines)
         sheets.append(f'{json.dumps(head, ensure_ascii=False)[:-1]}, "lines": [\n{rows}\n]}}')

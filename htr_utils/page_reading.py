@@ -24,7 +24,8 @@ class OpenedPage:
     """A page on its way to be read.
 
     file: number of its file. number: of the page in that file, from 1. grey: uint8 (H, W). lines: in reading order.
-    single: the picture is one line. last: no further page of the file follows.
+    single: the picture is one line. last: no further page of the file follows. notes: what was put right, or stands in
+    the way of reading well.
     """
 
     file: int
@@ -33,24 +34,40 @@ class OpenedPage:
     lines: Sequence[Any]
     single: bool = False
     last: bool = True
+    notes: tuple[str, ...] = ()
 
 
-def find_lines(grey: np.ndarray, kind: str = "auto", finder: Any = pages) -> tuple[list[Any], bool]:
-    """The lines of a picture (H, W), and whether the picture is one line.
+def judge(load: Callable[[], Any]) -> pages.Judge:
+    """How well the recognizer that `load` gives can read crops: so `pages.find` sees which way up a page is."""
+
+    def sure(crops: list[np.ndarray]) -> list[float]:
+        readings = load().read_iter(crops, errors="keep")
+        return [one.confidence if isinstance(one, Reading) else 0.0 for one in readings]
+
+    return sure
+
+
+def find_lines(
+    grey: np.ndarray, kind: str = "auto", finder: Any = pages, load: Callable[[], Any] | None = None
+) -> tuple[list[Any], bool, tuple[str, ...]]:
+    """The lines of a picture (H, W), whether the picture is one line, and the notes of `pages.Page`.
 
     Args:
         kind: "line", "page", or "auto", which looks. finder: `htr_utils.pages`, or what stands in for it in a test.
+        load: gives the recognizer, which says which way up a page can be read; without, pages on their head stay so.
 
     Raises:
         HtrError: a picture that is no line though it is said to be one; what `pages.find` raises.
     """
     if kind == "line":
         images.prepare(grey, images.Preparation())
-        return pages.whole(grey).lines, True
-    page = finder.find(grey)
-    if kind == "auto" and finder.is_line(grey, page):
-        return pages.whole(grey).lines, True
-    return page.lines, False
+        return pages.whole(grey).lines, True, ()
+    page = finder.find(grey, judge(load)) if load is not None else finder.find(grey)
+    notes = tuple(getattr(page, "notes", ()))
+    single = kind == "auto" and finder.is_line(grey, page)
+    if single and (not notes or not page.lines):
+        return pages.whole(grey).lines, True, ()
+    return page.lines, single, notes  # what was put right in the picture is only in its crops
 
 
 def read_pages(

@@ -34,6 +34,7 @@ class Job:
     Args:
         kind: see `page_reading.KINDS`. printed: results go to stdout.
         complain: takes the number of a file and what is wrong with it; by default it goes to stderr.
+        load: gives the recognizer, which says which way up a page is.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class Job:
         *,
         printed: bool = False,
         complain: Callable[[int, str], None] | None = None,
+        load: Callable[[], Recognizer] | None = None,
     ) -> None:
         from tqdm import tqdm
 
         self.names, self.kind, self.printed, self.bad = list(names), kind, printed, 0
         self._say = complain or self._print
+        self.load = load
         long = len(names) > 1 or Path(names[0]).suffix.lower() in LONG
         shown = long and sys.stderr.isatty()
         self.bar = tqdm(
@@ -99,8 +102,8 @@ class Job:
 
         for number, grey in enumerate(pages.each_page(name), 1):
             self.bar.set_postfix_str(f"{Path(name).name[-30:]}, page {number}")
-            lines, single = page_reading.find_lines(grey, self.kind)
-            yield page_reading.OpenedPage(file, number, grey, lines, single, last=False)
+            lines, single, notes = page_reading.find_lines(grey, self.kind, load=self.load)
+            yield page_reading.OpenedPage(file, number, grey, lines, single, False, notes)
 
     def read(
         self,
@@ -131,12 +134,15 @@ class Job:
                     self.complain(page.file, f"{name}{where}: {reading}")
                     reading = page_reading.NOTHING
                 texts.append(reading)
+            with self.bar.external_write_mode(file=sys.stderr):
+                for note in page.notes if readings else ():
+                    click.echo(f"note: {name}, page {page.number}: {note}", err=True)
             if not readings:
                 nothing = "no line of writing found; try --as line"
                 self.complain(page.file, f"{name}, page {page.number}: {nothing}")
             try:
                 whole = formats.of_page(
-                    Path(name).name, page.grey.shape, page.lines, texts, page.number
+                    Path(name).name, page.grey.shape, page.lines, texts, page.number, page.notes
                 )
             except Exception as error:
                 self.complain(page.file, trouble(name, error))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from htr_utils.cli.common import need
 from htr_utils.cli.jobs import Job
 from htr_utils.cli.outputs import FORMATS, Writer, expand, speller_of
+
+if TYPE_CHECKING:
+    from htr_utils.recognizer import Recognizer
 
 
 @click.command()
@@ -118,13 +122,18 @@ def read(
         raise click.UsageError("--overlay needs --out FOLDER")
     if out is None and format_ != "text" and len(names) > 1:
         raise click.UsageError(f"--format {format_} of several files needs --out FOLDER")
-    job = Job(names, kind, printed=out is None)
+
+    @cache
+    def load() -> Recognizer:
+        from htr_utils.recognizer import Recognizer
+
+        return Recognizer.load(model)
+
+    job = Job(names, kind, printed=out is None, load=load)
     opened = job.open()
     first = next(opened, None)  # nothing to read: no model is loaded
     if first is not None:
-        from htr_utils.recognizer import Recognizer
-
-        recognizer = Recognizer.load(model)
+        recognizer = load()
         write = Writer(names, format_, out, overlay, speller_of(spelling, recognizer))
         if (
             spelling == "gated"

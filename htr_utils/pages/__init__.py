@@ -4,28 +4,37 @@
         page = find(grey)
         readings = recogniser.read([line.crop for line in page.lines])
 
-`sheet` straightens the page, `trace` finds its lines, `seams` gives each its ink, this module opens files and cuts
-lines out.
+`finder` says where the lines are, `order` in which order they are read, `cutting` cuts them out; this module opens
+files, puts a page upright and dark on light, and leaves out what cannot be a line.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from htr_utils import paths
+from htr_utils.engines import maps
 from htr_utils.errors import HtrError
 from htr_utils.lines import images
-from htr_utils.pages import seams, sheet, trace
+from htr_utils.lines.crops import Frame
+from htr_utils.pages import cutting, finder
+from htr_utils.pages.order import order
 
+Judge = Callable[[list[np.ndarray]], Sequence[float]]  # crops -> how well each can be read, 0 to 1
 MAX_PAGES = 200  # of one file
 _PDF_DPI = 200
+_SMALL = 5.0  # pixels of an x-height that can hardly be read
+_FAINT = 30.0  # how much darker than the paper strokes are that can hardly be read, 0 to 255
 
 
 @dataclass(frozen=True)
@@ -33,33 +42,38 @@ class PageLine:
     """A line of a page.
 
     polygon: float64 (N, 2), x and y in pixels of the given picture. box: x, y, width, height around it there.
-    crop: uint8 (h, w), this line alone, level, 255 = paper. x, rows, to_given: see `where`.
+    crop: uint8 (h, w), this line alone, level, 255 = paper. frame: the crop's place in the upright picture; to_given:
+    (3, 3), from there to the given one. printed: not written by hand.
     """
 
     polygon: np.ndarray
     box: tuple[int, int, int, int]
     crop: np.ndarray
-    left: float
-    rows: np.ndarray  # row of the straightened picture at which each column of the crop begins
-    to_given: np.ndarray
+    frame: Frame | None = None
+    to_given: np.ndarray | None = None
+    printed: bool = False
 
     def where(self, points: np.ndarray) -> np.ndarray:
         """Points of the crop, (N, 2) x and y in pixels, as points of the given picture, float64 (N, 2)."""
-        points = np.asarray(points, float)
-        top = np.interp(points[:, 0], np.arange(len(self.rows)), self.rows)
-        straight = np.stack([points[:, 0] + self.left, points[:, 1] + top], 1)
-        return (
-            cv2.perspectiveTransform(straight[None], self.to_given)[0] if len(points) else straight
-        )
+        points = np.asarray(points, float).reshape(-1, 2)
+        if self.frame is not None:
+            points = self.frame.where(points)
+        return points if self.to_given is None else _moved(points, self.to_given)
 
 
 @dataclass(frozen=True)
 class Page:
-    """image: uint8 (H, W), straightened, 255 = paper. lines: in reading order. to_given: (3, 3), image -> given."""
+    """image: uint8 (H, W), upright, dark on light. lines: in reading order. to_given: (3, 3), image -> given.
+
+    notes: what was put right or cannot be read well, a sentence each. left_out: places that looked like lines and
+    hold no writing.
+    """
 
     image: np.ndarray
     lines: list[PageLine]
     to_given: np.ndarray
+    notes: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 def open_pages(source: str | Path | bytes, most: int = MAX_PAGES) -> list[np.ndarray]:
@@ -144,11 +158,12 @@ def _pdf(content: bytes, name: str, most: int) -> Iterator[np.ndarray]:
         document.close()
 
 
-def find(grey: np.ndarray) -> Page:
-    """Straighten a page and find its lines.
+def find(grey: np.ndarray, judge: Judge | None = None) -> Page:
+    """Put a page upright and find its lines.
 
     Args:
-        grey: uint8 (H, W), dark ink on lighter paper.
+        grey: uint8 (H, W); light ink on a dark ground is turned round.
+        judge: says how well crops can be read; asked which way up the page is. None: 180 degrees go unnoticed.
 
     Raises:
         HtrError: no such picture, or one over 40 megapixels.
@@ -159,150 +174,132 @@ def find(grey: np.ndarray) -> Page:
         raise HtrError(
             f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; scale it down"
         )
-    flat = sheet.straighten(grey)
-    labels, curves, scale = lines_of(flat.image)
-    return Page(flat.image, cut(flat, labels, curves, scale, grey.shape), flat.to_given)
+    run = network()
+    turns, notes = int(finder.lies_on_its_side(grey, run)), []
+    upright = np.ascontiguousarray(np.rot90(grey, turns))
+    lines = finder.find(upright, run)
+    if lines and _light_on_dark(upright, lines):
+        upright = 255 - upright
+        notes.append("light ink on a dark ground: turned to dark on light")
+    if lines and judge is not None and _upside_down(upright, lines, judge):
+        turns, upright = turns + 2, np.ascontiguousarray(np.rot90(upright, 2))
+        lines = finder.find(upright, run)
+    if turns % 4:
+        notes.append(f"turned by {90 * (turns % 4)} degrees to stand upright")
+    back = _turn_back(turns % 4, grey.shape)
+    made, left_out, faint = _page_lines(upright, lines, back, grey.shape)
+    notes += _warnings(lines, made, faint)
+    return Page(upright, made, back, tuple(notes), left_out)
 
 
-def lines_of(image: np.ndarray) -> tuple[np.ndarray, list[trace.Curve], float]:
-    """The lines of a straightened picture (H, W), at a scale of small letters 10 pixels high.
-
-    Returns:
-        int32 (h, w): the number of the line that each pixel's ink belongs to, 0 = none; the curves of lines
-        1, 2, ... in reading order; the scale h / H.
-    """
-    ink = sheet.ink_mask(image)
-    unit = trace.x_height(ink)
-    scale = min(1.0, trace.UNIT / unit)
-    if scale < 1:
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        ink = sheet.ink_mask(small)
-    unit *= scale
-    pitch, unit = trace.pitch_and_unit(ink, unit)
-    ink = trace.drop_foreign(ink, unit)
-    labels, found = np.zeros(ink.shape, np.int32), []
-    for left, top, right, bottom in trace.blocks(ink, unit, pitch):
-        part = np.ascontiguousarray(ink[top:bottom, left:right])
-        curves = trace.ridges(np.pad(part, round(2 * unit)), unit)
-        for curve in curves:
-            curve.start, curve.rows = curve.start - round(2 * unit), curve.rows - round(2 * unit)
-        mine = seams.assign(part, curves, unit)
-        for number, curve in enumerate(curves, 1):
-            own = mine == number
-            if _is_line(own, unit):
-                found.append(trace.Curve(curve.start + left, curve.rows + top, curve.heights))
-                labels[top:bottom, left:right][own] = len(found)
-    return labels, found, scale
+@functools.cache
+def network() -> finder.Network:
+    """The published finder, loaded once: float32 (1, H, W, 1) -> logits (1, H / 4, W / 4, 4)."""
+    file = paths.model_file("finder")
+    quick = file.with_suffix(".onnx")
+    return maps.load(quick if quick.is_file() and find_spec("onnxruntime") else file)
 
 
-def _is_line(own: np.ndarray, unit: float) -> bool:
-    """Whether the ink of a curve is writing: enough of it, and as high as a letter or as long as a word."""
-    rows, columns = np.flatnonzero(own.any(1)), np.flatnonzero(own.any(0))
-    if not rows.size or own.sum() < 0.6 * unit * unit:
-        return False
-    high, long = rows[-1] - rows[0], columns[-1] - columns[0]
-    return bool(high > 0.7 * unit or (high > 0.4 * unit and long > 5 * unit))
+def _longest(lines: Sequence[finder.FoundLine], count: int) -> list[finder.FoundLine]:
+    return sorted(lines, key=lambda line: -line.length / line.x_height)[:count]
 
 
-def cut(
-    flat: sheet.Sheet,
-    labels: np.ndarray,
-    curves: list[trace.Curve],
-    scale: float,
-    shape: tuple[int, ...],
-) -> list[PageLine]:
-    """Cut the lines out of a straightened page; `shape`: height and width of the given picture."""
-    made = []
-    for number, curve in enumerate(curves, 1):
-        own = labels == number
-        columns = np.flatnonzero(own.any(0))
-        x, top, bottom = _envelope(own, int(columns[0]), int(columns[-1]) + 1)
-        outline = np.concatenate([np.stack([x, top], 1), np.stack([x, bottom], 1)[::-1]]) / scale
-        polygon = cv2.perspectiveTransform(outline[None].astype(float), flat.to_given)[0]
-        polygon = np.clip(polygon, 0, [shape[1], shape[0]])
+def _light_on_dark(grey: np.ndarray, lines: Sequence[finder.FoundLine]) -> bool:
+    """Whether in most of the longest lines what differs most from its surroundings is lighter than they."""
+    votes = 0
+    for line in _longest(lines, 9):
+        x, y = line.baseline.T
+        part = grey[
+            max(0, int(y.min() - 1.5 * line.x_height)) : int(y.max() + 0.5 * line.x_height) + 1,
+            max(0, int(x.min())) : int(x.max()) + 1,
+        ]
+        part = part.astype(np.float32)
+        away = part - cv2.blur(
+            part, (round(3 * line.x_height) | 1,) * 2
+        )  # from its surroundings: shadow is no ink
+        votes += 1 if float((away**3).mean()) > 0 else -1
+    return votes > 0
+
+
+def _upside_down(grey: np.ndarray, lines: Sequence[finder.FoundLine], judge: Judge) -> bool:
+    """Whether a few lines can be read better when they are turned by 180 degrees."""
+    crops = [one.crop for one in cutting.cut(grey, _longest(lines, 5))]
+    sure = np.asarray(judge(crops + [np.ascontiguousarray(np.rot90(crop, 2)) for crop in crops]))
+    return bool(sure[len(crops) :].mean() > sure[: len(crops)].mean() + 0.05)
+
+
+def _turn_back(turns: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The matrix (3, 3) from a picture turned `turns` quarters counter-clockwise to the given one of `shape`."""
+    height, width = shape[:2]
+    return np.array(
+        [
+            [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+            [[0, -1, width], [1, 0, 0], [0, 0, 1]],
+            [[-1, 0, width], [0, -1, height], [0, 0, 1]],
+            [[0, 1, 0], [-1, 0, height], [0, 0, 1]],
+        ][turns],
+        float,
+    )
+
+
+def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    return np.asarray(points @ matrix[:2, :2].T + matrix[:2, 2])
+
+
+def _page_lines(
+    grey: np.ndarray, lines: Sequence[finder.FoundLine], back: np.ndarray, shape: tuple[int, ...]
+) -> tuple[list[PageLine], int, bool]:
+    """The lines in reading order, how many were left out because they hold no writing, and whether they are faint."""
+    made, left_out = [], 0
+    cuts = cutting.cut(grey, lines)
+    lengths = np.array([line.length for line in lines])
+    by = np.argsort([one.depth for one in cuts])
+    half = np.searchsorted(np.cumsum(lengths[by]), lengths.sum() / 2) if cuts else 0
+    usual = cuts[by[half]].depth if cuts else 0.0  # of half of all writing
+    good = [k for k, one in enumerate(cuts) if _is_writing(one, lines[k], usual)]
+    left_out = len(cuts) - len(good)
+    chosen = [lines[k] for k in good]
+    for k in order(
+        [c.baseline for c in chosen], [c.x_height for c in chosen], [c.printed for c in chosen]
+    ):
+        one = cuts[good[k]]
+        polygon = np.clip(_moved(one.polygon, back), 0, [shape[1], shape[0]])
         low = np.minimum(np.floor(polygon.min(0)), [shape[1] - 1, shape[0] - 1]).astype(int)
         high = np.maximum(np.ceil(polygon.max(0)), low + 1).astype(int)
         box = int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
-        crop, left, rows = _crop(flat.image, labels, number, curve, (x, top, bottom), scale)
-        made.append(PageLine(polygon, box, crop, left, rows, flat.to_given))
-    return made
+        made.append(PageLine(polygon, box, one.crop, one.frame, back, chosen[k].printed > 0.5))
+    faint = bool(good) and float(np.median([cuts[k].depth for k in good])) < _FAINT
+    return made, left_out, faint
 
 
-def _envelope(own: np.ndarray, left: int, right: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Columns, and the rows above and below a line's ink at each, smoothed over the width of a word."""
-    stride = 4 * trace.UNIT
-    edges = np.linspace(left, right, max(1, round((right - left) / stride)) + 1).round().astype(int)
-    xs, tops, bottoms = [], [], []
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
-        rows = np.flatnonzero(own[:, a:b].any(1))
-        if rows.size:
-            xs.append((a + b) / 2)
-            tops.append(float(rows[0]))
-            bottoms.append(float(rows[-1]) + 1)
-    top, bottom = np.array(tops), np.array(bottoms)
-    if len(xs) > 2:  # an envelope of ascenders and descenders, not of single letters
-        top = np.minimum(
-            np.minimum(top, np.append(top[1:], top[-1])), np.insert(top[:-1], 0, top[0])
-        )
-        bottom = np.maximum(
-            np.maximum(bottom, np.append(bottom[1:], bottom[-1])),
-            np.insert(bottom[:-1], 0, bottom[0]),
-        )
-    margin = 0.15 * trace.UNIT
-    xs[0], xs[-1] = (left - margin, right + margin) if len(xs) > 1 else (xs[0], xs[0])
-    if len(xs) == 1:
-        xs, top, bottom = [left - margin, right + margin], top.repeat(2), bottom.repeat(2)
-    return np.array(xs), top - margin, bottom + margin
+def _is_writing(one: cutting.Cut, line: finder.FoundLine, usual: float) -> bool:
+    """Whether a crop holds letters: no rule, no blot, no crease. Less dark than the rest is what is sure."""
+    clear = one.depth > 0.5 * usual or (line.length > 5 * line.x_height and line.sure > 0.82)
+    return clear and 0.02 < one.share < 0.65 and one.peak < 0.75
 
 
-def _crop(
-    image: np.ndarray,
-    labels: np.ndarray,
-    number: int,
-    curve: trace.Curve,
-    outline: tuple[np.ndarray, np.ndarray, np.ndarray],
-    scale: float,
-) -> tuple[np.ndarray, float, np.ndarray]:
-    """The line alone, its middle curve made level: the crop, its left column and the row where each column begins."""
-    xs, tops, bottoms = outline
-    pad = 0.3 * trace.UNIT
-    left, right = (xs[0] - pad) / scale, (xs[-1] + pad) / scale
-    columns = left + np.arange(max(4, round(right - left)))
-    middle = curve.at(columns * scale)
-    above = float(np.max(curve.at(xs) - tops)) + pad
-    below = float(np.max(bottoms - curve.at(xs))) + pad
-    rows = (middle - above) / scale
-    height = max(4, round((above + below) / scale))
-    y = rows[None] + np.arange(height, dtype=np.float32)[:, None]
-    map_x = np.broadcast_to(columns, y.shape).astype(np.float32)
-    map_y = y.astype(np.float32)
-    crop = cv2.remap(
-        image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=255
-    )
-    # Ink of other lines goes, with its soft edges; near this line's own ink nothing does.
-    a, b = max(0, int(map_y.min() * scale) - 3), int(map_y.max() * scale) + 4
-    near = labels[a:b]
-    own = cv2.dilate((near == number).astype(np.uint8), np.ones((3, 3), np.uint8))
-    other = cv2.dilate(((near > 0) & (near != number)).astype(np.uint8), np.ones((5, 5), np.uint8))
-    gone = ((other > 0) & (own == 0)).astype(np.uint8)
-    mask = cv2.remap(
-        gone,
-        map_x * np.float32(scale),
-        map_y * np.float32(scale) - np.float32(a),
-        cv2.INTER_NEAREST,
-    )
-    # What lies beyond the outline and is nobody's ink: a speck, the rest of a rule.
-    inside_top = (np.interp(columns * scale, xs, tops) - pad) / scale
-    inside_bottom = (np.interp(columns * scale, xs, bottoms) + pad) / scale
-    crop[(mask > 0) | (y < inside_top) | (y > inside_bottom)] = 255
-    return crop, float(left), rows
+def _warnings(
+    lines: Sequence[finder.FoundLine], made: Sequence[PageLine], faint: bool
+) -> list[str]:
+    """What stands in the way of reading well, a sentence each."""
+    notes = []
+    if not made:
+        return ["no line of writing found: empty, or too far away"]
+    small = float(np.median([line.x_height for line in lines]))
+    if small < _SMALL:
+        notes.append(f"too small: about {small:.0f} pixels a letter; photograph it closer")
+    if faint:
+        notes.append("faint: darker ink or more light helps")
+    if sum(line.printed for line in made) > 0.8 * len(made):
+        notes.append("this looks printed: a program for print reads it better")
+    return notes
 
 
 def whole(grey: np.ndarray) -> Page:
     """A picture (H, W) that is one line, as a page of one line: nothing is changed."""
     height, width = grey.shape
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
-    line = PageLine(corners, (0, 0, width, height), grey, 0.0, np.zeros(width), np.eye(3))
+    line = PageLine(corners, (0, 0, width, height), grey)
     return Page(grey, [line], np.eye(3))
 
 
@@ -319,7 +316,7 @@ def is_line(grey: np.ndarray, page: Page) -> bool:
     """
     height, width = grey.shape
     if not page.lines:
-        return width > 2 * height
+        return width > 1.5 * height
     weights = sorted(
         (float((255 - line.crop.astype(np.float32)).sum()) for line in page.lines), reverse=True
     )

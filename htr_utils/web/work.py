@@ -50,7 +50,7 @@ class Finder(Protocol):
 
     def each_page(self, source: bytes, most: int) -> Iterator[np.ndarray]: ...
 
-    def find(self, grey: np.ndarray) -> Any: ...
+    def find(self, grey: np.ndarray, judge: pages.Judge | None = None) -> Any: ...
 
     def is_line(self, grey: np.ndarray, page: Any) -> bool: ...
 
@@ -176,12 +176,14 @@ class Worker:
                             413, "pixels", width=width, height=height, megapixels=megapixels
                         )
                     say(step="finding", page=number, pages=count)
-                    lines, single = page_reading.find_lines(grey, job.kind, self.finder)
+                    lines, single, notes = page_reading.find_lines(
+                        grey, job.kind, self.finder, lambda: self.recognizer
+                    )
                     total += len(lines)
                     if total > limits.lines:
                         raise Refusal(422, "lines", found=total, lines=limits.lines)
                     say(step="reading", page=number, pages=count, done=0, total=len(lines))
-                    yield OpenedPage(0, number, grey, lines, single)
+                    yield OpenedPage(0, number, grey, lines, single, notes=notes)
 
             def progress(page: OpenedPage, lines: int) -> None:
                 total = len(page.lines)
@@ -202,7 +204,7 @@ class Worker:
     def _page(self, name: str, page: OpenedPage, readings: Sequence[Reading | HtrError]) -> WebPage:
         texts = [page_reading.NOTHING if isinstance(one, HtrError) else one for one in readings]
         picture = _encode(_shrink(page.grey, PREVIEW / max(page.grey.shape)), ".jpg")
-        read = formats.of_page(name, page.grey.shape, page.lines, texts, page.number)
+        read = formats.of_page(name, page.grey.shape, page.lines, texts, page.number, page.notes)
         return WebPage(picture, tuple(map(self._line, page.lines, texts)), page.single, read)
 
     def _open(self, content: bytes) -> tuple[int, Iterator[np.ndarray]]:

@@ -80,7 +80,7 @@ class FakeFinder:
         for _ in range(self.pages):
             yield images.decode("this file", source)
 
-    def find(self, grey: np.ndarray) -> FakePage:
+    def find(self, grey: np.ndarray, judge: object = None) -> FakePage:
         full = np.concatenate([[False], (grey < 160).sum(1) > 2, [False]])
         edges = np.flatnonzero(full[1:] != full[:-1]).reshape(-1, 2)
         return FakePage(

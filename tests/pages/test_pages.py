@@ -16,7 +16,7 @@ from htr_utils import pages, paths
 from htr_utils.course import line_finding
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images
-from htr_utils.pages import seams, sheet, trace
+from htr_utils.pages import sheet
 from htr_utils.synth import compose
 from workshop.measure import page_bench
 
@@ -236,30 +236,12 @@ def test_the_place_of_ink_in_a_crop_is_its_place_in_the_picture(composed):
     made, found = composed
     darker = sheet.flatten(made.grey)
     for line in found.lines[::4]:
-        y, x = np.nonzero(line.crop < np.percentile(line.crop, 1) + 10)
+        y, x = np.nonzero(line.crop < float(line.crop.min()) + 40)
         there = line.where(np.stack([x, y], 1)).round().astype(int)
         inside = (there >= 0).all(1) & (there < made.grey.shape[::-1]).all(1)
         there = there[inside]
         # Strokes are three pixels wide, so that a place wrong by more than one would be paper.
         assert np.median(darker[there[:, 1], there[:, 0]]) < np.median(darker) - 60
-
-
-def test_no_ink_is_lost_and_none_is_in_two_lines():
-    made = compose.page("touching", 2)
-    found = pages.find(made.grey)
-    ink = (sheet.flatten(made.grey) < 150).sum()
-    crops = sum(int((line.crop < 150).sum()) for line in found.lines)
-    assert 0.97 < crops / ink < 1.03
-
-
-def test_ink_that_joins_two_lines_is_cut_between_them():
-    ink = np.zeros((100, 300), np.uint8)
-    ink[25:35, 20:280:3] = ink[65:75, 20:280:3] = 1  # two lines of strokes
-    ink[26:74, 150:152] = 1  # a long descender that runs into the line below
-    level = [trace.Curve(20, np.full(260, row), np.ones(260)) for row in (30.0, 70.0)]
-    found = seams.assign(ink, level, 10.0)
-    assert ((found > 0) == (ink > 0)).all()  # nothing is lost
-    assert (found[:40][ink[:40] > 0] == 1).all() and (found[60:][ink[60:] > 0] == 2).all()
 
 
 def test_heads_of_capitals_are_no_lines_of_their_own():
@@ -276,16 +258,6 @@ def test_lines_are_found_alike_at_another_scale():
         larger.shape,
     )
     assert counted.right == counted.true == counted.found
-
-
-def test_a_heading_above_two_columns_comes_first():
-    ink = np.zeros((600, 800), np.uint8)
-    for x, y, w in [(100, 30, 600), *((x, y, 300) for x in (30, 450) for y in range(120, 560, 40))]:
-        for at in range(x, x + w, 24):  # words are no solid bars: letters and gaps
-            ink[y : y + 10, at : at + 18 : 6] = 1
-            ink[y + 4 : y + 6, at : at + 18] = 1
-    found = trace.blocks(ink, 10.0, 40.0)
-    assert len(found) == 3 and found[0][3] <= 60 and found[1][2] < 400 < found[2][0]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -155,7 +155,7 @@ def test_several_pages_number_their_lines_through(page):
 
 def test_a_bad_line_does_not_spoil_the_others(page):
     class Finder(FakeFinder):
-        def find(self, grey):
+        def find(self, grey, judge=None):
             found = super().find(grey)
             bad = type(found.lines[0])(np.zeros((4, 2)), (0, 0, 2, 2), np.zeros((2, 2), np.uint8))
             found.lines.insert(2, bad)
