@@ -49,7 +49,7 @@ class ReadLine:
     """A line of a page: polygon float (N, 2), x and y. corrected: the text after spell correction, if it ran.
 
     sure, at: the confidence of each character of `text` and its column, where a recogniser read it. others: what
-    its beam read besides.
+    its beam read besides. language: whose language model helped.
     """
 
     text: str
@@ -61,6 +61,7 @@ class ReadLine:
     sure: tuple[float, ...] = ()
     at: tuple[int, ...] = ()
     others: tuple[str, ...] = ()
+    language: str = "none"
 
     def split(self) -> tuple[Word, ...]:
         """The words, with their places where the text is still what was read."""
@@ -114,7 +115,7 @@ def of_page(
         line_read = ReadLine(
             reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at
         )
-        lines.append(replace(line_read, others=reading.others))
+        lines.append(replace(line_read, others=reading.others, language=reading.language))
     image = image.encode("utf-8", "replace").decode()  # a file's name may be no UTF-8, a result is
     return ReadPage(image, width, height, tuple(lines), number, tuple(notes))
 
@@ -169,7 +170,7 @@ def _text(pages: Sequence[ReadPage]) -> str:
 
 
 def _json(pages: Sequence[ReadPage]) -> str:
-    """{"pages": [{"image", "page", "width", "height", "lines": [...]}]}, one line of writing on each row."""
+    """{"pages": [{"image", "page", "width", "height", "language", "lines": [...]}]}, a line of writing on each row."""
     sheets = []
     for page in pages:
         head = {
@@ -177,6 +178,7 @@ def _json(pages: Sequence[ReadPage]) -> str:
             "page": page.number,
             "width": page.width,
             "height": page.height,
+            "language": next((line.language for line in page.lines), "none"),
             **({"notes": list(page.notes)} if page.notes else {}),
         }
         rows = ",\n".join(json.dumps(_plain(line, page), ensure_ascii=False) for line in page.lines)

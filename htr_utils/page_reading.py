@@ -93,10 +93,12 @@ def read_pages(
     opened = iter(opened)
     waiting: deque[OpenedPage] = deque()
     readings: list[Any] = []
+    owner: list[int] = []  # of each line that was fetched, which page it is on
 
     def crops() -> Iterator[np.ndarray]:
-        for page in opened:
+        for number, page in enumerate(opened):
             waiting.append(page)
+            owner.extend([number] * len(page.lines))
             yield from (line.crop for line in page.lines)
 
     def ready() -> Iterator[tuple[OpenedPage, list[Any]]]:
@@ -108,7 +110,10 @@ def read_pages(
 
     while True:
         try:
-            for reading in recognizer.read_iter(crops(), errors="keep", **options):
+            owner.clear()
+            for reading in recognizer.read_iter(
+                crops(), errors="keep", page_of=owner.__getitem__, **options
+            ):
                 readings.append(reading)
                 if waiting:
                     read_so_far(waiting[0], min(len(readings), len(waiting[0].lines)))

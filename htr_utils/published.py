@@ -66,7 +66,9 @@ def in_both_conventions(
     lines, texts = list[iam.Line](), list[str]()
     every = folder.split(split)
     for line, reading in zip(
-        every, recognizer.read_iter([line.path for line in every], errors="keep"), strict=True
+        every,
+        recognizer.read_iter([line.path for line in every], decoder="greedy", errors="keep"),
+        strict=True,
     ):
         if not isinstance(reading, HtrError):
             lines.append(line)

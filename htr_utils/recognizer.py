@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -24,12 +25,13 @@ import numpy as np
 from htr_utils import engines, files, paths, quiet
 from htr_utils.errors import HtrError
 from htr_utils.lines import images, padding
-from htr_utils.text import decoding
+from htr_utils.text import decoding, languages
 from htr_utils.text.charset import Charset
 
 if TYPE_CHECKING:
     from htr_utils.network.archive import Archive
     from htr_utils.network.models import Preset
+    from htr_utils.text.gate import Gate
     from htr_utils.text.spelling import Correction
     from htr_utils.text.tuned import Scales, Tuned
 
@@ -78,6 +80,7 @@ class Reading:
     are calibrated for the shipped model (see `text.tuned.Scale`), as the network gave them for any other.
     log_prob: the decoder's score in nats: of the best path (greedy) or of the text (beam).
     others: what the beam read next to this, best first, where more than one candidate was asked for.
+    language: whose language model helped: en, fr, ... or none.
     """
 
     text: str
@@ -86,6 +89,7 @@ class Reading:
     log_prob: float
     words: tuple[Word, ...] = ()
     others: tuple[str, ...] = ()
+    language: str = languages.NONE
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,27 @@ class _Emissions:
 
     log_probs: np.ndarray
     frames: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line on its way: its number in the chunk, log_probs (T, C) of its true frames, what greedy decoding reads."""
+
+    number: int
+    log_probs: np.ndarray
+    greedy: decoding.Candidate
+
+
+@dataclass(frozen=True)
+class _Job:
+    """How to read; see `Recognizer.read_iter`."""
+
+    decoder: Decoder
+    language: str
+    width: int | None
+    top: int
+    batch: int
+    page_of: Callable[[int], Hashable]
 
 
 def _batches(prepared: Mapping[int, images.Prepared], most: int) -> list[list[int]]:
@@ -118,6 +143,8 @@ class Recognizer:
 
             engine = TensorFlowEngine(engine)
         self.engine, self.file = engine, file
+        self._tuned: dict[str, Tuned] = {}
+        self._loading = threading.Lock()
         try:
             self.charset = Charset.from_json(engine.about["charset"])
             self.preparation = images.Preparation.from_json(engine.about["preparation"])
@@ -226,12 +253,14 @@ class Recognizer:
         self,
         sources: Iterable[Picture],
         *,
-        decoder: Decoder = "greedy",
+        decoder: Decoder = "lexicon",
+        language: str = "auto",
         width: int | None = None,
         batch: int = 32,
         errors: Literal["raise", "keep"] = "raise",
         chunk: int = CHUNK,
         candidates: int = 1,
+        page_of: Callable[[int], Hashable] = lambda number: None,
     ) -> Iterator[Reading | HtrError]:
         """Read any number of lines, one after the other in the order given, in bounded memory.
 
@@ -239,44 +268,43 @@ class Recognizer:
 
         Args:
             sources: pictures, see `images.load`; fetched no further ahead than two chunks.
-            decoder: "greedy"; "beam"; "lm", a prefix beam with the English language model; "lexicon", the same
-                with a price on words that are in no list.
-            width: of the beam; 10, or 25 with a language model, by default.
+            decoder: "lexicon", a prefix beam with a language model and a price on words that are in no list; "lm",
+                the same without the list; "beam", without either; "greedy".
+            language: of "lm" and "lexicon": "en", "fr", "de", "es", "it", the path of a model of one's own, "none",
+                or "auto": the one that foresees best what greedy decoding reads on the page (`page_of`, else in all
+                lines), none where none does. With none, or a charset that none is made for, decoding is greedy.
+            width: of the beam; 10, or 100 with a language model, by default.
             batch: lines per batch at most; changes the speed and nothing else.
             candidates: how many readings of the beam to keep: the best, and `others`. Spell correction asks for
                 them; greedy decoding has one.
             errors: "keep" gives a bad picture's HtrError in its place and reads on; "raise" raises it.
+            page_of: on which page the line of a number is; lines of a page share their language.
 
         Raises:
-            HtrError: an unknown decoder; with "raise", the first bad picture of a chunk, before it is read.
+            HtrError: an unknown decoder or language; with "raise", the first bad picture of a chunk, before it is read.
         """
         if decoder not in DECODERS:
             raise HtrError(f"no decoder {decoder!r}; use one of {', '.join(DECODERS)}")
 
-        def decode(made: _Emissions) -> list[list[decoding.Candidate]]:
-            return self._decode(made, decoder, width, candidates)
-
-        return self._stream(sources, decode, decoder, batch, errors == "keep", chunk)
+        languages.check(language)
+        job = _Job(decoder, language, width, candidates, batch, page_of)
+        return self._stream(sources, job, errors == "keep", chunk)
 
     def _stream(
-        self,
-        sources: Iterable[Picture],
-        decode: Callable[[_Emissions], list[list[decoding.Candidate]]],
-        decoder: Decoder,
-        batch: int,
-        keep: bool,
-        chunk: int,
+        self, sources: Iterable[Picture], job: _Job, keep: bool, chunk: int
     ) -> Iterator[Reading | HtrError]:
-        """Threads prepare the next chunk, run the network and decode: a batch is one thread's from ink to text."""
-        rest, pool = iter(sources), ThreadPoolExecutor(threads())
+        """Threads prepare the next chunk, run the network, and decode once each page's language is known."""
+        rest, pool, done = iter(sources), ThreadPoolExecutor(threads()), 0
+        evidence: dict[Hashable, languages.Evidence] = {}
 
-        def read(
-            numbers: list[int], good: Mapping[int, images.Prepared]
-        ) -> list[tuple[int, Reading]]:
-            decoded = decode(self._emissions(numbers, good))
+        def network(numbers: list[int], good: Mapping[int, images.Prepared]) -> list[_Line]:
+            made = self._emissions(numbers, good)
+            plain = decoding.greedy(made.log_probs, made.frames)
             return [
-                (number, self._reading(line, good[number], decoder))
-                for number, line in zip(numbers, decoded, strict=True)
+                _Line(number, log_probs[:count], one)
+                for number, log_probs, count, one in zip(
+                    numbers, made.log_probs, made.frames, plain, strict=True
+                )
             ]
 
         def fetch() -> list[Future[images.Prepared | HtrError]]:
@@ -285,17 +313,53 @@ class Recognizer:
         try:
             ahead = fetch()
             while ahead:
-                part = [job.result() for job in ahead]
+                part = [made.result() for made in ahead]
                 good = {n: one for n, one in enumerate(part) if isinstance(one, images.Prepared)}
                 bad = {n: one for n, one in enumerate(part) if isinstance(one, HtrError)}
                 if bad and not keep:
                     raise bad[min(bad)]
-                jobs = [pool.submit(read, some, good) for some in _batches(good, batch)]
+                running = [pool.submit(network, some, good) for some in _batches(good, job.batch)]
                 ahead = fetch()
-                readings = dict(one for job in jobs for one in job.result())
-                yield from (readings[n] if n in readings else bad[n] for n in range(len(part)))
+                lines = sorted(
+                    (line for one in running for line in one.result()), key=lambda line: line.number
+                )
+                readings: dict[int, Reading | HtrError] = dict(bad)
+                asked = []
+                for language, some in self._by_language(lines, job, evidence, done).items():
+                    some.sort(key=lambda line: len(line.log_probs))
+                    size = max(1, -(-len(some) // threads()))
+                    for at in range(0, len(some), size):
+                        few = some[at : at + size]
+                        asked.append((language, few, pool.submit(self._decode, few, job, language)))
+                for language, few, found in asked:
+                    for line, candidates in zip(few, found.result(), strict=True):
+                        picture = good[line.number]
+                        decoder = "greedy" if language == languages.NONE else job.decoder
+                        reading = self._reading(candidates, picture, decoder)
+                        readings[line.number] = replace(reading, language=language)
+                yield from (readings[n] for n in range(len(part)))
+                done += len(part)
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _by_language(
+        self, lines: list[_Line], job: _Job, evidence: dict[Hashable, languages.Evidence], done: int
+    ) -> dict[str, list[_Line]]:
+        """The lines by the language to read them in; `evidence` of pages grows, `done` lines came before."""
+        if job.decoder not in ("lm", "lexicon"):
+            return {languages.NONE: lines}
+        if job.language != "auto":
+            return {job.language: lines}
+        pages = {line.number: job.page_of(done + line.number) for line in lines}
+        for line in lines:
+            page = evidence.setdefault(
+                pages[line.number], languages.Evidence(self.charset.characters)
+            )
+            page.add(self.charset.decode(line.greedy.ids), line.greedy.confidences)
+        found: dict[str, list[_Line]] = {}
+        for line in lines:
+            found.setdefault(evidence[pages[line.number]].language(), []).append(line)
+        return found
 
     def _tried(self, source: Picture) -> images.Prepared | HtrError:
         try:
@@ -329,14 +393,25 @@ class Recognizer:
 
     @cached_property
     def tuned(self) -> Tuned:
-        """The language model, the settings of the beam and the gate that were chosen for the shipped models.
+        """The English language model, the settings of the beam and the gate that were chosen for the shipped models.
 
         Raises:
             HtrError: the file of the language model is missing or damaged.
         """
+        return self.tuned_for(languages.USUAL)
+
+    def tuned_for(self, language: str) -> Tuned:
+        """`tuned` for another language: its name, or the path of a model of one's own. Loaded once.
+
+        Raises:
+            HtrError: no such file, a damaged one, or one for other characters than this model's.
+        """
         from htr_utils.text.tuned import Tuned
 
-        return Tuned.load(self.charset)
+        with self._loading:
+            if language not in self._tuned:
+                self._tuned[language] = Tuned.load(self.charset, language)
+            return self._tuned[language]
 
     @cached_property
     def scales(self) -> dict[str, Scales]:
@@ -347,9 +422,12 @@ class Recognizer:
 
     def correct(self, reading: Reading) -> Correction:
         """Spell correction that asks first: a word changes where the reader was unsure and the language agrees."""
-        return self.tuned.gate.correct(
-            reading.text, [c.confidence for c in reading.characters], reading.others
-        )
+        sure = [c.confidence for c in reading.characters]
+        return self.gate_of(reading.language).correct(reading.text, sure, reading.others)
+
+    def gate_of(self, language: str) -> Gate:
+        """What corrects lines of a language; English where a line was read without one."""
+        return self.tuned_for(languages.USUAL if language == languages.NONE else language).gate
 
     def _emissions(self, numbers: list[int], prepared: Mapping[int, images.Prepared]) -> _Emissions:
         inks = [padding.to_bytes(prepared[number].ink) for number in numbers]
@@ -358,14 +436,21 @@ class Recognizer:
         return _Emissions(engines.log_softmax(logits), frames)
 
     def _decode(
-        self, made: _Emissions, decoder: Decoder, width: int | None, top: int
+        self, lines: list[_Line], job: _Job, language: str
     ) -> list[list[decoding.Candidate]]:
-        if decoder == "greedy":
-            return [[one] for one in decoding.greedy(made.log_probs, made.frames)]
-        if decoder == "beam":
-            return decoding.beam(made.log_probs, made.frames, width=width or 10, top=top)
-        lexicon = decoder == "lexicon"
-        return self.tuned.decode(made.log_probs, made.frames, lexicon=lexicon, width=width, top=top)
+        beam = job.decoder == "beam"
+        if not beam and language == languages.NONE:
+            return [[line.greedy] for line in lines]
+        frames = np.array([len(line.log_probs) for line in lines])
+        shape = len(lines), int(frames.max(initial=0)), self.charset.classes
+        log_probs = np.zeros(shape, np.float32)
+        for row, line in zip(log_probs, lines, strict=True):
+            row[: len(line.log_probs)] = line.log_probs
+        if beam:
+            return decoding.beam(log_probs, frames, width=job.width or 10, top=job.top)
+        return self.tuned_for(language).decode(
+            log_probs, frames, lexicon=job.decoder == "lexicon", width=job.width, top=job.top
+        )
 
     def _reading(
         self, candidates: list[decoding.Candidate], prepared: images.Prepared, decoder: str

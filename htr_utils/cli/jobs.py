@@ -111,6 +111,7 @@ class Job:
         opened: Iterable[OpenedPage],
         decoder: str,
         spelling: str = "off",
+        language: str = "auto",
     ) -> Iterator[tuple[OpenedPage, ReadPage]]:
         """Read the lines of all pages, and say which cannot be read."""
         from htr_utils import formats, page_reading
@@ -119,7 +120,7 @@ class Job:
         candidates = CANDIDATES if spelling == "gated" else 1
         broken: set[int] = set()
         for page, readings in page_reading.read_pages(
-            recognizer, opened, decoder=decoder, candidates=candidates
+            recognizer, opened, decoder=decoder, language=language, candidates=candidates
         ):
             name = self.names[page.file]
             if isinstance(readings, Exception):

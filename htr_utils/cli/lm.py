@@ -23,7 +23,7 @@ def lm() -> None:
     "texts",
     multiple=True,
     type=click.Path(exists=True),
-    help="text files or folders, a paragraph a line",
+    help="text files (.txt, .txt.xz, .tsv) or folders, a paragraph a line",
 )
 @click.option(
     "--passages",
@@ -36,11 +36,11 @@ def lm() -> None:
     "--order", type=click.IntRange(2, 9), default=7, show_default=True, help="longest n-gram"
 )
 @click.option(
-    "--least",
+    "--most",
     type=click.IntRange(1),
-    default=2,
+    default=3_250_000,
     show_default=True,
-    help="an n-gram of that length must occur so often",
+    help="n-grams to keep, those that tell most; a million are about 1.4 MB",
 )
 @click.option(
     "--struck",
@@ -63,7 +63,7 @@ def lm_train(
     texts: tuple[str, ...],
     passages: int,
     order: int,
-    least: int,
+    most: int,
     struck: float,
     apart: tuple[str, ...],
     characters: str | None,
@@ -74,7 +74,7 @@ def lm_train(
     Paragraphs that share a stretch of text with an embedded passage of the validation or test split are left out,
     with a word about it; so are those that share one with a line of --apart.
     """
-    from htr_utils.text import corpus, language
+    from htr_utils.text import corpus, ngrams
     from htr_utils.text.charset import IAM79
 
     train, held_out = _embedded()
@@ -96,7 +96,7 @@ def lm_train(
         "paragraphs_left_out": len(dropped),
     }
     counted = _strike(kept + train * passages, struck)
-    model = language.train(counted, characters or IAM79, order, [*[1] * (order - 1), least], about)
+    model = ngrams.train(counted, characters or IAM79, order, most, about, least=2)
     model.save(target)
     size = Path(target).stat().st_size / 2**20
     click.echo(f"{target}: order {order}, {len(model.words):,} words, {size:.1f} MB")
@@ -105,7 +105,7 @@ def lm_train(
 @lm.command("score")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option(
-    "--lm", "model", default="english", show_default=True, help="name or path of a language model"
+    "--lm", "model", default="en", show_default=True, help="name or path of a language model"
 )
 def lm_score(file: str, model: str) -> None:
     """How well a language model foresees a text: bits per character and perplexity. One line of text a row."""

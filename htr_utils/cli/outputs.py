@@ -104,7 +104,9 @@ def speller_of(mode: str, recognizer: Recognizer) -> Speller | None:
     if mode == "off":
         return None
     if mode == "gated":
-        return lambda line: recognizer.tuned.gate.correct(line.text, line.sure, line.others)
+        return lambda line: recognizer.gate_of(line.language).correct(
+            line.text, line.sure, line.others
+        )
     from htr_utils.text.spelling import Speller
 
     speller = Speller(mode=mode)  # type: ignore[arg-type]

@@ -54,9 +54,16 @@ if TYPE_CHECKING:
 @click.option(
     "--decoder",
     type=click.Choice(["greedy", "beam", "lm", "lexicon"]),
-    default="greedy",
+    default="lexicon",
     show_default=True,
-    help="lm, lexicon: with the English language model",
+    help="lm: with a language model, lexicon: and a word list",
+)
+@click.option(
+    "--language",
+    default="auto",
+    show_default=True,
+    help="of --decoder lm and lexicon: en, fr, de, es, it, none, a file of `htr lm train`, or auto, which finds "
+    "the language of each page",
 )
 @click.option(
     "--spelling",
@@ -88,6 +95,7 @@ def read(
     out: str | None,
     overlay: bool,
     decoder: str,
+    language: str,
     spelling: str,
     scheduler: str | None,
     chunk: int,
@@ -104,7 +112,7 @@ def read(
         need("dask", "distributed", extra="runs")
         from htr_utils.cli import read_many
 
-        options = read_many.Options(model, kind, format_, decoder, spelling, out)
+        options = read_many.Options(model, kind, format_, decoder, spelling, out, language)
         rows = read_many.run(
             files,
             options,
@@ -142,7 +150,9 @@ def read(
         ):
             hint = f"note: after --decoder {decoder} the gate did not help on every validation set (docs/decoding.md)"
             click.echo(hint, err=True)
-        for page, read_page in job.read(recognizer, chain([first], opened), decoder, spelling):
+        for page, read_page in job.read(
+            recognizer, chain([first], opened), decoder, spelling, language
+        ):
             job.do(page.file, partial(write, page, read_page))
     job.bar.close()
     if job.bad:

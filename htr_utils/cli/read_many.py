@@ -42,6 +42,7 @@ class Options:
     decoder: str
     spelling: str
     out: str
+    language: str = "auto"
     made: str = ""
 
     def settings(self) -> dict[str, str]:
@@ -51,19 +52,23 @@ class Options:
             HtrError: no such model here.
         """
         from htr_utils import paths
-        from htr_utils.text import language, tuned
+        from htr_utils.text import language, languages, tuned
 
         settings = {
             "--model": files.sha256(paths.model_file(self.model)),
             "--as": self.kind,
             "--format": self.format,
             "--decoder": self.decoder,
+            "--language": self.language,
             "--spelling": self.spelling,
             "language model": "",
         }
         if self.decoder in ("lm", "lexicon") or self.spelling == "gated":
-            file = language.find("english")
-            beside = [one for one in (file, file.with_name(tuned.FILE)) if one.is_file()]
+            found = language.shipped()
+            used = [*found.values(), tuned.settings_file(languages.USUAL)]
+            if self.language not in ("auto", languages.NONE, *found):
+                used = [Path(self.language), tuned.settings_file(self.language)]
+            beside = [one for one in used if one.is_file()]
             settings["language model"] = " ".join(map(files.sha256, beside))
         return settings
 
@@ -158,7 +163,9 @@ def read_chunk(
             job.names, told.format, told.out, False, speller_of(told.spelling, recognizer)
         )
         write.stems, write.made = [one.place for one in some], places
-        for page, read_page in job.read(recognizer, job.open(), told.decoder, told.spelling):
+        for page, read_page in job.read(
+            recognizer, job.open(), told.decoder, told.spelling, told.language
+        ):
             lines[page.file] += len(read_page.lines)
             job.do(page.file, partial(write, page, read_page))
         job.bar.close()

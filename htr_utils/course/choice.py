@@ -33,7 +33,9 @@ def with_an_error(
     places = [place for place in range(0, len(lines), step) if len(lines[place].text) >= letters][
         :look_at
     ]
-    readings = recognizer.read([lines[place].path for place in places]) if places else []
+    readings = (
+        recognizer.read([lines[place].path for place in places], decoder="greedy") if places else []
+    )
     chosen = []  # (has more than a few errors, least confidence or errors, place)
     for place, reading in zip(places, readings, strict=True):
         wrong = metrics.edits(reading.text, lines[place].text)

@@ -127,7 +127,7 @@ def canvas(recognizer: Recognizer) -> None:
         print(lacking)
     pad = example()
     grey = pad.picture()
-    made, alt, _ = start.places(grey, recognizer.read(grey))
+    made, alt, _ = start.places(grey, recognizer.read(grey, decoder="greedy"))
     facts = f"{len(pad.strokes)} strokes on a canvas of {pad.width} x {pad.height} pixels"
     base.show(made, alt=f"The canvas with a word of plain strokes on it. {alt}", facts=facts)
 
@@ -161,7 +161,7 @@ def writing(recognizer: Recognizer) -> Any:
         if not pad.up():
             return
         grey = pad.picture()
-        reading = recognizer.read(grey)
+        reading = recognizer.read(grey, decoder="greedy")
         if not reading.text:
             told.value = _told("Nothing read yet: go on writing.")
             return

@@ -126,7 +126,7 @@ def made_from(chapter: given.Chapter, values: Mapping[str, Any]) -> dict[str, An
         if values[name]:
             read[name] = listing(values[name])
     if "model" in values:
-        lm = language.find("english")
+        lm = language.find("en")
         try:
             model = paths.model_file(str(values["model"] or "course"))
         except HtrError:  # the run itself says what is wrong with it
@@ -134,7 +134,7 @@ def made_from(chapter: given.Chapter, values: Mapping[str, Any]) -> dict[str, An
         for name, file in (
             ("model", model),
             ("language model", lm),
-            ("its settings", lm.with_name(tuned.FILE)),
+            ("its settings", tuned.settings_file("en")),
         ):
             read[name] = files.sha256(file)[:16] if file.is_file() else ""
     return {

@@ -141,7 +141,10 @@ class Charset:
                 f"not in the charset: {_quoted(unknown)} in {text!r}; "
                 "write them otherwise (Charset.fold does) or use a charset that holds them"
             )
-        return np.array([self._ids[character] for character in text], dtype=np.int32)
+        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        kinds, place = np.unique(points, return_inverse=True)
+        ids = np.array([self._ids[chr(point)] for point in kinds.tolist()], dtype=np.int32)
+        return ids[place]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of class ids; blanks (0) are skipped, repeats are kept.
@@ -175,7 +178,8 @@ class Charset:
         if not self.unknown(text):
             return text
         # Composed first, so that "e" + accent stays "é" in a charset that has "é".
-        return "".join(map(self._fold_character, unicodedata.normalize("NFC", text)))
+        whole = unicodedata.normalize("NFC", text)
+        return whole.translate({ord(c): self._fold_character(c) for c in self.unknown(whole)})
 
     def _fold_character(self, character: str) -> str:
         if character in self._ids:

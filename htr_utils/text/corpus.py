@@ -6,6 +6,7 @@ addresses, names, initials and plain nonsense.
 
 from __future__ import annotations
 
+import lzma
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -172,16 +173,12 @@ def without_held_out(
     punctuation hide nothing.
     """
     bare, whole = [_letters(text) for text in paragraphs], {_letters(text) for text in held_out}
-    held = {text[i : i + _WINDOW] for text in whole for i in range(len(text) - _WINDOW + 1)}
-    stream = "".join(bare)
-    owner = [number for number, text in enumerate(bare) for _ in text]
-    bad = {
-        number
-        for at in range(len(stream) - _WINDOW + 1)
-        if stream[at : at + _WINDOW] in held
-        for number in range(owner[at], owner[at + _WINDOW - 1] + 1)
-    }
-    bad |= {number for number, text in enumerate(bare) if text in whole}
+    held = np.unique(np.concatenate([_windows(text) for text in whole] or [np.zeros(0, np.uint64)]))
+    ends = np.cumsum([len(text) for text in bare])
+    bad = {number for number, text in enumerate(bare) if text in whole}
+    for at in np.flatnonzero(np.isin(_windows("".join(bare)), held)):
+        first, last = np.searchsorted(ends, [at, at + _WINDOW - 1], side="right")
+        bad.update(range(int(first), int(last) + 1))
     return (
         [text for number, text in enumerate(paragraphs) if number not in bad],
         [text for number, text in enumerate(paragraphs) if number in bad],
@@ -190,6 +187,17 @@ def without_held_out(
 
 def _letters(text: str) -> str:
     return re.sub(r"[\W_]", "", text).lower()
+
+
+def _windows(text: str) -> np.ndarray:
+    """A number for each stretch of `_WINDOW` characters: the same for the same, uint64, wrapping."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    size = max(0, points.size - _WINDOW + 1)
+    number = np.zeros(size, dtype=np.uint64)
+    for k in range(_WINDOW):
+        number *= np.uint64(0x9E3779B97F4A7C15)
+        number += points[k : k + size]
+    return number
 
 
 def read_paragraphs(paths: Iterable[str | Path]) -> list[str]:
@@ -201,10 +209,13 @@ def read_paragraphs(paths: Iterable[str | Path]) -> list[str]:
     found: list[str] = []
     for file in text_files(paths):
         try:
-            rows = file.read_text(encoding="utf-8-sig").splitlines()
+            content = file.read_bytes()
+            if file.suffix.lower() == ".xz":
+                content = lzma.decompress(content)
+            rows = content.decode("utf-8-sig").splitlines()
         except FileNotFoundError as error:
             raise HtrError(f"{file}: no such text file; check the name given to --text") from error
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, lzma.LZMAError) as error:
             raise HtrError(
                 f"{file}: cannot be read as UTF-8 text ({error}); save it as UTF-8"
             ) from error
@@ -219,13 +230,13 @@ def text_files(paths: Iterable[str | Path]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         inside = (
-            [p for p in path.glob("*") if p.suffix.lower() in (".txt", ".tsv")]
+            [p for p in path.glob("*") if p.name.lower().endswith((".txt", ".tsv", ".txt.xz"))]
             if path.is_dir()
             else [path]
         )
         if not inside:
             raise HtrError(
-                f"{path}: no .txt or .tsv file in it; name a folder that has some, or a file"
+                f"{path}: no .txt, .txt.xz or .tsv file in it; name a folder that has some, or a file"
             )
         found += sorted(inside)
     return found

@@ -22,7 +22,7 @@ import math
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,13 @@ from htr_utils.text.charset import Charset
 FORMAT = 1
 _LARGEST = 2**28  # bytes of one part, unpacked
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-_MOST_ROWS = 100_000  # contexts whose answers are kept at hand: 640 bytes each with 80 classes
+_SHORT = (
+    3  # contexts up to this length answer from rows: about 30,000, 640 bytes each with 80 classes
+)
 
 # A probability is stored in one byte: its logit on an even grid, fine where p is near 0 and near 1.
-_GRID = 1 / (1 + np.exp(-np.linspace(-13.0, 8.0, 256)))
+GRID = 1 / (1 + np.exp(-np.linspace(-13.0, 8.0, 256)))
+_P = GRID.astype(np.float32)
 
 
 class LanguageModel:
@@ -56,7 +59,7 @@ class LanguageModel:
         children: uint8 (nodes,): how many children a node has.
         share: uint8 (nodes,): the node's discounted probability after its parent, as a place in the grid.
         words: the words of the training text with their counts.
-        about: what the model was trained on; kept with it.
+        about: what the model was trained on; kept with it. profile: see `languages.profile`.
     """
 
     def __init__(
@@ -68,8 +71,9 @@ class LanguageModel:
         share: NDArray[np.uint8],
         words: Mapping[str, int] | None = None,
         about: Mapping[str, Any] | None = None,
+        profile: bytes = b"",
     ) -> None:
-        self.characters, self.order = characters, order
+        self.characters, self.order, self.profile = characters, order, profile
         self.words, self.about = dict(words or {}), dict(about or {})
         self.classes = len(characters) + 1
         self._space = characters.find(" ") + 1
@@ -78,17 +82,48 @@ class LanguageModel:
         if (
             int(children.sum(dtype=np.int64)) != char.size - 1
             or char.max(initial=0) >= self.classes
+            or not children[0]
         ):
             raise HtrError("the language model's tree does not hold together; train it again")
         self._char, self._children, self._share = char, children, share
-        self._first = 1 + np.concatenate([[0], np.cumsum(children[:-1], dtype=np.int64)])
-        if (self._first[children > 0] <= np.flatnonzero(children)).any():
-            raise HtrError("the language model's tree does not hold together; train it again")
-        # Answers of the contexts asked for so far: a row of P and a row of next states each.
         self._lock = threading.Lock()
-        self._suffix = np.zeros(char.size, dtype=np.int32)
-        self._forget()
+        self._index()
         self._start = int(self.advance(np.zeros(1, np.int32), np.array([self._space]))[0])
+
+    def _index(self) -> None:
+        """What finds n-grams fast. A state is a context that something follows, by its place among them.
+
+        Its children lie together, in the order of their characters; the bits of some whole numbers say which
+        characters it has, so a child's place is that of the first one and the number of bits below its own.
+        """
+        node = np.flatnonzero(self._children)
+        first = 1 + np.cumsum(self._children, dtype=np.int32)[node] - self._children[node]
+        if (first <= node).any():
+            raise HtrError("the language model's tree does not hold together; train it again")
+        self._node, self._none = node, node.size  # `none` stands for no context: it has no children
+        self._context = np.full(int(node[-1]) + 1, -1, dtype=np.int32)  # by node
+        self._context[node] = np.arange(node.size)
+        # One row a context, so that it is fetched at once: the bits, and the first child beside what is left over.
+        self._of_word = self.classes // 64 + 1
+        self._row = np.zeros((node.size + 1, self._of_word + 1), dtype=np.uint64)
+        word, bit = self._char[1:] >> 6, np.uint64(1) << (self._char[1:] & 63).astype(np.uint64)
+        for k in range(self._of_word):
+            self._row[:-1, k] = np.bitwise_or.reduceat(np.where(word == k, bit, 0), first - 1)
+        rest = 1 - np.add.reduceat(_P[self._share[1:]], first - 1)  # kept above 0 by training
+        last = np.zeros((node.size + 1, 2), dtype=np.uint32)
+        last[:, 0], last[:, 1] = (
+            np.append(first, 0),
+            np.append(np.maximum(rest, np.float32(1e-6)), np.float32(1)).view(np.uint32),
+        )
+        self._row[:, -1] = last.view(np.uint64)[:, 0]
+        self._suffix = np.zeros(node.size + 1, dtype=np.int32)  # of contexts that were met so far
+        end = 1
+        for _ in range(_SHORT):
+            end = 1 + int(self._children[:end].sum(dtype=np.int64))
+        # Short contexts are few: each has a row of P and one of next states, made when it is first asked for.
+        shape = self._long, _ = int(np.searchsorted(node, end)), self.classes
+        self._p, self._next = np.empty(shape, np.float32), np.empty(shape, np.int32)
+        self._known = np.zeros(self._long, dtype=bool)
 
     def start(self, count: int) -> NDArray[np.int32]:
         """The states of `count` lines before their first character."""
@@ -99,25 +134,105 @@ class LanguageModel:
 
         Class 0, the blank, writes nothing: 0.
         """
-        with self._lock:
-            rows = self._rows(states)  # may replace the arrays, so it comes first
-            p = self._p[rows] if ids is None else self._p[rows, np.asarray(ids)]
-        return np.log(p)
+        now = np.asarray(states)
+        of = np.arange(now.size).reshape(now.shape)
+        if ids is None:
+            of, ids = of[:, None], np.arange(self.classes)
+        of, written = np.broadcast_arrays(of, ids)
+        found = self.judge(now.ravel())(of.ravel(), written.ravel()).reshape(of.shape)
+        return np.where(written == 0, np.float32(0), found)
+
+    def judge(self, states: NDArray[np.int32]) -> Callable[[Any, Any], NDArray[np.float32]]:
+        """What tells log P of characters after these states (n,): called with places in `states` and ids > 0."""
+        contexts, short = self._contexts(states)
+        rows = [self._rows(one) for one in contexts]
+
+        def log_probs(of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.float32]:
+            p = self._p[short[of], ids]
+            at, bit = of * self._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
+            for bits, first, rest in rows:
+                there, child = _child(bits, first, at, bit)
+                p *= rest[of]
+                p[there] += _P[self._share[child]]
+            return np.log(p)
+
+        return log_probs
 
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]:
         """The states after one more character each; id 0 (the blank) leaves a state as it is. Both (n,)."""
         now, written = np.asarray(states, dtype=np.int32), np.asarray(ids)
-        with self._lock:
-            rows = self._rows(now)
-            after = self._next[rows, written]
+        contexts, short = self._contexts(now)
+        after = self._next[short, written]
+        at = np.arange(now.size) * self._of_word + (written >> 6)
+        bit = (written & 63).astype(np.uint64)
+        for context in contexts:
+            there, child = _child(*self._rows(context)[:2], at, bit)
+            longer = np.full(after.shape, -1, dtype=np.int32)
+            known = child < self._context.size
+            longer[there[known]] = self._context[child[known]]
+            found = longer >= 0
+            self._suffix[longer[found]] = after[found]
+            after = np.where(found, longer, after)
         return np.where(written > 0, after, now)
 
     def end(self, states: ArrayLike) -> NDArray[np.float32]:
         """log P that the line ends here, (n,): that of a space, or 0 where a space was written last."""
         now = np.asarray(states, dtype=np.int32)
-        return np.where(
-            self._char[now] == self._space, np.float32(0), self.log_probs(now, self._space)
-        )
+        ends = self._char[self._node[now]] == self._space
+        return np.where(ends, np.float32(0), self.log_probs(now, np.full(now.shape, self._space)))
+
+    def _contexts(
+        self, states: NDArray[np.int32]
+    ) -> tuple[list[NDArray[np.int32]], NDArray[np.int32]]:
+        """The long contexts of each state, shortest first (`none` where there is no further), and its short one."""
+        found, now = [], states
+        for _ in range(self.order - 1 - _SHORT):
+            long = now >= self._long
+            found.append(np.where(long, now, self._none))
+            now = np.where(long, self._suffix[now], now)
+        missing = now[~self._known[now]]
+        if missing.size:
+            with self._lock:
+                self._fill(np.unique(missing))
+        return found[::-1], now
+
+    def _rows(
+        self, contexts: NDArray[Any]
+    ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.float32]]:
+        """Of each context (n,) the bits (n, words), the first child of each word (n, words), what is left over (n,)."""
+        row = self._row[contexts]
+        last = row[:, -1:].copy().view(np.uint32)
+        first = np.empty((row.shape[0], self._of_word), dtype=np.uint32)
+        first[:, 0] = last[:, 0]
+        for k in range(1, self._of_word):
+            first[:, k] = first[:, k - 1] + np.bitwise_count(row[:, k - 1])
+        return np.ascontiguousarray(row[:, :-1]), first, last[:, 1].view(np.float32)
+
+    def _fill(self, states: NDArray[np.int32]) -> None:
+        """Work out the rows of short contexts (n,), each once, from those without their first character."""
+        shorter = self._suffix[states]
+        missing = shorter[~self._known[shorter] & (states > 0)]
+        if missing.size:
+            self._fill(np.unique(missing))
+            states = states[~self._known[states]]  # the empty context may have come along
+            shorter = self._suffix[states]
+        p, after = self._p[shorter], self._next[shorter]
+        if states.size and states[0] == 0:  # below the single characters: every character alike
+            p[0], after[0] = 1 / (self.classes - 1), 0
+        count = self._children[self._node[states]].astype(np.int64)
+        of = np.repeat(np.arange(states.size), count)
+        begin = self._rows(states)[1][:, 0].astype(np.int64) - np.cumsum(count) + count
+        child = np.repeat(begin, count) + np.arange(of.size)
+        ids = self._char[child]
+        p *= self._rows(states)[2][:, None]
+        p[of, ids] += _P[self._share[child]]
+        # A child that is the context of something is the next state; what follows it without its first
+        # character is where the shorter context goes.
+        longer = np.where(child < self._context.size, self._context[child % self._context.size], -1)
+        of, ids, longer = of[longer >= 0], ids[longer >= 0], longer[longer >= 0]
+        self._suffix[longer] = after[of, ids]
+        after[of, ids] = longer
+        self._p[states], self._next[states], self._known[states] = p, after, True
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """log P of each text with its end, (n,), in nats.
@@ -150,74 +265,13 @@ class LanguageModel:
     def _holds(self, ids: NDArray[np.int32]) -> bool:
         node = 0
         for i in ids:
-            first, count = self._first[node], self._children[node]
-            place = int(np.searchsorted(self._char[first : first + count], i))
-            if place == count or self._char[first + place] != i:
+            context = self._context[node] if node < self._context.size else -1
+            at, bit = np.array([i >> 6]), np.array([i & 63], np.uint64)
+            _, child = _child(*self._rows(np.array([context]))[:2], at, bit)
+            if context < 0 or not child.size:
                 return False
-            node = int(first + place)
+            node = int(child[0])
         return True
-
-    def _forget(self) -> None:
-        self._row = np.full(self._char.size, -1, dtype=np.int32)
-        self._p = np.empty((1024, self.classes), dtype=np.float32)
-        self._next = np.empty((1024, self.classes), dtype=np.int32)
-        self._used = 0
-
-    def _rows(self, states: ArrayLike) -> NDArray[np.int32]:
-        """Where the answers of these states lie; those that are missing are worked out first."""
-        wanted = np.asarray(states, dtype=np.int32)
-        rows = self._row[wanted]
-        if rows.size and rows.min() < 0:
-            if self._used > _MOST_ROWS:
-                self._forget()
-                rows = self._row[wanted]
-            self._fill(np.unique(wanted[rows < 0]))
-            rows = self._row[wanted]
-        return rows
-
-    def _fill(self, states: NDArray[np.int32]) -> None:
-        """Work out the rows of new states (n,), each once, from those without their first character."""
-        shorter = self._suffix[states]
-        missing = shorter[(self._row[shorter] < 0) & (states > 0)]
-        if missing.size:
-            self._fill(np.unique(missing))
-            states = states[self._row[states] < 0]  # node 0 may have come along
-            shorter = self._suffix[states]
-        if states.size and states[0] == 0:  # below the single characters: every character alike
-            p = np.full((1, self.classes), 1 / (self.classes - 1), np.float32)
-            self._fill_from(states[:1], p, np.zeros((1, self.classes), np.int32))
-            states, shorter = states[1:], shorter[1:]
-        if states.size:
-            rows = self._row[shorter]
-            self._fill_from(states, self._p[rows], self._next[rows])
-
-    def _fill_from(
-        self, states: NDArray[np.int32], p: NDArray[np.float32], after: NDArray[np.int32]
-    ) -> None:
-        """Add what the states know beyond the rows (n, classes) of the shorter contexts."""
-        count = self._children[states].astype(np.int64)
-        of = np.repeat(np.arange(states.size), count)
-        child = np.repeat(self._first[states] - np.cumsum(count) + count, count) + np.arange(
-            of.size
-        )
-        ids, share = self._char[child], _GRID[self._share[child]]
-        rest = 1 - np.bincount(of, share, minlength=states.size)  # kept above 0 by training
-        p *= np.maximum(rest, 1e-6)[:, None].astype(np.float32)
-        p[of, ids] += share
-        p[:, 0] = 1
-        # A child that is the context of something is the next state; what follows it without its first
-        # character is where the shorter context goes.
-        context = self._children[child] > 0
-        of, ids, child = of[context], ids[context], child[context]
-        self._suffix[child] = after[of, ids]
-        after[of, ids] = child
-
-        while self._used + states.size > len(self._p):
-            self._p = np.concatenate([self._p, np.empty_like(self._p)])
-            self._next = np.concatenate([self._next, np.empty_like(self._next)])
-        place = np.arange(self._used, self._used + states.size)
-        self._p[place], self._next[place], self._row[states] = p, after, place
-        self._used += states.size
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file: arrays and JSON in a zip archive, nothing that could run."""
@@ -229,22 +283,23 @@ class LanguageModel:
         }
         words = "\n".join(f"{word}\t{count}" for word, count in sorted(self.words.items()))
         buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as archive:
+        with zipfile.ZipFile(buffer, "w") as archive:
             for name, data in {
                 "about.json": json.dumps(about, indent=1, sort_keys=True).encode(),
                 "words.tsv": words.encode(),
                 "char": self._char.tobytes(),
                 "children": self._children.tobytes(),
                 "share": self._share.tobytes(),
+                "profile": self.profile,
             }.items():
                 archive.writestr(
-                    zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, zipfile.ZIP_LZMA
+                    zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED, 9
                 )
         write_bytes(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: str | Path, charset: Charset | None = None) -> LanguageModel:
-        """Read a model, by its path or its name ("english"); `charset` is the recogniser's, which must be the same.
+        """Read a model, by its path or its name ("en"); `charset` is the recogniser's, which must be the same.
 
         Raises:
             HtrError: no such file, a damaged one, one of a later version, or one for another charset.
@@ -261,6 +316,7 @@ class LanguageModel:
                     np.frombuffer(archive.read(name), np.uint8)
                     for name in ("char", "children", "share")
                 )
+                profile = archive.read("profile") if "profile" in archive.namelist() else b""
             if about["format"] != FORMAT:
                 raise HtrError(
                     f"{path}: format {about['format']}, this version reads {FORMAT}; train it again"
@@ -268,7 +324,14 @@ class LanguageModel:
             counts = {word: int(count) for word, count in words.items()}
             size = int(about["order"])
             model = cls(
-                str(about["characters"]), size, char, children, share, counts, about["about"]
+                str(about["characters"]),
+                size,
+                char,
+                children,
+                share,
+                counts,
+                about["about"],
+                profile,
             )
         except FileNotFoundError as error:
             raise HtrError(
@@ -295,112 +358,41 @@ class LanguageModel:
         return model
 
 
+def _child(
+    bits: NDArray[np.uint64], first: NDArray[np.uint32], at: NDArray[Any], bit: NDArray[np.uint64]
+) -> tuple[NDArray[np.intp], NDArray[np.uint32]]:
+    """Which of some contexts have a child of a character, and the nodes of those children.
+
+    `bits`, `first`: (contexts, words) as in `LanguageModel`. `at`: context * words + word, `bit` of the character.
+    """
+    mask = bits.ravel()[at]
+    there = np.flatnonzero(mask >> bit & np.uint64(1))
+    below = np.bitwise_count(mask[there] & ((np.uint64(1) << bit[there]) - np.uint64(1)))
+    return there, first.ravel()[at[there]] + below
+
+
 def find(name: str | Path) -> Path:
     """The file of a model: a path, or the name of one that ships with the course."""
+    return shipped().get(str(name), Path(name))
+
+
+def shipped() -> dict[str, Path]:
+    """The language models that come with the package, by their names: en, fr, ..."""
     root = paths.repo_root()
     folders = [Path(paths.__file__).parent / "_model", *([root / "model"] if root else [])]
-    shipped = [folder / f"{name}.lm" for folder in folders] if Path(name).suffix != ".lm" else []
-    return next((file for file in shipped if file.is_file()), Path(name))
+    return {file.stem: file for folder in folders for file in sorted(folder.glob("languages/*.lm"))}
 
 
-def train(
-    paragraphs: Iterable[str],
-    characters: str,
-    order: int = 7,
-    least: Sequence[int] = (),
-    about: Mapping[str, Any] | None = None,
-) -> LanguageModel:
-    """Count a text and make a model of it.
-
-    Args:
-        paragraphs: running text; folded to the characters, one space between words.
-        order: longest n-gram, 2 to 9 with 79 characters.
-        least: how often an n-gram of length 1, 2, ... must occur to be kept; 1 where the list ends. It must
-            not fall with the length, or a kept n-gram would lose its ending.
+def stored_profile(path: Path, characters: str) -> bytes:
+    """The profile in a model's file (see `languages.profile`), or nothing where it is made for other characters.
 
     Raises:
-        HtrError: an order that cannot be counted, no text.
+        HtrError: a damaged file.
     """
-    import re
-    from collections import Counter
-
-    charset = Charset(characters)
-    if (
-        order < 2
-        or charset.classes**order >= 2**63
-        or charset.classes > 256
-        or " " not in characters
-    ):
-        raise HtrError(
-            f"a language model of order {order} over {len(characters)} characters cannot be made"
-        )
-    if any(a > b for a, b in zip(least, list(least)[1:], strict=False)):
-        raise HtrError(f"least counts {list(least)} fall with the length; let them rise")
-    texts = [" ".join(charset.fold(text).split()) for text in paragraphs]
-    joined = " " + "".join(text + " " for text in texts if text)
-    if len(joined) < order + 2:
-        raise HtrError("no text to train a language model on; name files with --text")
-    levels = _count(charset.encode(joined).astype(np.int64), charset.classes, order)
-    needed = [*least, *[least[-1] if least else 1] * order]
-    levels = [(keys[c >= n], c[c >= n]) for (keys, c), n in zip(levels, needed, strict=False)]
-
-    base = charset.classes
-    char, children, share = [np.zeros(1, np.uint8)], [], []
-    above = np.zeros(1, dtype=np.int64)  # the keys of the level before
-    for k, (keys, counts) in enumerate(levels):
-        if k + 1 < order:  # in how many places was it seen, not how often (Kneser and Ney 1995)
-            endings, places = np.unique(levels[k + 1][0] % base ** (k + 1), return_counts=True)
-            at = np.minimum(np.searchsorted(endings, keys), endings.size - 1)
-            counts = np.where(endings[at] == keys, places[at], 1)
-        parent = np.searchsorted(above, keys // base)
-        char.append((keys % base).astype(np.uint8))
-        children.append(np.bincount(parent, minlength=above.size).astype(np.uint8))
-        share.append(_quantised(_discounted(counts, parent, above.size), parent, above.size))
-        above = keys
-    children.append(np.zeros(above.size, np.uint8))
-    words = Counter(re.findall(r"(?<![^\W_])[^\W\d_]+(?:'[^\W\d_]+)?(?![^\W_])", joined))
-    return LanguageModel(
-        characters,
-        order,
-        np.concatenate(char),
-        np.concatenate(children),
-        np.concatenate([np.zeros(1, np.uint8), *share]),
-        words,
-        about,
-    )
-
-
-def _count(
-    ids: NDArray[np.int64], base: int, order: int
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """For each length the n-grams, as sorted numbers in base `base`, and how often each occurs."""
-    found, keys = [], np.zeros(ids.size + 1, dtype=np.int64)
-    for k in range(order):
-        keys = keys[:-1] * base + ids[k:]
-        unique, counts = np.unique(keys, return_counts=True)
-        found.append((unique, counts))
-    return found
-
-
-def _discounted(
-    counts: NDArray[np.int64], parent: NDArray[np.int64], parents: int
-) -> NDArray[np.float64]:
-    """Probability of each n-gram after its parent, less the discount for counts of 1, 2 and 3 or more."""
-    n = [max(1, int((counts == times).sum())) for times in (1, 2, 3, 4)]
-    y = n[0] / (n[0] + 2 * n[1])
-    discount = np.clip(
-        [0, *(i - (i + 1) * y * n[i] / n[i - 1] for i in (1, 2, 3))], 0.1, (1, 0.9, 1.8, 2.7)
-    )
-    total = np.bincount(parent, counts, minlength=parents)
-    return np.maximum(counts - discount[np.minimum(counts, 3)], 0.02) / total[parent]
-
-
-def _quantised(
-    p: NDArray[np.float64], parent: NDArray[np.int64], parents: int
-) -> NDArray[np.uint8]:
-    """The nearest place in the grid, or the one below where a parent's children would use up all of 1."""
-    above = np.clip(np.searchsorted(_GRID, p), 1, 255)
-    below = above - 1
-    nearest = np.where(_GRID[above] - p < p - _GRID[below], above, below)
-    full = np.bincount(parent, _GRID[nearest], minlength=parents) > 0.9999
-    return np.where(full[parent], below, nearest).astype(np.uint8)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if json.loads(archive.read("about.json"))["characters"] != characters:
+                return b""
+            return archive.read("profile")
+    except (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, *_DAMAGE) as error:
+        raise HtrError(f"{path}: damaged ({error}); fetch or train it again") from error

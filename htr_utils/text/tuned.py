@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from htr_utils.errors import HtrError
-from htr_utils.text import language, spelling
+from htr_utils.text import language, languages, literal, spelling
 from htr_utils.text.charset import Charset
-from htr_utils.text.decoding import Candidate
+from htr_utils.text.decoding import Candidate, greedy
 from htr_utils.text.fusion import Lexicon, lexicon_beam, prefix_beam
 from htr_utils.text.gate import Gate, Settings
 
@@ -27,11 +28,11 @@ FILE = "decoding.json"
 class Fusion:
     """Settings of the beam. weight, bonus: of the language model. price, letter: of words that are not listed."""
 
-    weight: float = 0.5
-    bonus: float = 2.0
+    weight: float = 0.75
+    bonus: float = 2.5
     price: float = 4.0
     letter: float = 0.5
-    width: int = 25
+    width: int = 100
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,13 @@ class Scales:
         return self.word(math.prod(letters))
 
 
-def scales(sha256: str, name: str | Path = "english") -> dict[str, Scales]:
+def scales(sha256: str, name: str | Path = languages.USUAL) -> dict[str, Scales]:
     """The scales of each decoder, where those that lie beside a language model were made for the model of this hash.
 
     Raises:
         HtrError: a file that is damaged.
     """
-    file = language.find(name).with_name(FILE)
+    file = settings_file(name)
     if not file.is_file():
         return {}
     try:
@@ -79,6 +80,12 @@ def scales(sha256: str, name: str | Path = "english") -> dict[str, Scales]:
         raise HtrError(
             f"{file}: settings that cannot be read ({error}); run the tuning again"
         ) from error
+
+
+def settings_file(name: str | Path) -> Path:
+    """Where the settings of a language model lie: beside it, or beside the folder of the shipped ones."""
+    file = language.find(name)
+    return file.parents[1 if str(name) in language.shipped() else 0] / FILE
 
 
 def _scales(stored: Mapping[str, Any]) -> dict[str, Scales]:
@@ -104,16 +111,18 @@ class Tuned:
     listed: dict[str, int] | None = None
 
     @classmethod
-    def load(cls, charset: Charset, name: str | Path = "english") -> Tuned:
+    def load(cls, charset: Charset, name: str | Path = languages.USUAL) -> Tuned:
         """The language model of a name or path, with the settings that lie beside it in `decoding.json`, if any.
 
         Raises:
             HtrError: as `LanguageModel.load`; settings that are damaged.
         """
         lm = language.LanguageModel.load(name, charset)
-        file = language.find(name).with_name(FILE)
+        # autocorrect brings English words alone
+        listed = None if name == languages.USUAL else {w.lower(): n for w, n in lm.words.items()}
+        file = settings_file(name)
         if not file.is_file():
-            return cls(lm)
+            return cls(lm, listed=listed)
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
             gated = tuple(str(decoder) for decoder in stored["gated"])
@@ -123,6 +132,7 @@ class Tuned:
                 _checked(Settings, stored["gate"]),
                 gated,
                 _scales(stored.get("confidence", {})),
+                listed,
             )
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise HtrError(
@@ -150,7 +160,7 @@ class Tuned:
         width: int | None = None,
         top: int = 1,
     ) -> list[list[Candidate]]:
-        """`lexicon_beam` or `prefix_beam` with these settings."""
+        """`lexicon_beam` or `prefix_beam` with these settings; literal words stay as greedy decoding reads them."""
         how = self.fusion
         options: dict[str, Any] = {
             "weight": how.weight,
@@ -158,9 +168,19 @@ class Tuned:
             "width": width or how.width,
             "top": top,
         }
+        values = np.asarray(log_probs)
+        plain = greedy(values, lengths)
+        sure = literal.fixed(values, np.asarray(lengths), plain, self.lm.characters)
         if lexicon:
-            return lexicon_beam(log_probs, lengths, self.lexicon, self.lm, **options)
-        return prefix_beam(log_probs, lengths, self.lm, **options)
+            readings = lexicon_beam(sure, lengths, self.lexicon, self.lm, **options)
+        else:
+            readings = prefix_beam(sure, lengths, self.lm, **options)
+        if sure is values:
+            return readings
+        return [
+            [replace(one, confidences=_said(line, one)) for one in candidates]
+            for line, candidates in zip(values, readings, strict=True)
+        ]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -169,6 +189,13 @@ class Tuned:
             "gated": list(self.gated),
             "confidence": {decoder: asdict(both) for decoder, both in self.confidence.items()},
         }
+
+
+def _said(line: NDArray[np.floating], reading: Candidate) -> tuple[float, ...]:
+    """What the network gave each character, not what a fixed frame says."""
+    return tuple(
+        float(np.exp(line[t, i])) for t, i in zip(reading.frames, reading.ids, strict=True)
+    )
 
 
 def _checked(kind: Any, values: dict[str, Any]) -> Any:

@@ -124,7 +124,7 @@ plots.lines(
 # the text and more.
 
 # %%
-reading = recognizer.read(grey)
+reading = recognizer.read(grey, decoder="greedy")
 print("read   :", reading.text)
 print("written:", first.text)
 
@@ -179,7 +179,7 @@ print(without_with(reading.text, correction))
 from htr_utils.text import metrics
 
 sample = lines[:: max(1, len(lines) // run.others)][: run.others]
-readings = recognizer.read([one.path for one in sample])
+readings = recognizer.read([one.path for one in sample], decoder="greedy")
 errors = [metrics.edits(r.text, one.text) / len(one.text) for r, one in zip(readings, sample, strict=True)]
 order = np.argsort(errors, kind="stable")
 three = [int(order[0]), int(order[len(order) // 2]), int(order[-1])]
@@ -256,7 +256,7 @@ from htr_utils.lines import images
 
 own = run.my_image or ([*paths.samples(), first.path])[0]
 own_grey = images.load(own)
-own_reading = recognizer.read(own_grey)
+own_reading = recognizer.read(own_grey, decoder="greedy")
 print(without_with(own_reading.text, speller.correct(own_reading.text)))
 start.where(own_grey, own_reading)
 
@@ -339,7 +339,7 @@ except HtrError as error:
 pair = lines[:2]
 width = max(one.image().shape[1] for one in pair)
 sheet = np.vstack([np.pad(i, ((0, 0), (0, width - i.shape[1])), "edge") for i in (p.image() for p in pair)])
-nonsense = recognizer.read(sheet)
+nonsense = recognizer.read(sheet, decoder="greedy")
 truth = " ".join(one.text for one in pair)
 lost = metrics.edits(nonsense.text, truth) / len(truth)
 plots.lines(
@@ -353,7 +353,7 @@ plots.lines(
 # No error message, only nonsense. The cure: cut the page into lines first, then read each of them.
 
 # %%
-single = recognizer.read([one.path for one in pair])
+single = recognizer.read([one.path for one in pair], decoder="greedy")
 better = metrics.edits(" ".join(one.text for one in single), truth) / len(truth)
 print("line by line:", *(one.text for one in single), sep="\n  ")
 print("better than the sheet as a whole:", better < lost)

@@ -366,7 +366,7 @@ plots.readings(
 negatives = [255 - one.image() for one in some]
 rates = []
 for greys in (negatives, [255 - one for one in negatives]):
-    texts = [reading.text for reading in recognizer.read(greys)]
+    texts = [reading.text for reading in recognizer.read(greys, decoder="greedy")]
     rates.append(metrics.cer(texts, truths, samples=10).value)
 print("turning it over removes more than half of the errors:", rates[1] < 0.5 * rates[0])
 
@@ -381,7 +381,7 @@ for draw in range(2):
     greys = [
         augment.augment(one.image(), np.random.default_rng([draw, n]), 2.0) for n, one in enumerate(some)
     ]
-    texts = [reading.text for reading in recognizer.read(greys)]
+    texts = [reading.text for reading in recognizer.read(greys, decoder="greedy")]
     rates.append(metrics.cer(texts, truths, samples=10).value)
 print("worse than the lines as they are:", min(rates) > right)
 print("two draws, two different figures:", rates[0] != rates[1])

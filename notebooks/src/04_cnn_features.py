@@ -57,7 +57,7 @@ recognizer = Recognizer.load(run.model)
 course = recognizer.preset  # its blocks, its height, how many columns make a frame
 ink = recognizer.prepare(grey).ink  # (height, width)
 base.lines(
-    [ink], [f"read as: {recognizer.read(grey).text}"], ink=True,
+    [ink], [f"read as: {recognizer.read(grey, decoder='greedy').text}"], ink=True,
     alt="A line of handwriting in dark ink on white paper, with the text that the trained model reads above it.",
     facts=f"the line has {ink.shape[0]} rows and {ink.shape[1]} columns",
 )  # fmt: skip

@@ -175,7 +175,7 @@ print("forward half, agreement over the whole line:", np.allclose(shown, both[:,
 # the line are what the whole network reads there. The last panel follows one cell alone, the uppermost.
 
 # %% tags=["figure"]
-reading = recognizer.read(grey)
+reading = recognizer.read(grey, decoder="greedy")
 prepared = recognizer.prepare(grey)
 letters = [(c.character, (c.x - prepared.left) * prepared.scale) for c in reading.characters]
 drawn = plots.two_kinds(states, gates["forget gate"], run.cells)  # numbers of cells

@@ -283,8 +283,8 @@ print("greedy:", greedy_rate, "\nbeam:  ", rate(found))
 # ## A language model in the beam
 #
 # A **language model** says how likely each next character is after the ones before it. The package brings one that
-# counted runs of up to seven characters in old novels, speeches and the training passages; no test text was among
-# them. **Shallow fusion** adds its voice to the score by which prefixes compete:
+# counted runs of up to seven characters in novels, speeches and the training passages and kept those that tell most;
+# no test text was among them. **Shallow fusion** adds its voice to the score by which prefixes compete:
 #
 # log P(prefix | frames) + weight x log P(prefix in the language) + bonus x characters
 #
@@ -294,7 +294,7 @@ print("greedy:", greedy_rate, "\nbeam:  ", rate(found))
 # %%
 import functools
 
-from htr_utils.text import fusion, language
+from htr_utils.text import fusion, language, ngrams
 
 
 def judge_with(lm, weight: float, bonus: float):
@@ -328,7 +328,7 @@ def fused_beam(table: np.ndarray, lm, width: int, weight: float, bonus: float) -
 # language knows the characters space, `a` and `b`. Then compare with the package on real lines.
 
 # %%
-tiny_lm = language.train(["ab ab ba b aab ab bab", "a bb ab"], " ab", order=3)
+tiny_lm = ngrams.train(["ab ab ba b aab ab bab", "a bb ab"], " ab", order=3)
 best = True
 for _ in range(20):
     random_line = rng.dirichlet(np.ones(4), size=5)  # (5 frames, 4 classes)
@@ -337,10 +337,10 @@ for _ in range(20):
     best &= fused_beam(random_line, tiny_lm, 10_000, 0.8, 1.0) == max(truth, key=truth.get)
 print("full width finds the best fused score:", best)
 
-english = language.LanguageModel.load("english", charset)
+english = language.LanguageModel.load("en", charset)
 tables_p = [np.exp(table.astype(float)) for table in tables[:2]]
 mine = [fused_beam(p, english, run.beam_width, run.weight, run.bonus) for p in tables_p]
-options = {"width": run.beam_width, "weight": run.weight, "bonus": run.bonus, "prune": 0}
+options = {"width": run.beam_width, "weight": run.weight, "bonus": run.bonus, "prune": 0}  # searches plainly
 theirs = [fusion.prefix_beam(t[None], [len(t)], english, **options)[0][0].ids for t in tables[:2]]
 print("from scratch and package agree on two real lines:", mine == theirs)
 
@@ -407,8 +407,13 @@ print("fewer than greedy:", {way: wrong[way] < wrong["greedy"] for way in list(w
 # %% [markdown]
 # Some of the errors go. Whether that is more than chance a dozen lines cannot tell: chapter 10 compares both readers
 # on more lines, in pairs, with an interval. Look at the price, too. Where the network was unsure of a number or a rare
-# word, fluent English may stand now, and what is still wrong looks right. Both decoders are one word away:
-# `recognizer.read(picture, decoder="lexicon")`.
+# word, fluent English may stand now, and what is still wrong looks right. So the package leaves numbers, codes and
+# capitals alone where the network is sure of them, and asks first whether the page is in a language that it knows.
+# `recognizer.read(picture)` reads with both helpers, `decoder="greedy"` without.
+#
+# The package searches faster than your beam, with a width of 100: prefixes that fall far behind are given up, and of
+# prefixes that end alike, as far back as the judges look, only the best is kept, since whatever comes next is the
+# same for all of them (decoders call this *recombination*).
 #
 # ## What goes wrong, 1: "leter"
 #
@@ -482,7 +487,7 @@ print("rotated: ", charset.decode([i + 1 for i in tf_ids(modern, np.roll(pizza, 
 # `Recognizer.read` carries both back to the columns of your picture.
 
 # %% tags=["figure"]
-reading = recognizer.read(source)
+reading = recognizer.read(source, decoder="greedy")
 plots.where_read(
     images.load(source), [(c.character, c.x, c.confidence) for c in reading.characters], doubt=0.8
 )

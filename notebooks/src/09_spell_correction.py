@@ -52,7 +52,7 @@ folder = iam.read(run.data_root)
 test = folder.split("test")
 chosen = test[:: max(1, len(test) // run.lines)][: run.lines]
 recognizer = Recognizer.load(run.model)
-readings = recognizer.read([line.path for line in chosen])
+readings = recognizer.read([line.path for line in chosen], decoder="greedy")
 truths = [line.text for line in chosen]
 for n in range(2):
     print("written:", truths[n])
@@ -180,7 +180,7 @@ for n in touched[:4]:
     print(without_with(readings[n].text, corrections[n]), "\n")
 
 if run.my_image:
-    mine = recognizer.read(run.my_image).text
+    mine = recognizer.read(run.my_image, decoder="greedy").text
     print(without_with(mine, fast.correct(mine)))
 
 # %% [markdown]
@@ -415,7 +415,7 @@ plots.reliability({name: (p, test_right) for name, p in said.items()})
 
 # %% tags=["nbval-ignore-output"]
 hard = test[::6]
-hard_read = recognizer.read(policies.hard(hard))
+hard_read = recognizer.read(policies.hard(hard), decoder="greedy")
 reports = policies.compare(recognizer, hard_read, [line.text for line in hard])
 print(*reports.values(), sep="\n")
 
@@ -425,7 +425,7 @@ print(*reports.values(), sep="\n")
 
 # %% tags=["figure"]
 margins = [-2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0]
-held = recognizer.read(policies.hard(validation[::7]))
+held = recognizer.read(policies.hard(validation[::7]), decoder="greedy")
 curve = policies.margins(recognizer, held, [line.text for line in validation[::7]], margins)
 plots.margin_curve(margins, curve)
 

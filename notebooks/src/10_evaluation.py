@@ -49,7 +49,7 @@ folder = iam.read(run.data_root)
 test = folder.split("test")
 chosen = test[:: max(1, len(test) // run.lines)][: run.lines]
 recognizer = Recognizer.load(run.model)
-readings = recognizer.read([line.path for line in chosen])
+readings = recognizer.read([line.path for line in chosen], decoder="greedy")
 texts, truths = [reading.text for reading in readings], [line.text for line in chosen]
 whole = cer(texts, truths, split="test", seed=run.seed)
 print(whole)

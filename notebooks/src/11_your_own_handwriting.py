@@ -316,7 +316,7 @@ check("11.3", without_shadow)
 from htr_utils import Recognizer
 
 recognizer = Recognizer.load(run.model)
-readings = recognizer.read([line.crop for line in found.lines])
+readings = recognizer.read([line.crop for line in found.lines], decoder="greedy")
 for number, reading in enumerate(readings[:6], 1):
     print(f"{number:2}  {reading.text}")
 
@@ -331,7 +331,9 @@ for number, reading in enumerate(readings[:6], 1):
 from htr_utils.text.metrics import cer
 
 (crops_one, truth_one), (crops_two, truth_two) = letters.material(run.my_lines)
-before_one, before_two = ([r.text for r in recognizer.read(crops)] for crops in (crops_one, crops_two))
+before_one, before_two = (
+    [r.text for r in recognizer.read(crops, decoder="greedy")] for crops in (crops_one, crops_two)
+)
 print("learnt from later:", cer(before_one, truth_one, seed=run.seed))
 print("never learnt from:", cer(before_two, truth_two, seed=run.seed))
 
@@ -431,7 +433,7 @@ check("11.4", lower_rate)
 # %%
 tuned_file = letters.fine_tune(folder, run.model, workshop / "mine.keras", epochs=run.epochs, seed=run.seed)
 tuned = Recognizer.load(tuned_file)
-after_one, after_two = ([r.text for r in tuned.read(crops)] for crops in (crops_one, crops_two))
+after_one, after_two = ([r.text for r in tuned.read(crops, decoder="greedy")] for crops in (crops_one, crops_two))
 print(f"{run.epochs} passes over {len(lines)} lines done")
 
 # %% [markdown]
@@ -455,7 +457,7 @@ print("the lines it learnt from, errors at most half:", learnt_after.value <= le
 # %% tags=["figure"]
 others = iam.read().split("test")[::45]
 others_truth = [line.text for line in others]
-others_before, others_after = ([r.text for r in reader.read([line.path for line in others])]
+others_before, others_after = ([r.text for r in reader.read([line.path for line in others], decoder="greedy")]
                                for reader in (recognizer, tuned))  # fmt: skip
 second = cer(before_two, truth_two, seed=run.seed), cer(after_two, truth_two, seed=run.seed)
 plots.before_after(

@@ -212,7 +212,7 @@ if not found or (found.endswith(".keras") and not Path(found).is_file()):
     found = "course"
 line = iam.read(run.data_root).split("validation")[0]
 print("written:", line.text)
-print("read:   ", Recognizer.load(found).read(line.path).text)
+print("read:   ", Recognizer.load(found).read(line.path, decoder="greedy").text)
 
 # %% [markdown]
 # ## What goes wrong: the winner's luck

@@ -80,7 +80,9 @@ def test_the_gate_warns_after_decoders_that_it_was_not_found_to_help(monkeypatch
     load = tuned.Tuned.load
     for gated, warned in (((), True), (("lexicon",), False)):
         monkeypatch.setattr(
-            tuned.Tuned, "load", lambda charset, gated=gated: replace(load(charset), gated=gated)
+            tuned.Tuned,
+            "load",
+            lambda charset, name="en", gated=gated: replace(load(charset, name), gated=gated),
         )
         told = run("read", paths.samples()[0], "--spelling", "gated", "--decoder", "lexicon").stderr
         assert ("after --decoder lexicon the gate did not help" in told) == warned

@@ -56,7 +56,7 @@ def test_embedded_test_lines_are_read_within_the_promise(recogniser, some_lines)
 
 def test_a_reading_says_where_and_how_sure(recogniser, some_lines):
     line = some_lines[0]
-    reading = recogniser.read(line.path)
+    reading = recogniser.read(line.path, decoder="greedy")
     assert "".join(c.character for c in reading.characters) == reading.text
     columns = [c.x for c in reading.characters]
     assert columns == sorted(columns)
@@ -281,7 +281,7 @@ def test_the_gate_sees_what_the_beam_read_besides(recogniser, some_lines, monkey
     reading = recogniser.read(picture, decoder="lexicon", candidates=5)
     assert alone.others == () and len(reading.others) == 4 and reading.text == alone.text
     assert reading.text not in reading.others
-    assert recogniser.read(picture, candidates=5).others == ()  # greedy decoding has one reading
+    assert recogniser.read(picture, decoder="greedy", candidates=5).others == ()  # greedy decoding has one reading
     seen = []
     monkeypatch.setattr(recogniser.tuned.gate, "correct", lambda *given: seen.append(given))
     recogniser.correct(reading)

@@ -45,8 +45,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, copy / name)
     (copy / "model").mkdir()
-    for name in ("english.lm", "decoding.json"):
-        shutil.copy(ROOT / "model" / name, copy / "model")
+    shutil.copy(ROOT / "model" / "decoding.json", copy / "model")
+    shutil.copytree(ROOT / "model" / "languages", copy / "model" / "languages")
     for file in (MODEL, MODEL.with_suffix(".onnx")):
         shutil.copy(file, copy / "model")
     command = [
@@ -94,7 +94,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
         entry = next(archive.read(n).decode() for n in names if n.endswith("entry_points.txt"))
     for ending, content in models.items():
         assert content == MODEL.with_suffix(ending).read_bytes()
-    assert {"htr_utils/_model/english.lm", "htr_utils/_model/decoding.json"} <= set(names)
+    assert {"htr_utils/_model/languages/en.lm", "htr_utils/_model/decoding.json"} <= set(names)
     modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "htr_utils").rglob("*.py")}
     assert modules <= set(names)
     assert "htr_utils/synth/fonts.tsv" in names

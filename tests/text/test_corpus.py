@@ -131,7 +131,7 @@ def test_a_folder_without_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "inner" / "a.txt").write_text("too deep")
     (tmp_path / "b.md").write_text("another kind")
     message = one_line_error(read_paragraphs, [tmp_path])
-    assert "no .txt or .tsv file" in message and tmp_path.name in message
+    assert "no .txt, .txt.xz or .tsv file" in message and tmp_path.name in message
     (tmp_path / "c.TXT").write_text("from Windows")
     assert read_paragraphs([tmp_path]) == ["from Windows"]
 

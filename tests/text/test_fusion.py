@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from htr_utils.errors import HtrError
-from htr_utils.text import decoding, fusion, language
+from htr_utils.text import decoding, fusion, ngrams
 from htr_utils.text.charset import Charset
 from htr_utils.text.decoding import Candidate
 from tests.helpers.frames import check_frames, line_of, log_softmax, random_line
 
 WIDE = 400
 TINY = " ab"
-ABAB = language.train(["ab ab ba b aab ab bab", "a bb ab"], TINY, order=3)
+ABAB = ngrams.train(["ab ab ba b aab ab bab", "a bb ab"], TINY, order=3)
 WORDS = fusion.Lexicon(["ab", "Ba"], TINY, price=1.5, letter=0.25)
 LETTERS = Charset(" -'3abcdefghilmnoprstuvwxyT")
-RHYME = language.train(
+RHYME = ngrams.train(
     ["the letter the little rabbit wrote to the other rabbit was better than a letter"] * 3,
     LETTERS.characters,
     order=5,

@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 
 from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
-from htr_utils.text import gate, language, spelling
+from htr_utils.text import gate, ngrams, spelling
 from htr_utils.text.charset import IAM79, Charset
 from htr_utils.text.corrections import report
 from htr_utils.text.gate import Gate, Settings
@@ -28,7 +28,7 @@ TEXT = [
     "Mr. Smith wrote the letter about the horse and the house",
     "a better horse by the river",
 ]
-LM = language.train(TEXT * 4, IAM79, 6)
+LM = ngrams.train(TEXT * 4, IAM79, 6)
 COUNTS = {word.lower(): count for word, count in LM.words.items()}
 GATE = Gate(LM, COUNTS)
 short = st.text("abcd", min_size=1, max_size=10)
@@ -267,10 +267,10 @@ def test_a_piece_of_the_line_judges_as_the_whole_line_does(seed: int) -> None:
     """What lies farther away than the language model's memory is left out of the scores: nothing changes."""
     random = np.random.default_rng(seed)
     known = ["the", "letter", "house", "garden", "green", "road", "old"]
-    lm = language.train(
+    lm = ngrams.train(
         ["the old house by the green road", "a letter to the garden, the old letter"], IAM79, 4
     )
-    whole = language.train(
+    whole = ngrams.train(
         ["the old house by the green road", "a letter to the garden, the old letter"], IAM79, 4
     )
     whole.order = 10_000  # as far as the gate looks

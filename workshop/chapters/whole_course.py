@@ -80,11 +80,12 @@ def show_readings(count: int = LINES_SHOWN) -> None:
     chosen = [(f"test line {line.id}", line.path, line.text) for line in lines[::step][:count]]
     chosen += [(f"sample {path.name}", path, "") for path in samples()]
     for label, path, truth in chosen:
-        reading = recognizer.read(path)
+        greedy, reading = recognizer.read(path, decoder="greedy"), recognizer.read(path)
         print(f"\n{label}")
         if truth:
             print(f"Written            : {truth}")
-        print(without_with(reading.text, speller.correct(reading.text)))
+        print(without_with(greedy.text, speller.correct(greedy.text)))
+        print(f"Language model     : {reading.text}")
 
 
 @one_line

@@ -146,7 +146,9 @@ def measure(
     from htr_utils.recognizer import Recognizer
 
     reader = Recognizer.load(model)
-    read = [reading.text for reading in reader.read([line.path for line in lines])]
+    read = [
+        reading.text for reading in reader.read([line.path for line in lines], decoder="greedy")
+    ]
     truths = [reader.charset.fold(line.text) if fold else line.text for line in lines]
     documents = [line.writer_id for line in lines]
     pairs = [

@@ -42,12 +42,14 @@ def read(job: dict[str, Any]) -> dict[str, Any]:
 
         recognizer = Recognizer(TensorFlowEngine(_untrained(job["preset"])))
     loaded = time.perf_counter()
-    files, batch = job["files"], job["batch"]
-    recognizer.read(files[0])
+    files, batch, decoder = job["files"], job["batch"], job.get("decoder", "greedy")
+    recognizer.read(files[0], decoder=decoder)
     first = time.perf_counter()
-    recognizer.read(files[:batch], batch=batch)  # a batch takes another way than one line
+    recognizer.read(
+        files[:batch], batch=batch, decoder=decoder
+    )  # a batch takes another way than one line
     warm = time.perf_counter()
-    readings = recognizer.read(files, batch=batch)
+    readings = recognizer.read(files, batch=batch, decoder=decoder)
     return {
         "texts": [reading.text for reading in readings],
         "load": loaded - begun,

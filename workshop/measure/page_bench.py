@@ -55,12 +55,17 @@ def read(
         for seed in seeds:
             made = compose.page(kind, seed, split)
             text = "\n".join(
-                r.text for r in reader.read([line.crop for line in pages.find(made.grey).lines])
+                r.text
+                for r in reader.read(
+                    [line.crop for line in pages.find(made.grey).lines], decoder="greedy"
+                )
             )
             truth = "\n".join(line.text for line in made.lines)
             pairs.append((text, truth))
             bags.append(bag_of_words_error(text, truth))
-            given += list(zip(reader.read(_cut_by_truth(made)), made.lines, strict=True))
+            given += list(
+                zip(reader.read(_cut_by_truth(made), decoder="greedy"), made.lines, strict=True)
+            )
         page = metrics.cer([a for a, _ in pairs], [b for _, b in pairs]).value
         lines = metrics.cer([a.text for a, _ in given], [b.text for _, b in given]).value
         say(f"{kind:12} {100 * page:10.2f} {100 * float(np.mean(bags)):14.2f} {100 * lines:14.2f}")

@@ -220,7 +220,7 @@ def main() -> None:
         about = READING.format(model=Path(chosen.model).stem, digest=digest)
 
         def read(crops: list[np.ndarray]) -> list[str]:
-            return [reading.text for reading in reader.read(crops)]
+            return [reading.text for reading in reader.read(crops, decoder="greedy")]
 
     found = {}
     only = read_names(Path(chosen.only)) if chosen.only else set()

@@ -153,7 +153,7 @@ def calibrated(
 @click.option(
     "--lm",
     "language",
-    default="english",
+    default="en",
     show_default=True,
     help="name or path of a language model",
 )
