@@ -29,9 +29,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" is the embedded data
-line: int = (
-    -1
-)  # which line of the test split is read first (0 is the first); -1 looks for one with an error
+line: int = -1  # which line of the test split is read first (0 is the first); -1 looks for one with an error
 others: int = 24  # how many further lines are read, spread over the split (3 to 200)
 my_image: str = ""  # path of a picture of one line of your own; "" takes a sample
 model: str = "course"  # name of a model, or the path of a .keras file
@@ -145,9 +143,7 @@ print("written:", first.text)
 from htr_utils.course.plots import start
 
 for character in reading.characters[:3]:
-    print(
-        f"{character.character!r} at x = {character.x:3.0f}, confidence {character.confidence:.1f}"
-    )
+    print(f"{character.character!r} at x = {character.x:3.0f}, confidence {character.confidence:.1f}")
 start.where(grey, reading)
 
 # %% [markdown]
@@ -184,9 +180,7 @@ from htr_utils.text import metrics
 
 sample = lines[:: max(1, len(lines) // run.others)][: run.others]
 readings = recognizer.read([one.path for one in sample], decoder="greedy")
-errors = [
-    metrics.edits(r.text, one.text) / len(one.text) for r, one in zip(readings, sample, strict=True)
-]
+errors = [metrics.edits(r.text, one.text) / len(one.text) for r, one in zip(readings, sample, strict=True)]
 order = np.argsort(errors, kind="stable")
 three = [int(order[0]), int(order[len(order) // 2]), int(order[-1])]
 print(f"{len(sample)} lines by {len({one.writer_id for one in sample})} writers read")
@@ -197,10 +191,7 @@ print(f"{len(sample)} lines by {len({one.writer_id for one in sample})} writers 
 # %% tags=["figure"]
 plots.lines(
     [sample[i].image() for i in three],
-    [
-        f"{name}: {readings[i].text}"
-        for name, i in zip(("best", "middle", "worst"), three, strict=True)
-    ],
+    [f"{name}: {readings[i].text}" for name, i in zip(("best", "middle", "worst"), three, strict=True)],
     alt="Three lines of rendered handwriting, one below the other, each with its reading above it: the best, "
     "a middling one and the worst of the lines that were read.",
     facts=f"3 lines; the worst is read worse than the best: {errors[three[2]] > errors[three[0]]}",
@@ -347,9 +338,7 @@ except HtrError as error:
 # %% tags=["figure"]
 pair = lines[:2]
 width = max(one.image().shape[1] for one in pair)
-sheet = np.vstack(
-    [np.pad(i, ((0, 0), (0, width - i.shape[1])), "edge") for i in (p.image() for p in pair)]
-)
+sheet = np.vstack([np.pad(i, ((0, 0), (0, width - i.shape[1])), "edge") for i in (p.image() for p in pair)])
 nonsense = recognizer.read(sheet, decoder="greedy")
 truth = " ".join(one.text for one in pair)
 lost = metrics.edits(nonsense.text, truth) / len(truth)
@@ -435,9 +424,7 @@ check("00.3", without_error)
 def safe_above(confidences: list[float], right: list[bool]) -> float:
     """Highest confidence among the lines that were read wrong; 0.0 if there are none."""
     # SOLUTION
-    return max(
-        (sure for sure, good in zip(confidences, right, strict=True) if not good), default=0.0
-    )
+    return max((sure for sure, good in zip(confidences, right, strict=True) if not good), default=0.0)
     # END
 
 
