@@ -24,26 +24,31 @@ def with_an_error(
 
     Args:
         lines: of which `look_at` are read, spread over all of them.
-        few: wrong characters that are still welcome. letters: how long the text should be at least.
+        few: wrong characters that are still welcome. letters: how long the text should be at least;
+            nothing in it is crossed out.
     Returns:
-        of the lines with so few errors, the one with the least sure character, where there is most to see; else
+        of the lines with so few errors, if possible of those in which letters were taken for others, the one with the
+        least sure character, where there is most to see; else
         the one with the fewest errors among those with any; else the first line.
     """
     step = max(1, len(lines) // look_at)
-    places = [place for place in range(0, len(lines), step) if len(lines[place].text) >= letters][
-        :look_at
+    plain = [
+        n for n, line in enumerate(lines) if len(line.text) >= letters and "#" not in line.text
     ]
+    places = [place for place in plain if place % step == 0][:look_at]
     readings = (
         recognizer.read([lines[place].path for place in places], decoder="greedy") if places else []
     )
-    chosen = []  # (has more than a few errors, least confidence or errors, place)
+    chosen = []  # (many errors, no plainly misread letters, least confidence or errors, place)
     for place, reading in zip(places, readings, strict=True):
-        wrong = metrics.edits(reading.text, lines[place].text)
+        truth = lines[place].text
+        wrong = metrics.edits(reading.text, truth)
+        swapped = [(a, b) for a, b in zip(reading.text, truth, strict=False) if a != b]
+        plain = len(swapped) == wrong and all(a.isalpha() and b.isalpha() for a, b in swapped)
         if 0 < wrong <= few:
             least = min((character.confidence for character in reading.characters), default=1.0)
-            chosen.append(
-                (False, round(least, 1), place)
-            )  # rounded: the same choice on another processor
+            # Rounded: the same choice on another processor.
+            chosen.append((False, not plain, round(least, 1), place))
         elif wrong:
-            chosen.append((True, float(wrong), place))
-    return min(chosen, default=(True, 0.0, 0))[2]
+            chosen.append((True, True, float(wrong), place))
+    return min(chosen, default=(True, True, 0.0, 0))[-1]

@@ -18,7 +18,7 @@ def reader(
     texts = texts or [LONG] * len(wrong)
     lines = [SimpleNamespace(path=place, text=text) for place, text in enumerate(texts)]
 
-    def read(paths: list[int]) -> list[SimpleNamespace]:
+    def read(paths: list[int], decoder: str) -> list[SimpleNamespace]:
         letters = [[SimpleNamespace(confidence=sure[p])] if sure else [] for p in paths]
         return [
             SimpleNamespace(text=lines[p].text[wrong[p] :], characters=c)
@@ -54,3 +54,23 @@ def test_only_some_lines_are_read() -> None:
     recognizer, lines = reader([0] * 50 + [1] + [0] * 49)
     assert with_an_error(recognizer, lines, look_at=10) == 50  # type: ignore[arg-type]
     assert with_an_error(recognizer, lines, look_at=3) == 0  # type: ignore[arg-type]
+
+
+def test_letters_taken_for_others_come_before_lost_spaces() -> None:
+    """Chapter 0 begins with a misread letter, not with a space too many, and with nothing crossed out."""
+    texts = [
+        "At 9:15 the bird left, on foot,",
+        "The bird finally # left, on foot",
+        "The cat sat down on the mat, alas",
+    ]
+    answers = [
+        "At 9: 15 the bird left, on foot,",
+        "The bird finally  left, on foot",
+        "The cot sat down on the mat, alas",
+    ]
+    lines = [SimpleNamespace(path=place, text=text) for place, text in enumerate(texts)]
+
+    def read(paths: list[int], decoder: str) -> list[SimpleNamespace]:
+        return [SimpleNamespace(text=answers[path], characters=[]) for path in paths]
+
+    assert with_an_error(SimpleNamespace(read=read), lines) == 2  # type: ignore[arg-type]

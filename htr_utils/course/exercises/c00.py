@@ -60,6 +60,8 @@ def without_error(answer: Callable[[Sequence[str], Sequence[str]], int]) -> str 
         return "three readings that are right count three"
     if answer(["The cat sat", "on the mat", "it rained."], truths) != 1:
         return "a lost full stop and a wrong capital are errors, too"
+    if answer([" The cat sat.", "on  the mat", "It rained. "], truths) != 0:
+        return "a space too many is an error, too: compare the texts as they are"
     if answer(["on the mat", "The cat sat.", "It rained."], truths) != 1:
         return "each reading belongs to the truth at the same place of the list"
     return on_drawn_cases(
@@ -121,8 +123,8 @@ def serve(answer: Callable[..., list[str]]) -> str | None:
             return f"the model was loaded {loads} times for three uploads: once is enough"
         if any(folder.iterdir()):
             return "a picture is still in the folder: whoever looks there sees what others sent"
-        if not all(folder in path.parents for path in seen):
-            return "use the folder that is given, no other place"
+        if any(path.exists() for path in seen):
+            return "a picture is still where it was read from: whoever looks there sees what others sent"
         try:
             answer([b"one", b"broken", b"three"], load, folder)
         except Exception:
@@ -130,4 +132,28 @@ def serve(answer: Callable[..., list[str]]) -> str | None:
                 return "when reading fails, the picture stays behind: `try ... finally` cleans up in any case"
         if any(folder.iterdir()):
             return "when reading fails, the picture stays behind"
+    return None
+
+
+@exercise("00.6")
+def two_errors(answer: Callable[[int, int], tuple[float, float]]) -> str | None:
+    """The errors of a small network after 150 steps on 40 words, of these and of unseen ones."""
+    found = _pair(answer(40, 150))
+    if not isinstance(found, tuple) or len(found) != 2:
+        return "return two values: the error of the words that it learnt from, and that of the unseen ones"
+    seen, other = (float(part) for part in found)
+    if max(seen, other) <= 1.5:
+        return "in per cent: 100 times the share"
+    if seen > other:
+        return "the first value belongs to the words that it learnt from"
+    if other < 20:
+        return (
+            "no network reads unseen words so well after 40: were these among what it learnt from?"
+        )
+    if seen > 60:
+        return "after 150 steps it should know its 40 words: is the trained network the one that reads?"
+    if abs(seen - other) < 1:
+        return (
+            "the two errors are the same: read the 40 words for the first, `unseen` for the second"
+        )
     return None

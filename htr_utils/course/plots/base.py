@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,8 @@ def show(drawing: Figure, *, alt: str, facts: str) -> None:
     else:  # IPython would print the bytes of the file
         print(alt)
     print(facts)
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close(drawing)  # one that a chapter drew in the open would be shown a second time
 
 
 def encode(drawing: Figure) -> bytes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, SKY, figure, show
+from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, SKY, figure, lines, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,6 +16,33 @@ if TYPE_CHECKING:
     from htr_utils.recognizer import Reading
 
 UNSURE = 0.6  # below this a character is drawn as unsure
+
+
+def grid(pictures: np.ndarray, texts: Sequence[str], columns: int = 6) -> None:
+    """Small pictures of words side by side, float (N, H, W) with 1 = ink, each with its text above it."""
+    rows = -(-len(texts) // columns)
+    drawing, axes = figure(rows, columns, height=0.75 * rows, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, word, text in zip(axes.flat, pictures, texts, strict=False):
+        axis.imshow(word, cmap="gray_r", vmin=0, vmax=1)
+        axis.set_title(text, loc="left", fontsize=9, color=GREY)
+    show(
+        drawing,
+        alt=f"{len(texts)} handwritten words of one hand in {rows} rows: {', '.join(texts)}.",
+        facts=f"{len(texts)} pictures of {pictures.shape[1]} x {pictures.shape[2]} pixels",
+    )
+
+
+def readings(pictures: Sequence[np.ndarray], answers: Sequence[Reading]) -> None:
+    """Pictures of lines, uint8 (H, W), one below the other, each with what was read in it above it."""
+    texts = [_cut(answer.text, 100) for answer in answers]
+    lines(
+        pictures,
+        [f"read: {text}" for text in texts],
+        alt=f"{len(texts)} pictures of handwriting below each other; read were: {'; '.join(texts)}.",
+        facts=", ".join(f"{len(answer.text)} characters read" for answer in answers),
+    )
 
 
 def where(grey: np.ndarray, reading: Reading) -> None:
@@ -30,7 +58,10 @@ def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
         grey: uint8 (H, W). reading: what was read in it.
     """
     width = grey.shape[1]
-    drawing, (top, low) = figure(2, 1, height=3.3, sharex=True, height_ratios=[1.2, 1.6])
+    tall = min(2.5, 8.4 * grey.shape[0] / width)  # inches: the picture as it is, not stretched
+    drawing, (top, low) = figure(
+        2, 1, height=tall + 2.2, sharex=True, height_ratios=[max(0.3, tall), 1.6]
+    )
     top.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
     top.set_yticks([])
     top.spines[["left", "bottom"]].set_visible(False)
