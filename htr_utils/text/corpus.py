@@ -191,7 +191,9 @@ def _letters(text: str) -> str:
 
 def _windows(text: str) -> np.ndarray:
     """A number for each stretch of `_WINDOW` characters: the same for the same, uint64, wrapping."""
-    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(
+        np.uint64
+    )
     size = max(0, points.size - _WINDOW + 1)
     number = np.zeros(size, dtype=np.uint64)
     for k in range(_WINDOW):

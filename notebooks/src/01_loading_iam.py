@@ -34,7 +34,9 @@ from htr_utils.course.parameters import validate
 from htr_utils.lines import iam
 
 run = validate(
-    data_root=(data_root or None, "path"), line_number=(line_number, "int", 0, None), seed=(seed, "int", 0)
+    data_root=(data_root or None, "path"),
+    line_number=(line_number, "int", 0, None),
+    seed=(seed, "int", 0),
 )
 folder = iam.read(run.data_root)
 line = list(folder.lines.values())[run.line_number % len(folder.lines)]
@@ -154,7 +156,9 @@ from collections import Counter
 statuses = Counter(one.status for one in every)
 print(f"{len(every):>6} lines, of them {dict(sorted(statuses.items()))}")
 print(f"{len(folder.forms):>6} forms, {len(folder.writers)} writers")
-print(f"{len(set(''.join(one.text for one in every))):>6} different characters, the space among them")
+print(
+    f"{len(set(''.join(one.text for one in every))):>6} different characters, the space among them"
+)
 plots.widths_and_lengths(every)
 
 # %% [markdown]
@@ -175,7 +179,9 @@ element = ElementTree.parse(xml_file).find(f".//line[@id='{line.id}']")
 left, top = line.box[:2]
 words = []
 for word in element.iter("word"):
-    numbers = [[int(cmp.get(key)) for key in ("x", "y", "width", "height")] for cmp in word.iter("cmp")]
+    numbers = [
+        [int(cmp.get(key)) for key in ("x", "y", "width", "height")] for cmp in word.iter("cmp")
+    ]
     words.append((word.get("text"), [(x - left, y - top, w, h) for x, y, w, h in numbers]))
 plots.boxes(line.image(), words, title=f"{line.id}: components as the XML gives them")
 
@@ -197,7 +203,9 @@ plots.captioned(
 )
 share = 100 * len(failed) / len(every)
 letters = sum(len(one.text) for one in failed)
-print(f"dropping err lines would throw away {share:.0f} % of the lines, {letters} characters of text")
+print(
+    f"dropping err lines would throw away {share:.0f} % of the lines, {letters} characters of text"
+)
 
 # %% [markdown]
 # In IAM it is 2,009 of 13,353 lines. A line recogniser never cuts words apart, so it keeps them all. Whoever
@@ -238,7 +246,9 @@ random_train = [every[i] for i in order[cut:]]
 for name in ("writer_id", "form_id"):
     known = {getattr(one, name) for one in random_train}
     leaked = sum(getattr(one, name) in known for one in random_test)
-    print(f"{name:<10} known from training: {100 * leaked / len(random_test):.0f} % of the test lines")
+    print(
+        f"{name:<10} known from training: {100 * leaked / len(random_test):.0f} % of the test lines"
+    )
 
 # %% [markdown]
 # Such a test asks: *can it read people whose writing it has studied, on pages it has half read?* The question
@@ -281,7 +291,14 @@ from htr_utils.text.metrics import cer
 print("raw:    ", raw.lines[line.id].text)
 print("natural:", folder.lines[line.id].text)
 test = folder.split("test")
-print(cer([raw.lines[one.id].text for one in test], [one.text for one in test], samples=200, split="test"))
+print(
+    cer(
+        [raw.lines[one.id].text for one in test],
+        [one.text for one in test],
+        samples=200,
+        split="test",
+    )
+)
 
 # %% [markdown]
 # Not one letter was misread. That is the third place: state the convention, and hold both sides to the same.
@@ -293,7 +310,9 @@ print(cer([raw.lines[one.id].text for one in test], [one.text for one in test], 
 
 # %%
 struck = [one for one in every if "#" in one.text]
-print(f"{len(struck)} lines hold a struck-out word; for example: {struck[0].text if struck else '-'}")
+print(
+    f"{len(struck)} lines hold a struck-out word; for example: {struck[0].text if struck else '-'}"
+)
 
 # %% [markdown]
 # **Damaged copies.** Downloads stop half-way, disks fill up, and Windows programs end rows with two characters

@@ -56,7 +56,9 @@ lines = iam.read(run.data_root).split(run.split)
 raw = {one.id: one.text for one in iam.read(run.data_root, spacing="raw").split(run.split)}
 start = run.line % len(lines)
 suits = [
-    one for one in lines[start:] + lines[:start] if raw[one.id] != one.text and len(one.text.split()) > 6
+    one
+    for one in lines[start:] + lines[:start]
+    if raw[one.id] != one.text and len(one.text.split()) > 6
 ]
 shown = (suits or lines)[0]
 three = {
@@ -252,7 +254,11 @@ print(natural[0], readings[0], sep="\n")
 edits = np.array([metrics.edits(r, t) for r, t in zip(readings, natural, strict=True)])  # (lines,)
 length = np.array([len(t) for t in natural])  # (lines,)
 longer = np.array([max(len(r), len(t)) for r, t in zip(readings, natural, strict=True)])
-micro, mean, reference = edits.sum() / length.sum(), (edits / length).mean(), (edits / longer).mean()
+micro, mean, reference = (
+    edits.sum() / length.sum(),
+    (edits / length).mean(),
+    (edits / longer).mean(),
+)
 print(f"micro                 {100 * micro:.2f} %")
 print(f"mean of lines         {100 * mean:.2f} %")
 print(f"reference system's    {100 * reference:.2f} %")
@@ -305,7 +311,9 @@ print("perfect reading, padding counted :", distance(reading_row, label_row))
 # before measuring; better still, to measure texts and not rows.
 
 # %%
-without = [[i for i in row if i not in (PAD_LABEL, PAD_READING)] for row in (reading_row, label_row)]
+without = [
+    [i for i in row if i not in (PAD_LABEL, PAD_READING)] for row in (reading_row, label_row)
+]
 print("perfect reading, padding cut off :", distance(*without))
 print("perfect reading, as texts        :", metrics.edits(charset.decode(without[0]), "word"))
 
@@ -321,7 +329,9 @@ print("perfect reading, as texts        :", metrics.edits(charset.decode(without
 # are the interval.
 
 # %%
-draws = np.random.default_rng(run.seed).integers(len(lines), size=(run.samples, len(lines)), dtype=np.int32)
+draws = np.random.default_rng(run.seed).integers(
+    len(lines), size=(run.samples, len(lines)), dtype=np.int32
+)
 by_lines = edits[draws].sum(axis=1) / length[draws].sum(axis=1)  # (samples,)
 low, high = np.percentile(by_lines, [2.5, 97.5])
 rate = metrics.cer(readings, natural, split=run.split, seed=run.seed, samples=run.samples)
@@ -340,7 +350,9 @@ length_of = np.bincount(owner, weights=length)  # (writers,)
 draws = np.random.default_rng(run.seed).integers(len(writers), size=(run.samples, len(writers)))
 by_writers = edits_of[draws].sum(axis=1) / length_of[draws].sum(axis=1)  # (samples,)
 names = [one.writer_id for one in lines]
-wide = metrics.cer(readings, natural, split=run.split, seed=run.seed, samples=run.samples, groups=names)
+wide = metrics.cer(
+    readings, natural, split=run.split, seed=run.seed, samples=run.samples, groups=names
+)
 print(f"{len(writers)} writers\nby lines:   {rate}\nby writers: {wide}")
 measures.intervals({"lines": by_lines, "writers": by_writers}, {"lines": rate, "writers": wide})
 
@@ -471,7 +483,9 @@ check("03.5", forgiven)
 def word_rate(readings: list[str], truths: list[str]) -> float:
     """Micro-averaged WER as a fraction."""
     # SOLUTION
-    edits = sum(word_distance(reading, truth) for reading, truth in zip(readings, truths, strict=True))
+    edits = sum(
+        word_distance(reading, truth) for reading, truth in zip(readings, truths, strict=True)
+    )
     return edits / sum(len(truth.split()) for truth in truths)
     # END
 

@@ -143,7 +143,9 @@ canvas = -(-ink.shape[1] // step) * step  # whole steps
 # `trunk` is the convolutions alone; `blstm` is the layer, compiled with `tf.function` because it is called often.
 
 # %%
-trunk = keras.Model(trained.input, trained.get_layer(models.sequence_layer(recognizer.preset)).output)
+trunk = keras.Model(
+    trained.input, trained.get_layer(models.sequence_layer(recognizer.preset)).output
+)
 blstm = tf.function(trained.get_layer("blstm1"))
 features = np.asarray(trunk(model_input(ink, canvas)))[0]  # (frames, numbers)
 both = blstm(features[None]).numpy()[0]  # (frames, 2 * units): forward, then backward
@@ -162,12 +164,18 @@ def along(features, weights):  # (T, F) -> shown (T, units), states (T, units), 
         shown, state, gates = lstm_step(frame, shown, state, *weights)
         rows.append((shown, state, gates))
     shown, states, gates = zip(*rows, strict=True)
-    return np.array(shown), np.array(states), {name: np.array([g[name] for g in gates]) for name in gates[0]}
+    return (
+        np.array(shown),
+        np.array(states),
+        {name: np.array([g[name] for g in gates]) for name in gates[0]},
+    )
 
 
 forward = trained.get_layer("blstm1").forward_layer.get_weights()
 shown, states, gates = along(features, forward)
-print("forward half, agreement over the whole line:", np.allclose(shown, both[:, :units], atol=1e-4))
+print(
+    "forward half, agreement over the whole line:", np.allclose(shown, both[:, :units], atol=1e-4)
+)
 
 # %% [markdown]
 # The same weights, the same numbers. So you may look inside. The figure shows two kinds of cell: above those whose
@@ -179,7 +187,8 @@ reading = recognizer.read(grey, decoder="greedy")
 prepared = recognizer.prepare(grey)
 letters = [(c.character, (c.x - prepared.left) * prepared.scale) for c in reading.characters]
 drawn = plots.two_kinds(states, gates["forget gate"], run.cells)  # numbers of cells
-plots.cells(ink, letters, states[:, drawn], {name: gate[:, drawn[0]] for name, gate in gates.items()})
+first_gates = {name: gate[:, drawn[0]] for name, gate in gates.items()}
+plots.cells(ink, letters, states[:, drawn], first_gates)
 
 # %% [markdown]
 # The upper cells are memory: one colour lasts over many letters, even over words. The last panel shows how. While
@@ -225,9 +234,14 @@ hidden[:, start:] = 0
 change = np.abs(blstm(trunk(model_input(hidden, canvas))).numpy()[0] - both)  # (frames, 2 * units)
 moved = {"forward": change[:, :units].mean(axis=1), "backward": change[:, units:].mean(axis=1)}
 plots.covered(ink, start, moved)
-left = max(1, (start - 120) // step)  # frames that no convolution connects with the cover
+
+# %% [markdown]
+# In numbers: the largest change in those frames on the left that no convolution connects with the cover.
+
+# %%
+left = max(1, (start - 120) // step)
 for name, curve in moved.items():
-    print(f"{name}: changed left of the cover: {bool(curve[:left].max() > 1e-4)}")
+    print(f"{name}: {curve[:left].max():.2f}")
 
 # %% [markdown]
 # The backward curve rises *before* the cover: at these letters it already knew what was coming, and now it
@@ -261,7 +275,9 @@ print("letters:", "".join("cdl"[s] for s in letters_of(strokes[0:1])[0]))
 keras.utils.set_random_seed(run.seed)
 line = keras.Input((16, 2))
 forwards = keras.layers.LSTM(12, return_sequences=True)(line)
-backwards = keras.ops.flip(keras.layers.LSTM(12, return_sequences=True, go_backwards=True)(line), axis=1)
+backwards = keras.ops.flip(
+    keras.layers.LSTM(12, return_sequences=True, go_backwards=True)(line), axis=1
+)
 readers = {
     "forward only": forwards,
     "backward only": backwards,
@@ -273,7 +289,8 @@ print("numbers a frame:", {name: reader.shape[-1] for name, reader in readers.it
 # Each judge is one dense layer: numbers of a frame in, three probabilities out. All three learn at once.
 
 # %%
-toy = keras.Model(line, [keras.layers.Dense(3, activation="softmax")(reader) for reader in readers.values()])
+judges = [keras.layers.Dense(3, activation="softmax")(reader) for reader in readers.values()]
+toy = keras.Model(line, judges)
 toy.compile(keras.optimizers.Adam(0.02), ["sparse_categorical_crossentropy"] * 3, jit_compile=False)
 eye = np.eye(2, dtype=np.float32)  # a stroke as two numbers: (1, 0) or (0, 1)
 toy.fit(eye[strokes], [letters_of(strokes)] * 3, batch_size=100, epochs=4, verbose=0)
@@ -286,7 +303,9 @@ print("numbers learned:", toy.count_params())
 # %% tags=["figure"]
 fresh = rng.integers(0, 2, (500, 16))
 answers = [np.asarray(answer).argmax(axis=-1) for answer in toy(eye[fresh])]
-right = {name: float((a == letters_of(fresh)).mean()) for name, a in zip(readers, answers, strict=True)}
+right = {
+    name: float((a == letters_of(fresh)).mean()) for name, a in zip(readers, answers, strict=True)
+}
 run.record(toy=right)
 text = ["".join("cdl"[letter] for letter in one[0]) for one in (letters_of(fresh), *answers)]
 strokes = "".join("ol"[s] for s in fresh[0])
@@ -323,10 +342,15 @@ def one_lstm(inputs, units=512):
     return 4 * units * (inputs + units + 1)
 
 
-by_formula = {False: 2 * (one_lstm(512) + one_lstm(512)), True: 2 * (one_lstm(512) + one_lstm(1024))}
+by_formula = {
+    False: 2 * (one_lstm(512) + one_lstm(512)),
+    True: 2 * (one_lstm(512) + one_lstm(1024)),
+}
 for stacked, expected in by_formula.items():
     network = models.build(models.preset("reference", stacked=stacked), recognizer.charset.classes)
-    parts = [layer for layer in network.layers if layer.name.startswith(("forward", "backward", "blstm"))]
+    parts = [
+        layer for layer in network.layers if layer.name.startswith(("forward", "backward", "blstm"))
+    ]
     counted = sum(layer.count_params() for layer in parts)
     print(f"{'stacked' if stacked else 'joined'}: LSTMs {expected / 1e6:.2f} million, Keras counts the same: "
           f"{counted == expected}; whole network {network.count_params() / 1e6:.2f} million")  # fmt: skip

@@ -92,7 +92,9 @@ from htr_utils.network import ctc
 
 paths = ctc.alignments(run.word, run.frames)
 if not paths:
-    raise HtrError(f"{run.word!r} does not fit into {run.frames} frames; choose more frames or another word")
+    raise HtrError(
+        f"{run.word!r} does not fit into {run.frames} frames; choose more frames or another word"
+    )
 print(f"{len(paths)} paths of {run.frames} frames collapse to {run.word!r}:")
 print(" ".join(paths[:30]), "..." if len(paths) > 30 else "")
 print("your collapse agrees:", all(collapse(path) == run.word for path in paths))
@@ -115,9 +117,13 @@ from htr_utils.text.charset import Charset
 
 charset = Charset("".join(sorted(set(run.word))))
 label = charset.encode(run.word)  # class ids, counted from 1
-logits = np.random.default_rng(run.seed).normal(size=(run.frames, charset.classes)).astype(np.float32)
+logits = (
+    np.random.default_rng(run.seed).normal(size=(run.frames, charset.classes)).astype(np.float32)
+)
 probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)  # (frames, classes)
-print(f"classes: blank + {charset.characters!r}; label {label.tolist()}; probabilities {probs.shape}")
+print(
+    f"classes: blank + {charset.characters!r}; label {label.tolist()}; probabilities {probs.shape}"
+)
 
 # %% [markdown]
 # The honest way is to visit each path and add. You have the list of [alignments](../docs/glossary.md#alignment)
@@ -208,7 +214,9 @@ print("equal to the sum over the list:", bool(np.isclose(probability(probs, labe
 # %%
 def by_tensorflow(logits: np.ndarray, label: np.ndarray) -> float:
     """One line through the function that trains the networks of this course."""
-    return float(ctc.loss(logits[None], np.int32([len(logits)]), label[None], np.int32([len(label)]))[0])
+    return float(
+        ctc.loss(logits[None], np.int32([len(logits)]), label[None], np.int32([len(label)]))[0]
+    )
 
 
 rng = np.random.default_rng(run.seed)
@@ -236,7 +244,10 @@ run.record(paths=len(paths), largest_difference=largest)
 alpha = forward(probs, label)
 beta = forward(probs[::-1], label[::-1])[::-1, ::-1]  # turned there and back
 posterior = alpha * beta / probs[:, with_blanks(label)] / by_hand
-print("the package's posterior agrees:", np.allclose(posterior, ctc.posteriors(log_probs, label), atol=1e-4))
+print(
+    "the package's posterior agrees:",
+    np.allclose(posterior, ctc.posteriors(log_probs, label), atol=1e-4),
+)
 plots.posteriors(
     probs, (alpha, beta, posterior), label, charset.characters,
     alt="Four tables over the frames. Above: the probability of each class, and alpha, which begins in the upper left. "
@@ -285,7 +296,8 @@ automatic = tape.gradient(value, x)[0].numpy()
 mine = gradient(probs, label)
 print("equal to TensorFlow's within 1e-4:", bool(np.allclose(mine, automatic, atol=1e-4)))
 print(
-    "equal to the package's           :", bool(np.allclose(mine, ctc.gradient(log_probs, label), atol=1e-4))
+    "equal to the package's           :",
+    bool(np.allclose(mine, ctc.gradient(log_probs, label), atol=1e-4)),
 )
 
 # %% [markdown]
@@ -363,7 +375,9 @@ print("in NumPy, all paths     :", ctc.brute_force(np.log(np.full((2, 3), 1 / 3)
 print("sparse labels           :", float(sparse[0]))
 print("dense labels            :", f"about {round(float(dense[0]), -1):.0f}, finite and silent")
 try:  # fewer frames than letters: one frame for two letters
-    tf.nn.ctc_loss(tf.sparse.from_dense(np.int32([[1, 2]])), short[:1], None, np.int32([1]), blank_index=0)
+    tf.nn.ctc_loss(
+        tf.sparse.from_dense(np.int32([[1, 2]])), short[:1], None, np.int32([1]), blank_index=0
+    )
 except tf.errors.InvalidArgumentError as error:
     message = error.message[error.message.find("Not enough") :]
     print("sparse, even less room  : error:", message.partition(" (")[0])
@@ -413,7 +427,8 @@ print(
 long = np.full((200, 3), 1 / 3, np.float32)  # 200 frames, nothing unusual about them
 print("probabilities, 32 bit:", probability(long, np.int32([1, 2])), "-> a loss of infinity")
 print(
-    "logarithms           :", f"a loss of about {ctc.forward_backward(np.log(long), np.int32([1, 2]))[0]:.0f}"
+    "logarithms           :",
+    f"a loss of about {ctc.forward_backward(np.log(long), np.int32([1, 2]))[0]:.0f}",
 )
 
 # %% [markdown]

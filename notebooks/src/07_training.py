@@ -73,7 +73,11 @@ from htr_utils.network import ctc, models, training
 from htr_utils.text.charset import Charset
 
 charset = Charset()
-blocks = (models.Block(16, 5, stride=2), models.Block(32, pool=(2, 2)), models.Block(48, pool=(2, 1)))
+blocks = (
+    models.Block(16, 5, stride=2),
+    models.Block(32, pool=(2, 2)),
+    models.Block(48, pool=(2, 1)),
+)
 height = images.Preparation(32)
 tiny = models.Preset("tiny", height, blocks, lstm=48, lstm_layers=1, dropout=0.0, shortcut=False)
 print(f"a frame every {tiny.frame_step} columns, {charset.classes} classes")
@@ -277,7 +281,9 @@ course = models.preset("course")
 pick = np.random.default_rng(run.seed).permutation(len(train))[: run.lines]
 watch = iam.read(run.data_root).split("validation")[:8]
 encoder = training.labels_for(course, charset)
-sources = [dataset.FileLines(some, course.preparation) for some in ([train[i] for i in pick], watch)]
+sources = [
+    dataset.FileLines(some, course.preparation) for some in ([train[i] for i in pick], watch)
+]
 batches = dataset.Batches(sources[0], encoder, run.batch, seed=run.seed)
 watched = dataset.Batches(sources[1], encoder, 8, shuffle=False)
 print(f"{len(pick)} lines in batches of {run.batch}; {len(watch)} lines are watched")
@@ -287,7 +293,9 @@ print(f"{len(pick)} lines in batches of {run.batch}; {len(watch)} lines are watc
 # Expect the blank stage, and do not expect words.
 
 # %%
-settings = training.Settings(epochs=run.epochs, batch=run.batch, rate=1e-3, warmup=10, ema=0.9, seed=run.seed)
+settings = training.Settings(
+    epochs=run.epochs, batch=run.batch, rate=1e-3, warmup=10, ema=0.9, seed=run.seed
+)
 keras.utils.set_random_seed(run.seed)
 large = models.build(course, charset.classes)  # untrained
 # `htr run 07` keeps checkpoints and TensorBoard's logs in its folder; here there is none.
@@ -312,7 +320,9 @@ root = repo_root()
 stored = root / "model" / "course.history.json" if root else None
 published = json.loads(stored.read_text(encoding="utf-8")) if stored and stored.is_file() else []
 blank_stage = history[-1]["blank_rate"] > 0.9
-plots.curves(history, published, facts=f"blank stage at the end of the short training: {blank_stage}")
+plots.curves(
+    history, published, facts=f"blank stage at the end of the short training: {blank_stage}"
+)
 
 # %% [markdown]
 # To go on for longer, run this chapter with other parameters: `papermill 07_training.ipynb out.ipynb -p epochs 40
@@ -332,7 +342,9 @@ import tempfile
 folder = tempfile.TemporaryDirectory(dir=".")
 told = training.Settings(epochs=2, batch=10, rate=1e-2, warmup=2, ema=0.9, seed=run.seed)
 small = dataset.Batches(dataset.FileLines(narrow[:20], tiny.preparation), labels, 10, seed=run.seed)
-trainer = training.Trainer(fresh(), tiny, charset, small, told, folder=folder.name, say=lambda line: None)
+trainer = training.Trainer(
+    fresh(), tiny, charset, small, told, folder=folder.name, say=lambda line: None
+)
 trainer.run_epoch()
 trainer.checkpoint()
 trainer.run_epoch()
@@ -345,10 +357,20 @@ unbroken = [average.numpy() for average in trainer.ema]
 # %%
 trainer.resume()
 folder.cleanup()
-print("after epoch", trainer.epoch, "the weights differ:", not np.allclose(unbroken[-1], trainer.ema[-1]))
+print(
+    "after epoch",
+    trainer.epoch,
+    "the weights differ:",
+    not np.allclose(unbroken[-1], trainer.ema[-1]),
+)
 trainer.run_epoch()
 apart = max(np.abs(a - b.numpy()).max() for a, b in zip(unbroken, trainer.ema, strict=True))
-print("after epoch", trainer.epoch, "the largest difference of a weight is below 1e-5:", bool(apart < 1e-5))
+print(
+    "after epoch",
+    trainer.epoch,
+    "the largest difference of a weight is below 1e-5:",
+    bool(apart < 1e-5),
+)
 
 # %% [markdown]
 # ## What goes wrong

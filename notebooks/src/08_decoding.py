@@ -27,7 +27,9 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
-my_image: str = ""  # picture of one line of your own, for the pictures; "" for a line of the test split
+my_image: str = (
+    ""  # picture of one line of your own, for the pictures; "" for a line of the test split
+)
 model: str = "course"  # a model's name, or the path of a .keras file
 lines: int = 12  # how many test lines the decoders are compared on
 beam_width: int = 10  # prefixes that the beam keeps
@@ -136,7 +138,8 @@ print("greedy writes:", repr("a" * len(greedy_ids(tiny))))
 # has four frames and the classes `-`, `a`, `b`: 81 paths. Draw each likely text as a bar made of its paths.
 
 # %% tags=["figure"]
-small = np.array([[0.6, 0.1, 0.3], [0.1, 0.6, 0.3], [0.5, 0.4, 0.1], [0.2, 0.7, 0.1]])  # (frames, classes)
+# (frames, classes)
+small = np.array([[0.6, 0.1, 0.3], [0.1, 0.6, 0.3], [0.5, 0.4, 0.1], [0.2, 0.7, 0.1]])
 
 paths: dict[str, dict[str, float]] = {}
 for path in itertools.product(range(3), repeat=len(small)):
@@ -194,11 +197,16 @@ wide = True
 for _ in range(20):
     random_line = rng.dirichlet(np.ones(3), size=5)  # (5 frames, 3 classes)
     truth = decoding.exhaustive(np.log(random_line))
-    wide &= all(np.isclose(p, np.exp(truth.get(ids, -np.inf))) for ids, p in prefix_beam(random_line, 10_000))
+    wide &= all(
+        np.isclose(p, np.exp(truth.get(ids, -np.inf)))
+        for ids, p in prefix_beam(random_line, 10_000)
+    )
 print("full width equals the oracle:", bool(wide))
 
 mine = [prefix_beam(np.exp(table.astype(float)), run.beam_width)[0][0] for table in tables[:3]]
-theirs = [decoding.beam(table[None], [len(table)], width=run.beam_width)[0][0].ids for table in tables[:3]]
+theirs = [
+    decoding.beam(table[None], [len(table)], width=run.beam_width)[0][0].ids for table in tables[:3]
+]
 print("from scratch and package agree on three real lines:", mine == theirs)
 
 # %% [markdown]
@@ -312,15 +320,18 @@ def judge_with(lm, weight: float, bonus: float):
     def judge(prefix):
         return judge(prefix[:-1]) + weight * row(prefix[:-1])[prefix[-1]] + bonus if prefix else 0.0
 
-    return lambda prefix: judge(prefix), lambda prefix: judge(prefix) + weight * lm.end(state(prefix))[0]
+    return lambda prefix: judge(
+        prefix
+    ), lambda prefix: judge(prefix) + weight * lm.end(state(prefix))[0]
 
 
 def fused_beam(table: np.ndarray, lm, width: int, weight: float, bonus: float) -> tuple[int, ...]:
     """table: probabilities (frames, classes) -> class ids of the text with the best fused score."""
     judge, judge_end = judge_with(lm, weight, bonus)
-    return max(prefix_beam(table, width, judge), key=lambda one: np.log(one[1] + 1e-300) + judge_end(one[0]))[
-        0
-    ]
+    return max(
+        prefix_beam(table, width, judge),
+        key=lambda one: np.log(one[1] + 1e-300) + judge_end(one[0]),
+    )[0]
 
 
 # %% [markdown]
@@ -340,7 +351,12 @@ print("full width finds the best fused score:", best)
 english = language.LanguageModel.load("en", charset)
 tables_p = [np.exp(table.astype(float)) for table in tables[:2]]
 mine = [fused_beam(p, english, run.beam_width, run.weight, run.bonus) for p in tables_p]
-options = {"width": run.beam_width, "weight": run.weight, "bonus": run.bonus, "prune": 0}  # searches plainly
+options = {
+    "width": run.beam_width,
+    "weight": run.weight,
+    "bonus": run.bonus,
+    "prune": 0,
+}  # searches plainly
 theirs = [fusion.prefix_beam(t[None], [len(t)], english, **options)[0][0].ids for t in tables[:2]]
 print("from scratch and package agree on two real lines:", mine == theirs)
 
@@ -396,7 +412,9 @@ ways = {
     "language model": recognizer.tuned.decode(hard_test.log_probs, hard_test.frames, lexicon=False),
     "lexicon": recognizer.tuned.decode(hard_test.log_probs, hard_test.frames),
 }
-said = {way: [charset.decode(one[0].ids).strip() for one in readings] for way, readings in ways.items()}
+said = {
+    way: [charset.decode(one[0].ids).strip() for one in readings] for way, readings in ways.items()
+}
 wrong = {way: sum(map(edits, texts, hard_test.truths)) for way, texts in said.items()}
 for n in range(2):
     print("written:", hard_test.truths[n])

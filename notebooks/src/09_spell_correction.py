@@ -80,7 +80,9 @@ def edits1(word: str) -> set[str]:
     return set(deletes + swaps + replaces + inserts)
 
 
-print(len(edits1("hous")), "strings are one edit from 'hous'; among them:", "house" in edits1("hous"))
+print(
+    len(edits1("hous")), "strings are one edit from 'hous'; among them:", "house" in edits1("hous")
+)
 
 # %% [markdown]
 # For the word list you count the words of the training texts. Never those of the test split: a list that
@@ -112,7 +114,17 @@ print(len(own_list), "different words; 'tbe' becomes", repr(own_word("tbe")))
 import autocorrect
 
 library = autocorrect.Speller("en", fast=True)
-words = ["hous", "tbe", "leter", "wbich", "yesterdav", "recieve", "garden", "xqzv", "dioappoistmest"]
+words = [
+    "hous",
+    "tbe",
+    "leter",
+    "wbich",
+    "yesterdav",
+    "recieve",
+    "garden",
+    "xqzv",
+    "dioappoistmest",
+]
 same = all(own_word(w, library.nlp_data) == library.autocorrect_word(w) for w in words)
 print(f"{len(library.nlp_data):,} words in the library's list; the same answers: {same}")
 
@@ -179,6 +191,10 @@ for n in touched[:4]:
     print("Written            :", truths[n])
     print(without_with(readings[n].text, corrections[n]), "\n")
 
+# %% [markdown]
+# With a picture of your own in `my_image`, here is your line, without correction and with it.
+
+# %%
 if run.my_image:
     mine = recognizer.read(run.my_image, decoder="greedy").text
     print(without_with(mine, fast.correct(mine)))
@@ -194,7 +210,9 @@ from htr_utils.text.metrics import cer, wer
 
 texts = {
     "none": [reading.text for reading in readings],
-    "own list": [re.sub(r"\b[a-z]+\b", lambda m: own_word(m[0]), reading.text) for reading in readings],
+    "own list": [
+        re.sub(r"\b[a-z]+\b", lambda m: own_word(m[0]), reading.text) for reading in readings
+    ],
     "library": [correction.text for correction in corrections],
 }
 
@@ -220,7 +238,10 @@ import numpy as np
 def saved(name: str) -> str:
     """Character edits saved by a correction, with a paired bootstrap interval."""
     gain = np.array(
-        [edits(a, t) - edits(b, t) for a, b, t in zip(texts["none"], texts[name], truths, strict=True)]
+        [
+            edits(a, t) - edits(b, t)
+            for a, b, t in zip(texts["none"], texts[name], truths, strict=True)
+        ]
     )
     draws = np.random.default_rng(run.seed).integers(len(gain), size=(1000, len(gain)))
     low, high = np.percentile(gain[draws].sum(axis=1), [2.5, 97.5])
@@ -316,8 +337,12 @@ def gated(reading, correction) -> list:
     return passed
 
 
-kept = [gated(reading, correction) for reading, correction in zip(readings, corrections, strict=True)]
-texts["first gate"] = [apply(reading.text, changes) for reading, changes in zip(readings, kept, strict=True)]
+kept = [
+    gated(reading, correction) for reading, correction in zip(readings, corrections, strict=True)
+]
+texts["first gate"] = [
+    apply(reading.text, changes) for reading, changes in zip(readings, kept, strict=True)
+]
 print("first gate:", saved("first gate"))
 
 # %% [markdown]
@@ -382,9 +407,8 @@ def surprise(p: np.ndarray, right: np.ndarray) -> float:
 from htr_utils.course import policies
 
 validation = folder.split("validation")
-(sure, right), (test_sure, test_right) = (
-    policies.letters(recognizer, x) for x in (validation[::7], test[::11])
-)
+sure, right = policies.letters(recognizer, validation[::7])
+test_sure, test_right = policies.letters(recognizer, test[::11])
 temperature = min(np.arange(0.5, 4, 0.05), key=lambda t: surprise(tempered(sure, t), right))
 said = {"as the network says": test_sure, "with temperature": tempered(test_sure, temperature)}
 plots.reliability({name: (p, test_right) for name, p in said.items()})
@@ -469,7 +493,9 @@ def looks_alike(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
     # SOLUTION
     if len(before) != len(after):
         return False
-    return all(a == b or (a, b) in pairs or (b, a) in pairs for a, b in zip(before, after, strict=True))
+    return all(
+        a == b or (a, b) in pairs or (b, a) in pairs for a, b in zip(before, after, strict=True)
+    )
     # END
 
 

@@ -218,7 +218,9 @@ base.lines(
 # 8). Two intervals that overlap do *not* mean that there is no difference: both readers met the same hard lines.
 
 # %%
-with_words = [reading.text for reading in recognizer.read([line.path for line in chosen], decoder="lexicon")]
+with_words = [
+    reading.text for reading in recognizer.read([line.path for line in chosen], decoder="lexicon")
+]
 wrong_with = np.array([edits(text, truth) for text, truth in zip(with_words, truths, strict=True)])
 print("greedy: ", whole)
 print("lexicon:", cer(with_words, truths, split="test", seed=run.seed))
@@ -231,7 +233,9 @@ gain = wrong - wrong_with  # edits saved, (lines,)
 draws = np.random.default_rng(run.seed).integers(len(gain), size=(1000, len(gain)))
 low, high = np.percentile(gain[draws].mean(axis=1), [2.5, 97.5])
 print(f"edits saved a line: {gain.mean():.2f} [{low:.2f}, {high:.2f}]; above 0: {bool(low > 0)}")
-run.record(cer=whole.value, cer_low=whole.low, cer_high=whole.high, saved=gain.mean(), lines=len(chosen))
+run.record(
+    cer=whole.value, cer_low=whole.low, cer_high=whole.high, saved=gain.mean(), lines=len(chosen)
+)
 
 # %% [markdown]
 # ## What goes wrong: one reading, many numbers
@@ -249,7 +253,10 @@ ways = {
     "as it should be": (texts, truths),
     "capitals ignored": ([t.lower() for t in texts], [t.lower() for t in truths]),
     "no capitals, no punctuation": ([plain(t) for t in texts], [plain(t) for t in truths]),
-    "spaces not counted": ([t.replace(" ", "") for t in texts], [t.replace(" ", "") for t in truths]),
+    "spaces not counted": (
+        [t.replace(" ", "") for t in texts],
+        [t.replace(" ", "") for t in truths],
+    ),
 }
 for name, (read, true) in ways.items():
     print(f"{name:28} {cer(read, true, seed=run.seed).value:.2%}")
@@ -327,7 +334,9 @@ check("10.2", pooled)
 
 
 # %% tags=["exercise"]
-def difference(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
+def difference(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
     """2.5th and 97.5th percentile of the edits saved per line; hands[n] wrote line n."""
     # SOLUTION
     spared, hands = np.array(before) - np.array(after), np.array(hands)

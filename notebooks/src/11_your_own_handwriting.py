@@ -21,8 +21,12 @@
 # lies on it, and the hand is one that nobody trained on. How far can you get with ten lines of patience?
 
 # %% tags=["parameters"]
-my_image: str = ""  # photo or scan of a page of your own (JPEG, PNG, TIFF, PDF); "" for a sample letter
-my_lines: str = ""  # folder of your corrected lines with transcriptions.tsv; "" for those of the letters
+my_image: str = (
+    ""  # photo or scan of a page of your own (JPEG, PNG, TIFF, PDF); "" for a sample letter
+)
+my_lines: str = (
+    ""  # folder of your corrected lines with transcriptions.tsv; "" for those of the letters
+)
 model: str = "course"  # the model to start from: a name, or the path of a .keras file
 corrected: int = 10  # how many lines of the first letter are corrected and learnt from
 epochs: int = 24  # passes over the corrected lines
@@ -76,12 +80,16 @@ import numpy as np
 
 from htr_utils.pages import sheet
 
-corners = sheet.corners(photo)  # float (4, 2): x and y, clockwise from top left; None: no table is seen
+corners = sheet.corners(
+    photo
+)  # float (4, 2): x and y, clockwise from top left; None: no table is seen
 height, width = photo.shape
 frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
 from_above = photo
 if corners is not None:
-    from_above = cv2.warpPerspective(photo, cv2.getPerspectiveTransform(corners, frame), (width, height))
+    from_above = cv2.warpPerspective(
+        photo, cv2.getPerspectiveTransform(corners, frame), (width, height)
+    )
 print("the sheet stands out from the table:", corners is not None)
 
 # %% [markdown]
@@ -98,8 +106,12 @@ block = 24
 rows, columns = from_above.shape[0] // block, from_above.shape[1] // block
 tiles = from_above[: rows * block, : columns * block].reshape(rows, block, columns, block)
 brightest = np.percentile(tiles, 90, axis=(1, 3)).astype(np.float32)  # (rows, columns)
-brightest = cv2.GaussianBlur(cv2.morphologyEx(brightest, cv2.MORPH_CLOSE, np.ones((3, 3))), (0, 0), 1)
-paper = cv2.resize(brightest, from_above.shape[::-1], interpolation=cv2.INTER_CUBIC)  # (height, width)
+brightest = cv2.GaussianBlur(
+    cv2.morphologyEx(brightest, cv2.MORPH_CLOSE, np.ones((3, 3))), (0, 0), 1
+)
+paper = cv2.resize(
+    brightest, from_above.shape[::-1], interpolation=cv2.INTER_CUBIC
+)  # (height, width)
 by_hand = np.clip(255.0 * from_above / np.maximum(paper, 1), 0, 255).astype(np.uint8)
 library = sheet.flatten(from_above)
 near = np.abs(by_hand.astype(int) - library) < 24
@@ -401,9 +413,13 @@ from pathlib import Path
 from htr_utils.lines import own
 
 workshop = Path(tempfile.mkdtemp(prefix="htr-11-"))
-folder = letters.keep(crops_one[: run.corrected], truth_one[: run.corrected], workshop / "corrected")
+folder = letters.keep(
+    crops_one[: run.corrected], truth_one[: run.corrected], workshop / "corrected"
+)
 lines = own.read(folder)  # what `htr train --data` will see
-print(f"{len(lines)} lines, {sum(len(line.text) for line in lines)} characters; the first: {lines[0].text}")
+print(
+    f"{len(lines)} lines, {sum(len(line.text) for line in lines)} characters; the first: {lines[0].text}"
+)
 
 # %% [markdown]
 # Read your corrections once more before you train. With ten lines, one wrong text is a tenth of the lesson.
@@ -431,9 +447,13 @@ check("11.4", lower_rate)
 # in seconds.
 
 # %%
-tuned_file = letters.fine_tune(folder, run.model, workshop / "mine.keras", epochs=run.epochs, seed=run.seed)
+tuned_file = letters.fine_tune(
+    folder, run.model, workshop / "mine.keras", epochs=run.epochs, seed=run.seed
+)
 tuned = Recognizer.load(tuned_file)
-after_one, after_two = ([r.text for r in tuned.read(crops, decoder="greedy")] for crops in (crops_one, crops_two))
+after_one, after_two = (
+    [r.text for r in tuned.read(crops, decoder="greedy")] for crops in (crops_one, crops_two)
+)
 print(f"{run.epochs} passes over {len(lines)} lines done")
 
 # %% [markdown]
@@ -447,7 +467,9 @@ print(f"{run.epochs} passes over {len(lines)} lines done")
 # %%
 learnt_before = cer(before_one[: run.corrected], truth_one[: run.corrected], seed=run.seed)
 learnt_after = cer(after_one[: run.corrected], truth_one[: run.corrected], seed=run.seed)
-print("the lines it learnt from, errors at most half:", learnt_after.value <= learnt_before.value / 2)
+print(
+    "the lines it learnt from, errors at most half:", learnt_after.value <= learnt_before.value / 2
+)
 
 # %% [markdown]
 # Wonderful, and worthless: the model has seen these lines and their texts. It may have learnt the hand, or the ten
@@ -480,12 +502,16 @@ plots.before_after(
 # %%
 from htr_utils.text.metrics import edits
 
-gain = np.array([edits(b, t) - edits(a, t) for b, a, t in zip(before_two, after_two, truth_two, strict=True)])
+gain = np.array(
+    [edits(b, t) - edits(a, t) for b, a, t in zip(before_two, after_two, truth_two, strict=True)]
+)
 draws = np.random.default_rng(run.seed).integers(len(gain), size=(1000, len(gain)))
 low = float(np.percentile(gain[draws].mean(axis=1), 2.5))
 print("on the average over such lines edits are saved, with 95 % certainty:", low > 0)
 print("yet the lines it learnt from read better still:", learnt_after.value < second[1].value)
-run.record(unseen_before=second[0].value, unseen_after=second[1].value, learnt_after=learnt_after.value)
+run.record(
+    unseen_before=second[0].value, unseen_after=second[1].value, learnt_after=learnt_after.value
+)
 
 # %% [markdown]
 # ## Read again
@@ -515,7 +541,9 @@ for b, a, t in list(zip(before_two, after_two, truth_two, strict=True))[:5]:
 def forgotten(before: list[str], after: list[str], truth: list[str]) -> float:
     """CER after minus CER before, in percentage points; edits and lengths are pooled over the lines."""
     # SOLUTION
-    wrong = [sum(edits(a, b) for a, b in zip(texts, truth, strict=True)) for texts in (before, after)]
+    wrong = [
+        sum(edits(a, b) for a, b in zip(texts, truth, strict=True)) for texts in (before, after)
+    ]
     return 100 * (wrong[1] - wrong[0]) / sum(map(len, truth))
     # END
 

@@ -24,9 +24,13 @@
 # know what your two points mean.
 
 # %% tags=["parameters"]
-sweep: str = ""  # folder of a sweep (htr sweep --out), or a file of records; empty for the stored one
+sweep: str = (
+    ""  # folder of a sweep (htr sweep --out), or a file of records; empty for the stored one
+)
 result: str = "cer"  # the error rate that is compared, by the name under which the runs recorded it
-model: str = ""  # a model that reads a line at the end; empty for the best run's, or else the course's
+model: str = (
+    ""  # a model that reads a line at the end; empty for the best run's, or else the course's
+)
 data_root: str = ""  # folder in IAM layout; empty for the embedded data
 seed: int = 0  # of the draws in this chapter
 
@@ -48,7 +52,11 @@ run = validate(
 from htr_utils.paths import repo_root
 
 file = repo_root() / "sweeps" / "small.yaml"
-print("\n".join(row for row in file.read_text(encoding="utf-8").splitlines() if not row.startswith("#")))
+print(
+    "\n".join(
+        row for row in file.read_text(encoding="utf-8").splitlines() if not row.startswith("#")
+    )
+)
 
 # %% [markdown]
 # `training.py` beside it trains a network and records what came out. `points` lists five kinds of run: the network
@@ -119,12 +127,16 @@ import numpy as np
 
 rows = [np.array([one["rate"] for one in some]) for some in groups.values()]
 for name, row in zip(groups, rows, strict=True):
-    print(f"{name:16}", f"{row.std(ddof=1):5.1f} points" if len(row) > 1 else "  one run: no spread")
+    print(
+        f"{name:16}", f"{row.std(ddof=1):5.1f} points" if len(row) > 1 else "  one run: no spread"
+    )
 inside = np.concatenate([row - row.mean() for row in rows])  # (runs,)
 freedom = len(inside) - len(rows)  # a mean was taken off each row
 if freedom:
     pooled = float(np.sqrt(np.sum(np.square(inside)) / freedom))
-    print(f"all rows: the seed alone moves the rate by about {pooled:.1f} points (one standard deviation)")
+    print(
+        f"all rows: the seed alone moves the rate by about {pooled:.1f} points (one standard deviation)"
+    )
 
 # %% [markdown]
 # A single run that went astray (find its dot) makes that number. You may not leave such a run out of a comparison: it
@@ -134,7 +146,9 @@ if freedom:
 
 # %%
 noise = np.random.default_rng(run.seed).normal(size=(10_000, 3))  # (rows, runs)
-print(f"median variance of three values: {np.median(noise.var(axis=1, ddof=1)):.2f}, where 1 is right")
+print(
+    f"median variance of three values: {np.median(noise.var(axis=1, ddof=1)):.2f}, where 1 is right"
+)
 
 # %% [markdown]
 # So each row's variance is divided by that number (by its own, where rows are longer) before the median is taken.
@@ -159,7 +173,9 @@ print(
 usual = {one["seed"]: one["rate"] for one in groups.get("as usual", [])}
 changed = [name for name, some in groups.items() if len(statistics.special(some[0], runs)) == 1]
 first = changed[0] if changed and usual else "nothing"  # one parameter changed, all else as usual
-differences = [one["rate"] - usual[one["seed"]] for one in groups.get(first, []) if one["seed"] in usual]
+differences = [
+    one["rate"] - usual[one["seed"]] for one in groups.get(first, []) if one["seed"] in usual
+]
 print(first, "minus as usual:", np.round(differences, 1).tolist())
 
 # %% [markdown]
@@ -227,7 +243,9 @@ width = deviation or 1.0  # one point where these runs do not tell
 draws = np.random.default_rng(run.seed).normal(truth, width, (2000, counts[-1]))  # (sweeps, runs)
 lowest = [float(draws[:, :n].min(axis=1).mean()) for n in counts]
 plots.winners(counts, lowest, truth)
-print(f"the best of 16 equal runs looks {(truth - lowest[4]) / width:.1f} standard deviations too good")
+print(
+    f"the best of 16 equal runs looks {(truth - lowest[4]) / width:.1f} standard deviations too good"
+)
 
 # %% [markdown]
 # The number that chose the winner is the wrong number to publish. Choose on the validation lines, then train

@@ -281,7 +281,9 @@ def test_the_gate_sees_what_the_beam_read_besides(recogniser, some_lines, monkey
     reading = recogniser.read(picture, decoder="lexicon", candidates=5)
     assert alone.others == () and len(reading.others) == 4 and reading.text == alone.text
     assert reading.text not in reading.others
-    assert recogniser.read(picture, decoder="greedy", candidates=5).others == ()  # greedy decoding has one reading
+    assert (
+        recogniser.read(picture, decoder="greedy", candidates=5).others == ()
+    )  # greedy decoding has one reading
     seen = []
     monkeypatch.setattr(recogniser.tuned.gate, "correct", lambda *given: seen.append(given))
     recogniser.correct(reading)
