@@ -96,9 +96,9 @@ def to_ink(grey: np.ndarray) -> np.ndarray:
     return np.clip((paper - grey) / max(1, paper - stroke), 0, 1).astype(np.float32)
 
 
-by_hand, by_package = to_ink(grey), images.normalise(grey)
-agree = ((by_hand > 0.5) == (by_package > 0.5)).mean()
-print(f"by hand: {by_hand.dtype}; {100 * agree:.0f} % of the pixels are called as by the package")
+by_package = images.normalise(grey)
+same = (to_ink(grey) > 0.5) == (by_package > 0.5)
+print(f"{100 * same.mean():.0f} % of the pixels are ink or paper in both, ours and the package's")
 
 # %% [markdown]
 # The package's `normalise` guesses the paper *around each pixel*, by a closing: the brightest neighbour, then
@@ -167,8 +167,7 @@ longest = max(every, key=lambda one: one.box[2] / one.box[3])
 ink, _ = images.crop_to_ink(images.normalise(longest.image()))
 kept, scale = images.fit_height(ink, 64)
 canvas, smaller = images.fit_canvas(ink, 64, 800)
-by_hand = min(64 / ink.shape[0], 800 / ink.shape[1])
-print(f"by hand, the canvas scales by {by_hand:.2f}; package: {smaller:.2f}")
+print(f"canvas by hand {min(64 / ink.shape[0], 800 / ink.shape[1]):.2f}, package {smaller:.2f}")
 plots.fits(kept, canvas)
 
 # %% [markdown]

@@ -50,6 +50,7 @@ from htr_utils.lines import iam
 
 folder = iam.read(run.data_root)
 test = folder.split("test")
+validation = folder.split("validation")[::7]
 chosen = test[:: max(1, len(test) // run.lines)][: run.lines]
 recognizer = Recognizer.load(run.model)
 readings = recognizer.read([line.path for line in chosen], decoder="greedy")
@@ -191,10 +192,6 @@ for n in touched[:4]:
     print("Written            :", truths[n])
     print(without_with(readings[n].text, corrections[n]), "\n")
 
-# %% [markdown]
-# With a picture of your own in `my_image`, here is your line, without correction and with it.
-
-# %%
 if run.my_image:
     mine = recognizer.read(run.my_image, decoder="greedy").text
     print(without_with(mine, fast.correct(mine)))
@@ -233,6 +230,8 @@ for name, pair in measured.items():
 
 # %%
 import numpy as np
+
+from htr_utils.course import policies
 
 
 def saved(name: str) -> str:
@@ -404,10 +403,7 @@ def surprise(p: np.ndarray, right: np.ndarray) -> float:
 # rendered lines nearly every letter is right.
 
 # %% tags=["figure"]
-from htr_utils.course import policies
-
-validation = folder.split("validation")
-sure, right = policies.letters(recognizer, validation[::7])
+sure, right = policies.letters(recognizer, validation)
 test_sure, test_right = policies.letters(recognizer, test[::11])
 temperature = min(np.arange(0.5, 4, 0.05), key=lambda t: surprise(tempered(sure, t), right))
 said = {"as the network says": test_sure, "with temperature": tempered(test_sure, temperature)}
@@ -449,8 +445,8 @@ print(*reports.values(), sep="\n")
 
 # %% tags=["figure"]
 margins = [-2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0]
-held = recognizer.read(policies.hard(validation[::7]), decoder="greedy")
-curve = policies.margins(recognizer, held, [line.text for line in validation[::7]], margins)
+held = recognizer.read(policies.hard(validation), decoder="greedy")
+curve = policies.margins(recognizer, held, [line.text for line in validation], margins)
 plots.margin_curve(margins, curve)
 
 # %%
