@@ -15,31 +15,26 @@ from htr_utils.errors import HtrError
 @click.option(
     "--out",
     type=click.Path(file_okay=False),
-    default=None,
     help="folder of the sweep [default: runs/NAME of the file]",
 )
 @click.option(
     "--workers",
     type=click.IntRange(0, 256),
-    default=None,
     help="points at a time; 0 runs them here, without Dask [default: one a core]",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    default=None,
     help="a running Dask scheduler (tcp://host:8786) whose workers see the folder",
 )
 @click.option(
     "--keep",
     type=click.Path(dir_okay=False),
-    default=None,
     help="also write the finished runs into one small JSON file, without notebooks and models",
 )
 @click.option(
     "--report/--no-report",
     default=True,
-    show_default=True,
     help="at the end run chapter 12 over the records: curves, effects, the best run",
 )
 @click.option("--dry", is_flag=True, help="check and list the points, run nothing")

@@ -259,16 +259,14 @@ def _shown(rate: Sequence[float]) -> str:
 
 @click.command(cls=OneLine)
 @click.option("--data", required=True, help="A folder with lines.tsv or transcriptions.tsv.")
-@click.option("--lines", "count", default=1000, show_default=True, help="Learn from so many lines.")
-@click.option(
-    "--init", default="course", show_default=True, help="The model that is trained further."
-)
+@click.option("--lines", "count", default=1000, help="Learn from so many lines.")
+@click.option("--init", default="course", help="The model that is trained further.")
 @click.option("--note", help="What --init is, for the table.")
 @click.option("--fold", is_flag=True, help="Fold accents and unknown characters.")
 @click.option(
     "--unseen", metavar="FILE", help="The documents to measure on [default: all not drawn]."
 )
-@click.option("--out", default="docs/adapting.md", show_default=True, help="The page.")
+@click.option("--out", default="docs/adapting.md", help="The page.")
 @click.argument("more", nargs=-1)
 def main(
     data: str,

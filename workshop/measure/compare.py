@@ -239,28 +239,14 @@ def _command() -> str:
 
 
 @click.command(cls=OneLine)
-@click.option(
-    "--minutes",
-    type=click.FloatRange(0.05),
-    default=8.0,
-    show_default=True,
-    help="for each network",
-)
+@click.option("--minutes", type=click.FloatRange(0.05), default=8.0, help="for each network")
 @click.option("--network", "names", multiple=True, help="only these [default: all]")
-@click.option(
-    "--data",
-    default=None,
-    help="real lines, half of what is seen; an IAM-layout folder or one's own",
-)
-@click.option(
-    "--leave-out", type=click.Path(exists=True), default=None, help="ids that are held out and read"
-)
+@click.option("--data", help="real lines, half of what is seen; an IAM-layout folder or one's own")
+@click.option("--leave-out", type=click.Path(exists=True), help="ids that are held out and read")
 @click.option("--fold", is_flag=True, help="fold accents of --data")
 @click.option("--text", "texts", multiple=True, type=click.Path(exists=True))
 @click.option("--fonts", "font_folders", multiple=True, type=click.Path(exists=True))
-@click.option(
-    "--to", type=click.Path(path_type=Path), default=Path("runs/presets.md"), show_default=True
-)
+@click.option("--to", type=click.Path(path_type=Path), default=Path("runs/presets.md"))
 def main(
     minutes: float,
     names: Sequence[str],
