@@ -110,20 +110,14 @@ def pass_on(arguments: Sequence[str], root: Path, here: bool = False) -> int:
     lacks = any(importlib.util.find_spec(name) is None for name in ("click", "numpy", "tensorflow"))
     here = here or Path(sys.prefix).resolve() == venv.resolve()
     if not here and python.is_file() and (lacks or (venv / STAMP).is_file()):
-        call = [
-            str(python),
-            "-m",
-            "htr_utils",
-            "--here",
-            *arguments,
-        ]  # which hands nothing on in turn
+        # Which hands nothing on in turn.
+        call = [str(python), "-m", "htr_utils", "--here", *arguments]
         process = subprocess.Popen(call, env=clean_environment())
         while True:
             try:
                 return process.wait()
-            except (
-                KeyboardInterrupt
-            ):  # Ctrl-C reached it too, and it may need a while to keep what it has
+            except KeyboardInterrupt:
+                # Ctrl-C reached it too, and it may need a while to keep what it has.
                 continue
     if lacks:
         raise SetupError(
@@ -150,9 +144,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         if verb not in VERBS:
             return pass_on(arguments, root, here)
         need_checkout(root)
-        again = (
-            verb == "setup" and "--if-needed" not in rest
-        )  # the Makefile's, for the htr commands
+        # The Makefile's, for the htr commands.
+        again = verb == "setup" and "--if-needed" not in rest
         python = Path(sys.executable) if here else setup(root, again)
         if verb == "lock":
             return renew_lock(python, root)

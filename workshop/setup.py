@@ -318,9 +318,8 @@ def setup(root: Path = ROOT, again: bool = False) -> Path:
         f"Installing {lock.name} ({'from wheels/' if offline else 'about .9 GB to fetch the first time'})"
     )
     install = ["install", "--progress-bar", "off", "-r", str(lock)]
-    run_pip(
-        python, install, log, total
-    )  # before anything goes: without a network all stays as it is
+    # Before anything goes: without a network all stays as it is.
+    run_pip(python, install, log, total)
     stamp.unlink(missing_ok=True)
     # A swapped OpenCV, or one of the learner's, shares its files with the one in the lock: both go, one comes back.
     if "opencv-python-headless" in run([str(python), "-m", "pip", "list"]).stdout:

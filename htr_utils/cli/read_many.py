@@ -292,9 +292,8 @@ def run(
     """
     every, out = inputs(names), Path(options.out)
     if Path(options.model).is_file():
-        options = replace(
-            options, model=str(Path(options.model).resolve())
-        )  # workers have folders of their own
+        # Workers have folders of their own.
+        options = replace(options, model=str(Path(options.model).resolve()))
     settings = options.settings()
     options = replace(options, made=digest(settings))
     with files.alone(out, "reading"):

@@ -29,11 +29,7 @@ from htr_utils.errors import HtrError
     "--parameters", "only_list", is_flag=True, help="list the chapter's parameters and stop"
 )
 def run(
-    chapter: str,
-    given: tuple[str, ...],
-    out: str | None,
-    timeout: int,
-    only_list: bool,
+    chapter: str, given: tuple[str, ...], out: str | None, timeout: int, only_list: bool
 ) -> None:
     """Run CHAPTER (number, name, or path of a notebook) with other parameters.
 

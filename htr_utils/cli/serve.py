@@ -37,9 +37,8 @@ def serve(host: str, port: int, model: str) -> None:
     from htr_utils.web.jobs import Limits
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue is no news here
-    listening = _listen(
-        host, port
-    )  # before the model, which takes seconds: a port in use is known at once
+    # Before the model, which takes seconds: a port in use is known at once.
+    listening = _listen(host, port)
     with listening:
         from htr_utils.recognizer import Recognizer
 

@@ -140,11 +140,7 @@ def _check(options: dict[str, Any]) -> None:
             raise HtrError("--init says which preset it is; leave --preset out")
     options["preset"] = options["preset"] or "course"
     if not options["rendered"]:
-        idle = (
-            ("texts", "--text"),
-            ("font_folders", "--fonts"),
-            ("debian", "--debian"),
-        )
+        idle = (("texts", "--text"), ("font_folders", "--fonts"), ("debian", "--debian"))
         for name, shown in idle:
             if options[name]:
                 raise HtrError(

@@ -41,9 +41,8 @@ def with_an_error(
         wrong = metrics.edits(reading.text, lines[place].text)
         if 0 < wrong <= few:
             least = min((character.confidence for character in reading.characters), default=1.0)
-            chosen.append(
-                (False, round(least, 1), place)
-            )  # rounded: the same choice on another processor
+            # Rounded: the same choice on another processor.
+            chosen.append((False, round(least, 1), place))
         elif wrong:
             chosen.append((True, float(wrong), place))
     return min(chosen, default=(True, 0.0, 0))[2]

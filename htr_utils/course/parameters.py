@@ -16,9 +16,8 @@ from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.paths import from_home
 
-CHECKPOINT = (
-    "checkpoint"  # folder in a run's folder, kept for an interrupted run that is begun again
-)
+# Folder in a run's folder, kept for an interrupted run that is begun again.
+CHECKPOINT = "checkpoint"
 
 
 class Run(SimpleNamespace):

@@ -61,9 +61,8 @@ class CheckReport:
     layout: str = ""
     counts: list[Count] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    usable: bool = (
-        False  # lines.txt reads, 99 % of the images are intact, no writer is in two splits
-    )
+    # True where lines.txt reads, 99 % of the images are intact, no writer is in two splits.
+    usable: bool = False
 
     def text(self) -> str:
         """The report as lines of text to print."""
@@ -249,14 +248,12 @@ def _check_splits(folder: IamFolder, problems: list[str]) -> bool:
         )
     apart = True
     for task in sorted(folder.tasks):
-        splits_of: dict[
-            str, list[str]
-        ] = {}  # writer, or form where the writer is unknown -> splits
+        # Writer, or form where the writer is unknown -> splits.
+        splits_of: dict[str, list[str]] = {}
         for name, parts in folder.split_lists(task).items():
             found, without_line = folder.expand(parts)
-            if (
-                without_line and name == parts[0].name
-            ):  # `validation` of two halves is reported as those
+            # `validation` of two halves is reported as those.
+            if without_line and name == parts[0].name:
                 problems.append(
                     f"warning: ids without a line in {parts[0].path}: {_listed(without_line)}"
                 )

@@ -177,9 +177,8 @@ def one_line(worker: int) -> Iterator[None]:
     try:
         yield
     except lost as error:
-        told = (str(error).strip().splitlines() or [""])[0][
-            :120
-        ]  # in case that it was something else
+        # In case that it was something else.
+        told = (str(error).strip().splitlines() or [""])[0][:120]
         raise HtrError(
             f"worker {worker}: another worker is gone or does not answer ({type(error).__name__}: {told}); start all "
             "of them again with the same commands: they go on from the checkpoint"

@@ -214,12 +214,7 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
         if result is None:
             return {"state": "working", **job.progress}
         pages = [_page_json(job.id, number, result) for number in range(1, len(result.pages) + 1)]
-        return {
-            "state": "done",
-            "name": job.name,
-            "seconds": round(job.seconds, 1),
-            "pages": pages,
-        }
+        return {"state": "done", "name": job.name, "seconds": round(job.seconds, 1), "pages": pages}
 
     @app.delete("/api/jobs/<job_id>")
     def forget(job_id: str) -> ResponseReturnValue:

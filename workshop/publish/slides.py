@@ -32,11 +32,8 @@ from workshop.publish import vendor
 
 CODE_LINES, CODE_WIDTH, PRINTED_LINES = 16, 100, 8
 ROOMY = 15  # lines of code and of what it prints, beyond which both are set smaller
-WORDS, ITEMS, SENTENCE = (
-    85,
-    6,
-    45,
-)  # most words and list items of a slide; a sentence is cut at so many words
+# Most words and list items of a slide; a sentence is cut at so many words.
+WORDS, ITEMS, SENTENCE = (85, 6, 45)
 LIBRARIES = {
     "reveal.js": ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js", "LICENSE"),
     "mathjax": ("es5/tex-svg.js", "LICENSE"),

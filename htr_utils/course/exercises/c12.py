@@ -53,11 +53,8 @@ def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
 @exercise("12.3")
 def runs_for_luck(answer: Callable[[float, int], int]) -> str | None:
     """How many equal runs it takes until the best one looks so much too good."""
-    for limit, right in (
-        (1.0, 4),
-        (1.3, 7),
-        (0.5, 2),
-    ):  # the mean of the lowest of n: .56, .85, 1.03, ... 1.27, 1.35
+    # The mean of the lowest of n: .56, .85, 1.03, ... 1.27, 1.35.
+    for limit, right in ((1.0, 4), (1.3, 7), (0.5, 2)):
         given = answer(limit, 0)
         if given == right:
             continue
