@@ -20,37 +20,7 @@ from pygments.formatters import HtmlFormatter
 
 from htr_utils import files
 
-STYLE = """
-:root { color-scheme: light; --ink: #1c1c1c; --paper: #fff; --line: #d8d8d8; --soft: #f5f6f8;
-  --link: #0b5394; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem 4rem;
-  color: var(--ink); background: var(--paper);
-  font: 1rem/1.6 system-ui, sans-serif; }
-a { color: var(--link); }
-a.anchor-link { text-decoration: none; opacity: .35; font-size: .7em; padding-left: .3em; }
-pre { overflow-x: auto; padding: .7rem .9rem; margin: .4rem 0; font: .86rem/1.45 ui-monospace, monospace; }
-code { font: .9em ui-monospace, monospace; }
-.highlight pre { background: var(--soft); border-left: 3px solid #8aa4c8; }
-.output pre { border-left: 3px solid var(--line); }
-.prompt { display: none; }
-img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; margin: .6rem 0; }
-th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left; }
-blockquote { margin: .6rem 0; padding-left: 1rem; border-left: 4px solid var(--line); }
-math[display=block] { margin: .8rem 0; overflow-x: auto; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem; padding: 0;
-  list-style: none; }
-.tiles a { display: block; height: 100%; border: 1px solid var(--line); border-radius: 6px; overflow: hidden;
-  text-decoration: none; color: inherit; }
-.tiles a:hover, .tiles a:focus { border-color: var(--link); }
-.tiles .picture { height: 9rem; display: flex; align-items: center; justify-content: center; padding: .5rem;
-  background: var(--soft); }
-.tiles img { max-height: 100%; object-fit: contain; }
-.tiles .words { padding: .6rem .8rem; }
-.tiles small { color: #555; }
-.failed { color: #a11; font-weight: 600; }
-"""
+STYLE = Path(__file__).with_name("page.css")
 
 
 class _Renderer(IPythonRenderer):
@@ -133,7 +103,7 @@ def page(title: str, body: str) -> str:
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n"
-        f"<style>{colours}\n{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<style>{colours}\n\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 

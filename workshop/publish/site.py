@@ -26,7 +26,7 @@ from htr_utils.runs import chapter_files
 from htr_utils.runs.html import Card, _Exporter, _Renderer, describe
 from workshop.chapters.links import slug
 
-STATIC = Path(__file__).parent / "site_static"
+STATIC = Path(__file__).parent / "static"
 DOCS = (("glossary", "Glossary"), ("bibliography", "Bibliography"))
 THEME = (
     '<script>try { const t = localStorage.getItem("theme");'
