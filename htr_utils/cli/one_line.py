@@ -35,9 +35,9 @@ def mistake(error: Exception) -> str | None:
 class OneLine(click.Command):
     """A command of its own, as `python -m workshop...`, whose help shows the defaults."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        settings = {"show_default": True, **(options.pop("context_settings", None) or {})}
-        super().__init__(*arguments, context_settings=settings, **options)
+    def __init__(self, name: str | None = None, **options: Any) -> None:
+        super().__init__(name, **options)
+        self.context_settings = {"show_default": True, **self.context_settings}
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -72,16 +72,9 @@ def describe(notebook: NotebookNode, name: str) -> Card:
     title = re.search(r"^#\s+(.+)$", prose, flags=re.MULTILINE)
     minutes = re.search(r"(\d+)\s+minutes to read", prose)
     after = prose[title.end() :] if title else prose
-    paragraphs = [
-        part.strip()
-        for part in after.split("\n\n")
-        if part.strip() and part.strip()[0] not in "#*!<|-"
-    ]
-    sentence = (
-        re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(paragraphs[0].split()))
-        if paragraphs
-        else ""
-    )
+    blocks = [block.strip() for block in after.split("\n\n")]
+    first = next((block for block in blocks if block and block[0] not in "#*!<|-"), "")
+    sentence = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(first.split()))
     picture, alt = "", ""
     tagged = [cell for cell in notebook.cells if "figure" in cell.metadata.get("tags", [])]
     for cell in tagged + list(notebook.cells):
@@ -90,10 +83,8 @@ def describe(notebook: NotebookNode, name: str) -> Card:
             if "image/png" in data and not picture:
                 picture = data["image/png"].replace("\n", "")
                 alt = output.metadata.get("image/png", {}).get("alt", "")
-    plain = re.sub(r"[`*_]", "", title[1] if title else name)
-    return Card(
-        name, plain, re.sub(r"[`*_]", "", sentence), int(minutes[1]) if minutes else 0, picture, alt
-    )
+    plain, sentence = (re.sub(r"[`*_]", "", s) for s in (title[1] if title else name, sentence))
+    return Card(name, plain, sentence, int(minutes[1]) if minutes else 0, picture, alt)
 
 
 def page(title: str, body: str) -> str:
@@ -140,27 +131,30 @@ def write_page(notebook_path: Path, html_path: Path) -> Card:
     return describe(notebook, notebook_path.stem)
 
 
+def reading_time(card: Card) -> str:
+    """How long a chapter takes to read, "" where it does not say."""
+    return f"{card.minutes} minutes to read" if card.minutes else ""
+
+
+def tile(card: Card, note: str) -> str:
+    """A chapter in a list of chapters: its figure, its title, its first sentence. note: HTML below them."""
+    title = f"<strong>{escape(card.title)}</strong>"
+    image = f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">'
+    return (
+        f'<li><a href="{escape(card.name)}.html"><div class="picture">{image if card.picture else title}</div>'
+        f'<div class="words">{title}<br>{escape(card.sentence)}<br><small>{note}</small></div></a></li>\n'
+    )
+
+
 def index_page(cards: list[tuple[Card, str, bool]]) -> str:
     """The page of all chapters.
 
     Args:
         cards: for each chapter its card, one line about the run ("38 s, 1,204 MB"), and whether it passed.
     """
-    tiles = []
+    tiles = ""
     for card, line, passed in cards:
-        image = (
-            f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">'
-            if card.picture
-            else f"<strong>{escape(card.title)}</strong>"
-        )
-        time = f"{card.minutes} minutes to read. " if card.minutes else ""
         state = escape(line) if passed else f'<span class="failed">failed</span>: {escape(line)}'
-        tiles.append(
-            f'<li><a href="{escape(card.name)}.html"><div class="picture">{image}</div><div class="words">'
-            f"<strong>{escape(card.title)}</strong><br>{escape(card.sentence)}<br>"
-            f"<small>{time}{state}</small></div></a></li>"
-        )
+        tiles += tile(card, ". ".join(filter(None, [reading_time(card), state])))
     heading = "<h1>Reading handwriting: the course</h1>"
-    return page(
-        "The course", f'{heading}\n<main><ul class="tiles">\n' + "\n".join(tiles) + "\n</ul></main>"
-    )
+    return page("The course", f'{heading}\n<main><ul class="tiles">\n{tiles}</ul></main>')
