@@ -20,6 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from htr_utils import __version__, files
+from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
 from htr_utils.runs import chapter_files
@@ -261,6 +262,7 @@ def manifest(path: Path) -> dict[str, int]:
         return {info.filename: info.file_size for info in archive.infolist()}
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`kit student|solutions [--out FILE] [--list]`."""
     parser = argparse.ArgumentParser(
@@ -271,11 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="also print what is in it, as JSON")
     options = parser.parse_args(arguments)
     out = Path(options.out) if options.out else course_root() / FOLDER / f"{options.which}.zip"
-    try:
-        made = student(out) if options.which == "student" else solutions(out)
-    except HtrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    made = student(out) if options.which == "student" else solutions(out)
     inside = manifest(made)
     if options.list:
         print(json.dumps(inside, indent=1))
