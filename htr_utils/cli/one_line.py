@@ -9,6 +9,7 @@ from typing import Any, ClassVar, ParamSpec
 
 import click
 
+from htr_utils import files
 from htr_utils.errors import HtrError
 
 _P = ParamSpec("_P")
@@ -27,6 +28,8 @@ def mistake(error: Exception) -> str | None:
     if isinstance(error, BrokenPipeError) or not isinstance(error, OSError):
         return None
     reason = str(error.strerror or error)
+    if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename:
+        return str(files.refused(error.filename, error))
     if error.filename:
         return f"{error.filename}: {reason}"
     return f"{reason}; make room, or choose another place"
