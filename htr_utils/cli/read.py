@@ -97,13 +97,8 @@ def read(
         from htr_utils.cli import read_many
 
         options = read_many.Options(model, kind, format_, decoder, spelling, out, language)
-        rows = read_many.run(
-            files,
-            options,
-            scheduler=scheduler,
-            chunk=chunk,
-            say=lambda text: click.echo(text, err=True),
-        )
+        say = partial(click.echo, err=True)
+        rows = read_many.run(files, options, scheduler=scheduler, chunk=chunk, say=say)
         bad = sum(row["state"] != "finished" for row in rows)
         click.echo(
             f"{len(rows) - bad:,} files read, {bad:,} failed; {Path(out) / read_many.LEDGER}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -61,13 +62,8 @@ def sweep(
         click.echo("\n".join(sweeps.label(point) for point in plan.points))
         return
     folder = Path(out or f"runs/{Path(file).stem}")
-    rows = sweeps.run(
-        plan,
-        folder,
-        workers=workers,
-        scheduler=scheduler,
-        say=lambda text: click.echo(text, err=True),
-    )
+    say = partial(click.echo, err=True)
+    rows = sweeps.run(plan, folder, workers=workers, scheduler=scheduler, say=say)
     if keep is not None:
         click.echo(f"{records.keep(plan, folder, Path(keep))} runs kept in {keep}")
     failed = [row for row in rows if row["state"] != "finished"]

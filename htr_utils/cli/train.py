@@ -179,9 +179,7 @@ def _report(model: str, data: str | None, task: str | None, spacing: str, fold: 
     rates = published.in_both_conventions(
         Recognizer.load(model), folder, "test", spacing, fold, click.echo
     )
-    name = (
-        "embedded test"
-        if data is None
-        else f"test of {Path(data).resolve().name}" + (f", {task}" if task else "")
-    )
+    name = "embedded test"
+    if data is not None:
+        name = f"test of {Path(data).resolve().name}" + (f", {task}" if task else "")
     click.echo(published.beside_published(rates, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -95,17 +96,10 @@ def a_sweep(answer: dict[str, Any], read: Callable[[dict[str, Any]], Any]) -> st
 @exercise("12.5")
 def matched(answer: Callable[[list[dict[str, Any]], str], list[float]]) -> str | None:
     """Differences of pairs that are alike in all but one parameter."""
-    runs: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "depth": depth,
-            "seed": seed,
-            "cer": 10 * depth + seed + (5 if name == "b" else 0),
-        }
-        for name in "ab"
-        for depth in (1, 2)
-        for seed in (0, 1, 2)
-    ]
+    runs: list[dict[str, Any]] = []
+    for name, depth, seed in itertools.product("ab", (1, 2), (0, 1, 2)):
+        cer = 10 * depth + seed + (5 if name == "b" else 0)
+        runs.append({"name": name, "depth": depth, "seed": seed, "cer": cer})
     order = np.random.default_rng(1205).permutation(len(runs))
     alone = {("b", 1, 2), ("b", 2, 2), ("a", 2, 1)}  # not run: their partners take no part
     some = [runs[int(n)] for n in order]
@@ -117,8 +111,6 @@ def matched(answer: Callable[[list[dict[str, Any]], str], list[float]]) -> str |
         return "three of the runs of `b` have a partner of `a` here: three pairs"
     if all(math.isclose(value, -5) for value in given):
         return "after minus before: the run of `b` minus its partner of `a`"
-    return (
-        None
-        if all(math.isclose(value, 5) for value in given)
-        else "pair runs of the same depth and the same seed"
-    )
+    if all(math.isclose(value, 5) for value in given):
+        return None
+    return "pair runs of the same depth and the same seed"
