@@ -33,7 +33,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         raise refused(target, error) from error
 
 
-def refused(path: Path, error: OSError) -> HtrError:
+def refused(path: str | Path, error: OSError) -> HtrError:
     """The one line for a file that the system does not let us write."""
     return HtrError(f"{path}: cannot be written ({error.strerror or error}); choose another place")
 

@@ -25,31 +25,7 @@ from workshop.setup import (
     venv_python,
 )
 
-HELP = """python -m htr_utils VERB [arguments]
-
-  setup       make or mend .venv: install all of requirements.lock (every verb below does so first where it is not done)
-  course      run every chapter into runs/course/ and read some lines  [chapter ...] [--out FOLDER]
-  test        all tests that a change must pass            [pytest arguments]
-  test-all    the slow ones too, in random order; writes a dated report into docs/
-  lab         open JupyterLab on chapter 0
-  notebooks   rebuild the chapters whose source changed   [chapter ...] [--force] [--solutions]
-  student     zip what a class gets, without solutions     [--out FILE]
-  solutions   zip what the lecturer gets                   [--out FILE]
-  slides      a deck for each chapter into runs/slides/    [chapter ...] [--out FOLDER]
-  site        the chapters as a web site, runs/site/       [--out FOLDER]
-  pull FILE   write a chapter edited in Jupyter back to its source
-  classroom   is this machine ready, a pack for machines without a network, nbgrader
-  lint        ruff and mypy
-  lock        renew requirements.lock
-  latest      the tests with the newest versions that are allowed, in runs/latest/
-  bench       speed and accuracy, side by side with other readers; writes docs/bench.md
-  tune        choose the settings of decoder and gate on validation lines
-  cards       write the model cards from their figures
-  data-build  render the embedded data again               [--verify]
-  --here VERB uses the Python that runs this instead of .venv (also: HTR_NO_VENV=1)
-
-Everything else is the htr command (the same as `htr ...`): read, serve, data, train, evaluate; see `htr --help`.
-"""
+HELP = Path(__file__).with_name("help.txt")
 
 
 def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> list[list[str]]:
@@ -90,18 +66,7 @@ MODULES = {
     "tune": "measure.tune",
     "data-build": "material.build_data",
 }
-VERBS = (
-    "setup",
-    "test",
-    "test-all",
-    "lab",
-    "lint",
-    "lock",
-    "latest",
-    "student",
-    "solutions",
-    *MODULES,
-)
+VERBS = [*"setup test test-all lab lint lock latest student solutions".split(), *MODULES]
 
 
 def pass_on(arguments: Sequence[str], root: Path, here: bool = False) -> int:
@@ -110,20 +75,14 @@ def pass_on(arguments: Sequence[str], root: Path, here: bool = False) -> int:
     lacks = any(importlib.util.find_spec(name) is None for name in ("click", "numpy", "tensorflow"))
     here = here or Path(sys.prefix).resolve() == venv.resolve()
     if not here and python.is_file() and (lacks or (venv / STAMP).is_file()):
-        call = [
-            str(python),
-            "-m",
-            "htr_utils",
-            "--here",
-            *arguments,
-        ]  # which hands nothing on in turn
+        # Which hands nothing on in turn.
+        call = [str(python), "-m", "htr_utils", "--here", *arguments]
         process = subprocess.Popen(call, env=clean_environment())
         while True:
             try:
                 return process.wait()
-            except (
-                KeyboardInterrupt
-            ):  # Ctrl-C reached it too, and it may need a while to keep what it has
+            except KeyboardInterrupt:
+                # Ctrl-C reached it too, and it may need a while to keep what it has.
                 continue
     if lacks:
         raise SetupError(
@@ -143,16 +102,15 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     if arguments[:1] == ["--here"]:
         here, arguments = True, arguments[1:]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(HELP, end="")
+        print(HELP.read_text(encoding="utf-8"), end="")
         return 0
     verb, rest = arguments[0], arguments[1:]
     try:
         if verb not in VERBS:
             return pass_on(arguments, root, here)
         need_checkout(root)
-        again = (
-            verb == "setup" and "--if-needed" not in rest
-        )  # the Makefile's, for the htr commands
+        # The Makefile's, for the htr commands.
+        again = verb == "setup" and "--if-needed" not in rest
         python = Path(sys.executable) if here else setup(root, again)
         if verb == "lock":
             return renew_lock(python, root)

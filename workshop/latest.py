@@ -6,20 +6,15 @@ ranges, runs the tests there, and writes `runs/latest/report.md`: what is newer 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-OPENCV = (
-    "import subprocess, sys; from htr_utils.__main__ import fix_opencv; "
-    "fix_opencv(sys.executable, lambda command: subprocess.run(command, capture_output=True, text=True))"
-)
+from workshop.setup import ROOT, SetupError, fix_opencv, listen, make_venv, quietly, run_pip
+
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;]+)")
 
 
@@ -83,43 +78,20 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     extras, arguments = arguments[0], arguments[1:]
-    python = folder / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     print("Installing the newest versions that pyproject.toml allows (some minutes)", flush=True)
-    steps = (
-        [sys.executable, "-m", "venv", str(folder / "venv")],
-        [str(python), "-m", "pip", "install", "--quiet", "--upgrade", "-e", f"{root}[{extras}]"],
-        [str(python), "-c", OPENCV],
-    )
-    for step in steps:
-        done = subprocess.run(
-            step, capture_output=True, text=True, env=environment, cwd=str(folder)
-        )
-        if done.returncode != 0:
-            told = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
-            print(f"error: the newest versions cannot be installed: {told[0]}", file=sys.stderr)
-            return 1
-    frozen = subprocess.run(
-        [str(python), "-m", "pip", "freeze"], capture_output=True, text=True, env=environment
-    )
+    try:
+        python = make_venv(folder / "venv")
+        run_pip(python, ["install", "--upgrade", "-e", f"{root}[{extras}]"], folder / "pip.log")
+        fix_opencv(python, quietly)
+    except SetupError as error:
+        print(f"error: the newest versions cannot be installed: {error}", file=sys.stderr)
+        return 1
+    frozen = quietly([str(python), "-m", "pip", "freeze"])
     print("Running the tests with them", flush=True)
-    process = subprocess.Popen(
-        [str(python), "-m", "pytest", *arguments],
-        cwd=root,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        errors="replace",
-    )
-    output = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        print(line, end="", flush=True)
-        output.append(line)
-    code = process.wait()
+    tests = [str(python), "-m", "pytest", *arguments]
+    code, output = listen(tests, root, lambda line: print(line, end="", flush=True))
     locked = pins((root / "requirements.lock").read_text(encoding="utf-8"))
-    text = report(locked, pins(frozen.stdout), code, "".join(output), date.today(), arguments)
+    text = report(locked, pins(frozen.stdout), code, output, date.today(), arguments)
     (folder / "report.md").write_text(text, encoding="utf-8")
     print(f"wrote {folder / 'report.md'}")
     return code

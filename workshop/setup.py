@@ -34,25 +34,36 @@ DISK_GB = 4.0  # the environment takes about 2.8 GB, the downloads about .9 GB
 STAMP = "htr-lock.sha256"
 
 
-LOCKED_EXTRAS = (
-    "train",
-    "chapters",
-    "course",
-    "interactive",
-    "runs",
-    "synth",
-    "web",
-    "pages",
-    "grading",
-    "test",
-    "lint",
-)
+LOCKED_EXTRAS = "train chapters course interactive runs synth web pages grading test lint".split()
 
 
 LOG = "htr-setup.log"
 
 
+MADE_FOR = "made-for.json"  # in `wheels`
+
+
+PIP = ["-m", "pip", "--disable-pip-version-check", "--no-input"]
+
+
+UNWANTED = set("PYTHONHOME PYTHONPATH PIP_TARGET PIP_PREFIX PIP_USER __PYVENV_LAUNCHER__".split())
+
+
 CV2_WITHOUT_DISPLAY = re.compile(r"lib(GL|gthread|glib|xcb|X11|SM|ICE|Xext|Xrender|EGL)[\w.-]*\.so")
+
+
+# What pip and venv print when they fail -> the remedy.
+FAILURES = {
+    r"No space left|Errno 28|not enough space": f"disk is full; free {DISK_GB:.0f} GB, then again",
+    r"ensurepip is not|python3-venv": "no venv module; on Debian or Ubuntu: `apt install python3-venv`",
+    r"NewConnectionError|NameResolution|Temporary failure in name|Network is unreachable|ProxyError|ConnectTimeout"
+    r"|Read timed out|Connection refused|getaddrinfo|CERTIFICATE_VERIFY_FAILED": "no way to the package index; check "
+    "the network or set pip's proxy or index, then again (what is installed stays)",
+    r"Permission denied|Errno 13": "may not write here; clone the course into a folder of your own",
+    r"No matching distribution|not a supported wheel": "a package has no build for this machine; "
+    "TensorFlow has Linux, Windows and Apple silicon",
+    "externally-managed": "this Python belongs to the system; leave out --here so that .venv is used",
+}
 
 
 class SetupError(Exception):
@@ -96,17 +107,15 @@ def check_version(version: Sequence[int] = sys.version_info[:2]) -> None:
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would lead pip or Python out of the virtual environment."""
-    unwanted = {
-        "PYTHONHOME",
-        "PYTHONPATH",
-        "PIP_TARGET",
-        "PIP_PREFIX",
-        "PIP_USER",
-        "__PYVENV_LAUNCHER__",
-    }
-    environment = {key: value for key, value in os.environ.items() if key not in unwanted}
-    environment["PYTHONUTF8"] = "1"
-    return environment
+    kept = {key: value for key, value in os.environ.items() if key not in UNWANTED}
+    return {**kept, "PYTHONUTF8": "1"}
+
+
+def quietly(command: Sequence[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command in a clean environment and keep what it prints."""
+    return subprocess.run(
+        list(command), capture_output=True, text=True, env=clean_environment(), cwd=folder
+    )
 
 
 def make_venv(venv: Path) -> Path:
@@ -115,7 +124,7 @@ def make_venv(venv: Path) -> Path:
     if python.is_file():
         probe = [str(python), "-c", "import sys, pip; print(*sys.version_info[:2])"]
         try:
-            answer = subprocess.run(probe, capture_output=True, text=True, env=clean_environment())
+            answer = quietly(probe)
             version = answer.stdout.split() if answer.returncode == 0 else []
         except OSError:
             version = []
@@ -131,43 +140,15 @@ def make_venv(venv: Path) -> Path:
         )
     say(f"Making {venv} with Python {sys.version_info[0]}.{sys.version_info[1]}")
     command = [sys.executable, "-m", "venv", "--clear", str(venv)]
-    made = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
-    if made.returncode != 0 or not python.is_file():
-        raise SetupError(explain(made.stdout + made.stderr, f"`{sys.executable} -m venv` failed"))
+    done = quietly(command)
+    if done.returncode != 0 or not python.is_file():
+        raise SetupError(explain(done.stdout + done.stderr, f"`{sys.executable} -m venv` failed"))
     return python
 
 
 def explain(output: str, fallback: str) -> str:
-    """One line with a remedy for what pip or venv printed when it failed."""
-    known = [
-        (
-            r"No space left|Errno 28|not enough space",
-            f"disk is full; free {DISK_GB:.0f} GB, then again",
-        ),
-        (
-            r"ensurepip is not|python3-venv",
-            "no venv module; on Debian or Ubuntu: `apt install python3-venv`",
-        ),
-        (
-            r"NewConnectionError|NameResolution|Temporary failure in name|Network is unreachable|ProxyError"
-            r"|ConnectTimeout|Read timed out|Connection refused|getaddrinfo|CERTIFICATE_VERIFY_FAILED",
-            "no way to the package index; check the network or set pip's proxy or index, then again"
-            " (what is installed stays)",
-        ),
-        (
-            r"Permission denied|Errno 13",
-            "may not write here; clone the course into a folder of your own",
-        ),
-        (
-            r"No matching distribution|not a supported wheel",
-            "a package has no build for this machine; TensorFlow has Linux, Windows and Apple silicon",
-        ),
-        (
-            r"externally-managed",
-            "this Python belongs to the system; leave out --here so that .venv is used",
-        ),
-    ]
-    for pattern, remedy in known:
+    """One line with a remedy of FAILURES, or the last error, of what pip or venv printed."""
+    for pattern, remedy in FAILURES.items():
         if re.search(pattern, output):
             return f"{fallback}: {remedy}"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
@@ -175,34 +156,43 @@ def explain(output: str, fallback: str) -> str:
     return f"{fallback}: {(errors or lines or ['it printed nothing'])[-1]}"
 
 
-def run_pip(python: Path, arguments: Sequence[str], log: Path, total: int = 0) -> None:
-    """Run pip, count the packages on the screen, keep all it printed in `log`; SetupError where it fails."""
-    command = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
-    seen, output = 0, []
+def listen(command: Sequence[str], folder: Path, heard: Callable[[str], object]) -> tuple[int, str]:
+    """Run a command in a clean environment; each line that it prints goes to `heard`. Its exit code, all it printed."""
     process = subprocess.Popen(
-        command,
+        list(command),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
         env=clean_environment(),
-        cwd=str(log.parent),
+        cwd=folder,
     )
     assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        heard(line)
+        lines.append(line)
+    return process.wait(), "".join(lines)
+
+
+def run_pip(python: Path, arguments: Sequence[str], log: Path, total: int = 0) -> None:
+    """Run pip, count the packages on the screen, keep all it printed in `log`; SetupError where it fails."""
+    seen = 0
     with log.open("a", encoding="utf-8") as file:
-        for line in process.stdout:
+
+        def heard(line: str) -> None:
+            nonlocal seen
             file.write(line)
-            output.append(line)
             if line.startswith(("Collecting ", "Processing ", "Requirement already satisfied: ")):
                 seen += 1
                 if total and (seen % 25 == 0 or seen == 1):
                     say(f"  package {seen} of about {total}")
             elif total and line.startswith("Installing collected packages"):
                 say("  unpacking (a minute or two)")
-    if process.wait() != 0:
-        raise SetupError(
-            explain("".join(output), "the installation failed") + f" (all of it in {log})"
-        )
+
+        code, output = listen([str(python), *PIP, *arguments], log.parent, heard)
+    if code:
+        raise SetupError(f"{explain(output, 'the installation failed')} (all of it in {log})")
 
 
 def fix_opencv(python: Path, run: Runner) -> str:
@@ -228,7 +218,7 @@ def fix_opencv(python: Path, run: Runner) -> str:
     if not version:
         raise SetupError(f"OpenCV does not import and its version is not known: {message}")
     say(f"  no display libraries here: opencv-python {version} gives way to opencv-python-headless")
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    pip = [str(python), *PIP]
     run([*pip, "uninstall", "--yes", "opencv-python", "opencv-python-headless"])
     done = run([*pip, "install", "--no-deps", f"opencv-python-headless=={version}"])
     if done.returncode != 0:
@@ -260,6 +250,13 @@ def need_checkout(root: Path) -> None:
         )
 
 
+def made_for() -> dict[str, str]:
+    """What a set of wheels fits: Python's version, system and processor."""
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    machine = platform.machine().lower()
+    return {"python": version, "system": platform.system(), "machine": machine}
+
+
 def use_wheels(root: Path) -> bool:
     """Where a folder `wheels` came with the course, pip takes everything from it and asks no network.
 
@@ -267,14 +264,12 @@ def use_wheels(root: Path) -> bool:
         SetupError: the wheels are for another Python, system or processor.
     """
     folder = root / "wheels"
-    if not (folder / "made-for.json").is_file():
+    if not (folder / MADE_FOR).is_file():
         return False
-    here = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}", "system": platform.system()}
-    here["machine"] = platform.machine().lower()
-    made = json.loads((folder / "made-for.json").read_text(encoding="utf-8"))
-    if made != here:
+    here, wanted = made_for(), json.loads((folder / MADE_FOR).read_text(encoding="utf-8"))
+    if wanted != here:
         kinds = [
-            f"{one['system']} {one['machine']} with Python {one['python']}" for one in (made, here)
+            "{system} {machine} with Python {python}".format(**kind) for kind in (wanted, here)
         ]
         raise SetupError(
             f"the wheels here are for {kinds[0]}, this is {kinds[1]}; take the zip made for it, or remove `wheels`"
@@ -307,37 +302,23 @@ def setup(root: Path = ROOT, again: bool = False) -> Path:
     log = venv / LOG
     log.unlink(missing_ok=True)
 
-    def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            list(command), capture_output=True, text=True, env=clean_environment(), cwd=str(venv)
-        )
-
     lock = root / "requirements.lock"
     total = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
     say(
         f"Installing {lock.name} ({'from wheels/' if offline else 'about .9 GB to fetch the first time'})"
     )
     install = ["install", "--progress-bar", "off", "-r", str(lock)]
-    run_pip(
-        python, install, log, total
-    )  # before anything goes: without a network all stays as it is
+    # Before anything goes: without a network all stays as it is.
+    run_pip(python, install, log, total)
     stamp.unlink(missing_ok=True)
     # A swapped OpenCV, or one of the learner's, shares its files with the one in the lock: both go, one comes back.
-    if "opencv-python-headless" in run([str(python), "-m", "pip", "list"]).stdout:
-        run(
-            [
-                str(python),
-                "-m",
-                "pip",
-                "uninstall",
-                "--yes",
-                "opencv-python",
-                "opencv-python-headless",
-            ]
-        )
+    pip = [str(python), "-m", "pip"]
+    if "opencv-python-headless" in quietly([*pip, "list"], venv).stdout:
+        both = ["opencv-python", "opencv-python-headless"]
+        quietly([*pip, "uninstall", "--yes", *both], venv)
         run_pip(python, install, log)
     run_pip(python, ["install", "--no-deps", "--no-build-isolation", "-e", str(root)], log)
-    which = fix_opencv(python, run)
+    which = fix_opencv(python, quietly)
     stamp.write_text(wanted + "\n")
     say(f"Ready: {venv} ({which})")
     return python
@@ -345,23 +326,12 @@ def setup(root: Path = ROOT, again: bool = False) -> Path:
 
 def renew_lock(python: Path, root: Path) -> int:
     """Write requirements.lock anew from pyproject.toml: newest versions, one for all Pythons and systems."""
-    run_pip(
-        python,
-        ["install", "uv"],
-        root / ".venv" / LOG if (root / ".venv").is_dir() else root / "uv.log",
-    )
-    environment = {
-        key: value for key, value in clean_environment().items() if not key.startswith("UV_")
-    }
+    log = root / ".venv" / LOG if (root / ".venv").is_dir() else root / "uv.log"
+    run_pip(python, ["install", "uv"], log)
+    kept = {key: value for key, value in clean_environment().items() if not key.startswith("UV_")}
     options = "--universal --fork-strategy fewest --python-version 3.11 --upgrade --quiet"
+    options += " --no-header --no-annotate --output-file requirements.lock"
     # Not peers: optional, large, and in the way of others.
     options += "".join(f" --extra {name}" for name in LOCKED_EXTRAS)
-    command = [str(python), "-m", "uv", "--no-config", "pip", "compile", *options.split()]
-    command += [
-        "--no-header",
-        "--no-annotate",
-        "pyproject.toml",
-        "--output-file",
-        "requirements.lock",
-    ]
-    return subprocess.run(command, cwd=root, env=environment).returncode
+    compile_ = ["-m", "uv", "--no-config", "pip", "compile", *options.split(), "pyproject.toml"]
+    return subprocess.run([str(python), *compile_], cwd=root, env=kept).returncode

@@ -7,12 +7,26 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+import click
+
 from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.quiet import hushed
 
 if TYPE_CHECKING:
     from htr_utils.lines.iam import Line
+
+MODEL = click.option(
+    "--model", default="course", help="name of a model, or path of a .keras or .onnx file"
+)
+DATA = click.option(
+    "--data", help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]"
+)
+TASK = click.option(
+    "--task", help="which split lists, where a folder has several: own, official, aachen"
+)
+SPACING = click.option("--spacing", type=click.Choice(["natural", "raw"]), default="natural")
+DECODERS = click.Choice(["greedy", "beam", "lm", "lexicon"])
 
 
 def import_tensorflow() -> None:

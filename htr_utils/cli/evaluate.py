@@ -7,56 +7,30 @@ from typing import Any
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, folder_of, only, split_of
+from htr_utils.cli import common
 
 
 @click.command()
-@click.option(
-    "--model",
-    default="course",
-    show_default=True,
-    help="name of a model, or path of a .keras or .onnx file",
-)
-@click.option(
-    "--data",
-    type=str,
-    default=None,
-    help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]",
-)
+@common.MODEL
+@common.DATA
 @click.option(
     "--split",
-    default=None,
     help="of a folder without splits, what its lines are called in the figures [default: test; all lines]",
 )
-@click.option(
-    "--task",
-    default=None,
-    help="which split lists, where a folder has several: own, official, aachen",
-)
-@click.option(
-    "--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True
-)
-@click.option(
-    "--decoder",
-    type=click.Choice(["greedy", "beam", "lm", "lexicon"]),
-    default="greedy",
-    show_default=True,
-)
+@common.TASK
+@common.SPACING
+@click.option("--decoder", type=common.DECODERS, default="greedy")
 @click.option("--fold", is_flag=True, help="fold accents and unknown characters of the truth")
-@click.option(
-    "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
-)
+@click.option("--ids", type=click.Path(exists=True), help="file of writers or documents to keep")
 @click.option(
     "--groups",
     type=click.Choice(["line", "form", "writer"]),
     default="line",
-    show_default=True,
     help="what the bootstrap draws: lines of one writer are alike, so the interval is wider",
 )
 @click.option(
     "--save",
     metavar="NAME",
-    default=None,
     help="keep the figures under this name in metrics.json beside the model",
 )
 def evaluate(
@@ -74,9 +48,9 @@ def evaluate(
     """Measure CER and WER of a model, with 95 % bootstrap intervals."""
     from htr_utils import evaluation
 
-    data = folder_of(data)
-    split = split_of(data, split)
-    lines = only(evaluation.load_lines(data, split, spacing=spacing, task=task), ids)
+    data = common.folder_of(data)
+    split = common.split_of(data, split)
+    lines = common.only(evaluation.load_lines(data, split, spacing=spacing, task=task), ids)
     file = paths.model_file(model)
     target = file.with_name("metrics.json")
     if save:
@@ -95,5 +69,5 @@ def evaluate(
     )
     click.echo(f"{rates['cer_text']}\n{rates['wer_text']}\n{rates['lines_per_second']} lines/s")
     if save:
-        evaluation.record(target, save, rates, file, command_line(data))
+        evaluation.record(target, save, rates, file, common.command_line(data))
         click.echo(f"kept as {save!r} in {target}")

@@ -7,36 +7,22 @@ from pathlib import Path
 import click
 
 from htr_utils import files, paths
-from htr_utils.cli.common import import_tensorflow, need
+from htr_utils.cli.common import MODEL, import_tensorflow, need
 from htr_utils.errors import HtrError
 
 
 @click.command()
-@click.option(
-    "--model",
-    default="course",
-    show_default=True,
-    help="name of a model, or path of a .keras or .onnx file",
-)
+@MODEL
 @click.option("--to", type=click.Choice(["onnx"]), default="onnx", hidden=True)
 @click.option(
-    "--width",
-    type=int,
-    default=None,
-    help="fix the width in pixels, a multiple of 32 [default: any width]",
+    "--width", type=int, help="fix the width in pixels, a multiple of 32 [default: any width]"
 )
-@click.option("--out", default=None, help="file to write [default: runs/export/<model>.onnx]")
-@click.option(
-    "--check/--no-check",
-    default=True,
-    show_default=True,
-    help="read a line with the export, and compare",
-)
+@click.option("--out", help="file to write [default: runs/export/<model>.onnx]")
+@click.option("--check/--no-check", default=True, help="read a line with the export, and compare")
 @click.option(
     "--convolutions",
     type=click.Choice(["8bit", "float32"]),
     default="8bit",
-    show_default=True,
     help="8 bits read half as many lines again in the same time",
 )
 def export(
@@ -60,14 +46,14 @@ def export(
 
     loaded, digest = archive.load(file), files.sha256(file)
     path = exports.export(loaded, target, width, made_from=digest)
-    told = [exports.check(loaded, path, width=width)] if check else []
+    checked = [exports.check(loaded, path, width=width)] if check else []
     if convolutions == "8bit":
         inks = exports.scale_lines(loaded.preset.preparation)
         if inks:
             path = exports.export(loaded, target, width, inks, digest)
-            told += [f"in 8 bits {exports.check(loaded, path, inks, width)}"] if check else []
+            checked += [f"in 8 bits {exports.check(loaded, path, inks, width)}"] if check else []
         else:
             click.echo("note: 8 bits need the embedded lines of a clone; float32 instead", err=True)
     click.echo(f"{path}; {exports.description_file(path).name} beside it says how to use it")
-    if told:
-        click.echo(f"checked: {'; '.join(told)}")
+    if checked:
+        click.echo(f"checked: {'; '.join(checked)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar, ParamSpec
 
 import click
@@ -22,32 +21,43 @@ class _WrongUse(click.ClickException):
     exit_code = click.UsageError.exit_code
 
 
-def told(error: Exception) -> str | None:
+def mistake(error: Exception) -> str | None:
     """The line for a user's mistake, or for a file or place that the system refuses; None for any other error."""
     if isinstance(error, HtrError):
         return str(error)
     if isinstance(error, BrokenPipeError) or not isinstance(error, OSError):
         return None
     reason = str(error.strerror or error)
+    if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename:
+        return str(files.refused(error.filename, error))
     if error.filename:
         return f"{error.filename}: {reason}"
     return f"{reason}; make room, or choose another place"
 
 
 class OneLine(click.Command):
-    """A command of its own: `python -m workshop...`."""
+    """A command of its own, as `python -m workshop...`, whose help shows the defaults."""
+
+    def __init__(self, name: str | None = None, **options: Any) -> None:
+        super().__init__(name, **options)
+        self.context_settings = {"show_default": True, **self.context_settings}
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except Exception as error:
-            line = told(error)
-            if line is None:
+        except click.UsageError as error:
+            if error.ctx is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
                 raise
-            raise click.ClickException(line) from error
+            line = f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help"
+            raise _WrongUse(line) from error
+        except Exception as error:
+            said = mistake(error)
+            if said is None:
+                raise
+            raise click.ClickException(said) from error
 
 
-class Verbs(click.Group):
+class Verbs(OneLine, click.Group):
     """A command with verbs.
 
     moved: the verbs of former versions, and what takes their place; asked for one of them, it says so.
@@ -62,20 +72,6 @@ class Verbs(click.Group):
             raise HtrError(f"`{ctx.command_path} {args[0]}` is now {self.moved[args[0]]}")
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            if error.ctx is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
-                raise
-            line = f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help"
-            raise _WrongUse(line) from error
-        except Exception as error:
-            line_ = told(error)
-            if line_ is None:
-                raise
-            raise click.ClickException(line_) from error
-
 
 def one_line(main: Callable[_P, int | None]) -> Callable[_P, int]:
     """The same for a command without click."""
@@ -84,14 +80,10 @@ def one_line(main: Callable[_P, int | None]) -> Callable[_P, int]:
     def run(*args: _P.args, **words: _P.kwargs) -> int:
         try:
             return main(*args, **words) or 0
-        except FileNotFoundError as error:
-            line = f"no file {error.filename}"
-        except OSError as error:
-            if error.filename is None:
+        except Exception as error:
+            line = mistake(error)
+            if line is None:
                 raise
-            line = str(files.refused(Path(error.filename), error))
-        except HtrError as error:
-            line = str(error)
         print(f"error: {line}", file=sys.stderr)
         return 1
 

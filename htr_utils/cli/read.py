@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from htr_utils.cli.common import need
+from htr_utils.cli.common import DECODERS, MODEL, need
 from htr_utils.cli.jobs import Job
 from htr_utils.cli.outputs import FORMATS, Writer, expand, speller_of
 
@@ -20,18 +20,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option(
-    "--model",
-    default="course",
-    show_default=True,
-    help="name of a model, or path of a .keras or .onnx file",
-)
+@MODEL
 @click.option(
     "--as",
     "kind",
     type=click.Choice(["auto", "line", "page"]),
     default="auto",
-    show_default=True,
     help="what the pictures show",
 )
 @click.option(
@@ -39,13 +33,11 @@ if TYPE_CHECKING:
     "format_",
     type=click.Choice(FORMATS),
     default="text",
-    show_default=True,
     help="of what is printed or written; page is PAGE XML",
 )
 @click.option(
     "--out",
     type=click.Path(file_okay=False),
-    default=None,
     help="folder for one result file per input, instead of printing",
 )
 @click.option(
@@ -53,15 +45,13 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--decoder",
-    type=click.Choice(["greedy", "beam", "lm", "lexicon"]),
+    type=DECODERS,
     default="lexicon",
-    show_default=True,
     help="lm: with a language model, lexicon: and a word list",
 )
 @click.option(
     "--language",
     default="auto",
-    show_default=True,
     help="of --decoder lm and lexicon: en, fr, de, es, it, none, a file of `htr lm train`, or auto, which finds "
     "the language of each page",
 )
@@ -69,23 +59,17 @@ if TYPE_CHECKING:
     "--spelling",
     type=click.Choice(["off", "gated", "fast", "full"]),
     default="off",
-    show_default=True,
     help="also give the text after spell correction (in text and JSON): gated changes doubtful words "
     "only, fast and full are autocorrect",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    default=None,
     help="read over a Dask cluster, folders with all below them: tcp://host:8786, or local; needs --out, "
     "and goes on where it was stopped",
 )
 @click.option(
-    "--chunk",
-    type=click.IntRange(1, 10_000),
-    default=32,
-    show_default=True,
-    help="with --scheduler: files per task",
+    "--chunk", type=click.IntRange(1, 10_000), default=32, help="with --scheduler: files per task"
 )
 def read(
     files: tuple[str, ...],
@@ -113,13 +97,8 @@ def read(
         from htr_utils.cli import read_many
 
         options = read_many.Options(model, kind, format_, decoder, spelling, out, language)
-        rows = read_many.run(
-            files,
-            options,
-            scheduler=scheduler,
-            chunk=chunk,
-            say=lambda text: click.echo(text, err=True),
-        )
+        say = partial(click.echo, err=True)
+        rows = read_many.run(files, options, scheduler=scheduler, chunk=chunk, say=say)
         bad = sum(row["state"] != "finished" for row in rows)
         click.echo(
             f"{len(rows) - bad:,} files read, {bad:,} failed; {Path(out) / read_many.LEDGER}"

@@ -136,7 +136,7 @@ def read_chunk(
     for name in THREADS:
         os.environ.setdefault(name, str(threads))  # read when TensorFlow starts, in a new worker
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    told, some = Options(**options), [Input(**one) for one in chunk]
+    how, some = Options(**options), [Input(**one) for one in chunk]
     begin = time.perf_counter()
     problems, lines = [""] * len(some), [0] * len(some)
     places: dict[str, tuple[int, str]] = {}
@@ -146,8 +146,8 @@ def read_chunk(
         problems[file] = problems[file] or line
 
     try:
-        settings = told.settings()
-        if told.made not in ("", digest(settings)):
+        settings = how.settings()
+        if how.made not in ("", digest(settings)):
             raise HtrError(
                 "the model or language model of this worker is not the one that the reading began with"
             )
@@ -156,15 +156,13 @@ def read_chunk(
             from htr_utils.recognizer import Recognizer
 
             _recognizers.clear()
-            _recognizers[which] = Recognizer.load(told.model)
+            _recognizers[which] = Recognizer.load(how.model)
         recognizer = _recognizers[which]
-        job = Job([one.path for one in some], told.kind, complain=note)
-        write = Writer(
-            job.names, told.format, told.out, False, speller_of(told.spelling, recognizer)
-        )
+        job = Job([one.path for one in some], how.kind, complain=note)
+        write = Writer(job.names, how.format, how.out, False, speller_of(how.spelling, recognizer))
         write.stems, write.made = [one.place for one in some], places
         for page, read_page in job.read(
-            recognizer, job.open(), told.decoder, told.spelling, told.language
+            recognizer, job.open(), how.decoder, how.spelling, how.language
         ):
             lines[page.file] += len(read_page.lines)
             job.do(page.file, partial(write, page, read_page))
@@ -177,7 +175,7 @@ def read_chunk(
         results = [
             name
             for file, name in places.values()
-            if file == number and (Path(told.out) / name).is_file()
+            if file == number and (Path(how.out) / name).is_file()
         ]
         problem = problems[number] or ("" if results else f"{one.path}: {wrong}")
         rows.append(
@@ -227,7 +225,7 @@ def digest(settings: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _settle(out: Path, told: Mapping[str, str]) -> None:
+def _settle(out: Path, settings: Mapping[str, str]) -> None:
     """Hold a folder to one model and one set of options: what it was begun with.
 
     Raises:
@@ -236,9 +234,9 @@ def _settle(out: Path, told: Mapping[str, str]) -> None:
     path = out / SETTINGS
     try:
         begun = json.loads(path.read_text(encoding="utf-8"))
-        other = [name for name, value in told.items() if begun[name] != value]
+        other = [name for name, value in settings.items() if begun[name] != value]
     except FileNotFoundError:
-        files.write_text(path, json.dumps(told, indent=1) + "\n")
+        files.write_text(path, json.dumps(settings, indent=1) + "\n")
         return
     except (ValueError, LookupError, TypeError) as error:
         raise HtrError(f"{path}: damaged ({error}); choose another --out") from None
@@ -248,7 +246,7 @@ def _settle(out: Path, told: Mapping[str, str]) -> None:
         how = (
             f"with another {unnamed[name]}"
             if name in unnamed
-            else f"with {name} {begun[name]}, not {told[name]}"
+            else f"with {name} {begun[name]}, not {settings[name]}"
         )
         raise HtrError(f"{out}: was begun {how}; choose another --out, or read as it was begun")
 
@@ -294,9 +292,8 @@ def run(
     """
     every, out = inputs(names), Path(options.out)
     if Path(options.model).is_file():
-        options = replace(
-            options, model=str(Path(options.model).resolve())
-        )  # workers have folders of their own
+        # Workers have folders of their own.
+        options = replace(options, model=str(Path(options.model).resolve()))
     settings = options.settings()
     options = replace(options, made=digest(settings))
     with files.alone(out, "reading"):

@@ -22,25 +22,14 @@ from htr_utils.errors import HtrError
 @click.option(
     "--out",
     type=click.Path(file_okay=False),
-    default=None,
     help="folder for the results [default: runs/NN_name-KEY, a key for each set of parameters]",
 )
-@click.option(
-    "--timeout",
-    type=click.IntRange(1),
-    default=3600,
-    show_default=True,
-    help="seconds for one cell",
-)
+@click.option("--timeout", type=click.IntRange(1), default=3600, help="seconds for one cell")
 @click.option(
     "--parameters", "only_list", is_flag=True, help="list the chapter's parameters and stop"
 )
 def run(
-    chapter: str,
-    given: tuple[str, ...],
-    out: str | None,
-    timeout: int,
-    only_list: bool,
+    chapter: str, given: tuple[str, ...], out: str | None, timeout: int, only_list: bool
 ) -> None:
     """Run CHAPTER (number, name, or path of a notebook) with other parameters.
 

@@ -9,6 +9,7 @@ import socket
 import click
 
 from htr_utils import paths
+from htr_utils.cli.common import MODEL
 from htr_utils.errors import HtrError
 
 THREADS = 8  # they only hand pictures over: one thread of the app does the reading
@@ -17,24 +18,10 @@ CONNECTIONS = 64
 
 @click.command()
 @click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="0.0.0.0 lets the whole network in, a phone for instance",
+    "--host", default="127.0.0.1", help="0.0.0.0 lets the whole network in, a phone for instance"
 )
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    help="0: any that is free",
-)
-@click.option(
-    "--model",
-    default="course",
-    show_default=True,
-    help="name of a model, or path of a .keras or .onnx file",
-)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="0: any that is free")
+@MODEL
 def serve(host: str, port: int, model: str) -> None:
     """Serve the web page that reads pictures of handwriting, until Ctrl-C.
 
@@ -50,9 +37,8 @@ def serve(host: str, port: int, model: str) -> None:
     from htr_utils.web.jobs import Limits
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a queue is no news here
-    listening = _listen(
-        host, port
-    )  # before the model, which takes seconds: a port in use is known at once
+    # Before the model, which takes seconds: a port in use is known at once.
+    listening = _listen(host, port)
     with listening:
         from htr_utils.recognizer import Recognizer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,31 +16,26 @@ from htr_utils.errors import HtrError
 @click.option(
     "--out",
     type=click.Path(file_okay=False),
-    default=None,
     help="folder of the sweep [default: runs/NAME of the file]",
 )
 @click.option(
     "--workers",
     type=click.IntRange(0, 256),
-    default=None,
     help="points at a time; 0 runs them here, without Dask [default: one a core]",
 )
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    default=None,
     help="a running Dask scheduler (tcp://host:8786) whose workers see the folder",
 )
 @click.option(
     "--keep",
     type=click.Path(dir_okay=False),
-    default=None,
     help="also write the finished runs into one small JSON file, without notebooks and models",
 )
 @click.option(
     "--report/--no-report",
     default=True,
-    show_default=True,
     help="at the end run chapter 12 over the records: curves, effects, the best run",
 )
 @click.option("--dry", is_flag=True, help="check and list the points, run nothing")
@@ -66,13 +62,8 @@ def sweep(
         click.echo("\n".join(sweeps.label(point) for point in plan.points))
         return
     folder = Path(out or f"runs/{Path(file).stem}")
-    rows = sweeps.run(
-        plan,
-        folder,
-        workers=workers,
-        scheduler=scheduler,
-        say=lambda text: click.echo(text, err=True),
-    )
+    say = partial(click.echo, err=True)
+    rows = sweeps.run(plan, folder, workers=workers, scheduler=scheduler, say=say)
     if keep is not None:
         click.echo(f"{records.keep(plan, folder, Path(keep))} runs kept in {keep}")
     failed = [row for row in rows if row["state"] != "finished"]

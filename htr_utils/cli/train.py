@@ -8,38 +8,28 @@ from typing import Any
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, folder_of, import_tensorflow, need
+from htr_utils.cli import common
 from htr_utils.errors import HtrError
 
 
 @click.command()
-@click.option(
-    "--data",
-    type=str,
-    default=None,
-    help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]",
-)
+@common.DATA
 @click.option(
     "--rendered",
     type=click.IntRange(0),
     default=0,
-    show_default=True,
     help="train on so many rendered lines per epoch instead",
 )
 @click.option(
     "--share",
     type=click.FloatRange(0, 1),
-    default=None,
     help="with --rendered: this share of the lines comes from --data [default: 0]; without: this share of embedded "
     "lines is mixed in [default: 0.2 with --init]",
 )
-@click.option(
-    "--limit", type=click.IntRange(1), default=None, help="train on so many lines of --data only"
-)
+@click.option("--limit", type=click.IntRange(1), help="train on so many lines of --data only")
 @click.option(
     "--leave-out",
     type=click.Path(exists=True),
-    default=None,
     help="file of writers, forms or line ids of --data that training must not see",
 )
 @click.option(
@@ -59,73 +49,47 @@ from htr_utils.errors import HtrError
     type=click.Path(exists=True),
     help="further folders of fonts",
 )
-@click.option(
-    "--debian/--no-debian", default=False, help="also the handwriting fonts that Debian packages"
-)
+@click.option("--debian", is_flag=True, help="also the handwriting fonts that Debian packages")
 @click.option(
     "--preset",
     type=click.Choice(["course", "wide", "reference"]),
-    default=None,
     help="[default: course, or that of --init]",
 )
 @click.option(
     "--charset",
-    default=None,
     help="characters it writes: iam, latin, or a file that holds them; with --init, known ones keep what was learnt "
     "[default: that of --init, or iam]",
 )
-@click.option("--init", default=None, help="start from this model instead of random weights")
-@click.option(
-    "--out", default="runs/train/model.keras", show_default=True, help="the model file to write"
-)
+@click.option("--init", help="start from this model instead of random weights")
+@click.option("--out", default="runs/train/model.keras", help="the model file to write")
 @click.option(
     "--epochs",
     type=click.IntRange(1),
-    default=None,
     help="[default: as many as suit the number of lines: 80 for 100 lines, 24 for IAM]",
 )
-@click.option("--batch", type=click.IntRange(1), default=24, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=24)
 @click.option(
     "--rate",
     type=click.FloatRange(0, min_open=True),
-    default=None,
     help="[default: 0.0015, or 0.0005 with --init]",
 )
-@click.option(
-    "--augment",
-    type=click.FloatRange(0, 3),
-    default=1.0,
-    show_default=True,
-    help="strength, 0 for none",
-)
+@click.option("--augment", type=click.FloatRange(0, 3), default=1.0, help="strength, 0 for none")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),
     default="float32",
-    show_default=True,
     help="of the convolutions; bfloat16 may be faster where the processor has it",
 )
+@common.TASK
+@common.SPACING
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0)
 @click.option(
-    "--task",
-    default=None,
-    help="which split lists, where a folder has several: own, official, aachen",
-)
-@click.option(
-    "--spacing", type=click.Choice(["natural", "raw"]), default="natural", show_default=True
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
-    "--workers",
-    type=click.IntRange(0, 64),
-    default=1,
-    show_default=True,
-    help="processes that prepare lines",
+    "--workers", type=click.IntRange(0, 64), default=1, help="processes that prepare lines"
 )
 @click.option(
     "--strategy",
     type=click.Choice(["auto", "mirrored", "multiworker"]),
     default="auto",
-    show_default=True,
     help="devices: auto takes all GPUs here, or else the processor; multiworker is one process a machine, "
     "with TF_CONFIG and one shared --out",
 )
@@ -140,8 +104,8 @@ def train(strategy: str, deterministic: bool, **options: Any) -> None:
     `tensorboard --logdir OUT/logs` (OUT without .keras) shows the curves of a training while it runs.
     """
     _check(options)
-    need("tensorflow", "keras", extra="train")
-    import_tensorflow()
+    common.need("tensorflow", "keras", extra="train")
+    common.import_tensorflow()
     from htr_utils import trainer
     from htr_utils.network import distribute
 
@@ -151,7 +115,7 @@ def train(strategy: str, deterministic: bool, **options: Any) -> None:
         tf.config.experimental.enable_op_determinism()
     way = distribute.Way(distribute.choose(strategy, click.echo))
     plan = trainer.Plan(**options)
-    trainer.train(plan, command=command_line(plan.data), way=way, say=click.echo)
+    trainer.train(plan, command=common.command_line(plan.data), way=way, say=click.echo)
     if not plan.rendered and way.first:
         _report(plan.out, plan.data, plan.task, plan.spacing, plan.fold)
 
@@ -162,7 +126,7 @@ def _check(options: dict[str, Any]) -> None:
     Raises:
         HtrError: a folder or model that is not there, a name that is no model file, options that mean nothing together.
     """
-    options["data"] = folder_of(options["data"])
+    options["data"] = common.folder_of(options["data"])
     if options["data"] is not None and not Path(options["data"]).is_dir():
         raise HtrError(f"--data {options['data']}: no such folder")
     if Path(options["out"]).suffix != ".keras":
@@ -176,18 +140,14 @@ def _check(options: dict[str, Any]) -> None:
             raise HtrError("--init says which preset it is; leave --preset out")
     options["preset"] = options["preset"] or "course"
     if not options["rendered"]:
-        idle = (
-            ("texts", "--text"),
-            ("font_folders", "--fonts"),
-            ("debian", "--debian"),
-        )
+        idle = (("texts", "--text"), ("font_folders", "--fonts"), ("debian", "--debian"))
         for name, shown in idle:
             if options[name]:
                 raise HtrError(
                     f"{shown} is for rendered lines; say with --rendered how many, or leave it out"
                 )
     else:
-        need("fontTools", "brotli", "skimage", extra="synth")
+        common.need("fontTools", "brotli", "skimage", extra="synth")
     if not options["rendered"]:
         if options["share"] and not paths.has_embedded():
             raise HtrError(
@@ -219,9 +179,7 @@ def _report(model: str, data: str | None, task: str | None, spacing: str, fold: 
     rates = published.in_both_conventions(
         Recognizer.load(model), folder, "test", spacing, fold, click.echo
     )
-    name = (
-        "embedded test"
-        if data is None
-        else f"test of {Path(data).resolve().name}" + (f", {task}" if task else "")
-    )
+    name = "embedded test"
+    if data is not None:
+        name = f"test of {Path(data).resolve().name}" + (f", {task}" if task else "")
     click.echo(published.beside_published(rates, name))

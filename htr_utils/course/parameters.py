@@ -16,9 +16,8 @@ from htr_utils import files
 from htr_utils.errors import HtrError
 from htr_utils.paths import from_home
 
-CHECKPOINT = (
-    "checkpoint"  # folder in a run's folder, kept for an interrupted run that is begun again
-)
+# Folder in a run's folder, kept for an interrupted run that is begun again.
+CHECKPOINT = "checkpoint"
 
 
 class Run(SimpleNamespace):
@@ -48,11 +47,8 @@ class Run(SimpleNamespace):
         path = Path(folder) / "metrics.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        content = {
-            "parameters": {name: _plain(value) for name, value in vars(self).items()},
-            "results": stored.get("results", {})
-            | {name: _plain(value) for name, value in results.items()},
-        }
+        kept = stored.get("results", {}) | _plain(results)
+        content = {"parameters": _plain(vars(self)), "results": kept}
         files.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -84,6 +80,10 @@ def _range(kind: str, low: Any, high: Any) -> str:
     return f"{kind} of at most {high}" if high is not None else kind
 
 
+def _outside(number: float, low: Any, high: Any) -> bool:
+    return (low is not None and number < low) or (high is not None and number > high)
+
+
 def _limits(limits: tuple[Any, ...]) -> tuple[Any, Any]:
     low, high = (*limits, None, None)[:2]
     return low, high
@@ -98,10 +98,9 @@ def _int(name: str, value: Any, *limits: Any) -> int:
         number = operator.index(value)
     except TypeError:
         whole = isinstance(value, float) and value.is_integer()
-        raise _refuse(
-            name, value, f"{allowed}, written {int(value)}" if whole else allowed
-        ) from None
-    if (low is not None and number < low) or (high is not None and number > high):
+        written = f"{allowed}, written {int(value)}" if whole else allowed
+        raise _refuse(name, value, written) from None
+    if _outside(number, low, high):
         raise _refuse(name, value, allowed)
     return number
 
@@ -115,11 +114,7 @@ def _float(name: str, value: Any, *limits: Any) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise _refuse(name, value, allowed) from None
-    if (
-        not math.isfinite(number)
-        or (low is not None and number < low)
-        or (high is not None and number > high)
-    ):
+    if not math.isfinite(number) or _outside(number, low, high):
         raise _refuse(name, value, allowed)
     return number
 
@@ -143,9 +138,7 @@ def _choice(name: str, value: Any, *options: Any) -> Any:
 def _length(name: str, value: Any, kind: str, limits: tuple[Any, ...]) -> str:
     low, high = _limits(limits)
     allowed = kind if low is None and high is None else f"{kind}, {_range('a length', low, high)}"
-    if not isinstance(value, str):
-        raise _refuse(name, value, allowed)
-    if (low is not None and len(value) < low) or (high is not None and len(value) > high):
+    if not isinstance(value, str) or _outside(len(value), low, high):
         raise _refuse(name, value, allowed)
     return value
 
@@ -168,11 +161,8 @@ def _path(name: str, value: Any) -> Path | None:
         raise _refuse(name, value, "None, or the path of a file or folder")
     path = from_home(Path(value))
     if not path.exists():
-        raise _refuse(
-            name,
-            value,
-            f"None, or a path that exists (looked from {Path.cwd().name or 'the root'}/)",
-        )
+        here = Path.cwd().name or "the root"
+        raise _refuse(name, value, f"None, or a path that exists (looked from {here}/)")
     return path.resolve()
 
 

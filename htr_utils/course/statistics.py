@@ -67,10 +67,10 @@ def label(run: Run, runs: Sequence[Run]) -> str:
 
 def groups(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """Runs that differ in nothing but the seed, under their label; `as usual` first, where there is such a run."""
-    found: dict[str, list[Run]] = {"as usual": []}
+    labelled: dict[str, list[Run]] = {"as usual": []}
     for run in runs:
-        found.setdefault(label(run, runs), []).append(run)
-    return {name: some for name, some in found.items() if some}
+        labelled.setdefault(label(run, runs), []).append(run)
+    return {name: some for name, some in labelled.items() if some}
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,8 @@ def interval(differences: Sequence[float]) -> tuple[float, float, float]:
     mean = float(values.mean())
     if len(values) < 2:
         return mean, -math.inf, math.inf
-    half = (
-        T975[min(len(values) - 2, len(T975) - 1)]
-        * float(values.std(ddof=1))
-        / math.sqrt(len(values))
-    )
+    factor = T975[min(len(values) - 2, len(T975) - 1)]
+    half = factor * float(values.std(ddof=1)) / math.sqrt(len(values))
     return mean, mean - half, mean + half
 
 

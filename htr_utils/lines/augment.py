@@ -128,9 +128,8 @@ def neighbours(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if height < 20:  # no room for a strip
         return grey
     rows = round(height * rng.uniform(0.08, 0.22))
-    share = round(
-        height * rng.uniform(0.3, 0.5)
-    )  # of the other line: its feet above, its heads below
+    # Of the other line: its feet above, its heads below.
+    share = round(height * rng.uniform(0.3, 0.5))
     other = np.roll(
         grey, int(rng.integers(width // 4, max(width // 4 + 1, 3 * width // 4))), axis=1
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import string
 from collections import Counter
 from collections.abc import Iterable
@@ -25,14 +26,8 @@ from htr_utils.errors import HtrError
 from htr_utils.lines.iam import IamFolder, Line, read
 
 # IAM 3.0, counted in lines.txt and forms.txt.
-IAM_COUNTS = {
-    "lines": 13_353,
-    "ok": 11_344,
-    "err": 2_009,
-    "forms": 1_539,
-    "writers": 657,
-    "characters": 79,
-}
+IAM_COUNTS = {"lines": 13_353, "ok": 11_344, "err": 2_009}
+IAM_COUNTS |= {"forms": 1_539, "writers": 657, "characters": 79}
 IAM_FIRST_LINE = "a01-000u-00"  # a folder that has this line is taken for IAM
 IAM_CHARACTERS = " !\"#&'()*+,-./:;?" + string.digits + string.ascii_letters
 OFFICIAL_COUNTS = {"train": 6_161, "validation1": 900, "validation2": 940, "test": 1_861}
@@ -61,9 +56,8 @@ class CheckReport:
     layout: str = ""
     counts: list[Count] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    usable: bool = (
-        False  # lines.txt reads, 99 % of the images are intact, no writer is in two splits
-    )
+    # True where lines.txt reads, 99 % of the images are intact, no writer is in two splits.
+    usable: bool = False
 
     def text(self) -> str:
         """The report as lines of text to print."""
@@ -166,11 +160,8 @@ def _check_texts(folder: IamFolder, characters: str, problems: list[str]) -> Non
             for character, ids in sorted(strange.items())
         )
         problems.append(f"warning: characters outside the charset, with lines: {_listed(each)}")
-    escaped = [
-        line.id
-        for line in lines
-        if any(name in line.text for name in ("&quot;", "&amp;", "&apos;"))
-    ]
+    entity = re.compile("&(quot|amp|apos);")
+    escaped = [line.id for line in lines if entity.search(line.text)]
     if escaped:
         problems.append(f"warning: texts with XML entities such as &quot;: {_listed(escaped)}")
     short = [
@@ -249,14 +240,12 @@ def _check_splits(folder: IamFolder, problems: list[str]) -> bool:
         )
     apart = True
     for task in sorted(folder.tasks):
-        splits_of: dict[
-            str, list[str]
-        ] = {}  # writer, or form where the writer is unknown -> splits
+        # Writer, or form where the writer is unknown -> splits.
+        splits_of: dict[str, list[str]] = {}
         for name, parts in folder.split_lists(task).items():
             found, without_line = folder.expand(parts)
-            if (
-                without_line and name == parts[0].name
-            ):  # `validation` of two halves is reported as those
+            # `validation` of two halves is reported as those.
+            if without_line and name == parts[0].name:
                 problems.append(
                     f"warning: ids without a line in {parts[0].path}: {_listed(without_line)}"
                 )

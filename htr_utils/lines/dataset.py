@@ -153,13 +153,8 @@ class Batches:
         shuffle: bool = True,
         workers: int = 0,
     ) -> None:
-        self.source, self.encoder, self.size, self.seed, self.shuffle = (
-            source,
-            encoder,
-            size,
-            seed,
-            shuffle,
-        )
+        self.source, self.encoder, self.size = source, encoder, size
+        self.seed, self.shuffle = seed, shuffle
         self._executor: ProcessPoolExecutor | None = None
         if workers:
             context, job = multiprocessing.get_context("spawn"), (source, encoder, size, seed)

@@ -201,11 +201,8 @@ def read_form_xml(path: Path) -> FormXml:
     parser.EntityDeclHandler = on_entity
     try:
         parser.Parse(read_bytes(path), True)
-    except (
-        expat.ExpatError,
-        ValueError,
-        LookupError,
-    ) as error:  # ValueError, LookupError: odd encodings
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        # ValueError, LookupError: odd encodings.
         raise HtrError(
             f"{path} is no well-formed XML ({error}); copy it again from xml.tgz"
         ) from None

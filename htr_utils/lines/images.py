@@ -106,9 +106,8 @@ def normalise(grey: np.ndarray) -> np.ndarray:
     kernel = np.ones((size, size), np.uint8)
     paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
     paper = cv2.blur(paper, (size, size), borderType=cv2.BORDER_REPLICATE).astype(np.float32)
-    darker = np.clip(
-        (paper - grey) / np.maximum(paper, 1), 0, 1
-    )  # relative: a shadow darkens ink and paper alike
+    # Relative: a shadow darkens ink and paper alike.
+    darker = np.clip((paper - grey) / np.maximum(paper, 1), 0, 1)
     # Only pixels darker than grain count, so that the amount of empty paper changes nothing.
     candidates = darker[darker > GRAIN]
     peak = float(np.percentile(candidates, 95)) if candidates.size >= 10 else 0.0
@@ -209,9 +208,8 @@ def prepare(grey: np.ndarray, preparation: Preparation) -> Prepared:
             f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; cut the line out or scale it down"
         )
     shrink = 1.0
-    if (
-        grey.shape[0] > SHRINK[0] * preparation.height
-    ):  # a photo: no need to clean pixels that are averaged away
+    # A photo: no need to clean pixels that are averaged away.
+    if grey.shape[0] > SHRINK[0] * preparation.height:
         rows = SHRINK[1] * preparation.height
         shrink = rows / grey.shape[0]
         size = (max(MIN_SIDE, round(grey.shape[1] * shrink)), rows)

@@ -145,10 +145,8 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
                 normalize("NFC", one) for one in (inside, path.name, _bare(inside), path.stem)
             }:
                 found.setdefault(name, []).append(path)
-    for (
-        name,
-        paths,
-    ) in found.items():  # a whole path counts, whatever else lies in the folders below
+    # A whole path counts, whatever else lies in the folders below.
+    for name, paths in found.items():
         whole = [
             path for path in paths if _bare(path.relative_to(folder).as_posix()) == _bare(name)
         ]

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-PAD_TO = (
-    32  # widths are padded to a multiple: few distinct shapes, strides fall alike on every line
-)
+# Widths are padded to a multiple: few distinct shapes, strides fall alike on every line.
+PAD_TO = 32
 
 
 class Batch(NamedTuple):

@@ -60,19 +60,15 @@ def save(
     }
     buffer = io.BytesIO()
     kind = np.float16 if half else np.float32
-    arrays = {
-        f"w{i:04d}": np.asarray(v, np.float32).astype(kind) for i, v in enumerate(_stored(model))
-    }
+    weights = [np.asarray(v, np.float32).astype(kind) for v in _stored(model)]
+    arrays = {f"w{number:04d}": weight for number, weight in enumerate(weights)}
     np.savez(buffer, allow_pickle=False, **arrays)
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (
-            ("htr.json", json.dumps(description, indent=1).encode()),
-            ("weights.npz", buffer.getvalue()),
-        ):
-            archive.writestr(
-                zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
-            )
+        text = json.dumps(description, indent=1).encode()
+        for name, content in (("htr.json", text), ("weights.npz", buffer.getvalue())):
+            entry = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     files.write_bytes(path, whole.getvalue())
 
 
@@ -102,7 +98,7 @@ def read(path: str | Path) -> tuple[models.Preset, Charset, dict[str, Any], list
                 raise HtrError(f"{path}: unpacks to more than a model can hold; {_REMEDY}")
             description = json.loads(archive.read("htr.json"))
             arrays = checkpoints.arrays_in(archive.read("weights.npz"), _LIMIT)
-            weights = [one.astype(np.float32) for one in arrays.values()]
+            weights = [array.astype(np.float32) for array in arrays.values()]
     except FileNotFoundError as error:
         raise HtrError(f"{path}: no such model file") from error
     except KeyError as error:
@@ -118,11 +114,11 @@ def read(path: str | Path) -> tuple[models.Preset, Charset, dict[str, Any], list
             raise HtrError(
                 f"{path}: format {description['format']}, this version reads {FORMAT}; update the course"
             )
-        chosen = models.preset(
-            str(description["preset"]["name"]), stacked=bool(description["preset"]["stacked"])
-        )
+        about_preset = description["preset"]
+        stacked = bool(about_preset["stacked"])
+        chosen = models.preset(str(about_preset["name"]), stacked=stacked)
         charset = Charset.from_json(description["charset"])
-        if Preparation.from_json(description["preset"]["preparation"]) != chosen.preparation:
+        if Preparation.from_json(about_preset["preparation"]) != chosen.preparation:
             raise HtrError(f"{path}: prepared otherwise than preset {chosen.name!r} is; {_REMEDY}")
         about = dict(description["about"])
     except checkpoints.DAMAGE as error:

@@ -59,9 +59,8 @@ def write(
     """
     if best is not None and best.epoch == about["epoch"]:
         # Before the state: killed in between, the epoch is run again and finds the same weights.
-        files.write_bytes(
-            folder / "best.npz", _packed(np.array([best.epoch, best.cer]), best.weights)
-        )
+        content = _packed(np.array([best.epoch, best.cer]), best.weights)
+        files.write_bytes(folder / "best.npz", content)
     if best is None:  # what lies there is of a training before this one
         (folder / "best.npz").unlink(missing_ok=True)
     files.write_bytes(folder / "state.npz", _packed(np.array(json.dumps(about)), state))
@@ -90,18 +89,15 @@ def outdated(folder: Path, about: dict[str, Any], made_from: dict[str, Any] | No
         HtrError: an unfinished one was.
     """
     known = about.get("made_from") or made_from or {}
-    changed = ", ".join(
-        name for name, value in (made_from or {}).items() if known.get(name) != value
-    )
-    if changed and about["epoch"] < about["settings"]["epochs"]:
+    now = (made_from or {}).items()
+    changed = ", ".join(name for name, value in now if known.get(name) != value)
+    if not changed:
+        return ""
+    if about["epoch"] < about["settings"]["epochs"]:
         raise HtrError(
             f"{folder}: its unfinished training was begun with other {changed}; give those or another --out"
         )
-    return (
-        f"other {changed} than in the training that {folder} holds: a new one begins"
-        if changed
-        else ""
-    )
+    return f"other {changed} than in the training that {folder} holds: a new one begins"
 
 
 def read_best(folder: Path) -> Best | None:
@@ -133,9 +129,8 @@ class Curves:
 
 def _packed(about: np.ndarray, arrays: Sequence[np.ndarray]) -> bytes:
     whole = io.BytesIO()
-    np.savez(
-        whole, allow_pickle=False, about=about, **{f"v{i:04d}": a for i, a in enumerate(arrays)}
-    )
+    named = {f"v{number:04d}": array for number, array in enumerate(arrays)}
+    np.savez(whole, allow_pickle=False, about=about, **named)
     return whole.getvalue()
 
 
@@ -146,21 +141,20 @@ def arrays_in(npz: bytes, limit: int) -> dict[str, np.ndarray]:
     changed header may ask for less. Pickled objects, which can run code, are refused, and so is what unpacks to
     more than `limit` bytes.
     """
-    found = {}
+    arrays = {}
     with zipfile.ZipFile(io.BytesIO(npz)) as stored:
         # The last 22 bytes say how many entries there are; zipfile does not compare.
-        if npz[-22:-18] != b"PK\5\6" or int.from_bytes(npz[-12:-10], "little") != len(
-            stored.namelist()
-        ):
+        count = int.from_bytes(npz[-12:-10], "little")
+        if npz[-22:-18] != b"PK\5\6" or count != len(stored.namelist()):
             raise ValueError("its list of entries is damaged")
         if sum(entry.file_size for entry in stored.infolist()) > limit:
             raise ValueError(f"it unpacks to more than {limit:,} bytes")
         for name in sorted(stored.namelist()):
             data = io.BytesIO(stored.read(name))
-            found[name.removesuffix(".npy")] = np.lib.format.read_array(data, allow_pickle=False)
+            arrays[name.removesuffix(".npy")] = np.lib.format.read_array(data, allow_pickle=False)
             if data.read(1):
                 raise ValueError(f"{name} is longer than its array")
-    return found
+    return arrays
 
 
 def _unpacked(

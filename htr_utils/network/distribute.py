@@ -49,13 +49,10 @@ def choose(name: str, say: Callable[[str], None] = print) -> Any:
     found = tf.config.list_physical_devices("GPU")
     devices = found or (tf.config.list_logical_devices("CPU") if name == "mirrored" else [])
     if len(devices) > 1:
-        strategy = tf.distribute.MirroredStrategy(
-            [f"{d.device_type.lower()}:{n}" for n, d in enumerate(devices)]
-        )
-        say(
-            f"strategy mirrored: {len(devices)} {devices[0].device_type}s of this machine share each batch"
-        )
-        return strategy
+        names = [f"{d.device_type.lower()}:{n}" for n, d in enumerate(devices)]
+        kind = f"{devices[0].device_type}s"
+        say(f"strategy mirrored: {len(devices)} {kind} of this machine share each batch")
+        return tf.distribute.MirroredStrategy(names)
     if found:
         details = tf.config.experimental.get_device_details(found[0])
         say(f"strategy {name}: one GPU, {details.get('device_name', 'of unknown name')}")
@@ -128,13 +125,11 @@ def _workers(say: Callable[[str], None]) -> Any:
     import tensorflow as tf
 
     try:
-        told = json.loads(os.environ["TF_CONFIG"])
-        workers, index = list(told["cluster"]["worker"]), int(told["task"]["index"])
-        if (
-            told["task"]["type"] != "worker"
-            or set(told["cluster"]) != {"worker"}
-            or not 0 <= index < len(workers)
-        ):
+        settings = json.loads(os.environ["TF_CONFIG"])
+        cluster, task = settings["cluster"], settings["task"]
+        workers, index = list(cluster["worker"]), int(task["index"])
+        kinds = {task["type"], *cluster}
+        if kinds != {"worker"} or not 0 <= index < len(workers):
             raise ValueError("every task is a worker, numbered from 0")
     except (KeyError, TypeError, ValueError) as error:
         raise HtrError(
@@ -177,11 +172,10 @@ def one_line(worker: int) -> Iterator[None]:
     try:
         yield
     except lost as error:
-        told = (str(error).strip().splitlines() or [""])[0][
-            :120
-        ]  # in case that it was something else
+        # In case that it was something else.
+        said = (str(error).strip().splitlines() or [""])[0][:120]
         raise HtrError(
-            f"worker {worker}: another worker is gone or does not answer ({type(error).__name__}: {told}); start all "
+            f"worker {worker}: another worker is gone or does not answer ({type(error).__name__}: {said}); start all "
             "of them again with the same commands: they go on from the checkpoint"
         ) from None
 
@@ -227,12 +221,12 @@ class Trainer(training.Trainer):
 
         whole = {name: values.numpy() for name, values in batch.items()}
         count = self.strategy.num_replicas_in_sync
-        parts = self.strategy.experimental_distribute_values_from_function(
-            lambda context: {
-                name: tf.constant(values)
-                for name, values in rows(whole, context.replica_id_in_sync_group, count).items()
-            }
-        )
+
+        def share(context: Any) -> dict[str, Any]:
+            mine = rows(whole, context.replica_id_in_sync_group, count)
+            return {name: tf.constant(values) for name, values in mine.items()}
+
+        parts = self.strategy.experimental_distribute_values_from_function(share)
         loss, norm = self._shared(parts, tf.constant(average, tf.float32))
         return float(loss), float(norm)
 
@@ -262,12 +256,8 @@ class Trainer(training.Trainer):
                 lambda: tf.distribute.get_replica_context().all_reduce("sum", tf.identity(mine))
             )
 
-        return [
-            int(one)
-            for one in self.strategy.experimental_local_results(
-                add(tf.constant(values, tf.float64))
-            )[0]
-        ]
+        sums = add(tf.constant(values, tf.float64))
+        return [int(total) for total in self.strategy.experimental_local_results(sums)[0]]
 
     def checkpoint(self) -> None:
         if self.worker == 0:
@@ -295,13 +285,12 @@ def _compiled(one: Trainer) -> Any:
 
     @tf.function
     def step(parts: Any, average: Any) -> tuple[Any, Any]:
+        def follow(mean: Any, value: Any) -> None:
+            mean.assign_sub((1 - average) * (mean - value))
+
         found = one.strategy.run(replica, (parts,))
         for mean, value in zip(one.ema, one.averaged, strict=True):
-            one.strategy.extended.update(
-                mean,
-                lambda mean, value: mean.assign_sub((1 - average) * (mean - value)),
-                (value.value,),
-            )
+            one.strategy.extended.update(mean, follow, (value.value,))
         return tuple(one.strategy.experimental_local_results(part)[0] for part in found)
 
     return step

@@ -43,19 +43,16 @@ def engine_of(file: Path) -> engines.Engine:
     Raises:
         HtrError: as `archive.load`.
     """
-    say, loaded, digest = (
-        logging.getLogger("htr_utils").warning,
-        archive.load(file),
-        files.sha256(file),
-    )
+    say = logging.getLogger("htr_utils").warning
+    loaded, digest = archive.load(file), files.sha256(file)
     target = file.with_suffix(".onnx")
     if importlib.util.find_spec("onnx") is None:
         say("%s: there is no %s of it, so TensorFlow reads; pip install onnx", file, target.name)
         return TensorFlowEngine(loaded, digest)
-    made = onnx_file.build(loaded, digest)
+    content = onnx_file.build(loaded, digest)
     try:
-        files.write_bytes(target, made)
+        files.write_bytes(target, content)
         say("%s: made, to read without TensorFlow from now on", target)
     except HtrError as error:
         say("%s; the model is read all the same", error)
-    return OnnxEngine(made, str(target))
+    return OnnxEngine(content, str(target))

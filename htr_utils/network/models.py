@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import keras
@@ -109,16 +109,8 @@ def _reference() -> Preset:
         Block(512, pool=(2, 1)),
         Block(512, pool=(2, 1), norm=False),
     )
-    return Preset(
-        "reference",
-        Preparation(64, 800),
-        blocks,
-        lstm=512,
-        leak=0.01,
-        column_max=False,
-        dropout=0.0,
-        shortcut=False,
-    )
+    plain: dict[str, Any] = {"column_max": False, "dropout": 0.0, "shortcut": False}
+    return Preset("reference", Preparation(64, 800), blocks, lstm=512, leak=0.01, **plain)
 
 
 PRESETS = {"course": _course, "wide": _wide, "reference": _reference}
@@ -136,10 +128,8 @@ def preset(name: str, *, stacked: bool | None = None) -> Preset:
     """
     if name not in PRESETS:
         raise HtrError(f"no preset {name!r}; choose one of {', '.join(PRESETS)}")
-    made = PRESETS[name]()
-    if stacked is None or stacked == made.stacked:
-        return made
-    return Preset(**{**made.__dict__, "stacked": stacked})
+    chosen = PRESETS[name]()
+    return chosen if stacked is None else replace(chosen, stacked=stacked)
 
 
 @contextlib.contextmanager
@@ -201,12 +191,9 @@ class BLSTM(layers.Layer):
     def __init__(self, units: int, **options: Any) -> None:
         super().__init__(**options)
         self.units, self.supports_masking = units, True
-        self.forward_layer = layers.LSTM(
-            units, return_sequences=True, dtype=self.dtype_policy, name="forward"
-        )
-        self.backward_layer = layers.LSTM(
-            units, return_sequences=True, dtype=self.dtype_policy, name="backward"
-        )
+        shared = {"return_sequences": True, "dtype": self.dtype_policy}
+        self.forward_layer = layers.LSTM(units, name="forward", **shared)
+        self.backward_layer = layers.LSTM(units, name="backward", **shared)
 
     def build(self, shape: Any) -> None:
         self.forward_layer.build(shape)
@@ -280,11 +267,8 @@ def build(chosen: Preset, classes: int) -> keras.Model:
             x = layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=f"norm{number}")(x)
         if block.residual:
             x = layers.Add(name=f"add{number}")([x, before])
-        x = (
-            layers.LeakyReLU(chosen.leak, name=f"relu{number}")(x)
-            if chosen.leak
-            else layers.ReLU(name=f"relu{number}")(x)
-        )
+        leaky = layers.LeakyReLU(chosen.leak, name=f"relu{number}") if chosen.leak else None
+        x = (leaky or layers.ReLU(name=f"relu{number}"))(x)
         columns = _shrunk(columns, block.stride)
         if block.pool != (1, 1):
             x = layers.MaxPooling2D(block.pool, padding="same", name=f"pool{number}")(x)
@@ -301,20 +285,17 @@ def build(chosen: Preset, classes: int) -> keras.Model:
         mask = FrameMask(name="frames")(features, columns)
     outputs: dict[str, Any] = {}
     if chosen.shortcut:
-        outputs["shortcut"] = layers.Conv1D(
-            classes, 3, padding="same", dtype="float32", name="shortcut"
-        )(features)
+        options = {"padding": "same", "dtype": "float32", "name": "shortcut"}
+        outputs["shortcut"] = layers.Conv1D(classes, 3, **options)(features)
     if chosen.joined > 1:
         features = layers.Reshape((-1, chosen.joined * features.shape[-1]), name="join")(features)
         mask = FrameMask(name="steps")(features, _shrunk(columns, chosen.joined))
     sequence = _blstm(features, mask, chosen)
     sequence = layers.Dropout(chosen.dropout, name="drop")(sequence) if chosen.dropout else sequence
     sequence = layers.Dense(chosen.joined * classes, dtype="float32", name="logits")(sequence)
-    outputs["logits"] = (
-        layers.Reshape((-1, classes), dtype="float32", name="part")(sequence)
-        if chosen.joined > 1
-        else sequence
-    )
+    if chosen.joined > 1:
+        sequence = layers.Reshape((-1, classes), dtype="float32", name="part")(sequence)
+    outputs["logits"] = sequence
     return keras.Model({"image": image, "width": width}, outputs, name=chosen.name)
 
 
@@ -356,11 +337,8 @@ def macs(chosen: Preset, classes: int, width: int | None = None) -> int:
     for block in chosen.blocks:
         rows, columns = -(-rows // block.stride), -(-columns // block.stride)
         total += rows * columns * block.kernel**2 * channels * block.channels
-        rows, columns, channels = (
-            -(-rows // block.pool[0]),
-            -(-columns // block.pool[1]),
-            block.channels,
-        )
+        rows, columns = -(-rows // block.pool[0]), -(-columns // block.pool[1])
+        channels = block.channels
     inputs = (channels if chosen.column_max else channels * rows) * chosen.joined
     columns = -(-columns // chosen.joined)
     for layer in range(chosen.lstm_layers):

@@ -51,16 +51,16 @@ class Settings:
 
     def check(self) -> None:
         """HtrError for a value out of range."""
-        for name, low, high in (
-            ("epochs", 1, 100_000),
-            ("batch", 1, 1024),
-            ("rate", 1e-7, 1.0),
-            ("ema", 0.0, 0.99999),
-        ):
-            if not low <= getattr(self, name) <= high:
-                raise HtrError(
-                    f"{name}={getattr(self, name)} is out of range; allowed: {low} to {high}"
-                )
+        ranges = {
+            "epochs": (1, 100_000),
+            "batch": (1, 1024),
+            "rate": (1e-7, 1),
+            "ema": (0, 0.99999),
+        }
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise HtrError(f"{name}={value} is out of range; allowed: {low} to {high}")
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def labels_for(preset: models.Preset, charset: Charset) -> Labels:
 
 def infeasible(source: dataset.Source, labels: Labels) -> list[int]:
     """Indices of lines whose label needs more frames than the line has; training leaves them out."""
-    seen = (source.get(0, index) for index in range(len(source)))
-    return [
-        n
-        for n, (ink, text) in enumerate(seen)
-        if not labels.fits(labels.encode(text), ink.shape[1])
-    ]
+
+    def fits(index: int) -> bool:
+        ink, text = source.get(0, index)
+        return labels.fits(labels.encode(text), ink.shape[1])
+
+    return [index for index in range(len(source)) if not fits(index)]
 
 
 # How the line of an epoch says what its row holds. Gradient: the median norm before clipping.
@@ -265,15 +265,11 @@ class Trainer:
                 logits = predict(self.model, batch)
                 frames = np.asarray(models.frames(batch.width, self.preset))
                 read = decoding.greedy(log_softmax(logits), frames)
-                predictions += [self.charset.decode(one.ids) for one in read]
-                truths += [
-                    self.charset.decode(label[:n])
-                    for label, n in zip(batch.label, batch.length, strict=True)
-                ]
-                best = logits.argmax(-1)
-                blanks += sum(
-                    int((one[:n] == ctc.BLANK).sum()) for one, n in zip(best, frames, strict=True)
-                )
+                predictions += [self.charset.decode(reading.ids) for reading in read]
+                written = zip(batch.label, batch.length, strict=True)
+                truths += [self.charset.decode(label[:n]) for label, n in written]
+                own = np.arange(logits.shape[1])[None] < frames[:, None]
+                blanks += int(((logits.argmax(-1) == ctc.BLANK) & own).sum())
                 frames_seen += int(frames.sum())
         cer = sum(map(metrics.edits, predictions, truths)) / max(1, sum(map(len, truths)))
         return {"cer": round(cer, 5), "blank_rate": round(blanks / max(1, frames_seen), 4)}

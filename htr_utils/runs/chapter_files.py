@@ -133,9 +133,8 @@ def read(path: Path) -> NotebookNode:
     """A notebook file; HtrError where it does not read as one."""
     try:
         return nbformat.read(path, as_version=4)
-    except (
-        Exception
-    ) as error:  # whatever JSON there is instead, or none: after a merge, conflict markers
+    except Exception as error:
+        # Whatever JSON there is instead, or none: after a merge, conflict markers.
         raise HtrError(
             f"{path.name} does not read as a notebook ({type(error).__name__}); build it anew: `make notebooks`"
         ) from error
@@ -163,9 +162,8 @@ def kernel_environment(**more: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
-        with (
-            hushed()
-        ):  # what kernels and TensorFlow say on stderr; a failing cell is reported otherwise
+        # What kernels and TensorFlow say on stderr; a failing cell is reported otherwise.
+        with hushed():
             yield
     finally:
         for name, value in before.items():

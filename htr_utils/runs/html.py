@@ -20,37 +20,7 @@ from pygments.formatters import HtmlFormatter
 
 from htr_utils import files
 
-STYLE = """
-:root { color-scheme: light; --ink: #1c1c1c; --paper: #fff; --line: #d8d8d8; --soft: #f5f6f8;
-  --link: #0b5394; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 1.5rem 1rem 4rem;
-  color: var(--ink); background: var(--paper);
-  font: 1rem/1.6 system-ui, sans-serif; }
-a { color: var(--link); }
-a.anchor-link { text-decoration: none; opacity: .35; font-size: .7em; padding-left: .3em; }
-pre { overflow-x: auto; padding: .7rem .9rem; margin: .4rem 0; font: .86rem/1.45 ui-monospace, monospace; }
-code { font: .9em ui-monospace, monospace; }
-.highlight pre { background: var(--soft); border-left: 3px solid #8aa4c8; }
-.output pre { border-left: 3px solid var(--line); }
-.prompt { display: none; }
-img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; margin: .6rem 0; }
-th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left; }
-blockquote { margin: .6rem 0; padding-left: 1rem; border-left: 4px solid var(--line); }
-math[display=block] { margin: .8rem 0; overflow-x: auto; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem; padding: 0;
-  list-style: none; }
-.tiles a { display: block; height: 100%; border: 1px solid var(--line); border-radius: 6px; overflow: hidden;
-  text-decoration: none; color: inherit; }
-.tiles a:hover, .tiles a:focus { border-color: var(--link); }
-.tiles .picture { height: 9rem; display: flex; align-items: center; justify-content: center; padding: .5rem;
-  background: var(--soft); }
-.tiles img { max-height: 100%; object-fit: contain; }
-.tiles .words { padding: .6rem .8rem; }
-.tiles small { color: #555; }
-.failed { color: #a11; font-weight: 600; }
-"""
+STYLE = Path(__file__).with_name("page.css")
 
 
 class _Renderer(IPythonRenderer):
@@ -102,16 +72,9 @@ def describe(notebook: NotebookNode, name: str) -> Card:
     title = re.search(r"^#\s+(.+)$", prose, flags=re.MULTILINE)
     minutes = re.search(r"(\d+)\s+minutes to read", prose)
     after = prose[title.end() :] if title else prose
-    paragraphs = [
-        part.strip()
-        for part in after.split("\n\n")
-        if part.strip() and part.strip()[0] not in "#*!<|-"
-    ]
-    sentence = (
-        re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(paragraphs[0].split()))
-        if paragraphs
-        else ""
-    )
+    blocks = [block.strip() for block in after.split("\n\n")]
+    first = next((block for block in blocks if block and block[0] not in "#*!<|-"), "")
+    sentence = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(first.split()))
     picture, alt = "", ""
     tagged = [cell for cell in notebook.cells if "figure" in cell.metadata.get("tags", [])]
     for cell in tagged + list(notebook.cells):
@@ -120,10 +83,8 @@ def describe(notebook: NotebookNode, name: str) -> Card:
             if "image/png" in data and not picture:
                 picture = data["image/png"].replace("\n", "")
                 alt = output.metadata.get("image/png", {}).get("alt", "")
-    plain = re.sub(r"[`*_]", "", title[1] if title else name)
-    return Card(
-        name, plain, re.sub(r"[`*_]", "", sentence), int(minutes[1]) if minutes else 0, picture, alt
-    )
+    plain, sentence = (re.sub(r"[`*_]", "", s) for s in (title[1] if title else name, sentence))
+    return Card(name, plain, sentence, int(minutes[1]) if minutes else 0, picture, alt)
 
 
 def page(title: str, body: str) -> str:
@@ -133,7 +94,7 @@ def page(title: str, body: str) -> str:
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n"
-        f"<style>{colours}\n{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<style>{colours}\n\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
@@ -170,27 +131,30 @@ def write_page(notebook_path: Path, html_path: Path) -> Card:
     return describe(notebook, notebook_path.stem)
 
 
+def reading_time(card: Card) -> str:
+    """How long a chapter takes to read, "" where it does not say."""
+    return f"{card.minutes} minutes to read" if card.minutes else ""
+
+
+def tile(card: Card, note: str) -> str:
+    """A chapter in a list of chapters: its figure, its title, its first sentence. note: HTML below them."""
+    title = f"<strong>{escape(card.title)}</strong>"
+    image = f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">'
+    return (
+        f'<li><a href="{escape(card.name)}.html"><div class="picture">{image if card.picture else title}</div>'
+        f'<div class="words">{title}<br>{escape(card.sentence)}<br><small>{note}</small></div></a></li>\n'
+    )
+
+
 def index_page(cards: list[tuple[Card, str, bool]]) -> str:
     """The page of all chapters.
 
     Args:
         cards: for each chapter its card, one line about the run ("38 s, 1,204 MB"), and whether it passed.
     """
-    tiles = []
+    tiles = ""
     for card, line, passed in cards:
-        image = (
-            f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">'
-            if card.picture
-            else f"<strong>{escape(card.title)}</strong>"
-        )
-        time = f"{card.minutes} minutes to read. " if card.minutes else ""
         state = escape(line) if passed else f'<span class="failed">failed</span>: {escape(line)}'
-        tiles.append(
-            f'<li><a href="{escape(card.name)}.html"><div class="picture">{image}</div><div class="words">'
-            f"<strong>{escape(card.title)}</strong><br>{escape(card.sentence)}<br>"
-            f"<small>{time}{state}</small></div></a></li>"
-        )
+        tiles += tile(card, ". ".join(filter(None, [reading_time(card), state])))
     heading = "<h1>Reading handwriting: the course</h1>"
-    return page(
-        "The course", f'{heading}\n<main><ul class="tiles">\n' + "\n".join(tiles) + "\n</ul></main>"
-    )
+    return page("The course", f'{heading}\n<main><ul class="tiles">\n{tiles}</ul></main>')

@@ -44,19 +44,17 @@ def git_state() -> dict[str, Any] | None:
     if root is None:
         return None
     try:
-        told = [
-            subprocess.run(
-                ["git", "--no-optional-locks", "-C", str(root), *words],
-                capture_output=True,
-                text=True,
-                timeout=30,
-                check=True,
-            ).stdout.strip()
-            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
-        ]
+        commit = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return None
-    return {"commit": told[0], "changed": bool(told[1])}
+    return {"commit": commit, "changed": bool(changed)}
+
+
+def _git(root: Path, *words: str) -> str:
+    command = ["git", "--no-optional-locks", "-C", str(root), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout.strip()
 
 
 def data_fingerprint(root: str | None) -> str | None:
@@ -100,10 +98,8 @@ def listing(path: str | Path) -> str:
 def package_sha() -> str:
     """A short hash of this package's sources."""
     root = Path(paths.__file__).parent
-    rows = [
-        f"{path.relative_to(root).as_posix()} {files.sha256(path)}"
-        for path in sorted(root.rglob("*.py"))
-    ]
+    paths_ = sorted(root.rglob("*.py"))
+    rows = [f"{path.relative_to(root).as_posix()} {files.sha256(path)}" for path in paths_]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
@@ -117,25 +113,18 @@ def made_from(chapter: given.Chapter, values: Mapping[str, Any]) -> dict[str, An
         values: all parameters, checked; `data_root` names the data.
     """
     read: dict[str, str] = {}
-    named = [
-        one
-        for one, about in chapter.parameters.items()
-        if about.kind == "path" and one != "data_root" and isinstance(values.get(one), str)
-    ]
-    for name in named:
-        if values[name]:
-            read[name] = listing(values[name])
+    for name, its in chapter.parameters.items():
+        value = values.get(name)
+        if its.kind == "path" and name != "data_root" and isinstance(value, str) and value:
+            read[name] = listing(value)
     if "model" in values:
         lm = language.find("en")
         try:
             model = paths.model_file(str(values["model"] or "course"))
         except HtrError:  # the run itself says what is wrong with it
             model = Path(str(values["model"]))
-        for name, file in (
-            ("model", model),
-            ("language model", lm),
-            ("its settings", tuned.settings_file("en")),
-        ):
+        settings = tuned.settings_file("en")
+        for name, file in (("model", model), ("language model", lm), ("its settings", settings)):
             read[name] = files.sha256(file)[:16] if file.is_file() else ""
     return {
         "source": source_sha(chapter.path),

@@ -200,11 +200,8 @@ def _draw(rule: Any, draw: random.Random, word: str, name: str) -> Any:
 def finished(sweep: Sweep, out: Path) -> list[dict[str, Any] | None]:
     """The record of each point that went through with this chapter, version of the package, data and model; or None."""
     chapter = given.Chapter(sweep.chapter)
-    names = [
-        name
-        for name, about in chapter.parameters.items()
-        if about.kind == "path" or name == "model"
-    ]
+    about = chapter.parameters.items()
+    names = [name for name, its in about if its.kind == "path" or name == "model"]
     known: dict[str, dict[str, Any]] = {}  # by what names files: reading them takes a while
 
     def origin(point: dict[str, Any]) -> dict[str, Any]:

@@ -158,18 +158,11 @@ def _mistakes(app: flask.Flask, limits: Limits) -> None:
 
 
 def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
-    shown = {
-        "megabytes": limits.bytes // 1_000_000,
-        "megapixels": limits.pixels // 1_000_000,
-        "minutes": round(limits.expire / 60),
-    }
-    settings = {
-        "texts": texts.PAGE,
-        "bytes": limits.bytes,
-        "charset": charset,
-        "expire": limits.expire,
-    }
-    settings |= {"characters": limits.characters, "values": shown}
+    million = 1_000_000
+    shown = {"megabytes": limits.bytes // million, "megapixels": limits.pixels // million}
+    shown["minutes"] = round(limits.expire / 60)
+    settings = {"texts": texts.PAGE, "bytes": limits.bytes, "charset": charset}
+    settings |= {"expire": limits.expire, "characters": limits.characters, "values": shown}
 
     @app.get("/")
     def page() -> str:
@@ -183,11 +176,8 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
 
     @app.post("/api/jobs")
     def submit() -> ResponseReturnValue:
-        files = [
-            file
-            for file in flask.request.files.getlist("file")
-            if file.filename or file.content_length
-        ]
+        sent = flask.request.files.getlist("file")
+        files = [file for file in sent if file.filename or file.content_length]
         if not files:
             raise Refusal(400, "no_file")
         if len(files) > 1:
@@ -214,12 +204,7 @@ def _routes(app: flask.Flask, jobs: Jobs, limits: Limits, charset: str) -> None:
         if result is None:
             return {"state": "working", **job.progress}
         pages = [_page_json(job.id, number, result) for number in range(1, len(result.pages) + 1)]
-        return {
-            "state": "done",
-            "name": job.name,
-            "seconds": round(job.seconds, 1),
-            "pages": pages,
-        }
+        return {"state": "done", "name": job.name, "seconds": round(job.seconds, 1), "pages": pages}
 
     @app.delete("/api/jobs/<job_id>")
     def forget(job_id: str) -> ResponseReturnValue:

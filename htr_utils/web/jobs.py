@@ -95,9 +95,8 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
         self._current: Job | None = None
-        self._left: deque[str] = deque(
-            maxlen=1000
-        )  # ids of those that were dropped while they waited
+        # Ids of those that were dropped while they waited.
+        self._left: deque[str] = deque(maxlen=1000)
         self._lock = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False

@@ -1,4 +1,4 @@
-"""Every English text of the web page, in one place: a translation replaces this module and nothing else.
+"""Every text of the web page, from `texts.toml`.
 
 PAGE goes to the template and, as it is, to the script; `{name}` is filled in by whoever shows the text.
 ERRORS are the messages of the server.
@@ -6,127 +6,13 @@ ERRORS are the messages of the server.
 
 from __future__ import annotations
 
-PAGE = {
-    "title": "Read handwriting",
-    "lead": "Give it a photo or a scan of handwriting, and correct what it reads.",
-    "skip": "Skip to the result",
-    # the way in
-    "picture": "Picture",
-    "choose": "Choose a picture",
-    "photograph": "Take a photo",
-    "drop_hint": "or drop or paste one here",
-    "drop_now": "Let go to read this picture",
-    "formats_hint": "JPEG, PNG, TIFF, WebP or PDF, up to {megabytes} MB and {megapixels} megapixels.",
-    "kind": "The picture shows",
-    "kind_auto": "decide for me",
-    "kind_page": "a page",
-    "kind_line": "one line",
-    "private": "Nothing is stored: picture and text stay in this program's memory and are forgotten "
-    "{minutes} minutes after you leave the page.",
-    "no_script": "This page needs JavaScript. `htr read FILE` on the command line does the same without.",
-    # progress
-    "sending": "Sending the picture",
-    "waiting": "Waiting: {ahead} before you",
-    "opening": "Opening the picture",
-    "finding": "Looking for lines on page {page} of {pages}",
-    "reading": "Reading page {page} of {pages}: {done} of {total} lines",
-    "reading_page": "Reading page {page} of {pages}",
-    "done_one": "Done: 1 line in {seconds} s",
-    "done_many": "Done: {lines} lines in {seconds} s",
-    "cancel": "Cancel",
-    "cancelled": "Cancelled. Nothing was kept.",
-    "retry": "The server is busy. Trying again in {seconds} s.",
-    # result
-    "result": "Result",
-    "page_heading": "Page {page}",
-    "page_picture": "The page with its lines marked. The same lines follow as a list.",
-    "line": "Line {line}",
-    "line_picture": "Picture of line {line}",
-    "as_read": "As read",
-    "corrected": "Corrected",
-    "unchanged": "spelling changes nothing",
-    "nothing_read": "nothing was read",
-    "was": "was: {before}",
-    "your_text": "Your text",
-    "your_text_line": "Your text of line {line}",
-    "checked": "Right",
-    "checked_line": "My text of line {line} is right",
-    "where": "Show the letters",
-    "where_line": "Show the letters of line {line}",
-    "where_region": "Line {line}: each letter above the place where it was read",
-    "least": "Least certain: {characters}",
-    "all_sure": "Every letter is certain ({percent} or more).",
-    "sure_in_all": "{percent} certain",
-    "start_from": "Start from the text",
-    "use_read": "as read",
-    "use_corrected": "as corrected",
-    "legend": "How certain",
-    "legend_sure": "certain",
-    "legend_unsure": "uncertain, under 90 %",
-    "legend_doubtful": "doubtful, under 60 %",
-    "legend_changed": "changed by the spelling",
-    "edit_hint": "Correct the text. Enter marks the line as right and goes to the next.",
-    "unknown": "The model cannot learn {characters}: train with --fold, or write them otherwise.",
-    # downloads
-    "downloads": "Download",
-    "get_text": "Text",
-    "get_json": "JSON",
-    "get_pagexml": "PAGE XML",
-    "get_training": "Training data",
-    "training_none": "Mark lines as right to download them as training data.",
-    "training_one": "1 line is marked as right.",
-    "training_many": "{lines} lines are marked as right.",
-    "training_how": "Unpack it into FOLDER, with those of other pages, and run: "
-    "htr train --init course --data FOLDER --out mine.keras",
-    "saved": "{file} is on its way.",
-    "forget": "Forget this picture now",
-    "forgotten": "Forgotten. Nothing was kept.",
-    "again": "Read another picture",
-    # mistakes seen by the script
-    "unsaved": "Your edits are not downloaded and will be lost. Go on?",
-    "too_large": "The file is over {megabytes} MB. Scale the picture down or save it as JPEG.",
-    "only_first": "Only the first of {files} files is read.",
-    "no_picture_pasted": "There is no picture on the clipboard.",
-    "no_connection": "No answer from the server. Check that `htr serve` still runs, then try again.",
-    "failed": "That did not work ({status}).",
-}
+import tomllib
+from pathlib import Path
 
-ERRORS = {
-    "no_file": "No picture came with the request. Send one as the form field `file`.",
-    "two_files": "More than one picture came with the request. Send one at a time.",
-    "empty": "The file is empty. Copy it again, then send it.",
-    "bytes": "The file is over {megabytes} MB. Scale the picture down or save it as JPEG.",
-    "body": "The request is too large.",
-    "parts": "The request has more in it than one picture. Send one at a time.",
-    "pixels": "The picture has {width} x {height} pixels, over {megapixels} megapixels. Scale it down.",
-    "bomb": "The picture has far too many pixels. Scale it down.",
-    "damaged": "The picture is damaged. Copy it again, then send it.",
-    "plain": "{message}",
-    "pdf": "The PDF cannot be drawn within the limits of memory. Save its pages as pictures and send those.",
-    "pages": "The file has {found} pages, over {pages}. Send a part of it.",
-    "lines": "The picture has {found} lines, over {lines}. Send a part of it.",
-    "time": "Reading took longer than {seconds} s and was stopped. Send a smaller part of the page.",
-    "type": "This is not a picture that can be read. Send JPEG, PNG, TIFF, WebP, BMP, GIF or PDF.",
-    "heic": "HEIC pictures cannot be read. Send the photo as JPEG (on an iPhone: Camera, Formats, Most Compatible).",
-    "no_lines": "No line of writing was found. Take the picture nearer and in even light, or choose `one line`.",
-    "kind": "The field `kind` must be auto, page or line.",
-    "client": "You have {jobs} pictures waiting. Wait until one of them is read.",
-    "full": "Too many pictures are waiting. Try again in {seconds} seconds.",
-    "gone": "This picture is not here any more: results are forgotten after {minutes} minutes. Read it again.",
-    "left": "Nobody asked for this picture for {seconds} s while it waited, so it was not read. Send it again.",
-    "unfinished": "This picture is not read yet.",
-    "origin": "This request came from another site and was refused.",
-    "host": "This name of the server is not known here. Use its address in numbers, or localhost.",
-    "texts": "The edited texts do not fit this picture: there must be one for each of its {lines} lines.",
-    "text_long": "The text of line {line} is over {characters} characters.",
-    "text_bad": "The text of line {line} has control characters in it.",
-    "none_right": "No line with a text is marked as right, so there is no training data.",
-    "no_download": "There is no such download. Known are: {kinds}.",
-    "not_found": "There is no such address.",
-    "method": "This address does not take such a request.",
-    "mistake": "Something went wrong inside the program. The picture was forgotten; the others are not affected.",
-    "stuck": "The program hangs on a picture. Restart it.",
-}
+_TEXTS: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+)
+PAGE, ERRORS = _TEXTS["page"], _TEXTS["errors"]
 
 
 def error(key: str, **values: object) -> str:

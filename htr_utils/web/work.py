@@ -228,9 +228,8 @@ class Worker:
         )
         png = _encode(small, ".png")
         try:
-            correction = self.recognizer.correct(
-                reading
-            )  # gated: an ungated speller breaks more than it mends
+            # Gated: an ungated speller breaks more than it mends.
+            correction = self.recognizer.correct(reading)
         except HtrError:  # a model of one's own whose characters the language model does not know
             correction = Correction(reading.text, reading.text, ())
         return WebLine(line.polygon, png, width, height, characters, reading.confidence, correction)

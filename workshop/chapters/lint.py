@@ -20,6 +20,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.runs.chapter_files import blank, find, read
 from workshop.chapters.notebooks import target
@@ -272,20 +273,15 @@ def lint(source: Path) -> list[str]:
     return complaints
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`lint [chapter ...]`: a line for each complaint, and how many there are."""
     parser = argparse.ArgumentParser(
         prog="python -m workshop.chapters.lint", description="Measure the chapters."
     )
     parser.add_argument("names", nargs="*", help="chapters by number or name; all without")
-    try:
-        sources = find(parser.parse_args(arguments).names)
-        complaints = [
-            f"{source.stem}: {complaint}" for source in sources for complaint in lint(source)
-        ]
-    except HtrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    sources = find(parser.parse_args(arguments).names)
+    complaints = [f"{source.stem}: {complaint}" for source in sources for complaint in lint(source)]
     print(*complaints, sep="\n", end="\n" if complaints else "")
     print(f"{len(sources)} chapters, {len(complaints)} complaints")
     return 1 if complaints else 0

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
 from htr_utils.runs.chapter_files import blank, find, kernel_environment, read, save
@@ -50,21 +51,14 @@ def strip(notebook: NotebookNode) -> None:
 
 def machine_paths(notebook: NotebookNode) -> list[str]:
     """Cells whose text output names a folder of this machine, as "cell 06-004: /home/..."."""
-    places = {
-        str(Path.home()),
-        str(Path.cwd()),
-        tempfile.gettempdir(),
-        sys.prefix,
-        str(repo_root() or sys.prefix),
-    }
-    places = {place for place in places if len(place) > 3}
+    known = (Path.home(), Path.cwd(), tempfile.gettempdir(), sys.prefix, repo_root() or sys.prefix)
+    places = {str(place) for place in known if len(str(place)) > 3}
     found = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             text = output.get("text", "") + "".join(output.get("traceback", []))
-            text += "".join(
-                str(v) for k, v in output.get("data", {}).items() if k.startswith("text/")
-            )
+            data = output.get("data", {})
+            text += "".join(str(data[kind]) for kind in data if kind.startswith("text/"))
             found += [f"cell {cell.id}: {place}" for place in places if place in text]
     return found
 
@@ -90,15 +84,8 @@ def execute(notebook: NotebookNode, name: str, timeout: int = 900) -> NotebookNo
         try:
             client.execute()
         except CellExecutionError as error:
-            failed = next(
-                (
-                    c
-                    for c in notebook.cells
-                    if any(o.output_type == "error" for o in c.get("outputs", []))
-                ),
-                None,
-            )
-            where = failed.id if failed is not None else "?"
+            outputs = ((c.id, o) for c in notebook.cells for o in c.get("outputs", []))
+            where = next((cell for cell, o in outputs if o.output_type == "error"), "?")
             print(_ANSI.sub("", error.traceback), file=sys.stderr)
             raise HtrError(f"{name}, cell {where}: {error.ename}: {error.evalue}") from None
         except CellTimeoutError:
@@ -161,6 +148,7 @@ def build_all(names: Sequence[str], *, force: bool = False, solutions: bool = Fa
     return failures
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`notebooks [chapter ...] [--force] [--solutions]`."""
     parser = argparse.ArgumentParser(
@@ -171,13 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="also those that are up to date")
     parser.add_argument("--solutions", action="store_true", help="also notebooks/solutions/")
     options = parser.parse_args(arguments)
-    try:
-        return (
-            1 if build_all(options.names, force=options.force, solutions=options.solutions) else 0
-        )
-    except HtrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    failed = build_all(options.names, force=options.force, solutions=options.solutions)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from htr_utils import files
+from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.runs.chapter_files import END, START, blank, notebooks_folder, read
 
@@ -225,6 +226,7 @@ def _as_percent(text: str, cells: list[NotebookNode]) -> str:
     return (header[0] if header else "") + body[body.index("# %%") :]
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`pull NOTEBOOK [--force]`."""
     parser = argparse.ArgumentParser(
@@ -236,11 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--force", action="store_true", help="even where the source changed since the build"
     )
     options = parser.parse_args(arguments)
-    try:
-        source, changed = pull(options.notebook, force=options.force)
-    except HtrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    source, changed = pull(options.notebook, force=options.force)
     print(f"{source.name}: {changed} cells changed; now `make notebooks`")
     return 0
 

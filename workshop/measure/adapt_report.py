@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import jinja2
 import numpy as np
 
 from htr_utils import files, paths
@@ -36,23 +37,7 @@ from htr_utils.lines import iam, own
 from htr_utils.text import metrics
 from workshop.measure.side_by_side import SAMPLES, by_document, paired
 
-HEAD = """# Training further on some of the documents, reading the others
-
-Written by `python -m workshop.measure.adapt_report`; do not edit. For each row documents were drawn (seed {seed})
-until they held the number of lines asked for; one line in ten of these, or one document in ten where there are ten,
-chose the epoch that was kept; unseen documents were read before and after.
-
-| start | lines learnt from | options | unseen lines | CER before | CER after | difference | errors left | minutes |
-|---|---|---|---|---|---|---|---:|---:|
-"""
-TAIL = """
-CER in per cent, greedy, no language model, natural spacing, accents folded where the command says `--fold`; in brackets
-the 95 % bootstrap interval over documents (1,000 draws, seed 0). The difference in points is paired: the same documents
-before and after, {samples:,} draws. *Errors left* is the rate after in per cent of the rate before.
-
-The commands, folders outside the repository by their last part, and what they ran:
-
-"""
+PAGE = Path(__file__).with_name("adapt_report.md")  # its template
 SEED = 0
 
 
@@ -146,14 +131,11 @@ def measure(
     from htr_utils.recognizer import Recognizer
 
     reader = Recognizer.load(model)
-    read = [
-        reading.text for reading in reader.read([line.path for line in lines], decoder="greedy")
-    ]
+    readings = reader.read([line.path for line in lines], decoder="greedy")
     truths = [reader.charset.fold(line.text) if fold else line.text for line in lines]
     documents = [line.writer_id for line in lines]
-    pairs = [
-        (metrics.edits(text, truth), len(truth)) for text, truth in zip(read, truths, strict=True)
-    ]
+    both = zip(readings, truths, strict=True)
+    pairs = [(metrics.edits(reading.text, truth), len(truth)) for reading, truth in both]
     edits, lengths = zip(*pairs, strict=True)
     return metrics.rate(edits, lengths, groups=documents), by_document(pairs, documents)
 
@@ -187,18 +169,11 @@ def run(
         folder = _copy(learnt, Path(work) / data.name)
         command, minutes = train(folder, Path(work) / "adapted.keras", arguments, init)
         after, sums_after = measure(Path(work) / "adapted.keras", unseen, fold)
-    ran = [
-        "python -m workshop.measure.adapt_report",
-        f"--data {data.name}",
-        f"--lines {count}",
-        f"--init {Path(init).name}",
-    ]
-    ran += [
-        *([f"--note {shlex.quote(note)}"] if note else []),
-        *([f"--unseen {paths.as_told(unseen_names)}"] if unseen_names else []),
-        *(["--fold"] if fold else []),
-    ]
-    ran += ["--", *more] if more else []
+    ran = f"python -m workshop.measure.adapt_report --data {data.name} --lines {count} --init {Path(init).name}"
+    ran += f" --note {shlex.quote(note)}" if note else ""
+    ran += f" --unseen {paths.as_told(unseen_names)}" if unseen_names else ""
+    ran += " --fold" if fold else ""
+    ran += " ".join([" --", *more]) if more else ""
     start = f"{note or Path(init).name} (sha256 {files.sha256(paths.model_file(init))[:8]})"
     return Row(
         start=start,
@@ -211,7 +186,7 @@ def run(
         after=(after.value, after.low, after.high),
         difference=paired(sums_after, sums_before),
         minutes=round(minutes, 1),
-        command=" ".join(ran),
+        command=ran,
         ran=command,
         machine=f"{os.cpu_count()} cores, {platform.system()}",
         date=str(datetime.now(UTC).date()),
@@ -220,24 +195,16 @@ def run(
 
 def page(rows: Sequence[Row]) -> str:
     """The page's Markdown."""
-    table = "".join(row.shown + "\n" for row in rows)
-    ran = "".join(
-        f"    {row.command}\n        {row.ran}   # {row.date}, {row.machine}\n" for row in rows
-    )
-    return HEAD.format(seed=SEED) + table + TAIL.format(samples=SAMPLES) + ran
+    template = jinja2.Template(PAGE.read_text(encoding="utf-8"), keep_trailing_newline=True)
+    return template.render(rows=rows, seed=SEED, samples=SAMPLES)
 
 
 def keep(row: Row, figures: Path, out: Path) -> None:
     """Put a row into the file of figures, in the place of one of the same command, and write the page anew."""
-    known = (
-        [Row(**one) for one in json.loads(figures.read_text(encoding="utf-8"))]
-        if figures.is_file()
-        else []
-    )
-    rows = sorted(
-        [*(one for one in known if one.command != row.command), row], key=lambda one: one.command
-    )
-    write_text(figures, json.dumps([asdict(one) for one in rows], indent=1) + "\n")
+    known = json.loads(figures.read_text(encoding="utf-8")) if figures.is_file() else []
+    others = [Row(**kept) for kept in known if kept["command"] != row.command]
+    rows = sorted([*others, row], key=lambda kept: kept.command)
+    write_text(figures, json.dumps([asdict(kept) for kept in rows], indent=1) + "\n")
     write_text(out, page(rows))
 
 
@@ -259,16 +226,14 @@ def _shown(rate: Sequence[float]) -> str:
 
 @click.command(cls=OneLine)
 @click.option("--data", required=True, help="A folder with lines.tsv or transcriptions.tsv.")
-@click.option("--lines", "count", default=1000, show_default=True, help="Learn from so many lines.")
-@click.option(
-    "--init", default="course", show_default=True, help="The model that is trained further."
-)
+@click.option("--lines", "count", default=1000, help="Learn from so many lines.")
+@click.option("--init", default="course", help="The model that is trained further.")
 @click.option("--note", help="What --init is, for the table.")
 @click.option("--fold", is_flag=True, help="Fold accents and unknown characters.")
 @click.option(
     "--unseen", metavar="FILE", help="The documents to measure on [default: all not drawn]."
 )
-@click.option("--out", default="docs/adapting.md", show_default=True, help="The page.")
+@click.option("--out", default="docs/adapting.md", help="The page.")
 @click.argument("more", nargs=-1)
 def main(
     data: str,

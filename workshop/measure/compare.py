@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import jinja2
 
 from htr_utils import files, paths
 from htr_utils.cli.one_line import OneLine
@@ -32,6 +33,7 @@ from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
 from htr_utils.trainer import material
 
+PAGE = Path(__file__).with_name("compare.md")  # its template
 # Steps that tell the speed, and those before them: the first compile, and use up the pools prepared meanwhile
 # (four at most, see dataset.Batches).
 PROBE, BEFORE = 2 * dataset.POOL, 5 * dataset.POOL
@@ -143,18 +145,18 @@ def measure(
         return training.Trainer(model, chosen, charset, batches, settings, say=lambda text: None)
 
     lines = round(_speed(trainer(batch * (BEFORE + PROBE + 1)), batch) * seconds)
-    made = trainer(lines)
+    begun = trainer(lines)
     started = time.perf_counter()
-    row = made.run_epoch()
+    row = begun.run_epoch()
     taken = time.perf_counter() - started
-    made.batches.close()
+    begun.batches.close()
     cer, other = (
-        round(100 * made.measure(_plain(some, chosen.preparation, labels))["cer"], 2)
+        round(100 * begun.measure(_plain(some, chosen.preparation, labels))["cer"], 2)
         if some
         else None
         for some in (watched, held_out)
     )
-    count = int(made.model.count_params())
+    count = int(begun.model.count_params())
     return Row(name, count, round(row["step"] * batch / taken, 1), lines, cer, other)
 
 
@@ -166,53 +168,27 @@ def _speed(trainer: training.Trainer, batch: int) -> float:
     """Lines per second of training, those that compile the step left out."""
     feed = dataset.tensors(lambda: trainer.batches.epoch(0), trainer.preset.preparation.height)
     started = 0.0
-    for number, one in enumerate(feed):
+    for number, batch_ in enumerate(feed):
         if number == BEFORE:
             started = time.perf_counter()
         if number == BEFORE + PROBE:
             break
-        trainer.learn(one, 0.9)
+        trainer.learn(batch_, 0.9)
     trainer.batches.close()
     return PROBE * batch / (time.perf_counter() - started)
 
 
 def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | None) -> str:
     """The rows as Markdown, best first."""
-    other = f" | CER of {held_out} %" if held_out else ""
-    lines = [
-        "# Networks side by side",
-        "",
-        f"Each was given as many lines as its first steps promised for {minutes:g} minutes, from random weights, on",
-        "the same machine, the rate falling to its end. `wide` is the network of the shipped model, trained in",
-        "bfloat16 with batches of 12, half of the lines real and half rendered by one process, seed 0; each other row",
-        "changes what its name says and nothing else (the reference network is trained in float32). CER: greedy, of",
-        "averaged weights, natural spacing, on the embedded validation lines"
-        + (f" and on the held-out documents of {held_out}." if held_out else "."),
-        "Each row is one training: that of seed 1 tells how far two trainings of one network lie apart. How soon a",
-        "network begins to read at all decides most after so short a time; the table does not tell what it would",
-        "reach in hours.",
-        "",
-        f"    {command}",
-        "",
-        f"| network | parameters | lines/s | lines seen | minutes taken | CER %{other} |",
-        "|---|---:|---:|---:|---:|---:|" + ("---:|" if held_out else ""),
-    ]
-    for row in sorted(rows, key=lambda row: (row.cer or 0.0) if row.other is None else row.other):
-        cells = [
-            row.name,
-            f"{row.parameters / 1e6:.2f} M",
-            f"{row.lines_per_second:.1f}",
-            f"{row.lines:,}",
-        ]
-        cells.append(f"{row.minutes:.1f}")
-        cells += [f"{row.cer:.1f}" if row.cer is not None else "-"] + (
-            [] if row.other is None else [f"{row.other:.1f}"]
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    missing = [name for name in CANDIDATES if name not in {row.name for row in rows}]
-    if missing:
-        lines += ["", f"Not measured yet; the command goes on with them: {', '.join(missing)}."]
-    return "\n".join(lines) + "\n"
+    known = {row.name for row in rows}
+    page = jinja2.Template(PAGE.read_text(encoding="utf-8"), keep_trailing_newline=True)
+    return page.render(
+        rows=sorted(rows, key=lambda row: row.cer or 0.0 if row.other is None else row.other),
+        minutes=f"{minutes:g}",
+        command=command,
+        held_out=held_out,
+        missing=", ".join(name for name in CANDIDATES if name not in known),
+    )
 
 
 def kept_rows(file: Path, asked: dict[str, Any]) -> list[Row]:
@@ -230,37 +206,23 @@ def kept_rows(file: Path, asked: dict[str, Any]) -> list[Row]:
 
 def _command() -> str:
     """This command without the folders of this machine, and for all networks: rows may come one by one."""
-    told, skip = list[str](), False
+    parts, skip = list[str](), False
     for part in sys.argv[1:]:
         if not skip and part != "--network":
-            told.append(paths.as_told(part))
+            parts.append(paths.as_told(part))
         skip = part == "--network"
-    return "python -m workshop.measure.compare " + shlex.join(told)
+    return "python -m workshop.measure.compare " + shlex.join(parts)
 
 
 @click.command(cls=OneLine)
-@click.option(
-    "--minutes",
-    type=click.FloatRange(0.05),
-    default=8.0,
-    show_default=True,
-    help="for each network",
-)
+@click.option("--minutes", type=click.FloatRange(0.05), default=8.0, help="for each network")
 @click.option("--network", "names", multiple=True, help="only these [default: all]")
-@click.option(
-    "--data",
-    default=None,
-    help="real lines, half of what is seen; an IAM-layout folder or one's own",
-)
-@click.option(
-    "--leave-out", type=click.Path(exists=True), default=None, help="ids that are held out and read"
-)
+@click.option("--data", help="real lines, half of what is seen; an IAM-layout folder or one's own")
+@click.option("--leave-out", type=click.Path(exists=True), help="ids that are held out and read")
 @click.option("--fold", is_flag=True, help="fold accents of --data")
 @click.option("--text", "texts", multiple=True, type=click.Path(exists=True))
 @click.option("--fonts", "font_folders", multiple=True, type=click.Path(exists=True))
-@click.option(
-    "--to", type=click.Path(path_type=Path), default=Path("runs/presets.md"), show_default=True
-)
+@click.option("--to", type=click.Path(path_type=Path), default=Path("runs/presets.md"))
 def main(
     minutes: float,
     names: Sequence[str],

@@ -11,11 +11,8 @@ from typing import Any
 from htr_utils import files
 from htr_utils.runs.origin import machine, versions
 
-MEAN_SECONDS, SECONDS, MEGABYTES = (
-    40,
-    90,
-    2000,
-)  # what a chapter may take at its defaults, on two cores
+# What a chapter may take at its defaults, on two cores.
+MEAN_SECONDS, SECONDS, MEGABYTES = (40, 90, 2000)
 
 HEAD = """# What a chapter costs
 

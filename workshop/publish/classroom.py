@@ -69,7 +69,6 @@ def pack(out: str | None) -> None:
     "--out",
     type=click.Path(file_okay=False),
     default="grading",
-    show_default=True,
     help="folder of the nbgrader course",
 )
 def nbgrader(chapter: str, out: str) -> None:

@@ -20,6 +20,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from htr_utils import __version__, files
+from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
 from htr_utils.runs import chapter_files
@@ -27,54 +28,8 @@ from workshop.chapters import links, notebooks
 
 FOLDER = Path("runs/kit")
 SECRET = 15  # a line of a solution of so many characters or more gives it away
-TOP = (
-    "pyproject.toml",
-    "requirements.lock",
-    "environment.yml",
-    "Makefile",
-    "LICENSE",
-    "CITATION.cff",
-)
-PLAIN = {
-    ".py",
-    ".md",
-    ".ipynb",
-    ".txt",
-    ".toml",
-    ".json",
-    ".lock",
-    ".cfg",
-    ".html",
-    ".js",
-    ".css",
-    ".yml",
-}
-STUDENT_README = """# Read handwriting: the course
-
-Python 3.11, 3.12 or 3.13 is all that you need. In this folder:
-
-    python -m htr_utils setup      # once: makes .venv and installs everything
-    python -m htr_utils lab        # opens JupyterLab on chapter 0
-
-`python -m htr_utils classroom check` tells whether your machine is ready. Each chapter in `notebooks/` starts alone.
-In an exercise, write your answer in place of the three dots, run the cell, and run the check below it: it says "to do",
-gives a hint, or says "correct". Words are explained in [the glossary](docs/glossary.md), what to read on stands in
-[the bibliography](docs/bibliography.md). The data are rendered, not real handwriting: [their sheet](data/README.md).
-
-Version {version}. Code MIT, prose CC BY 4.0, data CC0: [LICENSE](LICENSE).
-"""
-SOLUTIONS_README = """# The lecturer's half of the course
-
-Unpack this over the folder of the student's zip, or read it as it is: `notebooks/solutions/` holds the chapters with
-every exercise solved and run, `notebooks/src/` the text that both versions come from,
-[docs/lecturer](docs/lecturer/README.md) the minute plans, schedules and profiles.
-
-| exercise | minutes | solution |
-|---|---:|---|
-{rows}
-
-Version {version}.
-"""
+TOP = "pyproject.toml requirements.lock environment.yml Makefile LICENSE CITATION.cff".split()
+PLAIN = set(".py .md .ipynb .txt .toml .json .lock .cfg .html .js .css .yml".split())
 _EXERCISE = re.compile(r"^#+ Exercise (\d+\.\d+) · (.+?) \*\((\d+) minutes?\)\*", re.MULTILINE)
 
 
@@ -141,8 +96,14 @@ def student_files(root: Path) -> dict[str, bytes]:
         found[f"notebooks/{path.name}"] = path.read_bytes()
     cards = sorted((root / "model").glob("*.md"))
     found.update(_linked([*(notebooks.target(source) for source in chapters), *cards], root))
-    found["README.md"] = STUDENT_README.format(version=__version__).encode()
+    found["README.md"] = _page("student.md")
     return found
+
+
+def _page(name: str, **values: str) -> bytes:
+    """A page of `static/` with its values filled in."""
+    text = (Path(__file__).parent / "static" / name).read_text(encoding="utf-8")
+    return text.format(version=__version__, **values).encode()
 
 
 def _lines(notebook: NotebookNode) -> set[str]:
@@ -274,9 +235,7 @@ def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
     for page in ("docs/glossary.md", "docs/bibliography.md"):
         if (root / page).is_file():
             found[page] = (root / page).read_bytes()
-    found["README-lecturer.md"] = SOLUTIONS_README.format(
-        rows="\n".join(rows), version=__version__
-    ).encode()
+    found["README-lecturer.md"] = _page("solutions.md", rows="\n".join(rows))
     return found
 
 
@@ -303,6 +262,7 @@ def manifest(path: Path) -> dict[str, int]:
         return {info.filename: info.file_size for info in archive.infolist()}
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> int:
     """`kit student|solutions [--out FILE] [--list]`."""
     parser = argparse.ArgumentParser(
@@ -313,11 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="also print what is in it, as JSON")
     options = parser.parse_args(arguments)
     out = Path(options.out) if options.out else course_root() / FOLDER / f"{options.which}.zip"
-    try:
-        made = student(out) if options.which == "student" else solutions(out)
-    except HtrError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    made = student(out) if options.which == "student" else solutions(out)
     inside = manifest(made)
     if options.list:
         print(json.dumps(inside, indent=1))

@@ -9,7 +9,6 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,27 +20,16 @@ from pathlib import Path
 from htr_utils.errors import HtrError
 from htr_utils.paths import model_file, repo_root
 from workshop.publish import kit
+from workshop.setup import MADE_FOR, NEWEST, OLDEST, PIP, made_for, quietly
 
 MEMORY_GB, DISK_GB, STEP_SECONDS = 2.0, 1.0, 5.0
 # What the notebooks import, beside the package; the distribution that brings it where the name differs.
-MODULES = {
-    "tensorflow": "",
-    "keras": "",
-    "numpy": "",
-    "cv2": "opencv-python",
-    "PIL": "pillow",
-    "rapidfuzz": "",
-    "autocorrect": "",
-    "matplotlib": "",
-    "jupyterlab": "",
-    "ipykernel": "",
-    "papermill": "",
-    "nbconvert": "",
-    "jupytext": "",
-    "psutil": "",
-}
+MODULES = dict.fromkeys(
+    "tensorflow keras numpy rapidfuzz autocorrect matplotlib jupyterlab ipykernel papermill nbconvert "
+    "jupytext psutil".split(),
+    "",
+) | {"cv2": "opencv-python", "PIL": "pillow"}
 SETUP = "python -m htr_utils setup"
-MADE_FOR = "made-for.json"
 
 
 @dataclass(frozen=True)
@@ -57,7 +45,7 @@ class Finding:
 def python_version(version: Sequence[int] = sys.version_info[:2]) -> Finding:
     """Python 3.11 to 3.13."""
     says = f"Python {version[0]}.{version[1]} on {platform.system()}"
-    if (3, 11) <= tuple(version) <= (3, 13):
+    if OLDEST <= tuple(version) <= NEWEST:
         return Finding("python", "ok", says)
     return Finding(
         "python", "bad", says, "install Python 3.12 and make the environment again with it"
@@ -283,34 +271,15 @@ def as_json(findings: Sequence[Finding]) -> str:
 # ---- the offline zip
 
 
-def made_for() -> dict[str, str]:
-    """What a set of wheels fits: Python's version, system and processor."""
-    return {
-        "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
-        "system": platform.system(),
-        "machine": platform.machine().lower(),
-    }
-
-
 def _pip_wheel(lock: Path, out: Path, more: Sequence[str]) -> None:
     """Wheels of everything in a lock, built where the registry has no wheel.
 
     Raises:
         HtrError: pip cannot fetch or build one.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-        "wheel",
-        "--no-deps",
-    ]
-    command += ["--progress-bar", "off", "--wheel-dir", str(out), "-r", str(lock), *more]
-    environment = {**os.environ, "PYTHONUTF8": "1"}
-    environment.pop("PYTHONPATH", None)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    quiet = ["--no-deps", "--progress-bar", "off"]
+    where = ["--wheel-dir", str(out), "-r", str(lock)]
+    done = quietly([sys.executable, *PIP, "wheel", *quiet, *where, *more])
     if done.returncode:
         lines = [
             line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
 
+from jinja2 import Template
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
@@ -23,15 +24,11 @@ from htr_utils import files
 from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files
-from htr_utils.runs.html import Card, _Exporter, _Renderer, describe
+from htr_utils.runs.html import Card, _Exporter, _Renderer, describe, reading_time, tile
 from workshop.chapters.links import slug
 
-STATIC = Path(__file__).parent / "site_static"
+STATIC = Path(__file__).parent / "static"
 DOCS = (("glossary", "Glossary"), ("bibliography", "Bibliography"))
-THEME = (
-    '<script>try { const t = localStorage.getItem("theme");'
-    " if (t) document.documentElement.dataset.theme = t } catch {}</script>"
-)
 
 
 @dataclass(frozen=True)
@@ -126,100 +123,33 @@ def sections(page: Page) -> Iterator[dict[str, str]]:
         }
 
 
-def _contents(body: str) -> str:
-    items = [
-        f'<li{" class=deep" if level == "3" else ""}><a href="#{anchor}">{escape(text_of(words))}</a></li>'
-        for level, anchor, words in re.findall(
-            r'<h([23]) id="([^"]+)">(.*?)</h\1>', body, flags=re.DOTALL
-        )
-    ]
-    if len(items) > 40:  # the glossary: its groups are enough
-        items = [item for item in items if "class=deep" not in item]
-    return f'<nav class="toc" aria-label="On this page"><h2>On this page</h2><ul>{"".join(items)}</ul></nav>'
+def _contents(body: str) -> list[tuple[str, str, str]]:
+    """Level, anchor and text of the headings that are listed beside a page."""
+    headings = re.findall(r'<h([23]) id="([^"]+)">(.*?)</h\1>', body, flags=re.DOTALL)
+    # Of a page with many, as the glossary, the groups are enough.
+    deepest = "2" if len(headings) > 40 else "3"
+    return [(level, a, text_of(words)) for level, a, words in headings if level <= deepest]
 
 
-def framed(page: Page, order: Sequence[tuple[str, str]], scripts: str = "") -> str:
+def framed(page: Page, order: Sequence[tuple[str, str]]) -> str:
     """A whole HTML page.
 
     Args:
         page: what stands in the middle.
         order: (name, title) of all pages, as they are listed and turned.
-        scripts: more `<script>` elements, for the search.
     """
-    links = "".join(
-        f'<li><a href="{name}.html"{" aria-current=page" if name == page.name else ""}>'
-        f"{escape(title.partition(':')[0])}</a></li>"
-        for name, title in order
-    )
     names = [name for name, _ in order]
-    at = names.index(page.name) if page.name in names else -1
-    turn = ""
-    if at >= 0:
-        before = (
-            f'<a href="{order[at - 1][0]}.html" rel="prev">← {escape(order[at - 1][1])}</a>'
-            if at
-            else "<span></span>"
-        )
-        after = (
-            f'<a href="{order[at + 1][0]}.html" rel="next">{escape(order[at + 1][1])} →</a>'
-            if at + 1 < len(order)
-            else ""
-        )
-        turn = f'<nav class="turn" aria-label="Turn the page">{before}{after}</nav>'
-    tools = (
-        f'<p class="tools"><a class="button" href="{page.download}" download>Download this notebook</a></p>'
-        if page.download
-        else ""
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(page.title)}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="site.css">
-{THEME}
-</head>
-<body>
-<a class="skip" href="#main">To the text</a>
-<header class="top">
-<a class="home" href="index.html">Reading handwriting</a>
-<form role="search" action="search.html"><input id="q" name="q" type="search" aria-label="Search the course"
- placeholder="Search" autocomplete="off"></form>
-<button id="theme" type="button">Dark theme</button>
-</header>
-<div class="body">
-<nav class="side" aria-label="Chapters"><ul>{links}</ul></nav>
-<main id="main" tabindex="-1">
-{tools}{page.body}
-{turn}
-</main>
-{_contents(page.body) if page.name in names else ""}
-</div>
-{scripts}<script src="site.js"></script>
-</body>
-</html>
-"""
+    at = names.index(page.name) if page.name in names else None
+    template = Template((STATIC / "site.html").read_text(encoding="utf-8"), autoescape=True)
+    return template.render(page=page, order=order, at=at, contents=_contents(page.body)) + "\n"
 
 
 def _front(cards: Sequence[Card]) -> Page:
-    tiles = []
-    for card in cards:
-        image = (
-            f'<img src="data:image/png;base64,{card.picture}" alt="{escape(card.alt)}">'
-            if card.picture
-            else ""
-        )
-        time = f"<br><small>{card.minutes} minutes to read</small>" if card.minutes else ""
-        tiles.append(
-            f'<li><a href="{card.name}.html"><div class="picture">{image}</div><div class="words">'
-            f"<strong>{escape(card.title)}</strong><br>{escape(card.sentence)}{time}</div></a></li>"
-        )
+    tiles = "".join(tile(card, reading_time(card)) for card in cards)
     body = (
         "<h1>Reading handwriting</h1><p>A course that builds the recogniser: from the pixels of a line to its text. "
         "Each chapter starts alone; each can be downloaded as a notebook and run.</p>"
-        f'<ul class="tiles">{"".join(tiles)}</ul>'
+        f'<ul class="tiles">{tiles}</ul>'
     )
     return Page("index", "Reading handwriting: the course", body)
 
@@ -260,10 +190,8 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
         '<h1>Search</h1><p id="found" role="status"></p><ul id="results" class="results"></ul>'
     )
     search = Page("search", "Search", f"{results}<noscript>The search needs JavaScript.</noscript>")
-    for page in [*pages, _front([card for _, card in pairs])]:
+    for page in [*pages, search, _front([card for _, card in pairs])]:
         files.write_text(out / f"{page.name}.html", framed(page, order))
-    index = '<script src="search-index.js"></script>\n'
-    files.write_text(out / "search.html", framed(search, order, index))
     return sorted(out.glob("*.html"))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jinja2 import DictLoader
+from jinja2 import FileSystemLoader
 from nbconvert.exporters import SlidesExporter
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
@@ -32,85 +32,15 @@ from workshop.publish import vendor
 
 CODE_LINES, CODE_WIDTH, PRINTED_LINES = 16, 100, 8
 ROOMY = 15  # lines of code and of what it prints, beyond which both are set smaller
-WORDS, ITEMS, SENTENCE = (
-    85,
-    6,
-    45,
-)  # most words and list items of a slide; a sentence is cut at so many words
+# Most words and list items of a slide; a sentence is cut at so many words.
+WORDS, ITEMS, SENTENCE = (85, 6, 45)
 LIBRARIES = {
     "reveal.js": ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js", "LICENSE"),
     "mathjax": ("es5/tex-svg.js", "LICENSE"),
 }
 LEFT_OUT = ("Further reading",)
 
-STYLE = """
-:root { --ink: #1c1c1c; --paper: #fff; --soft: #f3f5f8; --line: #8aa4c8; --link: #0b5394; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececec; --paper: #16181c; --soft: #23272e; --line: #5b7aa6; --link: #9cc4f5; }
-}
-html, body, .reveal-viewport { background: var(--paper) !important; }
-.reveal { color: var(--ink); font: 26px/1.4 system-ui, sans-serif; }
-.reveal .slides { text-align: left; }
-.reveal .slides section { padding: 0; }
-.reveal h1 { font-size: 1.8em; line-height: 1.15; margin: 4em 0 .6em; }
-.reveal h2 { font-size: 1.35em; line-height: 1.2; margin: 0 0 .7em; border-bottom: 2px solid var(--line); }
-.reveal h3 { font-size: 1.1em; margin: 0 0 .6em; }
-.reveal p, .reveal ul, .reveal ol, .reveal table, .reveal blockquote { margin: 0 0 .7em; }
-.reveal ul, .reveal ol { padding-left: 1.2em; }
-.reveal li { margin-bottom: .35em; }
-.reveal table { border-collapse: collapse; font-size: .72em; }
-.reveal th, .reveal td { border: 1px solid var(--line); padding: .15em .5em; text-align: left; }
-.reveal pre { background: var(--soft); border-left: 4px solid var(--line); padding: .5em .8em; margin: 0 0 .6em;
-  font: 19px/1.35 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
-.reveal .long pre { font-size: 15px; line-height: 1.3; }
-.reveal code { font: .88em ui-monospace, monospace; }
-.reveal pre code { font-size: 1em; }
-.reveal figure { margin: 0; text-align: center; background: #fff; border-radius: 6px; padding: 6px; }
-.reveal figure img { display: block; margin: 0 auto; width: 100%; height: 480px; object-fit: contain; }
-.reveal .printed { border-left-color: #b7b7b7; }
-.reveal .task { border-left: 6px solid #b75f00; padding-left: .8em; }
-.reveal .slide-number { color: var(--ink); background: var(--soft); }
-.reveal a { color: var(--link); }
-.reveal .progress { color: var(--link); }
-.reveal .controls { color: var(--link); }
-"""
-TEMPLATE = """{%- extends 'reveal/index.html.j2' -%}
-{%- block html_head -%}
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ resources.deck_title }}</title>
-<link rel="stylesheet" href="lib/reveal.js/reveal.css">
-<style>{{ resources.deck_style }}</style>
-<script>MathJax = {tex: {inlineMath: [['$', '$']]}, options: {enableMenu: false}};</script>
-<script src="lib/mathjax/tex-svg.js"></script>
-{%- endblock html_head -%}
-{%- block header -%}
-<!doctype html>
-<html lang="en">
-<head>
-{{ self.html_head() }}
-</head>
-{% endblock header %}
-{%- block body_header -%}
-<body>
-<main class="reveal">
-<div class="slides">
-{%- endblock body_header -%}
-{%- block body_footer -%}
-</div>
-</main>
-</body>
-{%- endblock body_footer -%}
-{%- block markdowncell scoped -%}
-{{ cell.source | markdown2html | strip_files_prefix }}
-{%- endblock markdowncell -%}
-{%- block footer_js -%}
-<script src="lib/reveal.js/reveal.js"></script>
-<script src="lib/reveal.js/notes.js"></script>
-<script>Reveal.initialize({hash: true, slideNumber: "c/t", width: 1120, height: 700, margin: 0.06, center: false,
-  transition: "none", plugins: [RevealNotes]});</script>
-{%- endblock footer_js -%}
-"""
+STATIC = Path(__file__).parent / "static"
 
 
 @dataclass
@@ -310,8 +240,8 @@ class _Exporter(SlidesExporter):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            extra_loaders=[DictLoader({"deck.html.j2": TEMPLATE})],
-            template_file="deck.html.j2",
+            extra_loaders=[FileSystemLoader(STATIC)],
+            template_file="deck.html",
             **options,
         )
 
@@ -327,7 +257,8 @@ def deck_page(notebook: NotebookNode, title: str) -> str:
         raise HtrError(f"{title}: no text to make slides of")
     colours = HtmlFormatter(style="default").get_style_defs(".highlight")
     dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
-    style = f"{colours}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n{STYLE}\n.highlight {{ background: none; }}"
+    style = f"{colours}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n"
+    style += (STATIC / "deck.css").read_text(encoding="utf-8")
     exporter = _Exporter(exclude_anchor_links=True)
     page, _ = exporter.from_notebook_node(
         as_notebook(shown), resources={"deck_title": title, "deck_style": style}

@@ -193,17 +193,16 @@ def watched_lines(watched: dict[str, list[iam.Line]], charset: Charset) -> dict[
 @click.option(
     "--start",
     type=click.Path(exists=True),
-    default=None,
     help="model it begins with where FOLDER is empty [default: model/training/hands.keras, or course.keras]",
 )
-@click.option("--folder", type=click.Path(), default="runs/hands", show_default=True)
-@click.option("--rate", type=float, default=8e-4, show_default=True)
-@click.option("--fall", type=(int, int), default=None, help="epochs between which the rate falls")
-@click.option("--batch", type=int, default=16, show_default=True)
-@click.option("--strength", type=float, default=0.9, show_default=True, help="of the distortion")
+@click.option("--folder", type=click.Path(), default="runs/hands")
+@click.option("--rate", type=float, default=8e-4)
+@click.option("--fall", type=(int, int), help="epochs between which the rate falls")
+@click.option("--batch", type=int, default=16)
+@click.option("--strength", type=float, default=0.9, help="of the distortion")
 @click.option("--epochs", type=int, default=10_000, help="to stop after, counted from the first")
-@click.option("--workers", type=int, default=1, show_default=True)
-@click.option("--threads", type=int, default=2, show_default=True)
+@click.option("--workers", type=int, default=1)
+@click.option("--threads", type=int, default=2)
 def main(
     data: str,
     prose: Sequence[str],

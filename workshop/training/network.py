@@ -16,15 +16,8 @@ from torch.nn import functional as F
 from htr_utils import files
 from htr_utils.text.charset import Charset
 
-CHANNELS = (
-    24,
-    64,
-    64,
-    128,
-    128,
-    192,
-    192,
-)  # of `wide`; a test compares the logits with the preset's own
+# Of `wide`; a test compares the logits with the preset's own.
+CHANNELS = (24, 64, 64, 128, 128, 192, 192)
 HALVED, RESIDUAL, POOLED = (0, 1), (2, 4, 6), (2, 4)
 JOINED, LSTM = 2, 192
 

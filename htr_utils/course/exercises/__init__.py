@@ -136,9 +136,8 @@ def _wrap(function: Callable[..., Any]) -> Callable[..., Any]:
         calls += 1
         try:
             result = function(*arguments, **named)
-            if isinstance(
-                result, Iterator
-            ):  # a generator: looked at more than once below, and it may never end
+            # A generator: looked at more than once below, and it may never end.
+            if isinstance(result, Iterator):
                 result = list(itertools.islice(result, MOST))
         except RecursionError:
             raise _Raised(f"{function.__name__} calls itself without end") from None

@@ -99,11 +99,9 @@ def forgotten(answer: Callable[[list[str], list[str], list[str]], float]) -> str
     given = float(answer(before, after, truth))
     if math.isclose(given, right, rel_tol=1e-6):
         fell = float(answer(after, before, truth))
-        return (
-            None
-            if math.isclose(fell, -right, rel_tol=1e-6)
-            else "a rate that fell gives a negative number"
-        )
+        if math.isclose(fell, -right, rel_tol=1e-6):
+            return None
+        return "a rate that fell gives a negative number"
     if math.isclose(given, -right, rel_tol=1e-6):
         return "after minus before: three letters more are wrong now, so the rate rose"
     if math.isclose(given, right / 100, rel_tol=1e-6):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -53,11 +54,8 @@ def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
 @exercise("12.3")
 def runs_for_luck(answer: Callable[[float, int], int]) -> str | None:
     """How many equal runs it takes until the best one looks so much too good."""
-    for limit, right in (
-        (1.0, 4),
-        (1.3, 7),
-        (0.5, 2),
-    ):  # the mean of the lowest of n: .56, .85, 1.03, ... 1.27, 1.35
+    # The mean of the lowest of n: .56, .85, 1.03, ... 1.27, 1.35.
+    for limit, right in ((1.0, 4), (1.3, 7), (0.5, 2)):
         given = answer(limit, 0)
         if given == right:
             continue
@@ -98,17 +96,10 @@ def a_sweep(answer: dict[str, Any], read: Callable[[dict[str, Any]], Any]) -> st
 @exercise("12.5")
 def matched(answer: Callable[[list[dict[str, Any]], str], list[float]]) -> str | None:
     """Differences of pairs that are alike in all but one parameter."""
-    runs: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "depth": depth,
-            "seed": seed,
-            "cer": 10 * depth + seed + (5 if name == "b" else 0),
-        }
-        for name in "ab"
-        for depth in (1, 2)
-        for seed in (0, 1, 2)
-    ]
+    runs: list[dict[str, Any]] = []
+    for name, depth, seed in itertools.product("ab", (1, 2), (0, 1, 2)):
+        cer = 10 * depth + seed + (5 if name == "b" else 0)
+        runs.append({"name": name, "depth": depth, "seed": seed, "cer": cer})
     order = np.random.default_rng(1205).permutation(len(runs))
     alone = {("b", 1, 2), ("b", 2, 2), ("a", 2, 1)}  # not run: their partners take no part
     some = [runs[int(n)] for n in order]
@@ -120,8 +111,6 @@ def matched(answer: Callable[[list[dict[str, Any]], str], list[float]]) -> str |
         return "three of the runs of `b` have a partner of `a` here: three pairs"
     if all(math.isclose(value, -5) for value in given):
         return "after minus before: the run of `b` minus its partner of `a`"
-    return (
-        None
-        if all(math.isclose(value, 5) for value in given)
-        else "pair runs of the same depth and the same seed"
-    )
+    if all(math.isclose(value, 5) for value in given):
+        return None
+    return "pair runs of the same depth and the same seed"

@@ -15,15 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe & Ito (2008), "Color Universal Design": told apart by colour-blind readers. Lines also differ in dashes.
-BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#F0E442",
-)
+BLUE, ORANGE, GREEN, PINK = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, RED, YELLOW = "#56B4E9", "#D55E00", "#F0E442"
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED)
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 GREY = "#666666"
@@ -79,24 +72,19 @@ def encode(drawing: Figure) -> bytes:
     drawing.savefig(buffer, format="png", metadata={"Software": None})
     picture = Image.open(buffer).convert("RGB")
     seen = {colour for _, colour in picture.getcolors(picture.width * picture.height) or ()}
-    kept = [
-        rgb
-        for rgb in (_rgb(colour) for colour in (*COLOURS, YELLOW, GREY, "#FFFFFF"))
-        if rgb in seen
-    ]
+    named = map(_rgb, (*COLOURS, YELLOW, GREY, "#FFFFFF"))
+    kept = [rgb for rgb in named if rgb in seen]
     for colours in (64, 32, 16):
         # The median cut merges two colours of which one is rare, such as orange and a small red mark.
-        cut = np.reshape(picture.quantize(colours - len(kept)).getpalette() or [], (-1, 3))[
-            : colours - len(kept)
-        ]
+        free = colours - len(kept)
+        cut = np.reshape(picture.quantize(free).getpalette() or [], (-1, 3))[:free]
         # Pillow looks colours up coarsely: what is nearly one of the palette would take its place.
         far = [rgb for rgb in cut if all(np.abs(rgb - own).max() > 8 for own in np.array(kept))]
         palette = Image.new("P", (1, 1))
         palette.putpalette(np.array([*far, *kept], np.uint8).ravel().tolist())
         small = io.BytesIO()
-        picture.quantize(palette=palette, dither=Image.Dither.NONE).save(
-            small, format="PNG", optimize=True
-        )
+        fewer = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+        fewer.save(small, format="PNG", optimize=True)
         if small.tell() <= _LARGEST:
             break
     return small.getvalue()
@@ -113,26 +101,50 @@ def blue_orange() -> Any:
     return LinearSegmentedColormap.from_list("blue_orange", [BLUE, "white", RED])
 
 
+def bare(axis: Axes, *, bottom: bool = True) -> None:
+    """Take away what says nothing below or beside a picture: ticks of y, the frame, and of x where `bottom`."""
+    axis.set_yticks([])
+    axis.spines[["left", "bottom"]].set_visible(False)
+    if bottom:
+        axis.tick_params(bottom=False)
+
+
+def columns(axis: Axes, ink: np.ndarray, *, width: float | None = None, height: float = 1) -> None:
+    """Ink (H, W), 1 = ink, over the columns of the picture, or stretched to `width`; y goes down from 0 to `height`."""
+    extent = (0, ink.shape[1] if width is None else width, height, 0)
+    axis.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=extent)
+
+
+def write(
+    axis: Axes, x: float, y: float, text: str, size: float | None = None, **more: Any
+) -> None:
+    """A text in the middle of a place. more: of `Axes.text`."""
+    axis.text(x, y, text, fontsize=size, **{"ha": "center", "va": "center", **more})
+
+
+def style(number: int) -> dict[str, Any]:
+    """Colour and dashes of the curve of that number."""
+    colours, dashes = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+    return {"color": colours, "linestyle": dashes}
+
+
+def box(axis: Axes, left: float, top: float, right: float, bottom: float, **more: Any) -> None:
+    """A frame round a place. more: of `Rectangle`."""
+    from matplotlib.patches import Rectangle
+
+    more = {"fill": False, **more}
+    axis.add_patch(Rectangle((left, top), right - left, bottom - top, **more))
+
+
 def picture(axis: Axes, grey: np.ndarray, *, ink: bool = False) -> None:
     """Draw a line's picture on axes without ticks. ink: True for float (H, W) with 1 = ink, else grey levels."""
     if grey.shape[1] > 1200:  # no screen shows more
-        grey = cv2.resize(
-            grey,
-            (1200, max(1, round(grey.shape[0] * 1200 / grey.shape[1]))),
-            interpolation=cv2.INTER_AREA,
-        )
-    low, high = (0, 1) if ink else (0, 255)
-    axis.imshow(
-        grey,
-        cmap="gray_r" if ink else "gray",
-        vmin=low,
-        vmax=high,
-        aspect="equal",
-        interpolation="antialiased",
-    )
+        size = (1200, max(1, round(grey.shape[0] * 1200 / grey.shape[1])))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    colours, high = ("gray_r", 1) if ink else ("gray", 255)
+    axis.imshow(grey, cmap=colours, vmin=0, vmax=high, interpolation="antialiased")
     axis.set_xticks([])
-    axis.set_yticks([])
-    axis.spines[["left", "bottom"]].set_visible(False)
+    bare(axis, bottom=False)
 
 
 def lines(
@@ -145,8 +157,8 @@ def lines(
 ) -> None:
     """Show pictures of lines below each other, each with a title on its upper left."""
     drawing, axes = figure(len(pictures), 1, height=0.95 * len(pictures) + 0.2, squeeze=False)
-    for number, (axis, one) in enumerate(zip(axes[:, 0], pictures, strict=True)):
-        picture(axis, one, ink=ink)
+    for number, (axis, image) in enumerate(zip(axes[:, 0], pictures, strict=True)):
+        picture(axis, image, ink=ink)
         if titles is not None:
             axis.set_title(titles[number], loc="left", fontsize=9)
     show(drawing, alt=alt, facts=facts)

@@ -30,8 +30,6 @@ def boxes(grey: np.ndarray, words: Sequence[tuple[str, Sequence[Box]]], *, title
     Args:
         grey: uint8 (H, W). words: per word its text and the boxes of its pieces, in pixels of `grey`.
     """
-    from matplotlib.patches import Rectangle
-
     drawing, axis = base.figure(height=0.8 + 8.8 * (grey.shape[0] + 44) / (grey.shape[1] + 8))
     # Not base.picture: boxes are in pixels of the picture, so it must not be scaled.
     axis.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="equal", interpolation="antialiased")
@@ -42,34 +40,18 @@ def boxes(grey: np.ndarray, words: Sequence[tuple[str, Sequence[Box]]], *, title
             continue
         pieces += len(full)
         for x, y, w, h in full:
-            axis.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=base.RED, linewidth=0.6))
+            base.box(axis, x, y, x + w, y + h, edgecolor=base.RED, linewidth=0.6)
         left, top = min(p[0] for p in full), min(p[1] for p in full)
         right, bottom = max(p[0] + p[2] for p in full), max(p[1] + p[3] for p in full)
-        axis.add_patch(
-            Rectangle(
-                (left - 2, top - 2),
-                right - left + 4,
-                bottom - top + 4,
-                fill=False,
-                edgecolor=base.BLUE,
-                linewidth=1.4,
-                linestyle="--",
-            )
-        )
+        look = {"edgecolor": base.BLUE, "linewidth": 1.4, "linestyle": "--"}
+        base.box(axis, left - 2, top - 2, right + 2, bottom + 2, **look)
         # Every other name higher, so that short words do not write over each other.
-        axis.text(
-            (left + right) / 2,
-            -6 - 15 * (number % 2),
-            text,
-            ha="center",
-            fontsize=8,
-            color=base.BLUE,
-        )
+        above = -6 - 15 * (number % 2)
+        base.write(axis, (left + right) / 2, above, text, 8, va="baseline", color=base.BLUE)
     axis.set_xlim(-4, grey.shape[1] + 4)
     axis.set_ylim(grey.shape[0] + 4, -40)
     axis.set_xlabel("x in the line's picture (pixels)", fontsize=9)
-    axis.set_yticks([])
-    axis.spines[["left", "bottom"]].set_visible(False)
+    base.bare(axis, bottom=False)
     if title:
         axis.set_title(title, loc="left", fontsize=9)
     base.show(
@@ -122,16 +104,8 @@ def writers_in_splits(
         counts = [Counter(line.writer_id for line in part) for part in (train, test)]
         above, below = ([count[writer] for writer in writers] for count in counts)
         axis.bar(place, above, color=base.BLUE, width=0.8, label="train")
-        axis.bar(
-            place,
-            [-n for n in below],
-            color=base.ORANGE,
-            width=0.8,
-            hatch="//",
-            edgecolor="white",
-            linewidth=0,
-            label="test",
-        )
+        hatched = {"color": base.ORANGE, "hatch": "//", "edgecolor": "white", "linewidth": 0}
+        axis.bar(place, [-n for n in below], width=0.8, label="test", **hatched)
         both = sum(bool(a and b) for a, b in zip(above, below, strict=True))
         shared.append(both)
         axis.axhline(0, color="black", linewidth=0.8)

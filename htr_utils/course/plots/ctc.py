@@ -40,9 +40,8 @@ def frames_over_line(
     for x in range(0, part.shape[1] + 1, step):
         axis.axvline(x - 0.5, color=base.SKY, linewidth=0.6)
     every = 10 * step
-    axis.set_xticks(
-        range(0, part.shape[1], every), [str(x // step) for x in range(0, part.shape[1], every)]
-    )
+    ticks = range(0, part.shape[1], every)
+    axis.set_xticks(ticks, [str(x // step) for x in ticks])
     axis.set_xlabel(f"frame (one every {step} columns)")
     more = frames > len(text)
     base.show(
@@ -73,15 +72,8 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
                     width = 0.5 + 7 * float(np.exp(flow))
                     axis.plot([t, t + 1], [s, to], color=base.SKY, linewidth=width, zorder=1)
     best = decoding.best_path(log_probs, label)[0].tolist()
-    axis.plot(
-        range(frames),
-        best,
-        color=base.RED,
-        linestyle="--",
-        linewidth=1.8,
-        zorder=2,
-        label="best path",
-    )
+    look = {"color": base.RED, "linestyle": "--", "linewidth": 1.8, "zorder": 2}
+    axis.plot(range(frames), best, label="best path", **look)
     for t in range(frames):
         for s in range(states):
             reached = np.isfinite(alpha[t, s] + beta[t, s])
@@ -89,7 +81,7 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
             edge = "black" if reached else "#cccccc"
             axis.scatter(t, s, s=300, color=face, edgecolors=edge, zorder=3)
             colour = "black" if reached else "#aaaaaa"
-            axis.text(t, s, signs[s], ha="center", va="center", fontsize=11, zorder=4, color=colour)
+            base.write(axis, t, s, signs[s], 11, zorder=4, color=colour)
     axis.set_xticks(range(frames), [str(t + 1) for t in range(frames)])
     axis.set_xlim(-0.4, frames - 0.6)
     axis.set_yticks(range(states), [f"state {s + 1}" for s in range(states)])
@@ -114,15 +106,7 @@ def _heat(
         for k, value in enumerate(row):
             dark = abs(value) > 0.65 * max(abs(low), abs(high))
             shown = f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
-            axis.text(
-                t,
-                k,
-                shown,
-                ha="center",
-                va="center",
-                color="white" if dark else "black",
-                fontsize=9,
-            )
+            base.write(axis, t, k, shown, 9, color="white" if dark else "black")
     axis.set_xticks(range(len(values)), [str(t + 1) for t in range(len(values))])
     axis.set_yticks(range(len(names)), names)
     axis.set_xlabel("frame")
@@ -155,12 +139,12 @@ def posteriors(
         _heat(axis, values, rows, low=0, high=float(values.max()), colours="Blues")
         axis.set_title(title, fontsize=10)
         axis.set_ylabel(kind)
-    one = bool(np.allclose(occupied.sum(1), 1, atol=1e-4))
+    whole = bool(np.allclose(occupied.sum(1), 1, atol=1e-4))
     base.show(
         drawing,
         alt=alt,
         facts=f"{len(occupied)} frames, {len(names)} classes, {occupied.shape[1]} states; posteriors of each frame "
-        f"sum to 1: {one}",
+        f"sum to 1: {whole}",
     )
 
 
@@ -186,10 +170,8 @@ def learned(
     drawing, axes = base.figure(1, 2, height=2.6, sharey=True)
     for axis, values, title in zip(axes, (blind, seeing), titles, strict=True):
         for k, name in enumerate(["blank", *characters]):
-            colour = base.GREY if k == 0 else base.COLOURS[(k - 1) % len(base.COLOURS)]
-            dashes = base.DASHES[k % len(base.DASHES)]
-            x = np.arange(1, len(values) + 1)
-            axis.plot(x, values[:, k], color=colour, linestyle=dashes, marker=".", label=name)
+            look = base.style(k) | {"color": base.style(k - 1)["color"] if k else base.GREY}
+            axis.plot(np.arange(1, len(values) + 1), values[:, k], marker=".", label=name, **look)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("frame")
         axis.set_ylim(-0.03, 1.03)
@@ -198,6 +180,10 @@ def learned(
     rows = [int((values.argmax(1) == ctc.BLANK).sum()) for values in (blind, seeing)]
     facts = f"frames won by the blank: {rows[0]} of {len(blind)} on the left, fewer on the right: {rows[1] < rows[0]}"
     base.show(drawing, alt=alt, facts=facts)
+
+
+def _blank(axis: Axes, probs: np.ndarray, width: float) -> None:
+    axis.plot(probs[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=width, label="blank")
 
 
 def spikes(
@@ -220,23 +206,16 @@ def spikes(
     columns = min(frames * 4, ink.shape[1])
     frames = min(columns // step, len(log_probs))
     drawing, axes = base.figure(3, 1, height=3.7, sharex=True, height_ratios=(1, 1.7, 0.55))
-    axes[0].imshow(
-        ink[:, : frames * step],
-        cmap="gray_r",
-        vmin=0,
-        vmax=1,
-        aspect="auto",
-        extent=(-0.5, frames - 0.5, 1, 0),
-    )
+    extent = (-0.5, frames - 0.5, 1, 0)
+    shown_ink = ink[:, : frames * step]
+    axes[0].imshow(shown_ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=extent)
     for axis in (axes[0], axes[2]):
         axis.set_yticks([])
         axis.spines["left"].set_visible(False)
     axes[0].tick_params(bottom=False)
     axes[0].spines["bottom"].set_visible(False)
     spoken = np.exp(log_probs[:frames])
-    axes[1].plot(
-        spoken[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=1.0, label="blank"
-    )
+    _blank(axes[1], spoken, 1.0)
     for n, character in enumerate(text):
         held = np.flatnonzero(path == 2 * n + 1)
         if held[-1] >= frames:
@@ -247,15 +226,8 @@ def spikes(
         shown = character if character != " " else "␣"
         axes[1].text(held.mean(), 1.05, shown, ha="center", fontsize=9, color=colour)
         axes[2].barh(0, len(held), left=held[0] - 0.5, height=1, color=colour)
-        axes[2].text(
-            held.mean(),
-            0,
-            shown,
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="white" if colour == base.BLUE else "black",
-        )
+        on = "white" if colour == base.BLUE else "black"
+        base.write(axes[2], held.mean(), 0, shown, 8, color=on)
     axes[1].set_ylim(0, 1.2)
     axes[1].set_yticks((0, 0.5, 1))
     axes[1].set_ylabel("probability")
@@ -287,46 +259,28 @@ def window(
     Args:
         ink: float (H, W). log_probs: (T, C). truth: what is written. Returns: figure, alt text, facts.
     """
-    from htr_utils.text import decoding
-
     drawing, (top, middle, low) = base.figure(3, 1, height=4.6, height_ratios=(1, 1.1, 1.5))
     columns = ink.shape[1]
-    top.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, 1, 0))
+    base.columns(top, ink)
     top.axvspan(frame * step, (frame + 1) * step, color=base.ORANGE, alpha=0.6, lw=0)
     [[best]] = decoding.beam(log_probs[None], [len(log_probs)], width=width)
-    top.set_title(
-        f"written: {truth}\nread by a beam of {width}: {charset.decode(best.ids)}",
-        loc="left",
-        fontsize=9,
-        family="monospace",
-    )
+    read = f"written: {truth}\nread by a beam of {width}: {charset.decode(best.ids)}"
+    top.set_title(read, loc="left", fontsize=9, family="monospace")
     top.set_axis_off()
     top.set_xlim(0, columns)
     probs = np.exp(log_probs)
-    x = np.arange(len(probs))
-    middle.plot(
-        x, probs[:, ctc.BLANK], color=base.GREY, linestyle="--", linewidth=0.9, label="blank"
-    )
-    middle.plot(x, probs[:, 1:].max(1), color=base.BLUE, linewidth=0.9, label="likeliest character")
+    _blank(middle, probs, 0.9)
+    middle.plot(probs[:, 1:].max(1), color=base.BLUE, linewidth=0.9, label="likeliest character")
     middle.axvline(frame, color=base.ORANGE, linewidth=2)
     middle.set_xlim(-0.5, columns / step - 0.5)
     middle.set_yticks((0, 1))
     middle.set_xlabel("frame", fontsize=8)
-    middle.legend(
-        frameon=False,
-        fontsize=8,
-        ncols=2,
-        loc="lower left",
-        bbox_to_anchor=(0, 0.95),
-        borderaxespad=0,
-    )
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 0.95), "borderaxespad": 0}
+    middle.legend(frameon=False, fontsize=8, ncols=2, **place)
     order = np.argsort(-log_probs[frame], kind="stable")[:8]
     names = ["blank" if c == ctc.BLANK else repr(charset.decode([int(c)])) for c in order]
-    low.bar(
-        names,
-        100 * probs[frame, order],
-        color=[base.GREY if c == ctc.BLANK else base.BLUE for c in order],
-    )
+    colours = [base.GREY if c == ctc.BLANK else base.BLUE for c in order]
+    low.bar(names, 100 * probs[frame, order], color=colours)
     low.set_ylim(0, 105)
     low.set_ylabel("probability (%)")
     low.set_title(f"what the network says in frame {frame}", loc="left", fontsize=9)

@@ -17,9 +17,9 @@ def writers(rates: Mapping[str, Rate], *, whole: Rate, alt: str) -> None:
     ranked = sorted(rates, key=lambda name: (-rates[name].value, name))
     drawing, axis = base.figure(height=0.28 * len(ranked) + 1.0)
     for row, name in enumerate(ranked):
-        one = rates[name]
-        axis.plot([100 * one.low, 100 * one.high], [row, row], color=BLUE, linewidth=2)
-        axis.plot(100 * one.value, row, "o", color=ORANGE)
+        rate = rates[name]
+        axis.plot([100 * rate.low, 100 * rate.high], [row, row], color=BLUE, linewidth=2)
+        axis.plot(100 * rate.value, row, "o", color=ORANGE)
     axis.axvline(100 * whole.value, color=GREY, linestyle=":", label="all writers together")
     axis.set_yticks(range(len(ranked)), ranked, fontsize=8)
     axis.set_ylim(len(ranked) - 0.5, -0.5)
@@ -46,15 +46,7 @@ def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24, alt: str)
     shares = [100 * wrong[name][0] / wrong[name][1] for name in ranked]
     axis.bar(range(len(ranked)), shares, color=BLUE)
     for column, name in enumerate(ranked):
-        axis.text(
-            column,
-            shares[column],
-            str(wrong[name][1]),
-            ha="center",
-            va="bottom",
-            fontsize=7,
-            color=GREY,
-        )
+        base.write(axis, column, shares[column], str(wrong[name][1]), 7, va="bottom", color=GREY)
     axis.set_xticks(range(len(ranked)), list(map(visible, ranked)))
     axis.set_xlabel("character of the truth (grey: how often it is written; ␣ is the space)")
     axis.set_ylabel("misread or lost (%)")
@@ -72,8 +64,8 @@ def crops(
     drawing, axes = base.figure(rows, columns, height=1.35 * rows, squeeze=False)
     for axis in axes.ravel():
         axis.axis("off")
-    for axis, one, title in zip(axes.ravel(), pictures, titles, strict=False):
-        base.picture(axis, one)
+    for axis, crop, title in zip(axes.ravel(), pictures, titles, strict=False):
+        base.picture(axis, crop)
         axis.set_title(title, fontsize=9)
     base.show(
         drawing,

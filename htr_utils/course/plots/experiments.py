@@ -10,13 +10,6 @@ from htr_utils.course.plots import base
 from htr_utils.course.statistics import Effect, Run
 
 
-def _styles(names: Sequence[str]) -> dict[str, tuple[str, object]]:
-    return {
-        name: (base.COLOURS[n % len(base.COLOURS)], base.DASHES[n % len(base.DASHES)])
-        for n, name in enumerate(names)
-    }
-
-
 def curves(groups: Mapping[str, Sequence[Run]]) -> None:
     """Loss and CER over epochs, a line for each run, a colour and dashes for each group; a line of text where no run
     trained anything."""
@@ -29,16 +22,11 @@ def curves(groups: Mapping[str, Sequence[Run]]) -> None:
         print("no curves: nothing was trained in these runs")
         return
     drawing, axes = base.figure(1, 2, height=3.4)
-    for name, (colour, dashes) in _styles(list(groups)).items():
+    for place, name in enumerate(groups):
         for number, run in enumerate(trained.get(name, [])):
             history = run["results"]["history"]
             epochs = [row["epoch"] for row in history]
-            shown = {
-                "color": colour,
-                "linestyle": dashes,
-                "linewidth": 1.2,
-                "label": None if number else name,
-            }
+            shown = base.style(place) | {"linewidth": 1.2, "label": None if number else name}
             axes[0].plot(epochs, [row["loss"] for row in history], **shown)
             axes[1].plot(epochs, [100 * row["cer"] for row in history], **shown)
     axes[0].set_ylabel("training loss (nats per line)")
@@ -60,8 +48,9 @@ def curves(groups: Mapping[str, Sequence[Run]]) -> None:
 def spread(groups: Mapping[str, Sequence[Run]], what: str = "CER on the validation lines") -> None:
     """The rate of each run as a dot, a row for each group, the group's mean as a bar."""
     drawing, axis = base.figure(height=0.45 * len(groups) + 1.0, width=7.5)
-    for row, (name, (colour, _)) in enumerate(_styles(list(groups)).items()):
-        values = [run["rate"] for run in groups[name]]
+    for row, runs in enumerate(groups.values()):
+        values = [run["rate"] for run in runs]
+        colour = base.style(row)["color"]
         axis.plot(values, [row] * len(values), "o", color=colour, markersize=7, alpha=0.8)
         axis.plot([np.mean(values)] * 2, [row - 0.3, row + 0.3], color="black", linewidth=2)
     axis.set_yticks(range(len(groups)), list(groups))
@@ -81,21 +70,20 @@ def effects(effects: Sequence[Effect]) -> None:
         print("no effects: no two of these runs differ in one parameter alone")
         return
     drawing, axis = base.figure(height=0.5 * len(effects) + 1.0, width=8.0)
-    finite = [
-        abs(end) for one in effects for end in (one.low, one.high, one.mean) if np.isfinite(end)
-    ] or [1.0]
-    for row, one in enumerate(effects):
-        colour = base.BLUE if one.clear else base.GREY
-        ends = np.clip([one.low, one.high], -1.2 * max(finite), 1.2 * max(finite))
-        axis.plot(ends, [row, row], color=colour, linestyle="-" if one.clear else "--", linewidth=2)
-        axis.plot([one.mean], [row], "o", color=colour)
+    ends = np.abs([[effect.low, effect.high, effect.mean] for effect in effects])
+    far = 1.2 * float(ends[np.isfinite(ends)].max(initial=0) or 1.0)
+    for row, effect in enumerate(effects):
+        colour, dashes = (base.BLUE, "-") if effect.clear else (base.GREY, "--")
+        span = np.clip([effect.low, effect.high], -far, far)
+        axis.plot(span, [row, row], color=colour, linestyle=dashes, linewidth=2)
+        axis.plot([effect.mean], [row], "o", color=colour)
     axis.axvline(0, color="black", linewidth=1)
-    axis.set_yticks(range(len(effects)), [one.change for one in effects])
+    axis.set_yticks(range(len(effects)), [effect.change for effect in effects])
     axis.invert_yaxis()
     axis.set_xlabel(
         "change of the error rate (percentage points), 95 % interval; left of zero is better"
     )
-    clear = [one.change for one in effects if one.clear]
+    clear = [effect.change for effect in effects if effect.clear]
     base.show(
         drawing,
         alt="A dot and an interval for each change of one parameter, beside a line at zero: solid where the interval "

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, figure, show
+from htr_utils.course.plots import base
+from htr_utils.course.plots.base import BLUE, COLOURS, GREY, ORANGE, figure, show
 
 
 def responses(ink: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
@@ -70,13 +71,8 @@ def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
             label=f"{name}: {total / 1e6:,.0f} million in all",
         )
         for at, (_, count) in zip(place, rows, strict=True):
-            axis.text(
-                count / 1e6 + 15,
-                at,
-                f"{count / 1e6:,.0f} ({count / total:.0%})",
-                va="center",
-                fontsize=7,
-            )
+            shown = f"{count / 1e6:,.0f} ({count / total:.0%})"
+            axis.text(count / 1e6 + 15, at, shown, va="center", fontsize=7)
     axis.set_yticks(np.arange(len(names)), names)
     axis.invert_yaxis()
     axis.margins(x=0.09)
@@ -96,22 +92,20 @@ def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) ->
     drawing, (above, below) = figure(
         2, 1, height=0.35 * len(spans) + 1.6, sharex=True, height_ratios=(1, 2.2)
     )
-    rows, columns = ink.shape
-    above.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
+    base.columns(above, ink)
     above.set_yticks([])
     above.set_title(f"what frame {frame} sees of the line", loc="left", fontsize=9)
     first, last = spans[-1][1], spans[-1][2]
     above.axvspan(first, last + 1, color=ORANGE, alpha=0.25, lw=0)
     for number, (name, first, last) in enumerate(spans):
-        below.barh(
-            number, last + 1 - first, left=first, color=BLUE, alpha=0.35 + 0.6 * number / len(spans)
-        )
+        strength = 0.35 + 0.6 * number / len(spans)
+        below.barh(number, last + 1 - first, left=first, color=BLUE, alpha=strength)
         below.text(last + 6, number, f"{name}: {last + 1 - first} columns", va="center", fontsize=8)
     below.set_ylim(len(spans) - 0.4, -0.6)
     below.set_yticks([])
     below.set_ylabel("layer")
     below.set_xlabel("column of the picture (pixels)")
-    below.set_xlim(0, columns)
+    below.set_xlim(0, ink.shape[1])
     widths = [last + 1 - first for _, first, last in spans]
     show(
         drawing,
@@ -132,7 +126,7 @@ def slide(ink: np.ndarray, windows: Sequence[tuple[int, int, int]]) -> None:
     count = len(windows)
     top, bottom = axes
     until = min(columns, windows[-1][2] + 160)
-    top.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
+    base.columns(top, ink, height=rows)
     bottom.set_axis_off()
     wide = np.pad(ink, ((0, 0), (columns, columns)))
     for number, (frame, first, last) in enumerate(windows):
@@ -172,29 +166,23 @@ def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
     drawing, (top, below) = figure(2, 1, height=2.7, height_ratios=(1.2, 1))
     stages = [ink[:, :, None], *blocks]
     gap = 8
-    whole = sum(one.shape[1] + gap for one in stages)
+    whole = sum(stage.shape[1] + gap for stage in stages)
     left = 0
-    for number, one in enumerate(stages):
-        channel = one[:, :, int(one.std((0, 1)).argmax())]
+    for number, stage in enumerate(stages):
+        channel = stage[:, :, int(stage.std((0, 1)).argmax())]
         rows, columns = channel.shape
         place = (left / whole, 0.1, columns / whole, 0.75)
         enlarged = (number / len(stages), 0.0, 0.94 / len(stages), 0.72)
         for axis, where, aspect in ((top, place, "equal"), (below, enlarged, "auto")):
             inset = axis.inset_axes(where)
-            inset.imshow(
-                channel,
-                cmap="magma" if number else "gray_r",
-                interpolation="nearest",
-                aspect=aspect,
-                extent=(0, columns, (ink.shape[0] + rows) / 2, (ink.shape[0] - rows) / 2),
-            )
+            extent = (0, columns, (ink.shape[0] + rows) / 2, (ink.shape[0] - rows) / 2)
+            look = {"cmap": "magma" if number else "gray_r", "interpolation": "nearest"}
+            inset.imshow(channel, aspect=aspect, extent=extent, **look)
             if aspect == "equal":
                 inset.set_ylim(ink.shape[0], 0)
             inset.set_axis_off()
-        inset.set_title(
-            f"{f'layer {number}' if number else 'the ink'}\n{rows} x {columns} x {one.shape[2]}",
-            fontsize=7.5,
-        )
+        name = f"layer {number}" if number else "the ink"
+        inset.set_title(f"{name}\n{rows} x {columns} x {stage.shape[2]}", fontsize=7.5)
         left += columns + gap
     for axis in (top, below):
         axis.set_axis_off()
@@ -247,13 +235,7 @@ def changes(
     """
     drawing, axis = figure(height=2.8 + 0.2 * len(texts))
     for number, (name, curve) in enumerate(curves.items()):
-        axis.semilogy(
-            np.maximum(curve, floor),
-            color=COLOURS[number],
-            linestyle=DASHES[number],
-            lw=1.6,
-            label=name,
-        )
+        axis.semilogy(np.maximum(curve, floor), lw=1.6, label=name, **base.style(number))
     axis.axhline(1e-4, color=GREY, lw=0.8, linestyle=":")
     axis.text(0, 1.25e-4, "1e-4: what this course allows", fontsize=7, color=GREY)
     axis.set_title("\n".join(texts), loc="left", fontsize=8)

@@ -63,16 +63,9 @@ def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str]) -> None:
             x = 0.12 + 0.88 * column / len(truths)
             right = text == truths[column]
             shown = text if len(text) <= 11 else text[:10] + "…"
-            axis.text(
-                x,
-                y,
-                shown or "∅",
-                va="center",
-                fontsize=10,
-                family="monospace",
-                color="black" if last else base.GREEN if right else base.RED,
-                weight="bold" if right and not last else "normal",
-            )
+            colour = "black" if last else base.GREEN if right else base.RED
+            look = {"color": colour, "weight": "bold" if right and not last else "normal"}
+            base.write(axis, x, y, shown or "∅", 10, ha="left", family="monospace", **look)
     alt = (
         "A table of readings at several steps: gibberish at first, then nothing at all, then single frequent letters, "
         "then parts of the words, and at last mostly the written words, which stand below."
@@ -105,8 +98,7 @@ def compare(curves: Mapping[str, Sequence[float]], *, facts: str) -> None:
     """Losses of several trainings over steps, each with its own colour and dashes."""
     drawing, axis = base.figure(height=3.0, width=8.0)
     for number, (name, losses) in enumerate(curves.items()):
-        colour, dashes = base.COLOURS[number], base.DASHES[number]
-        axis.plot(losses, color=colour, linestyle=dashes, label=name)
+        axis.plot(losses, label=name, **base.style(number))
     axis.set_yscale("log")
     ticks = (5, 10, 20, 50, 100, 200, 500)
     axis.set_yticks(ticks, [str(tick) for tick in ticks])
@@ -129,9 +121,8 @@ def curves(
     Args:
         own: rows of the short training of this chapter. published: of the course's model; may be empty.
     """
-    histories = [("this chapter", own)] + (
-        [("the published model", published)] if published else []
-    )
+    histories = [("this chapter", own), ("the published model", published)]
+    histories = histories[: 2 if published else 1]
     drawing, axes = base.figure(2, len(histories), height=4.2, squeeze=False, sharex="col")
     for (title, rows), column in zip(histories, axes.T, strict=True):
         epochs = [row["epoch"] for row in rows]
@@ -141,15 +132,10 @@ def curves(
         column[0].set_ylabel("training loss\n(nats per line)")
         column[0].set_ylim(0, None)
         # The wider line lies below: both are at 100 % in the blank stage.
-        shown = [
-            ("cer", "CER", base.SKY, "-", 4.0),
-            ("blank_rate", "blank rate", base.RED, "--", 1.5),
-        ]
-        for key, name, colour, dashes, wide in shown:
-            values = [100 * row.get(key, np.nan) for row in rows]
-            column[1].plot(
-                epochs, values, color=colour, linestyle=dashes, linewidth=wide, label=name
-            )
+        broad = {"label": "CER", "color": base.SKY, "linewidth": 4.0}
+        thin = {"label": "blank rate", "color": base.RED, "linewidth": 1.5, "linestyle": "--"}
+        for key, look in (("cer", broad), ("blank_rate", thin)):
+            column[1].plot(epochs, [100 * row.get(key, np.nan) for row in rows], **look)
         column[1].set_ylabel("validation (%)")
         column[1].set_ylim(0, 108)
         column[1].set_xlabel("epoch")
@@ -180,9 +166,8 @@ def strips(moments: Mapping[int, np.ndarray], charset: Charset, text: str) -> No
         slopes = ctc.gradient(log_probs, label)
         sizes.append(float(np.abs(slopes).sum()))
         left.imshow(np.exp(log_probs[:, classes]).T, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-        right.imshow(
-            slopes[:, classes].T, cmap=base.blue_orange(), vmin=-0.6, vmax=0.6, aspect="auto"
-        )
+        look = {"cmap": base.blue_orange(), "vmin": -0.6, "vmax": 0.6}
+        right.imshow(slopes[:, classes].T, aspect="auto", **look)
         for axis in (left, right):
             axis.set_yticks(range(len(classes)), names, fontsize=7)
             axis.tick_params(length=0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, RED, SKY, figure, show
+from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, RED, SKY, figure, show, write
 from htr_utils.text.metrics import Rate
 
 _SPACE = "␣"
@@ -32,9 +32,7 @@ def frequencies(counts: Mapping[str, int], *, rare: int = 100) -> None:
     axis.set_xlabel("character (␣ is the space)")
     axis.set_ylabel("occurrences")
     axis.axhline(rare, color=GREY, linestyle=DASHES[1], linewidth=1)
-    axis.text(
-        len(names) - 0.4, rare * 1.1, f"{rare}", ha="right", va="bottom", fontsize=8, color=GREY
-    )
+    write(axis, len(names) - 0.4, rare * 1.1, f"{rare}", 8, ha="right", va="bottom", color=GREY)
     few = sum(value < rare for value in values)
     show(
         drawing,
@@ -59,16 +57,8 @@ def edit_table(table: ArrayLike, truth: str, reading: str) -> None:
     axis.imshow(values, cmap="Blues", vmin=0, vmax=2.0 * max(1, values.max()), aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         on_way = (row, column) in way
-        axis.text(
-            column,
-            row,
-            str(value),
-            ha="center",
-            va="center",
-            fontsize=11,
-            fontweight="bold" if on_way else "normal",
-            color="black" if on_way else GREY,
-        )
+        weight, colour = ("bold", "black") if on_way else ("normal", GREY)
+        write(axis, column, row, str(value), 11, fontweight=weight, color=colour)
     for step, here, there in zip(steps, way[:-1], way[1:], strict=True):
         colour, dash = (BLUE, DASHES[0]) if step == "keep" else (RED, DASHES[1])
         axis.plot(*_shortened(here, there), color=colour, linestyle=dash, linewidth=2)
@@ -103,19 +93,15 @@ def cheapest_way(
         if same and table[row - 1, column - 1] == value:
             row, column, step = row - 1, column - 1, "keep"
         elif row and column and table[row - 1, column - 1] + 1 == value:
-            row, column, step = (
-                row - 1,
-                column - 1,
-                f"{truth[row - 1]} read as {reading[column - 1]}",
-            )
+            step = f"{truth[row - 1]} read as {reading[column - 1]}"
+            row, column = row - 1, column - 1
         elif row and table[row - 1, column] + 1 == value:
             row, step = row - 1, f"{truth[row - 1]} lost"
         elif column and table[row, column - 1] + 1 == value:
             column, step = column - 1, f"{reading[column - 1]} too many"
         else:
-            raise ValueError(
-                f"no way leads to row {row}, column {column}: this is no table of edit distances"
-            )
+            place = f"row {row}, column {column}"
+            raise ValueError(f"no way leads to {place}: this is no table of edit distances")
         way.append((row, column))
         steps.append(step)
     return way[::-1], steps[::-1]
@@ -129,16 +115,13 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
     """
     length_of, rate_of = np.asarray(lengths), 100 * np.asarray(rates)
     drawing, axis = figure(height=3.4)
-    jitter = (
-        np.arange(len(length_of)) % 7 - 3
-    ) / 12  # lengths are whole: draw dots beside each other
-    axis.plot(
-        length_of + jitter, rate_of, "o", markersize=3, color=SKY, alpha=0.8, label="one line"
-    )
+    # Lengths are whole: dots are drawn beside each other.
+    jitter = (np.arange(len(length_of)) % 7 - 3) / 12
+    dots = {"markersize": 3, "color": SKY, "alpha": 0.8}
+    axis.plot(length_of + jitter, rate_of, "o", label="one line", **dots)
     # The broad light line stays seen below the other where both averages are nearly one.
-    axis.axhline(
-        100 * micro, color=BLUE, linewidth=4, alpha=0.35, label="all edits / all characters"
-    )
+    broad = {"color": BLUE, "linewidth": 4, "alpha": 0.35}
+    axis.axhline(100 * micro, label="all edits / all characters", **broad)
     axis.axhline(100 * mean, color=RED, linestyle=DASHES[1], label="mean of the lines' rates")
     axis.set_xlabel("length of the truth (characters)")
     axis.set_ylabel("edits / length (%)")
@@ -167,17 +150,11 @@ def intervals(draws: Mapping[str, ArrayLike], rates: Mapping[str, Rate]) -> None
     colours = (BLUE, ORANGE)
     for number, (axis, (name, values)) in enumerate(zip(axes[:, 0], draws.items(), strict=True)):
         interval = rates[name]
-        counts, _, _ = axis.hist(
-            100 * np.asarray(values), bins=bins, color=colours[number % 2], alpha=0.75
-        )
+        percent, colour = 100 * np.asarray(values), colours[number % 2]
+        counts, _, _ = axis.hist(percent, bins=bins, color=colour, alpha=0.75)
         level = counts.max() * 1.12
-        axis.plot(
-            [100 * interval.low, 100 * interval.high],
-            [level, level],
-            color="black",
-            linewidth=2,
-            marker="|",
-        )
+        ends = [100 * interval.low, 100 * interval.high]
+        axis.plot(ends, [level, level], color="black", linewidth=2, marker="|")
         axis.axvline(100 * interval.value, color="black", linestyle=DASHES[1], linewidth=1)
         axis.set_title(f"drawing {name}", loc="left", fontsize=9)
         axis.set_ylabel("samples")
@@ -199,11 +176,11 @@ def intervals(draws: Mapping[str, ArrayLike], rates: Mapping[str, Rate]) -> None
 def confusions(ranked: Sequence[tuple[str, str, int]]) -> None:
     """Bars of the most frequent confusions, as `text.metrics.confusions` gives them."""
     drawing, axis = figure(height=0.24 * len(ranked) + 0.8, width=7.0)
-    names = [_confusion(true, read) for true, read, _ in ranked]
+    kinds, names = zip(*(_confusion(true, read) for true, read, _ in ranked), strict=True)
     counts = [count for _, _, count in ranked]
-    kinds = [("inserted", ORANGE, "//"), ("deleted", SKY, ".."), ("replaced", BLUE, "")]
-    for kind, colour, hatch in kinds:
-        places = [i for i, (true, read, _) in enumerate(ranked) if _kind(true, read) == kind]
+    looks = [("inserted", ORANGE, "//"), ("deleted", SKY, ".."), ("replaced", BLUE, "")]
+    for kind, colour, hatch in looks:
+        places = [i for i, its in enumerate(kinds) if its == kind]
         if places:
             chosen = [counts[i] for i in places]
             axis.barh(places, chosen, color=colour, hatch=hatch, edgecolor="white", label=kind)
@@ -219,14 +196,13 @@ def confusions(ranked: Sequence[tuple[str, str, int]]) -> None:
     )
 
 
-def _kind(true: str, read: str) -> str:
-    return "inserted" if not true else "deleted" if not read else "replaced"
-
-
-def _confusion(true: str, read: str) -> str:
+def _confusion(true: str, read: str) -> tuple[str, str]:
+    """Its kind, and what it is called."""
     if not true:
-        return f"{visible(read)} too many"
-    return f"{visible(true)} lost" if not read else f"{visible(true)} read as {visible(read)}"
+        return "inserted", f"{visible(read)} too many"
+    if not read:
+        return "deleted", f"{visible(true)} lost"
+    return "replaced", f"{visible(true)} read as {visible(read)}"
 
 
 def visible(character: str) -> str:
@@ -237,8 +213,7 @@ def visible(character: str) -> str:
 def _shortened(here: tuple[int, int], there: tuple[int, int]) -> tuple[list[float], list[float]]:
     """x and y of a stroke between two cells that leaves their numbers free."""
     (y0, x0), (y1, x1) = here, there
-    begin, end = 0.3, 0.7
-    return [x0 + begin * (x1 - x0), x0 + end * (x1 - x0)], [
-        y0 + begin * (y1 - y0),
-        y0 + end * (y1 - y0),
+    shares = (0.3, 0.7)
+    return [x0 + share * (x1 - x0) for share in shares], [
+        y0 + share * (y1 - y0) for share in shares
     ]

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from htr_utils.course.plots import base
+from htr_utils.course.plots.collection import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,14 +28,12 @@ def _draw(axis: Axes, image: np.ndarray) -> None:
 def _one_width(images: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The pictures with white added on the right, up to the widest."""
     widest = max(image.shape[1] for image in images)
-    return [
-        np.pad(
-            image,
-            ((0, 0), (0, widest - image.shape[1])),
-            constant_values=255 if image.dtype == np.uint8 else 0,
-        )
-        for image in images
-    ]
+    padded = []
+    for image in images:
+        paper = 255 if image.dtype == np.uint8 else 0
+        more = ((0, 0), (0, widest - image.shape[1]))
+        padded.append(np.pad(image, more, constant_values=paper))
+    return padded
 
 
 def _inches(images: Sequence[np.ndarray], width: float) -> float:
@@ -47,9 +46,8 @@ def levels(grey: np.ndarray) -> None:
     rows, columns = min(_PATCH[0], grey.shape[0]), min(_PATCH[1], grey.shape[1])
     values = grey.astype(np.float64)
     mean, square = (cv2.boxFilter(v, -1, (columns, rows)) for v in (values, values**2))
-    spread = (square - mean**2)[
-        :, : max(columns + 1, grey.shape[1] // 3)
-    ]  # much paper and much ink: a stroke
+    # Much paper and much ink: a stroke.
+    spread = (square - mean**2)[:, : max(columns + 1, grey.shape[1] // 3)]
     y, x = (int(v) for v in np.unravel_index(int(spread.argmax()), spread.shape))
     top = int(np.clip(y - rows // 2, 0, grey.shape[0] - rows))
     left = int(np.clip(x - columns // 2, 0, grey.shape[1] - columns))
@@ -58,7 +56,7 @@ def levels(grey: np.ndarray) -> None:
     picture.imshow(detail, cmap="gray", vmin=0, vmax=255, aspect="auto")
     for (i, j), level in np.ndenumerate(detail):
         colour = "black" if level > 128 else "white"
-        picture.text(j, i, str(level), ha="center", va="center", fontsize=7, color=colour)
+        base.write(picture, j, i, str(level), 7, color=colour)
     picture.set_xticks(range(0, columns, 4), [str(left + j) for j in range(0, columns, 4)])
     picture.set_yticks(range(0, rows, 4), [str(top + i) for i in range(0, rows, 4)])
     picture.set_xlabel("column (pixels)")
@@ -104,8 +102,7 @@ def fits(kept: np.ndarray, canvas: np.ndarray) -> None:
         h, w = image.shape
         axis.plot([0, w, w, 0, 0], [0, 0, h, h, 0], color=base.RED, linestyle="--", linewidth=1)
         axis.set_title(f"{title}: {h} x {w}", loc="left", fontsize=9)
-        axis.set_yticks([])
-        axis.spines[["left", "bottom"]].set_visible(False)
+        base.bare(axis, bottom=False)
     axes[0].tick_params(bottom=False)
     axes[0].set_xlim(-5, widest + 5)
     axes[0].set_ylim(highest + 3, -3)
@@ -134,28 +131,15 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) ->
     kept = -(-np.array(widths) // step) / needed
     drawing, axis = base.figure(height=2.8)
     bins = np.linspace(0, 8, 65)
-    axis.hist(
-        np.clip(fixed, 0, 8),
-        bins=bins,
-        color=base.ORANGE,
-        alpha=0.75,
-        hatch="//",
-        edgecolor="white",
-        linewidth=0.3,
-        label="fixed canvas, 100 frames",
-    )
-    axis.hist(
-        np.clip(kept, 0, 8),
-        bins=bins,
-        histtype="step",
-        color=base.BLUE,
-        linewidth=1.8,
-        label=f"width kept, a frame every {step} columns",
-    )
+    full = {"color": base.ORANGE, "alpha": 0.75, "hatch": "//"}
+    full |= {"edgecolor": "white", "linewidth": 0.3, "label": "fixed canvas, 100 frames"}
+    line = {"color": base.BLUE, "histtype": "step", "linewidth": 1.8}
+    line |= {"label": f"width kept, a frame every {step} columns"}
+    for values, look in ((fixed, full), (kept, line)):
+        axis.hist(np.clip(values, 0, 8), bins=bins, **look)
     axis.axvline(1, color="black", linestyle="--", linewidth=1.2)
-    axis.text(
-        0.93, axis.get_ylim()[1] * 0.9, "cannot be\nlearned", ha="right", va="top", fontsize=9
-    )
+    high = axis.get_ylim()[1] * 0.9
+    base.write(axis, 0.93, high, "cannot be\nlearned", 9, ha="right", va="top")
     axis.set_xlabel("frames per symbol that has to be written (8 = 8 or more)")
     axis.set_ylabel("lines")
     axis.legend(frameon=False, fontsize=9)
@@ -171,28 +155,15 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) ->
 
 def padded(batch: np.ndarray, widths: Sequence[int]) -> None:
     """A batch of ink (B, H, W): padding hatched, the true width of each line marked."""
-    from matplotlib.patches import Rectangle
-
     count, height, width = batch.shape
     drawing, axes = base.figure(count, 1, height=0.62 * count + 0.5, squeeze=False, sharex=True)
     for axis, image, true in zip(axes[:, 0], batch, widths, strict=True):
         axis.imshow(1 - image, cmap="gray", vmin=0, vmax=1, aspect="equal")
-        axis.add_patch(
-            Rectangle(
-                (true, 0),
-                width - true,
-                height,
-                facecolor="#EEEEEE",
-                edgecolor=base.GREY,
-                hatch="///",
-                linewidth=0,
-            )
-        )
+        look = {"facecolor": "#EEEEEE", "edgecolor": base.GREY, "hatch": "///", "linewidth": 0}
+        base.box(axis, true, 0, width, height, fill=True, **look)
         axis.axvline(true, color=base.RED, linewidth=1.5)
-        axis.set_yticks([])
-        axis.tick_params(bottom=axis is axes[-1, 0])
+        base.bare(axis, bottom=axis is not axes[-1, 0])
         axis.set_ylabel(f"{true}", rotation=0, ha="right", va="center", fontsize=9)
-        axis.spines[["left", "bottom"]].set_visible(False)
     axes[-1, 0].set_xlabel("columns of the batch (pixels); on the left the true width of each line")
     filled = 100 * sum(width - true for true in widths) / (count * width)
     base.show(
@@ -212,7 +183,7 @@ def readings(
     for axis, image, title, text in zip(axes[:, 0], images, titles, texts, strict=True):
         _draw(axis, image)
         axis.set_title(title, loc="left", fontsize=9)
-        read = text if len(text) <= 95 else text[:94] + "…"
+        read = short(text, 95)
         axis.set_xlabel(f"read: {read}", loc="left", fontsize=9, color=base.BLUE, parse_math=False)
     base.show(
         drawing,

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 # The colour of a confidence up to each limit; red and blue are told apart by colour-blind eyes, too.
 _SURE = ((0.5, RED), (0.8, ORANGE), (0.9, "#9a9a9a"), (0.97, SKY), (1.0, BLUE))
 
-Scores = dict[
-    str, tuple[float, float]
-]  # prefix -> its paths that end in a blank, and those in its last letter
+# Prefix -> its paths that end in a blank, and those in its last letter.
+Scores = dict[str, tuple[float, float]]
 
 
 def _name(character: str) -> str:
@@ -28,12 +27,7 @@ def _name(character: str) -> str:
 
 
 def posteriors(
-    ink: np.ndarray,
-    log_probs: np.ndarray,
-    text: str,
-    classes: Sequence[int],
-    *,
-    step: int,
+    ink: np.ndarray, log_probs: np.ndarray, text: str, classes: Sequence[int], *, step: int
 ) -> None:
     """A piece of a line above the probabilities of the classes that are read in it.
 
@@ -45,23 +39,14 @@ def posteriors(
     drawing, (above, below) = base.figure(
         2, 1, height=1.9 + 0.2 * len(text), sharex=True, height_ratios=[1, 0.7 + 0.22 * len(text)]
     )
-    extent = (0, ink.shape[1], ink.shape[0], 0)
-    above.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=extent)
-    above.set_yticks([])
-    above.spines[["left", "bottom"]].set_visible(False)
-    above.tick_params(bottom=False)
+    base.columns(above, ink, height=ink.shape[0])
+    base.bare(above)
 
     shown = np.exp(log_probs[:, [0, *classes]]).T  # (classes shown, frames)
     right = len(log_probs) * step
-    heat = below.imshow(
-        shown,
-        cmap="Blues",
-        vmin=0,
-        vmax=1,
-        aspect="auto",
-        interpolation="nearest",
-        extent=(0, right, len(shown) - 0.5, -0.5),
-    )
+    extent = (0, right, len(shown) - 0.5, -0.5)
+    look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+    heat = below.imshow(shown, aspect="auto", extent=extent, **look)
     below.set_xlim(0, max(right, ink.shape[1]))
     below.set_yticks(range(len(shown)), ["blank", *map(_name, text)], fontsize=8)
     below.set_xlabel(f"column of the prepared line (pixels); a frame every {step}")
@@ -86,9 +71,7 @@ def paths_by_text(paths: Mapping[str, Mapping[str, float]]) -> None:
             colour = ORANGE if path == best else "#9ecae1"
             axis.barh(row, probability, left=left, color=colour, edgecolor="white", height=0.7)
             if probability > 0.02:  # there is room for its name
-                axis.text(
-                    left + probability / 2, row, path, ha="center", va="center", family="monospace"
-                )
+                base.write(axis, left + probability / 2, row, path, family="monospace")
             left += probability
         axis.text(left + 0.008, row, f"{left:.2f}", va="center", color=GREY)
     axis.set_yticks(range(len(ranked)), [f"“{text}”" if text else "(nothing)" for text in ranked])
@@ -128,16 +111,9 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
         for (source, target), mass in flow.items():
             if target in rows:
                 ends = [t + 0.16, t + 0.84], [rows[source], rows[target]]
-                shade = BLUE if target in alive else "#bbbbbb"
-                axis.plot(
-                    *ends,
-                    color=shade,
-                    lw=0.6 + 9 * mass,
-                    ls="-" if target in alive else ":",
-                    solid_capstyle="butt",
-                    alpha=0.75,
-                    zorder=1,
-                )
+                shade, dashes = (BLUE, "-") if target in alive else ("#bbbbbb", ":")
+                look = {"solid_capstyle": "butt", "alpha": 0.75, "zorder": 1}
+                axis.plot(*ends, color=shade, lw=0.6 + 9 * mass, ls=dashes, **look)
     for t, column in enumerate(columns):
         _draw_column(axis, t, column, rows, width)
 
@@ -149,9 +125,7 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
     axis.set_ylabel("prefix")
     _legend(axis)
     best, scores = max(columns[-1].items(), key=lambda item: sum(item[1]))
-    facts = (
-        f"width {width}: {merges} times two ways merge into one kept prefix, {cut} prefixes are cut"
-    )
+    facts = f"{merges} times two ways merge into one kept prefix, {cut} prefixes are cut"
     alt = (
         "A grid of prefixes by frames. Thick lines of probability lead from the empty prefix to longer ones; where "
         f"several lines meet in one box, paths merge; grey crosses are cut by the width. {best!r} has the highest "
@@ -160,7 +134,7 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
     base.show(
         drawing,
         alt=alt,
-        facts=f"{facts}; the answer is {best!r} with probability {sum(scores):.3f}",
+        facts=f"width {width}: {facts}; the answer is {best!r} with probability {sum(scores):.3f}",
     )
 
 
@@ -196,38 +170,29 @@ def _draw_column(axis: Axes, t: int, column: Scores, rows: Mapping[str, int], wi
         if rank >= width:
             axis.plot(t, row, "x", color=GREY, ms=6, zorder=3)
             continue
-        left, high, share = t - 0.15, 0.3, blank / total
-        axis.barh(row, 0.3 * share, left=left, height=high, color=ORANGE, zorder=3)
-        axis.barh(
-            row, 0.3 * (1 - share), left=left + 0.3 * share, height=high, color="#56B4E9", zorder=3
-        )
-        axis.barh(row, 0.3, left=left, height=high, fill=False, edgecolor="black", lw=1, zorder=4)
-        axis.text(t, row - 0.2, f"{total:.2f}", ha="center", va="bottom", fontsize=8, zorder=5)
+        left, part = t - 0.15, 0.3 * blank / total
+        axis.barh(row, part, left=left, height=0.3, color=ORANGE, zorder=3)
+        axis.barh(row, 0.3 - part, left=left + part, height=0.3, color=SKY, zorder=3)
+        axis.barh(row, 0.3, left=left, height=0.3, fill=False, edgecolor="black", lw=1, zorder=4)
+        base.write(axis, t, row - 0.2, f"{total:.2f}", 8, va="bottom", zorder=5)
 
 
 def _legend(axis: Axes) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    axis.legend(
-        handles=[
-            Patch(color=ORANGE, label="share of paths that end in a blank"),
-            Patch(color="#56B4E9", label="share that end in the last letter"),
-            Line2D([], [], color=BLUE, lw=3, label="flow of probability"),
-            Line2D([], [], color=GREY, marker="x", ls=":", label="cut by the width"),
-        ],
-        loc="upper left",
-        bbox_to_anchor=(1.0, 1.0),
-        fontsize=8,
-        frameon=False,
-    )
+    handles = [
+        Patch(color=ORANGE, label="share of paths that end in a blank"),
+        Patch(color=SKY, label="share that end in the last letter"),
+        Line2D([], [], color=BLUE, lw=3, label="flow of probability"),
+        Line2D([], [], color=GREY, marker="x", ls=":", label="cut by the width"),
+    ]
+    look = {"fontsize": 8, "frameon": False}
+    axis.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), **look)
 
 
 def width_against_result(
-    widths: Sequence[int],
-    scores: Sequence[float],
-    cer: Sequence[float],
-    greedy_cer: float,
+    widths: Sequence[int], scores: Sequence[float], cer: Sequence[float], greedy_cer: float
 ) -> None:
     """Left: the score found (log probability, nats a line) against that of the widest beam; right: CER, fractions."""
     drawing, (left, right) = base.figure(1, 2, height=2.8)
@@ -262,18 +227,10 @@ def weight_curve(
     valleys = []
     for number, (name, values) in enumerate(curves.items()):
         percent = [100 * value for value in values]
-        axis.plot(
-            weights,
-            percent,
-            color=base.COLOURS[number],
-            marker="os^D"[number % 4],
-            ls=base.DASHES[number],
-            label=name,
-        )
+        axis.plot(weights, percent, marker="os^D"[number % 4], label=name, **base.style(number))
         lowest = int(np.argmin(percent))
-        axis.plot(
-            weights[lowest], percent[lowest], "o", ms=14, mfc="none", mec=base.COLOURS[number]
-        )
+        ring = {"ms": 14, "mfc": "none", "mec": base.COLOURS[number]}
+        axis.plot(weights[lowest], percent[lowest], "o", **ring)
         valleys.append(f"{name}: {'inside' if 0 < lowest < len(weights) - 1 else 'at the edge'}")
     axis.axvline(published, color=GREY, ls=":", label="published weight")
     axis.set_xlabel("weight of the language model (0: the frames alone)")
@@ -300,36 +257,18 @@ def where_read(
 
     drawing, (above, below) = base.figure(2, 1, height=2.9, sharex=True, height_ratios=[1.1, 1])
     above.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto")
-    above.set_yticks([])
-    above.spines[["left", "bottom"]].set_visible(False)
-    above.tick_params(bottom=False)
+    base.bare(above)
     bar = max(2.0, 0.006 * grey.shape[1])
     for character, x, confidence in characters:
         unsure = confidence < doubt
         colour = next(colour for limit, colour in _SURE if confidence <= limit)
+        weight, hatch = ("bold", "////") if unsure else ("normal", None)
         label = "␣" if character == " " else character
-        above.annotate(
-            label,
-            (x, 0),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            annotation_clip=False,
-            color=colour,
-            weight="bold" if unsure else "normal",
-            fontsize=9,
-            family="DejaVu Sans",
-        )
+        place = {"xytext": (0, 3), "textcoords": "offset points", "annotation_clip": False}
+        font = {"weight": weight, "fontsize": 9, "family": "DejaVu Sans"}
+        above.annotate(label, (x, 0), ha="center", color=colour, **place, **font)
         above.axvline(x, color=colour, lw=0.6, alpha=0.6)
-        below.bar(
-            x,
-            confidence,
-            width=bar,
-            color=colour,
-            hatch="////" if unsure else None,
-            edgecolor="white",
-            lw=0,
-        )
+        below.bar(x, confidence, width=bar, color=colour, hatch=hatch, edgecolor="white", lw=0)
     below.axhline(doubt, color=GREY, ls=":", lw=1)
     lower = ("0", *(f"{limit:g}" for limit, _ in _SURE))
     steps = [

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from htr_utils.course.plots.base import BLUE, COLOURS, DASHES, GREY, ORANGE, RED, figure, show
+from htr_utils.course.plots import base
+from htr_utils.course.plots.base import BLUE, COLOURS, GREY, ORANGE, RED, figure, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,22 +16,23 @@ if TYPE_CHECKING:
 
 def _line(axis: Axes, ink: np.ndarray, letters: Sequence[tuple[str, float]] = ()) -> None:
     """A line's ink over its columns, with the letters read below it. letters: (character, column)."""
-    rows, columns = ink.shape
-    axis.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=(0, columns, rows, 0))
+    base.columns(axis, ink)
     for letter, column in letters:
-        axis.text(
-            column,
-            rows * 1.05,
-            letter,
-            ha="center",
-            va="top",
-            fontsize=9,
-            color=BLUE,
-            clip_on=False,
-        )
-    axis.set_yticks([])
-    axis.spines[["left", "bottom"]].set_visible(False)
-    axis.tick_params(bottom=False, labelbottom=False)
+        base.write(axis, column, 1.05, letter, 9, va="top", color=BLUE, clip_on=False)
+    base.bare(axis)
+    axis.tick_params(labelbottom=False)
+
+
+def _curves(axis: Axes, curves: Mapping[str, np.ndarray], columns: float | None = None) -> None:
+    """A curve for each name over its frames, or over so many columns of the picture that they cover."""
+    for number, (name, curve) in enumerate(curves.items()):
+        place = np.arange(len(curve)) if columns is None else _middles(len(curve), columns)
+        axis.plot(place, curve, label=name, **base.style(number))
+
+
+def _middles(frames: int, columns: float) -> np.ndarray:
+    """The columns in the middle of so many frames."""
+    return np.asarray((np.arange(frames) + 0.5) * columns / frames)
 
 
 def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 36) -> None:
@@ -49,8 +51,7 @@ def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 36
             axis.set_xticks([])
             axis.set_yticks([])
             for spine in axis.spines.values():
-                spine.set_visible(axis is above)
-                spine.set_color(ORANGE)
+                spine.set(visible=axis is above, color=ORANGE)
     show(
         drawing,
         alt="Above, narrow strips cut out of a handwritten line, each showing a piece of a letter that could be many; "
@@ -78,27 +79,18 @@ def cells(
     columns = ink.shape[1]
     _line(top, ink, [letter for letter in letters if letter[1] < until])
     limit = float(np.abs(np.tanh(states)).max())
-    shown = middle.imshow(
-        np.tanh(states).T,
-        cmap="RdBu_r",
-        vmin=-limit,
-        vmax=limit,
-        aspect="auto",
-        interpolation="nearest",
-        extent=(0, columns, states.shape[1] + 0.5, 0.5),
-    )
+    extent = (0, columns, states.shape[1] + 0.5, 0.5)
+    look = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
+    shown = middle.imshow(np.tanh(states).T, aspect="auto", extent=extent, **look)
     middle.set_yticks(range(1, states.shape[1] + 1))
     middle.set_ylabel("cell")
     drawing.colorbar(shown, ax=(top, middle, bottom), label="tanh(state)", pad=0.01, shrink=0.5)
-    place = (np.arange(len(states)) + 0.5) * columns / len(states)
-    bottom.fill_between(
-        place, np.tanh(states[:, 0]), color=GREY, alpha=0.3, lw=0, label="tanh(state)"
-    )
-    for number, (name, curve) in enumerate(gates.items()):
-        bottom.plot(place, curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
+    area = {"color": GREY, "alpha": 0.3, "lw": 0, "label": "tanh(state)"}
+    bottom.fill_between(_middles(len(states), columns), np.tanh(states[:, 0]), **area)
+    _curves(bottom, gates, columns)
     for letter, column in letters:
         if column < until:
-            bottom.text(column, 1.06, letter, ha="center", va="bottom", fontsize=7, color=GREY)
+            base.write(bottom, column, 1.06, letter, 7, va="bottom", color=GREY)
     bottom.set_ylim(-1.05, 1.25)
     bottom.set_yticks((-1, 0, 1))
     bottom.set_ylabel("cell 1 alone")
@@ -131,9 +123,7 @@ def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> Non
     columns = ink.shape[1]
     _line(top, ink)
     top.axvspan(start, columns, color=GREY, alpha=0.6, lw=0)
-    for number, (name, curve) in enumerate(moved.items()):
-        place = (np.arange(len(curve)) + 0.5) * columns / len(curve)
-        below.plot(place, curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
+    _curves(below, moved, columns)
     below.axvline(start, color=GREY, lw=1)
     below.set_ylabel("mean change of\nan LSTM output")
     below.set_xlabel("column of the picture (pixels)")
@@ -157,49 +147,26 @@ def scores(
     drawing, (table, axis) = figure(2, 1, height=3.8, width=8, height_ratios=(1.2, 1))
     table.set_axis_off()
     table.set_xlim(-5.5, len(strokes))
-    rows = [
-        ("strokes", strokes, False),
-        ("letters", truth, False),
-        *((n, t, True) for n, t in read.items()),
-    ]
+    rows = [("strokes", strokes, False), ("letters", truth, False)]
+    rows += [(name, text, True) for name, text in read.items()]
     table.set_ylim(len(rows) - 0.4, -0.6)
     for down, (name, text, judged) in enumerate(rows):
         table.text(-5.4, down, name, va="center", fontsize=9, color="black" if judged else GREY)
         for at, sign in enumerate(text):
             wrong = judged and sign != truth[at]
-            table.text(
-                at,
-                down,
-                sign,
-                va="center",
-                ha="center",
-                family="monospace",
-                fontsize=11,
-                color=RED if wrong else "black" if judged else GREY,
-                weight="bold" if wrong else "normal",
-                bbox={"facecolor": "#fbe3d6" if wrong else "none", "edgecolor": "none", "pad": 1.5},
-            )
+            colour, weight, ground = ("black" if judged else GREY), "normal", "none"
+            if wrong:
+                colour, weight, ground = RED, "bold", "#fbe3d6"
+            look = {"family": "monospace", "color": colour, "weight": weight}
+            patch = {"facecolor": ground, "edgecolor": "none", "pad": 1.5}
+            base.write(table, at, down, sign, 11, bbox=patch, **look)
     names = list(right)
-    axis.barh(
-        names, [100 * right[name] for name in names], color=[COLOURS[n] for n in range(len(names))]
-    )
-    for number, name in enumerate(names):
-        axis.text(
-            100 * max(right[name], ceiling) + 1,
-            number,
-            f"{right[name]:.0%}",
-            va="center",
-            fontsize=9,
-        )
+    axis.barh(names, [100 * share for share in right.values()], color=COLOURS[: len(names)])
+    for number, share in enumerate(right.values()):
+        axis.text(100 * max(share, ceiling) + 1, number, f"{share:.0%}", va="center", fontsize=9)
     axis.axvline(100 * ceiling, color=GREY, linestyle="--")
-    axis.text(
-        100 * ceiling - 1,
-        -0.75,
-        "best that one\ndirection can do",
-        fontsize=7,
-        color=GREY,
-        ha="right",
-    )
+    limit = "best that one\ndirection can do"
+    axis.text(100 * ceiling - 1, -0.75, limit, fontsize=7, color=GREY, ha="right")
     axis.set_ylim(len(names) - 0.5, -0.9)
     axis.set_xlim(0, 110)
     axis.set_xlabel("letters right (%)")
@@ -217,36 +184,23 @@ def scores(
 def stacks() -> None:
     """How two layers in two directions can be wired: joined once at the top, or stacked."""
     drawing, axes = figure(1, 2, height=3.4)
-    top = ("2 joined: 1,024 numbers a frame",) * 2
-    for axis, title in zip(
-        axes, ("joined once at the top (`stacked=False`)", "stacked (`stacked=True`)"), strict=True
-    ):
-        axis.set_title(title, fontsize=10)
-        axis.set_xlim(0, 10)
-        axis.set_ylim(0, 10)
-        axis.set_axis_off()
 
-    def box(axis: Axes, x: float, y: float, text: str, colour: str, wide: float = 3.6) -> None:
-        axis.text(
-            x,
-            y,
-            text,
-            ha="center",
-            va="center",
-            fontsize=8.5,
-            color="white" if colour != GREY else "black",
-            bbox={
-                "boxstyle": "round,pad=0.45",
-                "facecolor": colour if colour != GREY else "white",
-                "edgecolor": GREY,
-            },
+    def box(axis: Axes, x: float, y: float, text: str, ground: str = "white") -> None:
+        shape = {"boxstyle": "round,pad=0.45", "facecolor": ground, "edgecolor": GREY}
+        base.write(
+            axis, x, y, text, 8.5, color="black" if ground == "white" else "white", bbox=shape
         )
 
     def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
         axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1.3})
 
-    for axis, crossed in zip(axes, (False, True), strict=True):
-        box(axis, 5, 0.9, "feature sequence: 512 numbers a frame", GREY)
+    titles = ("joined once at the top (`stacked=False`)", "stacked (`stacked=True`)")
+    for axis, title, crossed in zip(axes, titles, (False, True), strict=True):
+        axis.set_title(title, fontsize=10)
+        axis.set_xlim(0, 10)
+        axis.set_ylim(0, 10)
+        axis.set_axis_off()
+        box(axis, 5, 0.9, "feature sequence: 512 numbers a frame")
         for x, name, colour in ((2.4, "forward", BLUE), (7.6, "backward", "#A34700")):
             for layer, y in ((1, 3.6), (2, 6.3)):
                 box(axis, x, y, f"{name} LSTM {layer}", colour)
@@ -256,7 +210,7 @@ def stacks() -> None:
         if crossed:
             arrow(axis, (2.4, 4.3), (7.2, 5.6))
             arrow(axis, (7.6, 4.3), (2.8, 5.6))
-        box(axis, 5, 9.1, top[0], GREY)
+        box(axis, 5, 9.1, "2 joined: 1,024 numbers a frame")
     show(
         drawing,
         alt="Two wiring plans: on the left the forward and the backward column of two LSTMs meet only at the top, on "
@@ -268,8 +222,7 @@ def stacks() -> None:
 def reach(curves: Mapping[str, np.ndarray]) -> None:
     """How far padding changes LSTM outputs. curves: name -> (T,) mean change per frame."""
     drawing, axis = figure(height=2.7)
-    for number, (name, curve) in enumerate(curves.items()):
-        axis.plot(curve, color=COLOURS[number], linestyle=DASHES[number], label=name)
+    _curves(axis, curves)
     axis.set_xlabel("frame of the line")
     axis.set_ylabel("mean change of\nan LSTM output")
     axis.legend(frameon=False, fontsize=8, loc="upper left")
@@ -290,15 +243,8 @@ def speed(names: Sequence[str], work: Sequence[float], seconds: Sequence[float])
     for number, (label, values) in enumerate((("multiply-accumulates", work), ("time", seconds))):
         relative = np.array(values) / values[0]
         at = place + (number - 0.5) * 0.38
-        axis.bar(
-            at,
-            relative,
-            0.36,
-            color=COLOURS[number],
-            hatch=("", "///")[number],
-            edgecolor="white",
-            label=label,
-        )
+        look = {"color": COLOURS[number], "hatch": ("", "///")[number], "edgecolor": "white"}
+        axis.bar(at, relative, 0.36, label=label, **look)
         for x, value in zip(at, relative, strict=True):
             axis.text(x, value + 0.02, f"{value:.2f}", ha="center", fontsize=8)
     axis.set_xticks(place, names)

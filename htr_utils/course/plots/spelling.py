@@ -25,9 +25,9 @@ def candidates(
     drawing, axes = base.figure(1, len(lists), height=0.32 * rows + 1.1, squeeze=False)
     facts = []
     for axis, (name, known) in zip(axes[0], lists.items(), strict=True):
-        ranked = sorted(known, key=lambda one: (-known[one], one))[:top]
-        colours = [ORANGE] + [BLUE] * (len(ranked) - 1)
-        axis.barh(range(len(ranked)), [known[one] for one in ranked], color=colours[: len(ranked)])
+        ranked = sorted(known, key=lambda word: (-known[word], word))[:top]
+        colours = [ORANGE, *[BLUE] * top][: len(ranked)]
+        axis.barh(range(len(ranked)), [known[word] for word in ranked], color=colours)
         axis.set_yticks(range(len(ranked)), ranked)
         axis.set_ylim(rows - 0.4, -0.6)
         if ranked:
@@ -51,22 +51,10 @@ def rates(measured: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
             rate = measured[name][panel]
             value = 100 * rate.value
             error = [[value - 100 * rate.low], [100 * rate.high - value]]
-            axis.errorbar(
-                value,
-                row,
-                xerr=error,
-                color=COLOURS[row % len(COLOURS)],
-                marker="os^Dv"[row % 5],
-                capsize=3,
-            )
-            axis.annotate(
-                f"{value:.1f}",
-                (value, row),
-                xytext=(0, 7),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-            )
+            look = {"color": COLOURS[row % len(COLOURS)], "marker": "os^Dv"[row % 5]}
+            axis.errorbar(value, row, xerr=error, capsize=3, **look)
+            place = {"xytext": (0, 7), "textcoords": "offset points"}
+            axis.annotate(f"{value:.1f}", (value, row), ha="center", fontsize=8, **place)
         axis.axvline(100 * measured[names[0]][panel].value, color=GREY, ls=":", lw=1)
         axis.set_xlim(left=0)
         axis.set_xlabel(f"{'CER' if panel == 0 else 'WER'} (%), with 95 % interval")
@@ -87,26 +75,12 @@ def outcomes(counts: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, a
             colour, hatch = looks[kind]
             number = count.get(kind, 0)
             label = kind if row == 0 else None
-            axis.barh(
-                row,
-                number,
-                left=left,
-                color=colour,
-                hatch=hatch,
-                edgecolor="white",
-                height=0.6,
-                label=label,
-            )
+            look = {"color": colour, "hatch": hatch, "edgecolor": "white", "label": label}
+            axis.barh(row, number, left=left, height=0.6, **look)
             if number:
-                axis.text(
-                    left + number / 2,
-                    row,
-                    str(number),
-                    ha="center",
-                    va="center",
-                    weight="bold",
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-                )
+                ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+                place = left + number / 2
+                base.write(axis, place, row, str(number), weight="bold", bbox=ground)
             left += number
     axis.set_yticks(range(len(counts)), list(counts))
     axis.set_ylim(len(counts) - 0.4, -0.6)
@@ -134,7 +108,7 @@ def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
         errors[name] = calibration.error(sure, right)
         x, y = [b.confidence for b in bins], [b.right for b in bins]
         sizes = [15 + 250 * (b.count / len(sure)) ** 0.5 for b in bins]
-        axis.plot(x, y, color=COLOURS[number], ls=base.DASHES[number], label=name)
+        axis.plot(x, y, label=name, **base.style(number))
         axis.scatter(x, y, s=sizes, color=COLOURS[number], marker="os^D"[number % 4], alpha=0.75)
     axis.set_xlabel("confidence of a letter")
     axis.set_ylabel("share that is right")
@@ -153,7 +127,7 @@ def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
 def margin_curve(margins: Sequence[float], reports: Sequence[Report]) -> None:
     """Words mended and broken on validation lines over the margin of the gate."""
     drawing, axis = base.figure(height=2.8)
-    mended, broken = [one.mended for one in reports], [one.broken for one in reports]
+    mended, broken = [report.mended for report in reports], [report.broken for report in reports]
     axis.plot(margins, mended, color=GREEN, marker="o", label="mended")
     axis.plot(margins, broken, color=RED, marker="s", ls="--", label="broken")
     axis.set_xlabel("margin of the gate (natural logarithm): further right, fewer changes")

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, SKY, figure, lines, show
+from htr_utils.course.plots.base import (
+    BLUE,
+    DASHES,
+    GREY,
+    ORANGE,
+    SKY,
+    bare,
+    figure,
+    lines,
+    show,
+    write,
+)
+from htr_utils.course.plots.collection import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +49,7 @@ def grid(pictures: np.ndarray, texts: Sequence[str], columns: int = 6) -> None:
 
 def readings(pictures: Sequence[np.ndarray], answers: Sequence[Reading]) -> None:
     """Pictures of lines, uint8 (H, W), one below the other, each with what was read in it above it."""
-    texts = [_cut(answer.text, 100) for answer in answers]
+    texts = [short(answer.text, 100) for answer in answers]
     lines(
         pictures,
         [f"read: {text}" for text in texts],
@@ -63,34 +76,21 @@ def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
         2, 1, height=tall + 2.2, sharex=True, height_ratios=[max(0.3, tall), 1.6]
     )
     top.imshow(grey, cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
-    top.set_yticks([])
-    top.spines[["left", "bottom"]].set_visible(False)
-    top.tick_params(bottom=False)
+    bare(top)
     wide = width / max(25, 1.6 * len(reading.characters))
     for sure in (True, False):
         chosen = [c for c in reading.characters if (c.confidence >= UNSURE) == sure]
         if chosen:
-            low.bar(
-                [c.x for c in chosen],
-                [100 * c.confidence for c in chosen],
-                width=wide,
-                color=BLUE if sure else ORANGE,
-                hatch="" if sure else "//",
-                edgecolor="white",
-                label="sure" if sure else f"below {100 * UNSURE:.0f} %",
-            )
+            look: dict[str, Any] = {"color": BLUE, "hatch": "", "label": "sure"}
+            if not sure:
+                below = f"below {100 * UNSURE:.0f} %"
+                look = {"color": ORANGE, "hatch": "//", "label": below}
+            heights = [100 * c.confidence for c in chosen]
+            low.bar([c.x for c in chosen], heights, width=wide, edgecolor="white", **look)
     for c in reading.characters:
         top.axvline(c.x, color=SKY, linewidth=0.7, linestyle=DASHES[2])
-        space = c.character == " "
-        low.text(
-            c.x,
-            103,
-            "␣" if space else c.character,
-            ha="center",
-            va="bottom",
-            fontsize=6 if space else 9,
-            color=GREY if space else "black",
-        )
+        sign, size, colour = ("␣", 6, GREY) if c.character == " " else (c.character, 9, "black")
+        write(low, c.x, 103, sign, size, va="bottom", color=colour)
     low.set_ylim(0, 122)
     low.set_yticks([0, 50, 100])
     low.set_xlim(0, width)
@@ -98,9 +98,7 @@ def places(grey: np.ndarray, reading: Reading) -> tuple[Figure, str, str]:
     low.set_ylabel("confidence (%)")
     # Below the axis, since bars fill the whole of it.
     low.legend(loc="upper right", bbox_to_anchor=(1.0, -0.18), ncols=2, frameon=False, fontsize=8)
-    ordered = all(
-        a.x <= b.x for a, b in zip(reading.characters, reading.characters[1:], strict=False)
-    )
+    ordered = all(a.x <= b.x for a, b in pairwise(reading.characters))
     unsure = sum(c.confidence < UNSURE for c in reading.characters)
     return (
         drawing,
@@ -126,13 +124,8 @@ def way(
     axis.set_ylim(0, 68)
     axis.axis("off")
     _strip(axis, grey, (2, 57, 116, 9), {"cmap": "gray", "vmin": 0, "vmax": 255})
-    axis.text(
-        2,
-        66.5,
-        f"the picture: {grey.shape[0]} x {grey.shape[1]} grey levels",
-        fontsize=8,
-        color=GREY,
-    )
+    size = f"{grey.shape[0]} x {grey.shape[1]}"
+    axis.text(2, 66.5, f"the picture: {size} grey levels", fontsize=8, color=GREY)
     steps = [
         ("1  2", "picture", "find it, cut it,\nmake ink 1"),
         ("4", "CNN", "sees strokes\nand shapes"),
@@ -141,13 +134,8 @@ def way(
         ("8", "decoding", "frames become\ncharacters"),
         ("9", "spelling", "words that\nexist"),
     ]
-    between = [
-        f"{ink.shape[0]} x {ink.shape[1]}",
-        "",
-        f"{frames} frames",
-        f"{frames} x {classes}",
-        "",
-    ]
+    size = f"{ink.shape[0]} x {ink.shape[1]}"
+    between = [size, "", f"{frames} frames", f"{frames} x {classes}", ""]
     lefts = np.linspace(1, 104, len(steps))
     for left, (chapter, name, words) in zip(lefts, steps, strict=True):
         _box(axis, left, 35, chapter, name, words, BLUE)
@@ -159,10 +147,8 @@ def way(
     winners = [number for number in np.unique(log_probs.argmax(axis=1)) if number]
     answer = np.exp(log_probs[:, winners or [0]]).T
     _strip(axis, answer, (44, 17, 44, 13), {"cmap": "Blues", "vmin": 0, "vmax": 1})
-    label = (
-        f"the answer, frame by frame: of {classes} classes the {len(winners)} that win somewhere"
-    )
-    axis.text(44, 13.6, label, fontsize=8, color=GREY)
+    label = f"of {classes} classes the {len(winners)} that win somewhere"
+    axis.text(44, 13.6, f"the answer, frame by frame: {label}", fontsize=8, color=GREY)
     _arrow(axis, (lefts[3] + 7.5, 34.5), (lefts[3] + 7.5, 30.8))
     _box(axis, 1, 17, "3", "characters", "the true text,\nas numbers", ORANGE)
     _box(axis, lefts[1], 17, "7", "training", "loss falls, the\nnetwork learns", ORANGE)
@@ -174,8 +160,8 @@ def way(
     _arrow(axis, (111.5, 34.5), (111.5, 30.9))
     axis.text(1, 6.5, "Without correction :", fontsize=8, color=GREY, family="monospace")
     axis.text(1, 2.5, "With correction    :", fontsize=8, color=GREY, family="monospace")
-    axis.text(21.6, 6.5, _cut(text), fontsize=8, family="monospace")
-    axis.text(21.6, 2.5, _cut(corrected), fontsize=8, family="monospace")
+    axis.text(21.6, 6.5, short(text, 84), fontsize=8, family="monospace")
+    axis.text(21.6, 2.5, short(corrected, 84), fontsize=8, family="monospace")
     chapters = " -> ".join(f"{name} ({chapter.replace('  ', ', ')})" for chapter, name, _ in steps)
     show(
         drawing,
@@ -184,10 +170,6 @@ def way(
         "for characters and training.",
         facts=f"{chapters}; beside them: characters and metrics (3), training (7)",
     )
-
-
-def _cut(text: str, most: int = 84) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _strip(
@@ -200,43 +182,19 @@ def _strip(
     inset.set_xticks([])
     inset.set_yticks([])
     for spine in inset.spines.values():
-        spine.set_edgecolor(GREY)
-        spine.set_linewidth(0.6)
+        spine.set(edgecolor=GREY, linewidth=0.6)
 
 
 def _box(axis: Axes, x: float, y: float, chapter: str, name: str, words: str, colour: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    shape = FancyBboxPatch(
-        (x + 0.6, y + 0.6),
-        13.8,
-        11.8,
-        boxstyle="round,pad=0.6",
-        facecolor="white",
-        edgecolor=colour,
-        linewidth=1.6,
-    )
-    axis.add_patch(shape)
-    axis.text(
-        x + 7.5,
-        y + 9.6,
-        name,
-        ha="center",
-        va="center",
-        fontsize=10,
-        fontweight="bold",
-        color=colour,
-    )
-    axis.text(x + 7.5, y + 5.4, words, ha="center", va="center", fontsize=7.5)
-    axis.text(
-        x + 7.5,
-        y + 1.6,
-        f"chapter {chapter.replace('  ', ', ')}",
-        ha="center",
-        va="center",
-        fontsize=7.5,
-        color=GREY,
-    )
+    frame = FancyBboxPatch((x + 0.6, y + 0.6), 13.8, 11.8, boxstyle="round,pad=0.6")
+    frame.set(facecolor="white", edgecolor=colour, linewidth=1.6)
+    axis.add_patch(frame)
+    write(axis, x + 7.5, y + 9.6, name, 10, fontweight="bold", color=colour)
+    write(axis, x + 7.5, y + 5.4, words, 7.5)
+    chapters = f"chapter {chapter.replace('  ', ', ')}"
+    write(axis, x + 7.5, y + 1.6, chapters, 7.5, color=GREY)
 
 
 def _arrow(

@@ -271,8 +271,8 @@ def test_a_pack_for_another_machine_says_so(
     root, _ = small
     assert bootstrap.use_wheels(root) is False
     (root / "wheels").mkdir()
-    other = {**machines.made_for(), "python": "3.99"}
-    (root / "wheels" / machines.MADE_FOR).write_text(json.dumps(other), encoding="utf-8")
+    other = {**bootstrap.made_for(), "python": "3.99"}
+    (root / "wheels" / bootstrap.MADE_FOR).write_text(json.dumps(other), encoding="utf-8")
     with pytest.raises(
         bootstrap.SetupError,
         match=rf"with Python 3\.99, this is .* with Python {platform.python_version()[:4]}",
@@ -280,8 +280,8 @@ def test_a_pack_for_another_machine_says_so(
         bootstrap.use_wheels(root)
     for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS"):
         monkeypatch.setenv(name, "")
-    (root / "wheels" / machines.MADE_FOR).write_text(
-        json.dumps(machines.made_for()), encoding="utf-8"
+    (root / "wheels" / bootstrap.MADE_FOR).write_text(
+        json.dumps(bootstrap.made_for()), encoding="utf-8"
     )
     assert bootstrap.use_wheels(root) is True and os.environ["PIP_NO_INDEX"] == "1"
 
