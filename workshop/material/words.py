@@ -8,14 +8,15 @@ passages, the unseen ones from its validation passages; none stands in both.
 
 from __future__ import annotations
 
+import argparse
 import re
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from htr_utils import files, paths
+from htr_utils.cli.one_line import one_line
 from htr_utils.course.first_network import COLUMNS, HEIGHT, SHEET, TABLE, WIDTH
 from htr_utils.lines import images
 from htr_utils.synth import fonts, handwriting
@@ -76,5 +77,12 @@ def build(target: Path) -> None:
     files.write_text(target / TABLE, "split\tword\n" + "".join(f"{s}\t{w}\n" for s, w in rows))
 
 
+@one_line
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("target", type=Path, help="folder for words.png and words.tsv")
+    build(parser.parse_args().target)
+
+
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    main()
