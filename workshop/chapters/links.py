@@ -112,27 +112,18 @@ def bibliography(markdown: str) -> list[Entry]:
                 f"{BIBLIOGRAPHY.name}, {heading!r}: write author, *title*, year in this order"
             )
         address = re.search(r"<(https?://[^>]+)>", text)
-        entries.append(
-            Entry(
-                slug(heading),
-                found["authors"],
-                found["title"],
-                int(found["year"]),
-                address[1] if address else "",
-            )
-        )
+        authors, title, year = found.groups()
+        url = address[1] if address else ""
+        entries.append(Entry(slug(heading), authors, title, int(year), url))
     return entries
 
 
 def pages(root: Path) -> list[Path]:
     """The pages whose links are checked: top pages, `docs/`, datasheet, model cards, chapters."""
-    found = [
-        *root.glob("*.md"),
-        *root.glob("docs/**/*.md"),
-        *root.glob("data/*.md"),
-        *root.glob("model/*.md"),
-    ]
-    return sorted(found) + sorted(root.glob("notebooks/src/[0-9][0-9]_*.py"))
+    places = ("*.md", "docs/**/*.md", "data/*.md", "model/*.md")
+    return sorted(page for place in places for page in root.glob(place)) + sorted(
+        root.glob("notebooks/src/[0-9][0-9]_*.py")
+    )
 
 
 def check_page(path: Path, root: Path, known: set[str]) -> Iterator[str]:

@@ -43,11 +43,7 @@ _AMERICAN = re.compile(
     r"(?:label|model|cancel|travel)(?:ed|ing)|fulfill|catalog|dialog|judgment|skeptic\w*|math)\b",
     re.IGNORECASE,
 )
-_ABSOLUTE = re.compile(
-    r"(?<![\w.:/<])/(?:"
-    + "|".join(("home", "root", "Users", "tmp", "usr", "opt", "var"))
-    + r")/|\b[A-Z]:\\"
-)
+_ABSOLUTE = re.compile(r"(?<![\w.:/<])/(?:home|root|Users|tmp|usr|opt|var)/|\b[A-Z]:\\")
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -123,18 +119,15 @@ def _in_america(word: str) -> str:
 
 def code_lines(source: str) -> int:
     """Lines of code: neither blank ones nor whole-line comments."""
-    return sum(
-        1 for line in source.split("\n") if line.strip() and not line.strip().startswith("#")
-    )
+    lines = (line.strip() for line in source.split("\n"))
+    return sum(bool(line) and not line.startswith("#") for line in lines)
 
 
 def remarks(source: str) -> str:
     """Comments and docstrings of a code cell."""
     tokens = tokenize.generate_tokens(io.StringIO(source + "\n").readline)
-    found = [token.string for token in tokens if token.type == tokenize.COMMENT]
-    found = [
-        comment for comment in found if not comment.startswith(("# fmt:", "# noqa", "# type:"))
-    ]
+    comments = (token.string for token in tokens if token.type == tokenize.COMMENT)
+    found = [text for text in comments if not text.startswith(("# fmt:", "# noqa", "# type:"))]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found.append(ast.get_docstring(node) or "")
@@ -205,11 +198,8 @@ def claims(source: str) -> bool:
         node = waiting.pop()
         if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda)):
             continue
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id in ("print", "check")
-        ):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Name) and called.id in ("print", "check"):
             return True
         waiting += ast.iter_child_nodes(node)
     return False
@@ -241,9 +231,8 @@ def lint_outputs(notebook: NotebookNode) -> Iterator[str]:
             if output.output_type == "error":
                 yield f"{where}: ends in {output.ename}"
             data = output.get("data", {})
-            text = output.get("text", "") + "".join(
-                str(data[kind]) for kind in data if kind.startswith("text/")
-            )
+            texts = (str(data[kind]) for kind in data if kind.startswith("text/"))
+            text = output.get("text", "") + "".join(texts)
             if _ABSOLUTE.search(text):
                 yield f"{where}: an absolute path in an output"
             if "image/png" in data:

@@ -151,25 +151,19 @@ def pull(
     for position, cell in enumerate(edited.cells):
         place = places[position]
         lesson, original = (None, None) if place is None else known.pop(place)
-        new = nbformat.from_dict(
-            original if original is not None else {"cell_type": cell.cell_type, "metadata": {}}
-        )
+        new = nbformat.from_dict(original or {"cell_type": cell.cell_type, "metadata": {}})
         tags = cell.metadata.get("tags", [])
         if lesson is None or original is None:
             new.source = cell.source
         elif cell.source == lesson.source and tags == lesson.metadata.get("tags", []):
             new.source = original.source
         elif _blocks(original.source):
-            new.source = restore_solutions(
-                cell.source, original.source, f"{notebook_path.name}, cell {position}"
-            )
+            where = f"{notebook_path.name}, cell {position}"
+            new.source = restore_solutions(cell.source, original.source, where)
         else:
             new.source = cell.source
-        changed += (
-            original is None
-            or new.source != original.source
-            or tags != original.metadata.get("tags", [])
-        )
+        old = None if original is None else (original.source, original.metadata.get("tags", []))
+        changed += old != (new.source, tags)
         new.cell_type = cell.cell_type
         new.metadata = {"tags": list(tags)} if tags else {}
         cells.append(new)
@@ -179,11 +173,8 @@ def pull(
             f"{source.name} changed since this notebook was built, and no cell here reads as its exercise "
             f"{', '.join(lost)}; rebuild (`make notebooks`) and edit again"
         )
-    doubtful = [
-        str(here)
-        for here, place in enumerate(places)
-        if place is None and _may_hold(edited.cells[here])
-    ]
+    alone = (here for here, place in enumerate(places) if place is None)
+    doubtful = [str(here) for here in alone if _may_hold(edited.cells[here])]
     if lost and doubtful:
         raise HtrError(
             f"{notebook_path.name}: no cell reads as the exercise {', '.join(lost)}, and cell "

@@ -86,12 +86,8 @@ def train(folder: Path, out: Path, more: Sequence[str], init: str = "course") ->
     """
     arguments = ["train", "--data", str(folder), "--init", init, "--out", str(out), *more]
     begin = time.monotonic()
-    ended = subprocess.run(
-        [sys.executable, "-m", "htr_utils.cli", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "htr_utils.cli", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise HtrError(f"htr train: {(ended.stderr.strip() or 'failed').splitlines()[-1]}")
     shown = ["htr", "train", "--data", folder.name, "--init", Path(init).name, "--out", out.name]

@@ -40,11 +40,8 @@ def table(results: Sequence[Any]) -> str:
         f"TensorFlow {used.get('tensorflow', '?')}; {datetime.now(UTC):%Y-%m-%d}.\n"
     )
     broken = complaints(results)
-    return page + (
-        "\nOver the limits: " + "; ".join(broken) + ".\n"
-        if broken
-        else "\nAll within the limits.\n"
-    )
+    verdict = f"Over the limits: {'; '.join(broken)}" if broken else "All within the limits"
+    return f"{page}\n{verdict}.\n"
 
 
 def complaints(results: Sequence[Any]) -> list[str]:

@@ -85,19 +85,12 @@ def run(job: Job) -> dict[str, Any]:
         for batch in BATCHES:
             for count in sorted({1, threads}):
                 job.say(f"speed of {preset}, batch {batch}, {count} thread{'s' * (count > 1)}")
-                speed.append(
-                    {
-                        "preset": preset,
-                        "batch": batch,
-                        "threads": count,
-                        **_speed(job, preset, batch, count),
-                    }
-                )
+                about: dict[str, Any] = {"preset": preset, "batch": batch, "threads": count}
+                speed.append(about | _speed(job, preset, batch, count))
+    missing = sorted(set(peers.PEERS.values()) - {reader["name"] for reader in readers})
     return {
         "readers": readers,
-        "missing": sorted(set(peers.PEERS.values()) - {reader["name"] for reader in readers})
-        if job.peers
-        else [],
+        "missing": missing if job.peers else [],
         "differences": differences(readers),
         "speed": speed,
         "lines": len(names),
@@ -145,10 +138,8 @@ def find_peers(python: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
 
 def _measure(what: str, asked: dict[str, Any], threads: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "workshop.measure.bench_worker", what]
-    limits = {
-        name: str(threads)
-        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS")
-    }
+    names = "OMP_NUM_THREADS TF_NUM_INTRAOP_THREADS OPENBLAS_NUM_THREADS".split()
+    limits = dict.fromkeys(names, str(threads))
     return _call(command, {**asked, "threads": threads}, {**limits, "TF_CPP_MIN_LOG_LEVEL": "3"})
 
 
@@ -159,23 +150,13 @@ def _call(command: list[str], asked: Any, environment: dict[str, str]) -> dict[s
         HtrError: it does not start, fails, or takes over an hour; with the last line that it said.
     """
     root = str(Path(paths.__file__).parent.parent)
-    known = os.environ.get("PYTHONPATH")
-    environment = {
-        **os.environ,
-        **environment,
-        "PYTHONPATH": os.pathsep.join([root, *([known] if known else [])]),
-    }
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, **environment, "PYTHONPATH": path}
     shown = " ".join(Path(part).name for part in command)
     try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            env=environment,
-            timeout=_LIMIT,
-        )
+        words: dict[str, Any] = {"capture_output": True, "text": True, "encoding": "utf-8"}
+        words |= {"env": environment, "timeout": _LIMIT}
+        done = subprocess.run(command, input=json.dumps(asked), **words)
     except OSError as error:
         raise HtrError(
             f"{command[0]}: does not start ({error.strerror}); name a Python interpreter"

@@ -56,15 +56,11 @@ def count(
             continue
         line = np.asarray(values[: int(n)], dtype=np.float64)
         scores = []
-        for text, judged in zip(
-            (truth, read), settings.lm.score([truth, read]).tolist(), strict=True
-        ):
+        both = [truth, read]
+        for text, judged in zip(both, settings.lm.score(both).tolist(), strict=True):
             ids = charset.encode(text)
-            paths = (
-                -ctc.forward_backward(line, ids)[0]
-                if ctc.frames_needed(ids) <= len(line)
-                else -np.inf
-            )
+            fits = ctc.frames_needed(ids) <= len(line)
+            paths = -ctc.forward_backward(line, ids)[0] if fits else -np.inf
             words = how.weight * judged + how.bonus * len(text)
             scores.append((paths, words))
         (truth_paths, truth_words), (read_paths, read_words) = scores

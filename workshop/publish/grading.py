@@ -50,15 +50,8 @@ class Assignment:
 
 def _meta(grade_id: str, *, points: int | None = None) -> dict[str, Any]:
     graded = points is not None
-    meta: dict[str, Any] = {
-        "grade": graded,
-        "grade_id": grade_id,
-        "locked": graded,
-        "schema_version": 3,
-        "solution": not graded,
-        "task": False,
-        "cell_type": "code",
-    }
+    meta = {"grade_id": grade_id, "schema_version": 3, "cell_type": "code", "task": False}
+    meta |= {"grade": graded, "locked": graded, "solution": not graded}
     return {**meta, "points": points} if graded else meta
 
 
@@ -88,12 +81,9 @@ def source_notebook(source: Path) -> NotebookNode:
             tests = [
                 f'assert verdict("{number}", {answer}) == "correct"' for number, answer in told
             ]
-            hidden = [
-                "### BEGIN HIDDEN TESTS",
-                "from htr_utils.course.exercises import verdict",
-                *tests,
-            ]
-            cell.source = "\n".join([cell.source, *hidden, "### END HIDDEN TESTS"])
+            tests.insert(0, "from htr_utils.course.exercises import verdict")
+            marks = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+            cell.source = "\n".join([cell.source, marks[0], *tests, marks[1]])
             points = sum(minutes.get(number, 1) for number, _ in told)
             cell.metadata["nbgrader"] = _meta(
                 f"check-{told[0][0].replace('.', '-')}", points=points
@@ -172,14 +162,10 @@ def assignment(chapter: str, folder: Path) -> Assignment:
         files.write_text(folder / "nbgrader_config.py", CONFIG)
     config = _config(folder)
     with hushed(), _beside_python():
-        told = NbGraderAPI(config=config).generate_assignment(name, force=True, create=True)
-    if not told["success"]:
-        lines = [
-            line
-            for line in str(told.get("error") or told.get("log") or "").splitlines()
-            if line.strip()
-        ]
-        raise HtrError(f"nbgrader refuses {name}: {(lines or ['no message'])[-1]}")
+        answer = NbGraderAPI(config=config).generate_assignment(name, force=True, create=True)
+    if not answer["success"]:
+        said = str(answer.get("error") or answer.get("log") or "").strip().splitlines()
+        raise HtrError(f"nbgrader refuses {name}: {(said or ['no message'])[-1]}")
     released = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
     graded = [cell for cell in made.cells if cell.metadata.get("nbgrader", {}).get("grade")]
     wrong = _failing(mine, config)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import re
 import sys
 import zipfile
@@ -44,9 +43,7 @@ def course_root() -> Path:
 def _below(folder: Path, root: Path) -> Iterable[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(root).as_posix()
-        hidden = any(
-            part.startswith(".") or part == "__pycache__" for part in path.relative_to(root).parts
-        )
+        hidden = re.search(r"(^|/)(\.|__pycache__/)", name)
         if path.is_file() and not hidden and not name.endswith((".pyc", ".part")):
             yield name, path
 
@@ -66,11 +63,9 @@ def _linked(pages: Sequence[Path], root: Path) -> dict[str, bytes]:
                 continue
             found[name] = page.read_bytes()
         if page.suffix in (".md", ".ipynb") and (page in pages or page.is_relative_to(docs)):
-            waiting += [
-                (page.parent / target.partition("#")[0]).resolve()
-                for _, target in links.targets(links.prose(page))
-                if not re.match(r"[a-z]+:|#", target)
-            ]
+            targets = (target for _, target in links.targets(links.prose(page)))
+            here = (t.partition("#")[0] for t in targets if not re.match(r"[a-z]+:|#", t))
+            waiting += [(page.parent / name).resolve() for name in here]
     return found
 
 
@@ -136,12 +131,9 @@ def _text(name: str, content: bytes) -> str:
     for cell in nbformat.reads(text, as_version=4).cells:
         said.append(cell.source)
         for output in cell.get("outputs", []):
+            data = output.get("data", {})
             said.append(output.get("text", ""))
-            said += [
-                str(value)
-                for kind, value in output.get("data", {}).items()
-                if kind.startswith("text/")
-            ]
+            said += [str(data[kind]) for kind in data if kind.startswith("text/")]
     return "\n".join(said)
 
 
@@ -241,13 +233,9 @@ def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
 
 def said_by_checks(notebook: NotebookNode) -> list[str]:
     """The lines that the check cells of a notebook printed."""
-    return [
-        line
-        for cell in notebook.cells
-        if "check" in cell.metadata.get("tags", [])
-        for output in cell.get("outputs", [])
-        for line in output.get("text", "").splitlines()
-    ]
+    checks = (cell for cell in notebook.cells if "check" in cell.metadata.get("tags", []))
+    outputs = (output for cell in checks for output in cell.get("outputs", []))
+    return [line for output in outputs for line in output.get("text", "").splitlines()]
 
 
 def solutions(out: Path, root: Path | None = None, *, run: bool = True) -> Path:
@@ -264,19 +252,16 @@ def manifest(path: Path) -> dict[str, int]:
 
 @one_line
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`kit student|solutions [--out FILE] [--list]`."""
+    """`kit student|solutions [--out FILE] `."""
     parser = argparse.ArgumentParser(
         prog="python -m htr_utils", description="Make the zips that are handed out."
     )
     parser.add_argument("which", choices=("student", "solutions"))
     parser.add_argument("--out", help=f"the zip (default: {FOLDER}/student.zip or solutions.zip)")
-    parser.add_argument("--list", action="store_true", help="also print what is in it, as JSON")
     options = parser.parse_args(arguments)
     out = Path(options.out) if options.out else course_root() / FOLDER / f"{options.which}.zip"
     made = student(out) if options.which == "student" else solutions(out)
     inside = manifest(made)
-    if options.list:
-        print(json.dumps(inside, indent=1))
     print(f"{made.name}: {len(inside)} files, {made.stat().st_size / 1e6:.1f} MB, in {made.parent}")
     return 0
 

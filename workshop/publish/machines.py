@@ -47,28 +47,24 @@ def python_version(version: Sequence[int] = sys.version_info[:2]) -> Finding:
     says = f"Python {version[0]}.{version[1]} on {platform.system()}"
     if OLDEST <= tuple(version) <= NEWEST:
         return Finding("python", "ok", says)
-    return Finding(
-        "python", "bad", says, "install Python 3.12 and make the environment again with it"
-    )
+    remedy = "install Python 3.12 and make the environment again with it"
+    return Finding("python", "bad", says, remedy)
 
 
 def packages() -> Finding:
     """Everything that the notebooks import is installed, in a version that the package allows."""
     from packaging.requirements import Requirement
 
-    missing, wrong = [], []
-    for module, name in MODULES.items():
-        if importlib.util.find_spec(module) is None:
-            missing.append(name or module)
+    gone = [module for module in MODULES if importlib.util.find_spec(module) is None]
+    missing, wrong = ", ".join(MODULES[module] or module for module in gone), list[str]()
     try:
         wanted = importlib.metadata.requires("htr-utils") or []
     except importlib.metadata.PackageNotFoundError:
         wanted = []
     for text in wanted:
         need = Requirement(text)
-        if need.marker is not None and not any(
-            need.marker.evaluate({"extra": extra}) for extra in ("train", "chapters", "course")
-        ):
+        extras = ({"extra": extra} for extra in ("train", "chapters", "course"))
+        if need.marker is not None and not any(map(need.marker.evaluate, extras)):
             continue
         try:
             there = importlib.metadata.version(need.name)
@@ -77,10 +73,8 @@ def packages() -> Finding:
         if not need.specifier.contains(there, prereleases=True):
             wrong.append(f"{need.name} {there}")
     if missing or wrong:
-        says = "; ".join(
-            ([f"missing: {', '.join(missing)}"] if missing else [])
-            + ([f"other versions: {', '.join(wrong)}"] if wrong else [])
-        )
+        parts = ("missing", missing), ("other versions", ", ".join(wrong))
+        says = "; ".join(f"{what}: {names}" for what, names in parts if names)
         return Finding("packages", "bad", says, f"`{SETUP}`, or `pip install -e '.[course]'`")
     return Finding("packages", "ok", f"{len(MODULES)} libraries there")
 
@@ -111,9 +105,8 @@ def memory(free_gb: float | None = None) -> Finding:
         free_gb = psutil.virtual_memory().available / 1e9
     says = f"{free_gb:.1f} GB free"
     if free_gb < MEMORY_GB:
-        return Finding(
-            "memory", "bad", says, f"close other programs until {MEMORY_GB:.0f} GB are free"
-        )
+        remedy = f"close other programs until {MEMORY_GB:.0f} GB are free"
+        return Finding("memory", "bad", says, remedy)
     return Finding("memory", "ok", says)
 
 
@@ -140,12 +133,8 @@ def material() -> Finding:
     """Chapters, data and model are beside the package."""
     root = repo_root()
     if root is None:
-        return Finding(
-            "course",
-            "bad",
-            "no chapters beside the package",
-            "unpack or clone the course, start there",
-        )
+        remedy = "unpack or clone the course, start there"
+        return Finding("course", "bad", "no chapters beside the package", remedy)
     try:
         model_file("course")
     except HtrError as error:
@@ -216,12 +205,8 @@ def training_step(preset: str = "course", limit: float = STEP_SECONDS) -> Findin
         seconds = time.monotonic() - begin
     says = f"one step of 8 lines takes {seconds:.1f} s"
     if seconds > limit:
-        return Finding(
-            "training",
-            "slow",
-            says,
-            "chapters take longer here; close other programs, or work in pairs",
-        )
+        remedy = "chapters take longer here; close other programs, or work in pairs"
+        return Finding("training", "slow", says, remedy)
     return Finding("training", "ok", says)
 
 
@@ -264,8 +249,8 @@ def verdict(findings: Sequence[Finding]) -> str:
 
 def as_json(findings: Sequence[Finding]) -> str:
     """Findings and verdict for a lecturer who collects them; names no person and no folder."""
-    found = {"findings": [asdict(one) for one in findings], "verdict": verdict(findings)}
-    return json.dumps(found, indent=1)
+    rows = [asdict(finding) for finding in findings]
+    return json.dumps({"findings": rows, "verdict": verdict(findings)}, indent=1)
 
 
 # ---- the offline zip

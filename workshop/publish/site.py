@@ -17,14 +17,13 @@ from html import escape, unescape
 from pathlib import Path
 
 from jinja2 import Template
-from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from htr_utils import files
 from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files
-from htr_utils.runs.html import Card, _Exporter, _Renderer, describe, reading_time, tile
+from htr_utils.runs.html import Card, _Exporter, describe, reading_time, tile
 from workshop.chapters.links import slug
 
 STATIC = Path(__file__).parent / "static"
@@ -80,15 +79,9 @@ def local(body: str, known: set[str]) -> str:
 
 def finished(body: str, known: set[str]) -> str:
     """The body of a page: anchors, links, tables in boxes that may scroll."""
-    body = re.sub(
-        r"<table\b.*?</table>", lambda m: f'<div class="table">{m[0]}</div>', body, flags=re.DOTALL
-    )
-    body = re.sub(
-        r'<math[^>]* display="block".*?</math>',
-        lambda m: f'<div class="formula">{m[0]}</div>',
-        body,
-        flags=re.DOTALL,
-    )
+    body = re.sub(r"(?s)<table\b.*?</table>", r'<div class="table">\g<0></div>', body)
+    formula = r'(?s)<math[^>]* display="block".*?</math>'
+    body = re.sub(formula, r'<div class="formula">\g<0></div>', body)
     body = re.sub(r'<a class="anchor-link"[^>]*>.*?</a>', "", body)
     return local(anchored(body), known)
 
@@ -103,9 +96,7 @@ def chapter(path: Path, known: set[str]) -> tuple[Page, Card]:
 
 def document(path: Path, title: str, known: set[str]) -> Page:
     """The page of a markdown file."""
-    body = str(
-        MarkdownWithMath(renderer=_Renderer(escape=False)).render(path.read_text(encoding="utf-8"))
-    )
+    body = _Exporter().to_html(path.read_text(encoding="utf-8"))
     return Page(path.stem, title, finished(body, known))
 
 
@@ -113,14 +104,8 @@ def sections(page: Page) -> Iterator[dict[str, str]]:
     """The parts of a page for the search: address, title of the page, heading, text."""
     parts = re.split(r'(<h[1-3] id="[^"]+">.*?</h[1-3]>)', page.body, flags=re.DOTALL)
     for heading, body in zip(parts[1::2], parts[2::2], strict=True):
-        anchor = re.search(r'id="([^"]+)"', heading)
-        assert anchor is not None
-        yield {
-            "p": f"{page.name}.html#{unescape(anchor[1])}",
-            "t": page.title,
-            "h": text_of(heading),
-            "x": text_of(body)[:4000],
-        }
+        place = f"{page.name}.html#{unescape(heading.split(chr(34))[1])}"
+        yield {"p": place, "t": page.title, "h": text_of(heading), "x": text_of(body)[:4000]}
 
 
 def _contents(body: str) -> list[tuple[str, str, str]]:
@@ -203,11 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", help="where it goes (default: runs/site)")
     options = parser.parse_args(arguments)
-    out = (
-        Path(options.out)
-        if options.out
-        else chapter_files.notebooks_folder().parent / "runs" / "site"
-    )
+    out = Path(options.out or chapter_files.notebooks_folder().parent / "runs" / "site")
     pages = make(out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"{len(pages)} pages, {size / 1e6:.1f} MB. Open index.html in {out}")

@@ -27,13 +27,14 @@ from htr_utils import files
 from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files
+from htr_utils.runs.html import describe
 from workshop.chapters.lint import code_lines, tags
 from workshop.publish import vendor
 
 CODE_LINES, CODE_WIDTH, PRINTED_LINES = 16, 100, 8
 ROOMY = 15  # lines of code and of what it prints, beyond which both are set smaller
 # Most words and list items of a slide; a sentence is cut at so many words.
-WORDS, ITEMS, SENTENCE = (85, 6, 45)
+WORDS, ITEMS, SENTENCE = 85, 6, 45
 LIBRARIES = {
     "reveal.js": ("dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js", "LICENSE"),
     "mathjax": ("es5/tex-svg.js", "LICENSE"),
@@ -102,10 +103,8 @@ def gist(markdown: str, limit: int = WORDS) -> str:
     words = 0
     for block in paragraphs(unlinked(markdown)):
         if re.match(r"[-*] |\d+\. ", block):
-            pieces = [
-                " ".join(item.split()) for item in re.split(r"\n(?=[-*] |\d+\. )", block)[:ITEMS]
-            ]
-            pieces = ["\n".join(pieces)]
+            items = re.split(r"\n(?=[-*] |\d+\. )", block)[:ITEMS]
+            pieces = ["\n".join(" ".join(item.split()) for item in items)]
         elif block.startswith("|"):
             pieces = ["\n".join(block.split("\n")[: ITEMS + 4])]
         elif re.match(r"\$\$|```| {4}|>|<", block):
@@ -135,9 +134,8 @@ def printed(cell: NotebookNode) -> str:
 
 def _quiz(deck: _Deck, body: str) -> None:
     last, kind = 0, "slide"
-    for found in re.finditer(
-        r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", body, re.DOTALL
-    ):
+    answers = r"(?s)<details>\s*<summary>(.*?)</summary>(.*?)</details>"
+    for found in re.finditer(answers, body):
         question = body[last : found.start()] if found[1].strip() == "Answer" else f"**{found[1]}**"
         deck.add(kind, f"## Quiz\n\n{unlinked(question).strip()}")
         deck.add("fragment", unlinked(found[2]).strip())
@@ -179,16 +177,13 @@ def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
 
 def _code(deck: _Deck, cell: NotebookNode, before: str) -> None:
     """Slides of a code cell: its figures, or its code with what it prints if that is short."""
-    figures = [
-        output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})
-    ]
+    figures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
     told = printed(cell)
     for output in figures:
         last = unlinked(paragraphs(before)[-1]) if before else ""
         lead = "" if re.match(r"[|<>$*-]", last) else sentences(last)[-1]
-        deck.add(
-            "subslide", f"### {deck.section}\n\n{lead}\n\n{picture(output)}", f"{before}\n\n{told}"
-        )
+        text = f"### {deck.section}\n\n{lead}\n\n{picture(output)}"
+        deck.add("subslide", text, f"{before}\n\n{told}")
     long = code_lines(cell.source) > CODE_LINES or len(cell.source.split("\n")) > CODE_LINES + 5
     if figures or "parameters" in tags(cell) or "validate(" in cell.source or long:
         return
@@ -279,14 +274,6 @@ def copy_libraries(out: Path) -> None:
             shutil.copyfile(source / name, target / Path(name).name)
 
 
-def title_of(notebook: NotebookNode, name: str) -> str:
-    """The first heading of a chapter."""
-    found = re.search(
-        r"^# (.+)$", "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"), re.M
-    )
-    return found[1].strip() if found else name
-
-
 def make(
     out: Path, names: Sequence[str] = (), folder: Path | None = None
 ) -> Iterator[tuple[Path, int]]:
@@ -303,7 +290,7 @@ def make(
     items = []
     for chapter in chapters:
         notebook = chapter_files.read(chapter)
-        title = title_of(notebook, chapter.stem)
+        title = describe(notebook, chapter.stem).title
         files.write_text(out / f"{chapter.stem}.html", deck_page(notebook, title))
         items.append(f'<li><a href="{chapter.stem}.html">{escape(title)}</a></li>')
         yield out / f"{chapter.stem}.html", len(slides(notebook))
@@ -325,11 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="chapters by number or name; all without")
     parser.add_argument("--out", help="where the decks go (default: runs/slides)")
     options = parser.parse_args(arguments)
-    out = (
-        Path(options.out)
-        if options.out
-        else chapter_files.notebooks_folder().parent / "runs" / "slides"
-    )
+    out = Path(options.out or chapter_files.notebooks_folder().parent / "runs" / "slides")
     for path, count in make(out, options.names):
         print(
             f"{path.name:<40} {count:>3} slides, {path.stat().st_size / 1024:,.0f} KB", flush=True
