@@ -29,11 +29,11 @@ class Bin:
 
 def right_letters(text: str, truth: str) -> list[bool]:
     """For each character of a reading, whether the truth has the same in its place."""
-    found = [False] * len(text)
+    right = [False] * len(text)
     for block in Levenshtein.opcodes(text, truth):
         if block.tag == "equal":
-            found[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
-    return found
+            right[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
+    return right
 
 
 def letters(
@@ -78,9 +78,9 @@ def reliability(confidences: ArrayLike, right: ArrayLike, bins: int = 10) -> lis
 
 def error(confidences: ArrayLike, right: ArrayLike, bins: int = 10) -> float:
     """Expected calibration error, 0 to 1; 0 where there is nothing."""
-    found = reliability(confidences, right, bins)
-    return sum(b.count * abs(b.confidence - b.right) for b in found) / max(
-        1, sum(b.count for b in found)
+    filled = reliability(confidences, right, bins)
+    return sum(b.count * abs(b.confidence - b.right) for b in filled) / max(
+        1, sum(b.count for b in filled)
     )
 
 
@@ -91,13 +91,13 @@ def fit(confidences: ArrayLike, right: ArrayLike, weights: ArrayLike | None = No
     good = np.asarray(right, dtype=float)
     each = np.ones_like(p) if weights is None else np.asarray(weights, dtype=float)
     start = np.array([1.0, 0.0])
-    found = start.copy()
+    scale = start.copy()
     for _ in range(100):
-        said = 1 / (1 + np.exp(-inputs @ found))
-        slope = inputs.T @ (each * (said - good)) + (found - start)
+        said = 1 / (1 + np.exp(-inputs @ scale))
+        slope = inputs.T @ (each * (said - good)) + (scale - start)
         bend = (inputs * (each * said * (1 - said))[:, None]).T @ inputs + np.eye(2)
         step = np.linalg.solve(bend, slope)
-        found = found - np.clip(step, -0.5, 0.5)
+        scale = scale - np.clip(step, -0.5, 0.5)
         if np.abs(step).max() < 1e-9:
             break
-    return Scale(round(1 / max(float(found[0]), 0.05), 4), round(float(found[1]), 4))
+    return Scale(round(1 / max(float(scale[0]), 0.05), 4), round(float(scale[1]), 4))

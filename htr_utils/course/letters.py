@@ -76,10 +76,10 @@ def material(my_lines: str | Path | None = None) -> tuple[Lines, Lines]:
 
 
 def _lines_of(page: compose.Composed) -> Lines:
-    found = pages.find(page.grey).lines
-    texts = truth_of(page, [line.polygon for line in found])
+    lines = pages.find(page.grey).lines
+    texts = truth_of(page, [line.polygon for line in lines])
     known = [number for number, text in enumerate(texts) if text]
-    return [found[n].crop for n in known], [texts[n] for n in known]
+    return [lines[n].crop for n in known], [texts[n] for n in known]
 
 
 def keep(crops: Sequence[np.ndarray], texts: Sequence[str], folder: str | Path) -> Path:

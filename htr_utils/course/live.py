@@ -31,9 +31,9 @@ PAPER, INK = 245, 30
 
 def alive(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether controls make sense here: a front end that a person looks at started this kernel."""
-    told = environment.get(SWITCH, "")
-    if told:
-        return told not in ("0", "false", "no")
+    switch = environment.get(SWITCH, "")
+    if switch:
+        return switch not in ("0", "false", "no")
     return any(environment.get(name) for name in FRONT_ENDS)
 
 
@@ -127,9 +127,9 @@ def canvas(recognizer: Recognizer) -> None:
         print(lacking)
     pad = example()
     grey = pad.picture()
-    made, alt, _ = start.places(grey, recognizer.read(grey, decoder="greedy"))
+    drawing, alt, _ = start.places(grey, recognizer.read(grey, decoder="greedy"))
     facts = f"{len(pad.strokes)} strokes on a canvas of {pad.width} x {pad.height} pixels"
-    base.show(made, alt=f"The canvas with a word of plain strokes on it. {alt}", facts=facts)
+    base.show(drawing, alt=f"The canvas with a word of plain strokes on it. {alt}", facts=facts)
 
 
 def writing(recognizer: Recognizer) -> Any:
@@ -139,7 +139,7 @@ def writing(recognizer: Recognizer) -> Any:
 
     pad = Pad()
     sheet = Canvas(width=pad.width, height=pad.height, layout={"border": "1px solid #666666"})
-    told = ipywidgets.HTML(value=_told("Write a line here, in letters half as high as the sheet."))
+    below = ipywidgets.HTML(value=_told("Write a line here, in letters half as high as the sheet."))
     shown = ipywidgets.Image(format="png", value=b"", layout={"display": "none"})
     last_touch = [float("-inf")]  # browsers repeat a touch as a click
 
@@ -163,9 +163,9 @@ def writing(recognizer: Recognizer) -> Any:
         grey = pad.picture()
         reading = recognizer.read(grey, decoder="greedy")
         if not reading.text:
-            told.value = _told("Nothing read yet: go on writing.")
+            below.value = _told("Nothing read yet: go on writing.")
             return
-        told.value = _told(f"read: {reading.text}   (confidence {100 * reading.confidence:.0f} %)")
+        below.value = _told(f"read: {reading.text}   (confidence {100 * reading.confidence:.0f} %)")
         shown.value = base.encode(start.places(grey, reading)[0])
         shown.layout.display = ""
 
@@ -195,7 +195,7 @@ def writing(recognizer: Recognizer) -> Any:
     button = ipywidgets.Button(description="New sheet")
     button.on_click(blank)
     blank()
-    return ipywidgets.VBox([sheet, button, told, shown])
+    return ipywidgets.VBox([sheet, button, below, shown])
 
 
 def _told(line: str) -> str:
@@ -229,12 +229,12 @@ def frames(recognizer: Recognizer, lines: Sequence[Line], *, width: int = 4) -> 
 
     drawing(0, 0, width)
     frame = int(answers[0][1].max(1).argmin())
-    made, alt, facts = drawing(0, frame, width)
+    first, alt, facts = drawing(0, frame, width)
     lacking = missing("ipywidgets") if alive() else ""
     if not alive() or lacking:
         if lacking:
             print(lacking)
-        base.show(made, alt=alt, facts=facts)
+        base.show(first, alt=alt, facts=facts)
         return
     import ipywidgets
     from IPython.display import display
@@ -246,7 +246,7 @@ def frames(recognizer: Recognizer, lines: Sequence[Line], *, width: int = 4) -> 
         frame, 0, len(answers[0][1]) - 1, description="frame", layout={"width": "60em"}
     )
     beam = ipywidgets.IntSlider(width, 1, 32, description="beam width")
-    picture = ipywidgets.Image(format="png", value=base.encode(made))
+    picture = ipywidgets.Image(format="png", value=base.encode(first))
 
     def renew(_: Any = None) -> None:
         drawn = drawing(choice.value, slider.value, beam.value)[0]

@@ -26,10 +26,10 @@ def hard(lines: Sequence[Line]) -> list[np.ndarray]:
 def letters(recognizer: Recognizer, lines: Sequence[Line]) -> tuple[np.ndarray, np.ndarray]:
     """Hard lines read greedily: the confidence of each letter as the network gives it, and whether it is right."""
     tables = recognizer.log_probs(hard(lines))
-    found = [decoding.greedy(table[None], [len(table)])[0] for table in tables]
-    texts = [recognizer.charset.decode(one.ids) for one in found]
+    readings = [decoding.greedy(table[None], [len(table)])[0] for table in tables]
+    texts = [recognizer.charset.decode(reading.ids) for reading in readings]
     truths = [recognizer.charset.fold(line.text) for line in lines]
-    return calibration.letters(texts, [one.confidences for one in found], truths)
+    return calibration.letters(texts, [reading.confidences for reading in readings], truths)
 
 
 def compare(
@@ -56,7 +56,7 @@ def margins(
 ) -> list[corrections.Report]:
     """The gate with other margins, everything else as it was tuned."""
     texts, tuned = [reading.text for reading in readings], recognizer.tuned.gate
-    found = []
+    reports = []
     for value in values:
         tuned_so = gate.Gate(tuned.lm, {}, replace(tuned.settings, margin=value))
         tuned_so.index = tuned.index
@@ -64,5 +64,5 @@ def margins(
         def correct(n: int, one: gate.Gate = tuned_so) -> spelling.Correction:
             return one.correct(texts[n], [c.confidence for c in readings[n].characters])
 
-        found.append(corrections.report(f"margin {value:g}", correct, texts, truths))
-    return found
+        reports.append(corrections.report(f"margin {value:g}", correct, texts, truths))
+    return reports

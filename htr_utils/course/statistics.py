@@ -110,7 +110,7 @@ def effects(runs: Sequence[Run]) -> list[Effect]:
     def rest(run: Run, but: str) -> str:
         return repr([(name, run["parameters"].get(name)) for name in names if name != but])
 
-    found = []
+    effects_of = []
     for name in names[:-1]:
         base = usual(runs, name)
         partners = {rest(run, name): run for run in runs if run["parameters"].get(name) == base}
@@ -120,8 +120,10 @@ def effects(runs: Sequence[Run]) -> list[Effect]:
             if value != base and partner is not None:
                 change = run["rate"] - partner["rate"]
                 others.setdefault(f"{name}={value} instead of {base}", []).append(change)
-        found += [Effect(change, *interval(all_), len(all_)) for change, all_ in others.items()]
-    return found
+        effects_of += [
+            Effect(change, *interval(all_), len(all_)) for change, all_ in others.items()
+        ]
+    return effects_of
 
 
 def best(runs: Sequence[Run]) -> Run:

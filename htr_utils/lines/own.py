@@ -80,22 +80,22 @@ def read(root: str | Path) -> list[Line]:
         HtrError: no table, a row that does not parse, a name without an image or with two, a name twice.
     """
     folder = Path(root)
-    found: dict[Path, Line] = {}
+    lines: dict[Path, Line] = {}
     tables = _tables(folder)
     for table in tables:
         part = table.parent.relative_to(folder).as_posix()
         for line in _read_table(table):
-            found.setdefault(
+            lines.setdefault(
                 line.path, replace(line, id=line.id if part == "." else f"{part}/{line.id}")
             )
     for line in _read_pairs(folder):  # a text beside a picture that belongs to a table is a note
         if not any(table.parent in line.path.parents for table in tables):
-            found[line.path] = line
-    if not found:
+            lines[line.path] = line
+    if not lines:
         raise HtrError(
             f"{root}: neither lines.txt (IAM layout) nor transcriptions.tsv in it, nor pictures with a .txt beside them"
         )
-    return list(found.values())
+    return list(lines.values())
 
 
 def _read_table(table: Path) -> list[Line]:
@@ -111,24 +111,24 @@ def _read_table(table: Path) -> list[Line]:
         if len(columns) not in (2, 3) or not columns[-1].strip():
             raise HtrError(f"{table}, line {number}: needs a name and a text, parted by a tab")
         name = normalize("NFC", columns[0].strip())
-        found = pictures.get(name) or pictures.get(_bare(name)) or []
-        if not found:
+        named = pictures.get(name) or pictures.get(_bare(name)) or []
+        if not named:
             raise HtrError(
                 f"{table}, line {number}: no image named {name!r} in {folder}; add it or delete the row"
             )
-        if len(found) > 1:
+        if len(named) > 1:
             raise HtrError(
-                f"{table}, line {number}: {name!r} may be {found[0]} or {found[1]}; write the path within the folder"
+                f"{table}, line {number}: {name!r} may be {named[0]} or {named[1]}; write the path within the folder"
             )
-        if found[0] in rows_of:
+        if named[0] in rows_of:
             raise HtrError(
-                f"{table}, line {number}: {name!r} is in line {rows_of[found[0]]} too; keep one of the two rows"
+                f"{table}, line {number}: {name!r} is in line {rows_of[named[0]]} too; keep one of the two rows"
             )
-        rows_of[found[0]] = number
+        rows_of[named[0]] = number
         line_id = name if _bare(name) in ids else _bare(name)
         ids.add(line_id)
         writer = columns[1].strip() if len(columns) == 3 else ""
-        lines.append(Line(line_id, columns[-1].strip(), found[0], writer, writer))
+        lines.append(Line(line_id, columns[-1].strip(), named[0], writer, writer))
     if not lines:
         raise HtrError(f"{table}: holds no line; write one row per image: name, tab, text")
     return lines
@@ -136,7 +136,7 @@ def _read_table(table: Path) -> list[Line]:
 
 def _pictures(folder: Path) -> dict[str, list[Path]]:
     """The images below a folder under each name that a table may use: path, file name, both without the ending."""
-    found: dict[str, list[Path]] = {}
+    pictures: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in IMAGE_TYPES:
             inside = path.relative_to(folder).as_posix()
@@ -144,14 +144,14 @@ def _pictures(folder: Path) -> dict[str, list[Path]]:
             for name in {
                 normalize("NFC", one) for one in (inside, path.name, _bare(inside), path.stem)
             }:
-                found.setdefault(name, []).append(path)
+                pictures.setdefault(name, []).append(path)
     # A whole path counts, whatever else lies in the folders below.
-    for name, paths in found.items():
+    for name, paths in pictures.items():
         whole = [
             path for path in paths if _bare(path.relative_to(folder).as_posix()) == _bare(name)
         ]
-        found[name] = whole or paths
-    return found
+        pictures[name] = whole or paths
+    return pictures
 
 
 def _bare(name: str) -> str:

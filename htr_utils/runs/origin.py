@@ -16,13 +16,13 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Of Python, this package and what computes."""
-    found = {"python": platform.python_version(), "htr-utils": __version__}
+    versions_of = {"python": platform.python_version(), "htr-utils": __version__}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            versions_of[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions_of
 
 
 def machine() -> dict[str, Any]:

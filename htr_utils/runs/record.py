@@ -137,10 +137,10 @@ def made_from(chapter: given.Chapter, values: Mapping[str, Any]) -> dict[str, An
 def read_metrics(folder: Path) -> dict[str, Any] | None:
     """The record of a run, or None where there is none that can be read."""
     try:
-        found = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        record = json.loads((folder / METRICS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return record if isinstance(record, dict) else None
 
 
 def run(

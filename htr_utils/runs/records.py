@@ -44,8 +44,8 @@ def finished(folder: Path) -> list[Run]:
         ]
     except (OSError, ValueError, TypeError):
         names = sorted(point.name for point in (folder / "points").glob("*"))
-    found = [record.read_metrics(folder / "points" / name) for name in names]
-    return [one for one in found if one is not None and one.get("error") == ""]
+    records = [record.read_metrics(folder / "points" / name) for name in names]
+    return [record_ for record_ in records if record_ is not None and record_.get("error") == ""]
 
 
 def load(source: str | Path, result: str = "cer") -> tuple[list[Run], str]:

@@ -59,13 +59,13 @@ def headings(markdown: str) -> list[str]:
 
 def anchors(markdown: str) -> set[str]:
     """Anchors that a page offers: one for each heading, and those of `<a id="...">`."""
-    found: set[str] = set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", markdown))
+    names: set[str] = set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", markdown))
     for heading in headings(markdown):
         name, count = slug(heading), 0
-        while (unique := f"{name}-{count}" if count else name) in found:
+        while (unique := f"{name}-{count}" if count else name) in names:
             count += 1
-        found.add(unique)
-    return found
+        names.add(unique)
+    return names
 
 
 def targets(markdown: str) -> list[tuple[str, str]]:
@@ -104,15 +104,15 @@ def bibliography(markdown: str) -> list[Entry]:
     for part in re.split(r"^### ", markdown, flags=re.MULTILINE)[1:]:
         heading, _, body = re.split(r"^## ", part, flags=re.MULTILINE)[0].partition("\n")
         text = " ".join(body.split())
-        found = re.match(
+        entry = re.match(
             r"(?P<authors>[^*]+?),? \*(?P<title>[^*]+)\*,? (?P<year>(?:19|20)\d\d)\b", text
         )
-        if not found:
+        if not entry:
             raise HtrError(
                 f"{BIBLIOGRAPHY.name}, {heading!r}: write author, *title*, year in this order"
             )
         address = re.search(r"<(https?://[^>]+)>", text)
-        authors, title, year = found.groups()
+        authors, title, year = entry.groups()
         url = address[1] if address else ""
         entries.append(Entry(slug(heading), authors, title, int(year), url))
     return entries
@@ -165,10 +165,10 @@ def reading_lists(path: Path, entries: list[Entry]) -> Iterator[str]:
     known = {entry.anchor: entry for entry in entries}
     for item in re.split(r"^- ", listed, flags=re.MULTILINE)[1:]:
         text = " ".join(item.partition("\n\n")[0].split())
-        found = re.findall(r"\[\*?([^\]]+?)\*?\]\([./]*docs/bibliography\.md#([\w-]+)\)", text)
-        if not found and "](" not in text and "`" not in text:
+        linked = re.findall(r"\[\*?([^\]]+?)\*?\]\([./]*docs/bibliography\.md#([\w-]+)\)", text)
+        if not linked and "](" not in text and "`" not in text:
             yield f"{path.stem}: {text[:50]!r} has no link to {BIBLIOGRAPHY.name}"
-        for title, anchor in found:
+        for title, anchor in linked:
             entry = known.get(anchor)
             if entry is None:
                 continue  # told by check_page
@@ -182,10 +182,10 @@ def complaints(root: Path) -> list[str]:
     """Everything that is wrong with the links of a checkout, a line each."""
     entries = bibliography((root / BIBLIOGRAPHY).read_text(encoding="utf-8"))
     known = {entry.url for entry in entries if entry.url}
-    found = [line for path in pages(root) for line in check_page(path, root, known)]
+    lines = [line for path in pages(root) for line in check_page(path, root, known)]
     for source in sorted(root.glob("notebooks/src/[0-9][0-9]_*.py")):
-        found += reading_lists(source, entries)
-    return found
+        lines += reading_lists(source, entries)
+    return lines
 
 
 @one_line
@@ -195,10 +195,10 @@ def main() -> int:
     if root is None:
         print("error: no course beside this installation; clone it", file=sys.stderr)
         return 1
-    found = complaints(root)
-    print(*found, sep="\n", end="\n" if found else "")
-    print(f"{len(pages(root))} pages, {len(found)} broken links")
-    return 1 if found else 0
+    wrong = complaints(root)
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    print(f"{len(pages(root))} pages, {len(wrong)} broken links")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -127,11 +127,11 @@ def remarks(source: str) -> str:
     """Comments and docstrings of a code cell."""
     tokens = tokenize.generate_tokens(io.StringIO(source + "\n").readline)
     comments = (token.string for token in tokens if token.type == tokenize.COMMENT)
-    found = [text for text in comments if not text.startswith(("# fmt:", "# noqa", "# type:"))]
+    texts = [text for text in comments if not text.startswith(("# fmt:", "# noqa", "# type:"))]
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.append(ast.get_docstring(node) or "")
-    return "\n".join(found)
+            texts.append(ast.get_docstring(node) or "")
+    return "\n".join(texts)
 
 
 def lint_source(notebook: NotebookNode, folder: Path) -> Iterator[str]:

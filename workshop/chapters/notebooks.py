@@ -53,14 +53,14 @@ def machine_paths(notebook: NotebookNode) -> list[str]:
     """Cells whose text output names a folder of this machine, as "cell 06-004: /home/..."."""
     known = (Path.home(), Path.cwd(), tempfile.gettempdir(), sys.prefix, repo_root() or sys.prefix)
     places = {str(place) for place in known if len(str(place)) > 3}
-    found = []
+    cells = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             text = output.get("text", "") + "".join(output.get("traceback", []))
             data = output.get("data", {})
             text += "".join(str(data[kind]) for kind in data if kind.startswith("text/"))
-            found += [f"cell {cell.id}: {place}" for place in places if place in text]
-    return found
+            cells += [f"cell {cell.id}: {place}" for place in places if place in text]
+    return cells
 
 
 def execute(notebook: NotebookNode, name: str, timeout: int = 900) -> NotebookNode:
@@ -93,10 +93,10 @@ def execute(notebook: NotebookNode, name: str, timeout: int = 900) -> NotebookNo
         except DeadKernelError:
             raise HtrError(f"{name}: the kernel died (out of memory?)") from None
     strip(notebook)
-    found = machine_paths(notebook)
-    if found:
+    shown = machine_paths(notebook)
+    if shown:
         raise HtrError(
-            f"{name}: an output shows a folder of this machine ({found[0]}); print a relative path"
+            f"{name}: an output shows a folder of this machine ({shown[0]}); print a relative path"
         )
     return notebook
 

@@ -46,12 +46,12 @@ def table(results: Sequence[Any]) -> str:
 
 def complaints(results: Sequence[Any]) -> list[str]:
     """Where a limit is passed, a chapter failed, or the mean is too long; one line each."""
-    found = [f"{result.name} failed" for result in results if result.error]
-    found += [f"{r.name} took {r.seconds:.0f} s" for r in results if r.seconds > SECONDS]
-    found += [f"{r.name} held {r.peak_mb:,.0f} MB" for r in results if r.peak_mb > MEGABYTES]
+    lines = [f"{result.name} failed" for result in results if result.error]
+    lines += [f"{r.name} took {r.seconds:.0f} s" for r in results if r.seconds > SECONDS]
+    lines += [f"{r.name} held {r.peak_mb:,.0f} MB" for r in results if r.peak_mb > MEGABYTES]
     if (mean := statistics.mean(result.seconds for result in results)) > MEAN_SECONDS:
-        found.append(f"the mean is {mean:.0f} s")
-    return found
+        lines.append(f"the mean is {mean:.0f} s")
+    return lines
 
 
 def write(results: Sequence[Any], path: Path) -> list[str]:

@@ -85,8 +85,8 @@ def run(job: Job) -> dict[str, Any]:
         for batch in BATCHES:
             for count in sorted({1, threads}):
                 job.say(f"speed of {preset}, batch {batch}, {count} thread{'s' * (count > 1)}")
-                about: dict[str, Any] = {"preset": preset, "batch": batch, "threads": count}
-                speed.append(about | _speed(job, preset, batch, count))
+                place: dict[str, Any] = {"preset": preset, "batch": batch, "threads": count}
+                speed.append(place | _speed(job, preset, batch, count))
     missing = sorted(set(peers.PEERS.values()) - {reader["name"] for reader in readers})
     return {
         "readers": readers,
@@ -194,17 +194,17 @@ def score(texts: Sequence[str], truths: Sequence[str], groups: Sequence[str]) ->
         "wer": [(metrics.word_edits(a, b), len(b.split())) for a, b in both],
         "letters": [(metrics.edits(a, b), len(b)) for a, b in bare],
     }
-    found: dict[str, Any] = {}
+    rates: dict[str, Any] = {}
     for name, pairs in counts.items():
         edits, lengths = zip(*pairs, strict=True)
         rate = metrics.rate(edits, lengths, metric=name, groups=groups)
-        found[name] = {
+        rates[name] = {
             "value": 100 * rate.value,
             "low": 100 * rate.low,
             "high": 100 * rate.high,
             "documents": by_document(pairs, groups),
         }
-    return found
+    return rates
 
 
 def by_document(pairs: Sequence[tuple[int, int]], groups: Sequence[str]) -> list[list[int]]:
@@ -243,14 +243,14 @@ def paired(
 
 def differences(readers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first reader against each other one, by CER as written and by letters alone."""
-    found = []
+    rows = []
     for other in readers[1:]:
         row: dict[str, Any] = {"ours": readers[0]["name"], "theirs": other["name"]}
         for name in ("cer", "letters"):
-            mine, its = (one["scores"][name]["documents"] for one in (readers[0], other))
+            mine, its = (reader["scores"][name]["documents"] for reader in (readers[0], other))
             row[name] = paired(mine, its)
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def keep_speed(found: dict[str, Any], model: Path, command: str) -> Path:

@@ -24,13 +24,13 @@ def check(quick: bool, as_json: bool) -> None:
     need("psutil", "packaging", "jupytext", extra="course")
     from workshop.publish import machines as room
 
-    found = []
-    for one in room.look(Path.cwd(), quick=quick):
-        found.append(one)
+    findings = []
+    for finding in room.look(Path.cwd(), quick=quick):
+        findings.append(finding)
         if not as_json:
-            click.echo(f"{one.state:<5}{one.name:<10}{one.says}")
-    click.echo(room.as_json(found) if as_json else room.verdict(found))
-    if any(one.state == "bad" for one in found):
+            click.echo(f"{finding.state:<5}{finding.name:<10}{finding.says}")
+    click.echo(room.as_json(findings) if as_json else room.verdict(findings))
+    if any(finding.state == "bad" for finding in findings):
         click.get_current_context().exit(1)
 
 
@@ -76,13 +76,13 @@ def nbgrader(chapter: str, out: str) -> None:
     need("nbgrader", "jupytext", extra="course,grading")
     from workshop.publish import grading
 
-    made = grading.assignment(chapter, Path(out))
-    click.echo(f"{made.name}: {made.exercises} exercises, {made.points} points")
-    click.echo(f"solved version:   {made.solved}")
-    click.echo(f"released version: {made.released}")
-    if not made.valid:
-        raise HtrError(f"{made.name} does not validate; see {made.folder}")
-    click.echo(f"in {made.folder}: source/ (yours), release/ (for the class)")
+    assignment = grading.assignment(chapter, Path(out))
+    click.echo(f"{assignment.name}: {assignment.exercises} exercises, {assignment.points} points")
+    click.echo(f"solved version:   {assignment.solved}")
+    click.echo(f"released version: {assignment.released}")
+    if not assignment.valid:
+        raise HtrError(f"{assignment.name} does not validate; see {assignment.folder}")
+    click.echo(f"in {assignment.folder}: source/ (yours), release/ (for the class)")
 
 
 if __name__ == "__main__":

@@ -73,20 +73,20 @@ def source_notebook(source: Path) -> NotebookNode:
             cell.source = with_marks
             cell.metadata["nbgrader"] = _meta(f"exercise-{count}")
         elif "check" in tags:
-            told = _CHECK.findall(cell.source)
-            if not told:
+            checks = _CHECK.findall(cell.source)
+            if not checks:
                 raise HtrError(
                     f'{source.stem}, cell {cell.id}: no `check("NN.n", answer)` to grade'
                 )
             tests = [
-                f'assert verdict("{number}", {answer}) == "correct"' for number, answer in told
+                f'assert verdict("{number}", {answer}) == "correct"' for number, answer in checks
             ]
             tests.insert(0, "from htr_utils.course.exercises import verdict")
             marks = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
             cell.source = "\n".join([cell.source, marks[0], *tests, marks[1]])
-            points = sum(minutes.get(number, 1) for number, _ in told)
+            points = sum(minutes.get(number, 1) for number, _ in checks)
             cell.metadata["nbgrader"] = _meta(
-                f"check-{told[0][0].replace('.', '-')}", points=points
+                f"check-{checks[0][0].replace('.', '-')}", points=points
             )
     if not count:
         raise HtrError(f"{source.stem} has no exercises to grade")
@@ -124,10 +124,10 @@ def _failing(notebook: Path, config: Any) -> list[str]:
     from nbgrader.validator import Validator
 
     with chapter_files.kernel_environment():
-        found = Validator(config=config).validate(str(notebook))
-    if found.get("changed") or found.get("type_changed"):
+        report = Validator(config=config).validate(str(notebook))
+    if report.get("changed") or report.get("type_changed"):
         raise HtrError(f"{notebook.name}: nbgrader finds changed cells; make the assignment again")
-    return [str(one.get("source", "")) for one in found.get("failed", [])]
+    return [str(failure.get("source", "")) for failure in report.get("failed", [])]
 
 
 @contextlib.contextmanager
@@ -155,9 +155,9 @@ def assignment(chapter: str, folder: Path) -> Assignment:
 
     (source,) = chapter_files.find([chapter])
     name, folder = source.stem, folder.resolve()
-    made = source_notebook(source)
+    notebook = source_notebook(source)
     mine = folder / "source" / name / f"{name}.ipynb"
-    chapter_files.save(made, mine)
+    chapter_files.save(notebook, mine)
     if not (folder / "nbgrader_config.py").is_file():
         files.write_text(folder / "nbgrader_config.py", CONFIG)
     config = _config(folder)
@@ -167,11 +167,13 @@ def assignment(chapter: str, folder: Path) -> Assignment:
         said = str(answer.get("error") or answer.get("log") or "").strip().splitlines()
         raise HtrError(f"nbgrader refuses {name}: {(said or ['no message'])[-1]}")
     released = nbformat.read(folder / "release" / name / f"{name}.ipynb", as_version=4)
-    graded = [cell for cell in made.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+    graded = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
     wrong = _failing(mine, config)
 
     # The class's version with the hidden tests left in: each of them has to fail on the empty stubs.
-    stubs, _ = ClearSolutions(config=config).preprocess(copy.deepcopy(made), {"language": "python"})
+    stubs, _ = ClearSolutions(config=config).preprocess(
+        copy.deepcopy(notebook), {"language": "python"}
+    )
     empty = folder / f".{name}.stubs.ipynb"
     try:
         chapter_files.save(stubs, empty)

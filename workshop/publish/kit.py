@@ -50,7 +50,7 @@ def _below(folder: Path, root: Path) -> Iterable[tuple[str, Path]]:
 
 def _linked(pages: Sequence[Path], root: Path) -> dict[str, bytes]:
     """Glossary, bibliography, and what else of `docs/` the pages link to, and these in turn; not the lecturer's."""
-    docs, found, seen = root / "docs", {}, set()
+    docs, content, seen = root / "docs", {}, set()
     waiting = [*pages, docs / "glossary.md", docs / "bibliography.md"]
     while waiting:
         page = waiting.pop()
@@ -61,12 +61,12 @@ def _linked(pages: Sequence[Path], root: Path) -> dict[str, bytes]:
             name = page.relative_to(root).as_posix()
             if name.startswith("docs/lecturer/"):
                 continue
-            found[name] = page.read_bytes()
+            content[name] = page.read_bytes()
         if page.suffix in (".md", ".ipynb") and (page in pages or page.is_relative_to(docs)):
             targets = (target for _, target in links.targets(links.prose(page)))
             here = (t.partition("#")[0] for t in targets if not re.match(r"[a-z]+:|#", t))
             waiting += [(page.parent / name).resolve() for name in here]
-    return found
+    return content
 
 
 def student_files(root: Path) -> dict[str, bytes]:
@@ -83,16 +83,16 @@ def student_files(root: Path) -> dict[str, bytes]:
         raise HtrError(
             f"{', '.join(old)}: not built from the source that lies here; run `make notebooks` first"
         )
-    found = {name: (root / name).read_bytes() for name in TOP if (root / name).is_file()}
+    content = {name: (root / name).read_bytes() for name in TOP if (root / name).is_file()}
     for folder in ("htr_utils", "workshop", "data", "model"):
-        found.update((name, path.read_bytes()) for name, path in _below(root / folder, root))
+        content.update((name, path.read_bytes()) for name, path in _below(root / folder, root))
     for source in chapters:
         path = notebooks.target(source)
-        found[f"notebooks/{path.name}"] = path.read_bytes()
+        content[f"notebooks/{path.name}"] = path.read_bytes()
     cards = sorted((root / "model").glob("*.md"))
-    found.update(_linked([*(notebooks.target(source) for source in chapters), *cards], root))
-    found["README.md"] = _page("student.md")
-    return found
+    content.update(_linked([*(notebooks.target(source) for source in chapters), *cards], root))
+    content["README.md"] = _page("student.md")
+    return content
 
 
 def _page(name: str, **values: str) -> bytes:
@@ -112,12 +112,12 @@ def secrets(sources: Sequence[Path]) -> dict[str, str]:
     """
     lessons = [chapter_files.blank(source) for source in sources]
     shown = "\n".join(cell.source for lesson in lessons for cell in lesson.cells)
-    found = {}
+    chapter_of = {}
     for source, lesson in zip(sources, lessons, strict=True):
         for line in _lines(chapter_files.blank(source, solution=True)) - _lines(lesson):
             if len(line) >= SECRET and line not in shown:
-                found[line] = source.stem
-    return found
+                chapter_of[line] = source.stem
+    return chapter_of
 
 
 def _text(name: str, content: bytes) -> str:
@@ -139,13 +139,13 @@ def _text(name: str, content: bytes) -> str:
 
 def leaks(content: Mapping[str, bytes], secret: Mapping[str, str]) -> list[str]:
     """Where a secret line shows, as "file: line of chapter"."""
-    found = []
+    places = []
     for name, data in content.items():
         text = _text(name, data)
-        found += [
+        places += [
             f"{name}: {line!r} of {chapter}" for line, chapter in secret.items() if line in text
         ]
-    return found
+    return places
 
 
 def zipped(content: Mapping[str, bytes], top: str) -> bytes:
@@ -169,10 +169,10 @@ def student(out: Path, root: Path | None = None) -> Path:
     """
     root = root or course_root()
     content = student_files(root)
-    found = leaks(content, secrets(chapter_files.find(folder=root / "notebooks")))
-    if found:
+    leaking = leaks(content, secrets(chapter_files.find(folder=root / "notebooks")))
+    if leaking:
         raise HtrError(
-            f"{len(found)} lines of solutions would be given away; write them otherwise, first {found[0]}"
+            f"{len(leaking)} lines of solutions would be given away; write them otherwise, first {leaking[0]}"
         )
     files.write_bytes(out, zipped(content, "handwriting"))
     return out
@@ -181,15 +181,15 @@ def student(out: Path, root: Path | None = None) -> Path:
 def exercises(source: Path) -> list[tuple[str, str, int, str]]:
     """The exercises of a chapter: number, title, minutes, code of the solution."""
     cells = chapter_files.blank(source, solution=True).cells
-    found = []
+    rows = []
     for position, cell in enumerate(cells):
         heading = _EXERCISE.search(cell.source) if cell.cell_type == "markdown" else None
         if heading:
             code = next(
                 (c.source for c in cells[position:] if "exercise" in c.metadata.get("tags", [])), ""
             )
-            found.append((heading[1], heading[2], int(heading[3]), code))
-    return found
+            rows.append((heading[1], heading[2], int(heading[3]), code))
+    return rows
 
 
 def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
@@ -200,7 +200,7 @@ def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
     Raises:
         HtrError: a solved chapter fails, or a check in it says anything but "correct".
     """
-    found, rows = {}, []
+    content, rows = {}, []
     for source in chapter_files.find(folder=root / "notebooks"):
         path = notebooks.target(source, solution=True)
         old = notebooks.stale(source, solution=True)
@@ -215,20 +215,20 @@ def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
             raise HtrError(f"{source.stem}: a solution is not accepted: {refused[0]}")
         if old:
             chapter_files.save(notebook, path)
-        found[f"notebooks/solutions/{path.name}"] = path.read_bytes()
-        found[f"notebooks/src/{source.name}"] = source.read_bytes()
+        content[f"notebooks/solutions/{path.name}"] = path.read_bytes()
+        content[f"notebooks/src/{source.name}"] = source.read_bytes()
         link = f"[{source.stem}](notebooks/solutions/{path.name})"
         rows += [
             f"| {number} · {title} | {time} | {link} |"
             for number, title, time, _ in exercises(source)
         ]
     for name, path in _below(root / "docs" / "lecturer", root):
-        found[name] = path.read_bytes()
+        content[name] = path.read_bytes()
     for page in ("docs/glossary.md", "docs/bibliography.md"):
         if (root / page).is_file():
-            found[page] = (root / page).read_bytes()
-    found["README-lecturer.md"] = _page("solutions.md", rows="\n".join(rows))
-    return found
+            content[page] = (root / page).read_bytes()
+    content["README-lecturer.md"] = _page("solutions.md", rows="\n".join(rows))
+    return content
 
 
 def said_by_checks(notebook: NotebookNode) -> list[str]:
@@ -260,9 +260,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", help=f"the zip (default: {FOLDER}/student.zip or solutions.zip)")
     options = parser.parse_args(arguments)
     out = Path(options.out) if options.out else course_root() / FOLDER / f"{options.which}.zip"
-    made = student(out) if options.which == "student" else solutions(out)
-    inside = manifest(made)
-    print(f"{made.name}: {len(inside)} files, {made.stat().st_size / 1e6:.1f} MB, in {made.parent}")
+    pack = student(out) if options.which == "student" else solutions(out)
+    inside = manifest(pack)
+    print(f"{pack.name}: {len(inside)} files, {pack.stat().st_size / 1e6:.1f} MB, in {pack.parent}")
     return 0
 
 

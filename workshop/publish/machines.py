@@ -196,7 +196,7 @@ def training_step(preset: str = "course", limit: float = STEP_SECONDS) -> Findin
             logits = network({"image": image, "width": width}, training=True)["logits"]
             loss = tf.reduce_mean(ctc.loss(logits, frames, label, tf.fill([8], 30)))
         gradients = tape.gradient(loss, network.trainable_variables)
-        return tf.add_n([tf.reduce_sum(one) for one in gradients if one is not None])
+        return tf.add_n([tf.reduce_sum(slope) for slope in gradients if slope is not None])
 
     seconds = 0.0
     for _ in range(2):
@@ -228,9 +228,9 @@ def look(folder: Path, *, quick: bool = False) -> Iterator[Finding]:
     ]
     if not quick:
         looks += [("kernel", kernel), ("training", training_step)]
-    for name, one in looks:
+    for name, finding_of in looks:
         try:
-            yield one()
+            yield finding_of()
         except Exception as error:
             says = " ".join(str(error).split())[:90]
             yield Finding(name, "bad", f"{type(error).__name__}: {says}", f"`{SETUP}`")
@@ -238,12 +238,14 @@ def look(folder: Path, *, quick: bool = False) -> Iterator[Finding]:
 
 def verdict(findings: Sequence[Finding]) -> str:
     """One line: ready, or what stands in the way and what to do about it."""
-    bad = [one for one in findings if one.state == "bad"]
+    bad = [finding for finding in findings if finding.state == "bad"]
     if bad:
-        return "Verdict: not ready. " + "; ".join(f"{one.name}: {one.remedy}" for one in bad)
-    slow = [one for one in findings if one.state == "slow"]
+        return "Verdict: not ready. " + "; ".join(
+            f"{finding.name}: {finding.remedy}" for finding in bad
+        )
+    slow = [finding for finding in findings if finding.state == "slow"]
     if slow:
-        return "Verdict: ready, but slow. " + "; ".join(one.remedy for one in slow)
+        return "Verdict: ready, but slow. " + "; ".join(finding.remedy for finding in slow)
     return "Verdict: this machine is ready."
 
 
@@ -306,9 +308,9 @@ def pack(out: Path, root: Path | None = None, more: Sequence[str] = ()) -> tuple
     """
     root = root or kit.course_root()
     content = kit.student_files(root)
-    found = kit.leaks(content, kit.secrets(kit.notebooks.find(folder=root / "notebooks")))
-    if found:
-        raise HtrError(f"{len(found)} lines of solutions would be given away, first {found[0]}")
+    leaking = kit.leaks(content, kit.secrets(kit.notebooks.find(folder=root / "notebooks")))
+    if leaking:
+        raise HtrError(f"{len(leaking)} lines of solutions would be given away, first {leaking[0]}")
     part = out.with_name(f"{out.name}.{os.getpid()}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -70,26 +70,26 @@ def unlinked(markdown: str) -> str:
 def sentences(paragraph: str) -> list[str]:
     """The sentences of a paragraph; one longer than SENTENCE words is cut."""
     text = " ".join(paragraph.split())
-    found = re.split(
+    pieces = re.split(
         r"(?<=[.?!])(?<!e\.g\.)(?<!i\.e\.)(?<!\bal\.)(?<!\b[A-Z]\.)([*_)\"]*)\s+(?=[\W\d]*[A-Z])",
         text,
     )
-    whole = [f"{one}{mark}" for one, mark in zip(found[::2], [*found[1::2], ""], strict=True)]
-    cut = [one.split(" ") for one in whole]
+    whole = [f"{piece}{mark}" for piece, mark in zip(pieces[::2], [*pieces[1::2], ""], strict=True)]
+    cut = [piece.split(" ") for piece in whole]
     return [" ".join(words[:SENTENCE]) + (" ..." if len(words) > SENTENCE else "") for words in cut]
 
 
 def paragraphs(markdown: str) -> list[str]:
     """A text in its blocks; a list, a table, a code block or a formula is one."""
-    found, block, fence = [], [], False
+    blocks, block, fence = [], [], False
     for line in markdown.split("\n"):
         fence ^= line.startswith("```")
         if line.strip() or fence:
             block.append(line)
         elif block:
-            found.append("\n".join(block))
+            blocks.append("\n".join(block))
             block = []
-    return found + (["\n".join(block)] if block else [])
+    return blocks + (["\n".join(block)] if block else [])
 
 
 def gist(markdown: str, limit: int = WORDS) -> str:
@@ -110,8 +110,8 @@ def gist(markdown: str, limit: int = WORDS) -> str:
         elif re.match(r"\$\$|```| {4}|>|<", block):
             pieces = [block]
         else:
-            told = sentences(block)
-            pieces = [f"- {one}" for one in told] if len(block.split()) > 5 else told
+            listed = sentences(block)
+            pieces = [f"- {sentence}" for sentence in listed] if len(block.split()) > 5 else listed
         for piece in pieces:
             words += len(piece.split())
             if shown and words > limit:
@@ -135,11 +135,13 @@ def printed(cell: NotebookNode) -> str:
 def _quiz(deck: _Deck, body: str) -> None:
     last, kind = 0, "slide"
     answers = r"(?s)<details>\s*<summary>(.*?)</summary>(.*?)</details>"
-    for found in re.finditer(answers, body):
-        question = body[last : found.start()] if found[1].strip() == "Answer" else f"**{found[1]}**"
+    for answer in re.finditer(answers, body):
+        question = (
+            body[last : answer.start()] if answer[1].strip() == "Answer" else f"**{answer[1]}**"
+        )
         deck.add(kind, f"## Quiz\n\n{unlinked(question).strip()}")
-        deck.add("fragment", unlinked(found[2]).strip())
-        last, kind = found.end(), "subslide"
+        deck.add("fragment", unlinked(answer[2]).strip())
+        last, kind = answer.end(), "subslide"
 
 
 def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
@@ -169,8 +171,8 @@ def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
         elif re.match(r"Exercise \d", title):
             deck.add("slide", f'## {title}\n\n<div class="task">\n\n{unlinked(body)}\n\n</div>')
         elif title == "Summary":
-            told = sentences(unlinked(body))
-            deck.add("slide", f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in told))
+            listed = sentences(unlinked(body))
+            deck.add("slide", f"## {title}\n\n" + "\n".join(f"- {sentence}" for sentence in listed))
         else:
             deck.add("slide" if level == 2 else "subslide", f"## {title}\n\n{gist(body)}", body)
 
@@ -178,20 +180,20 @@ def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
 def _code(deck: _Deck, cell: NotebookNode, before: str) -> None:
     """Slides of a code cell: its figures, or its code with what it prints if that is short."""
     figures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
-    told = printed(cell)
+    said = printed(cell)
     for output in figures:
         last = unlinked(paragraphs(before)[-1]) if before else ""
         lead = "" if re.match(r"[|<>$*-]", last) else sentences(last)[-1]
         text = f"### {deck.section}\n\n{lead}\n\n{picture(output)}"
-        deck.add("subslide", text, f"{before}\n\n{told}")
+        deck.add("subslide", text, f"{before}\n\n{said}")
     long = code_lines(cell.source) > CODE_LINES or len(cell.source.split("\n")) > CODE_LINES + 5
     if figures or "parameters" in tags(cell) or "validate(" in cell.source or long:
         return
-    told = "\n".join(line[:CODE_WIDTH] for line in told.split("\n")[:PRINTED_LINES])
-    lines = len(cell.source.split("\n")) + len(told.split("\n"))
+    said = "\n".join(line[:CODE_WIDTH] for line in said.split("\n")[:PRINTED_LINES])
+    lines = len(cell.source.split("\n")) + len(said.split("\n"))
     text = f"### {deck.section}\n\n```python\n{cell.source}\n```"
-    if told:
-        text += f'\n\n<pre class="printed">{escape(told)}</pre>'
+    if said:
+        text += f'\n\n<pre class="printed">{escape(said)}</pre>'
     if lines > ROOMY:
         text = f'<div class="long">\n\n{text}\n\n</div>'
     deck.add("subslide", text, before)
@@ -219,15 +221,15 @@ def slides(notebook: NotebookNode) -> list[Slide]:
 
 def as_notebook(shown: Sequence[Slide]) -> NotebookNode:
     """Slides as a notebook that nbconvert's slide exporter understands."""
-    made = nbformat.v4.new_notebook()
+    deck = nbformat.v4.new_notebook()
     for slide in shown:
         for kind, text in ((slide.kind, slide.text), ("notes", unlinked(slide.notes))):
             if text.strip():
                 meta = {"slideshow": {"slide_type": kind}}
-                made.cells.append(nbformat.v4.new_markdown_cell(text, metadata=meta))
-    for number, cell in enumerate(made.cells):
+                deck.cells.append(nbformat.v4.new_markdown_cell(text, metadata=meta))
+    for number, cell in enumerate(deck.cells):
         cell["id"] = f"slide-{number:03d}"
-    return made
+    return deck
 
 
 class _Exporter(SlidesExporter):

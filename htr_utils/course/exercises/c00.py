@@ -8,8 +8,8 @@ from typing import Any
 from htr_utils.course.exercises import exercise, on_drawn_cases
 
 
-def _pair(found: Any) -> Any:
-    return tuple(found) if isinstance(found, list) else found
+def _pair(answer: Any) -> Any:
+    return tuple(answer) if isinstance(answer, list) else answer
 
 
 @exercise("00.1")
@@ -30,21 +30,21 @@ def least_sure(answer: Callable[[Any], Any]) -> str | None:
     """The character with the smallest confidence, and its place."""
     from htr_utils.recognizer import Character, Reading
 
-    def made(*parts: tuple[str, float, float]) -> Reading:
+    def reading_of(*parts: tuple[str, float, float]) -> Reading:
         characters = tuple(Character(*part) for part in parts)
         sure = sum(c.confidence for c in characters) / len(characters)
         return Reading("".join(c.character for c in characters), sure, characters, -1.0)
 
-    found = _pair(answer(made(("c", 10.0, 0.9), ("a", 25.0, 0.4), ("t", 41.0, 0.95))))
-    if found == ("t", 41.0):
+    given = _pair(answer(reading_of(("c", 10.0, 0.9), ("a", 25.0, 0.4), ("t", 41.0, 0.95))))
+    if given == ("t", 41.0):
         return "this is the surest one: you want the smallest confidence"
-    if found == ("a", 0.4):
+    if given == ("a", 0.4):
         return "the second value is where it was read: its x, not its confidence"
-    if not isinstance(found, tuple) or len(found) != 2:
+    if not isinstance(given, tuple) or len(given) != 2:
         return "return two values: the character and its x"
-    if found == ("a", 41.0) or found == ("a", 10.0) or found != ("a", 25.0):
+    if given == ("a", 41.0) or given == ("a", 10.0) or given != ("a", 25.0):
         return "try a reading of c (.9), a (.4), t (.95): a is the least sure"
-    if _pair(answer(made(("x", 5.0, 0.2), ("y", 15.0, 0.8)))) != ("x", 5.0):
+    if _pair(answer(reading_of(("x", 5.0, 0.2), ("y", 15.0, 0.8)))) != ("x", 5.0):
         return "the first character may be the least sure one, too"
     return None
 
@@ -53,10 +53,10 @@ def least_sure(answer: Callable[[Any], Any]) -> str | None:
 def without_error(answer: Callable[[Sequence[str], Sequence[str]], int]) -> str | None:
     """How many lines were read without a single error."""
     truths = ["The cat sat.", "on the mat", "It rained."]
-    found = answer(["The cat sat.", "on the mat", "It rained."], truths)
-    if found == 0:
+    count = answer(["The cat sat.", "on the mat", "It rained."], truths)
+    if count == 0:
         return "three readings that are right count three: do you count the wrong ones?"
-    if found != 3:
+    if count != 3:
         return "three readings that are right count three"
     if answer(["The cat sat", "on the mat", "it rained."], truths) != 1:
         return "a lost full stop and a wrong capital are errors, too"
@@ -74,12 +74,12 @@ def without_error(answer: Callable[[Sequence[str], Sequence[str]], int]) -> str 
 @exercise("00.4")
 def safe_above(answer: Callable[[Sequence[float], Sequence[bool]], float]) -> str | None:
     """The highest confidence of a line that was read wrong."""
-    found = answer([0.99, 0.7, 0.95, 0.8], [True, False, True, False])
-    if found in (0.95, 0.99):
+    limit = answer([0.99, 0.7, 0.95, 0.8], [True, False, True, False])
+    if limit in (0.95, 0.99):
         return "this is the confidence of a line that was right: look at the wrong ones"
-    if found == 0.7:
+    if limit == 0.7:
         return "two lines are wrong, with .7 and .8: lines above .7 are not all right"
-    if found != 0.8:
+    if limit != 0.8:
         return "with .7 and .8 for the two wrong lines the answer is .8"
     if answer([0.6, 0.9], [True, True]) != 0.0:
         return "where no line is wrong, the answer is 0.0"

@@ -109,12 +109,12 @@ def harmed(answer: Callable[[list[str]], list[str]]) -> str | None:
     """Rows of lines.txt whose text holds a space: cutting at every space loses what follows it."""
     head = "ok 154 19 408 746 900 60"
     whole, cut = f"a01-000u-00 {head} A|MOVE|to", f"b02-013-04 {head} the|B B C|said"
-    found = answer([whole, cut])
-    if list(found) == [whole, cut] or list(found) == [cut]:
+    ids = answer([whole, cut])
+    if list(ids) == [whole, cut] or list(ids) == [cut]:
         return "return ids, not rows: the id is the first column"
-    if list(found) == ["a01-000u-00"]:
+    if list(ids) == ["a01-000u-00"]:
         return "this one is whole: nine columns, and no space in the ninth"
-    if list(found) != ["b02-013-04"]:
+    if list(ids) != ["b02-013-04"]:
         return "a row is harmed when its text, from column nine on, holds a space"
     if list(answer([f"c03-000-01 {head} M P\r\n", f"c03-000-02 {head} M|P \n"])) != ["c03-000-01"]:
         return "mind what stands at the end of a row: a blank or a line end there harms nothing"
@@ -126,10 +126,10 @@ def on_both_sides(answer: Callable[[list[str], float], int]) -> str | None:
     """Writers in the first share of the lines and in the rest."""
     if answer(["a", "a", "b", "b"], 0.5) != 0:
         return "a a | b b: nobody stands on both sides"
-    found = answer(["a", "b", "b", "a", "b", "c"], 0.5)
-    if found == 3:
+    count = answer(["a", "b", "b", "a", "b", "c"], 0.5)
+    if count == 3:
         return "count writers, not their lines"
-    if found != 2:
+    if count != 2:
         return "a b b | a b c: two writers, a and b, stand on both sides"
     if answer(["a"] * 5, 0.95) != 1:
         return "the first .95 of 5 lines are 4.75, so 4 of them, rounded down: a line of `a` stands in the rest"

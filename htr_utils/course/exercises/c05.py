@@ -24,12 +24,12 @@ def guess(answer: str) -> str | None:
 def blstm_parameters(answer: Callable[[int, int], int]) -> str | None:
     """Numbers stored by one bidirectional layer."""
     wanted = 2 * 4 * 128 * (160 + 128 + 1)
-    found = answer(160, 128)
-    if found == wanted // 2:
+    count = answer(160, 128)
+    if count == wanted // 2:
         return "that is one direction"
-    if found == wanted - 2 * 4 * 128:
+    if count == wanted - 2 * 4 * 128:
         return "each of the four blocks also has a bias per unit"
-    if found != wanted or answer(7, 3) != 2 * 4 * 3 * 11:
+    if count != wanted or answer(7, 3) != 2 * 4 * 3 * 11:
         return "two directions, four blocks each, fed by the inputs, the shown state (units) and a bias"
     return None
 
@@ -39,18 +39,18 @@ def turn_round(answer: Callable[[np.ndarray, int], np.ndarray]) -> str | None:
     """The first `length` frames reversed, the padding where it was."""
     sequence = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [0.0, 0.0], [0.0, 0.0]])
     given = sequence.copy()
-    found = np.asarray(answer(given, 3))
+    turned = np.asarray(answer(given, 3))
     if not np.array_equal(given, sequence):
         return "the array that was given has changed; work on a copy"
-    if found.shape != sequence.shape:
-        return f"the shape should stay {sequence.shape}; it is {found.shape}"
-    if np.array_equal(found, sequence[::-1]):
+    if turned.shape != sequence.shape:
+        return f"the shape should stay {sequence.shape}; it is {turned.shape}"
+    if np.array_equal(turned, sequence[::-1]):
         return "now the padding comes first; only the first `length` frames are to be turned"
-    if np.array_equal(found[:, 0], sequence[:, 1]) or not np.array_equal(
-        np.sort(found, 0), np.sort(sequence, 0)
+    if np.array_equal(turned[:, 0], sequence[:, 1]) or not np.array_equal(
+        np.sort(turned, 0), np.sort(sequence, 0)
     ):
         return "frames are rows: turn their order, keep each row as it is"
-    if not np.array_equal(found, [*sequence[2::-1], *sequence[3:]]):
+    if not np.array_equal(turned, [*sequence[2::-1], *sequence[3:]]):
         return "frame 1 of 3 should become frame 3, frame 3 frame 1; the padding stays at the end"
     if not np.array_equal(answer(sequence, 5), sequence[::-1]):
         return "a line without padding is turned as a whole"

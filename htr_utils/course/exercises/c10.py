@@ -94,19 +94,19 @@ def leak(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str | None:
 @exercise("10.5")
 def batches(answer: Callable[[list[int], int], list[list[int]]]) -> str | None:
     """All items in batches, the last one as long as it is."""
-    found = [list(batch) for batch in answer([1, 2, 3, 4, 5], 2)]
-    if found == [[1, 2], [3, 4]]:
+    cut = [list(batch) for batch in answer([1, 2, 3, 4, 5], 2)]
+    if cut == [[1, 2], [3, 4]]:
         return "the fifth line is lost: this is the reference system's mistake"
-    if found == [[1, 2], [3, 4], [5], []] or [] in found:
+    if cut == [[1, 2], [3, 4], [5], []] or [] in cut:
         return "an empty batch holds no line"
-    if found != [[1, 2], [3, 4], [5]]:
+    if cut != [[1, 2], [3, 4], [5]]:
         return "five items in twos: two full batches and one of one, in their order"
     if [list(batch) for batch in answer([1, 2, 3, 4], 2)] != [[1, 2], [3, 4]]:
         return "four items in twos make two batches, and no empty one behind them"
     items, size = list(range(39)), 7
     given = items.copy()
-    found = [list(batch) for batch in answer(given, size)]
-    if found != [items[start : start + size] for start in range(0, len(items), size)]:
+    cut = [list(batch) for batch in answer(given, size)]
+    if cut != [items[start : start + size] for start in range(0, len(items), size)]:
         return "every item once, in its order, `size` of them in a batch"
     if given != items:
         return "the list that was given must stay as it is: work on a copy"

@@ -76,15 +76,15 @@ def a_sweep(answer: dict[str, Any], read: Callable[[dict[str, Any]], Any]) -> st
     if not isinstance(answer, dict):
         return "a dictionary, as the YAML file would give it"
     try:
-        found = read(answer)
+        sweep = read(answer)
     except HtrError as error:
         return str(error)
-    if not found.chapter.name.startswith("07_"):
+    if not sweep.chapter.name.startswith("07_"):
         return 'the chapter is "07"'
-    if len(found.points) != 12:
-        return f"that makes {len(found.points)} runs; two by two values with three seeds make 12"
+    if len(sweep.points) != 12:
+        return f"that makes {len(sweep.points)} runs; two by two values with three seeds make 12"
     names = {
-        name: {point.get(name) for point in found.points} for name in ("lines", "batch", "seed")
+        name: {point.get(name) for point in sweep.points} for name in ("lines", "batch", "seed")
     }
     if [len(values) for values in names.values()] != [2, 2, 3]:
         return "vary lines and batch, two values each, and give three seeds"
