@@ -19,7 +19,7 @@ class Fake:
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
 
-    def read(self, grey: np.ndarray) -> Reading:
+    def read(self, grey: np.ndarray, decoder: str) -> Reading:
         self.seen.append(grey)
         if grey.min() > 200:
             return Reading("", 0.0, (), -1.0)
