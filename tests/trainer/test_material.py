@@ -11,7 +11,8 @@ import pytest
 
 from htr_utils import paths, trainer
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, images, own
+from htr_utils.lines import iam, images
+from htr_utils.lines.labels import read as read_lines
 from htr_utils.network import archive, models, training
 from htr_utils.text.charset import Charset
 from htr_utils.trainer import material
@@ -92,7 +93,7 @@ def test_lines_that_are_all_too_narrow_end_the_training_before_it_begins(
 
 
 def test_damaged_and_narrow_lines_are_left_out_and_the_first_named(tmp_path: Path) -> None:
-    lines = own.read(folder(tmp_path, 4, 1, "ab"))
+    lines = read_lines(folder(tmp_path, 4, 1, "ab"))
     lines[1].path.write_bytes(b"")
     lines[2] = replace(lines[2], text="ab" * 200)
     said: list[str] = []
@@ -112,7 +113,7 @@ def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(
     tmp_path: Path,
 ) -> None:
     """CTC takes no empty label: without this, the first epoch of a training with --fold breaks off."""
-    lines = own.read(folder(tmp_path, 5, 1, "ab"))
+    lines = read_lines(folder(tmp_path, 5, 1, "ab"))
     lines[1], lines[3] = (
         replace(lines[n], text=Charset().fold(text)) for n, text in ((1, "Привет"), (3, "€ 漢"))
     )
@@ -168,7 +169,7 @@ def test_pictures_that_cannot_be_read_are_refused_with_what_is_wrong_with_the_fi
     tmp_path: Path,
 ) -> None:
     """`htr data check` knows IAM's layout alone, so it is no remedy for a folder of one's own."""
-    lines = own.read(folder(tmp_path, 2, 1, "ab"))
+    lines = read_lines(folder(tmp_path, 2, 1, "ab"))
     for line in lines:
         line.path.write_bytes(b"")
     preset = models.preset("course")
@@ -307,9 +308,9 @@ def test_nothing_left_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_mark_of_lines_knows_texts_and_pictures(tmp_path: Path) -> None:
-    lines = own.read(folder(tmp_path, 3, 1))
+    lines = read_lines(folder(tmp_path, 3, 1))
     mark = material.fingerprint(lines)
-    assert mark == material.fingerprint(own.read(tmp_path)) != material.fingerprint(lines[:2])
+    assert mark == material.fingerprint(read_lines(tmp_path)) != material.fingerprint(lines[:2])
     assert mark != material.fingerprint([replace(lines[0], text="else"), *lines[1:]])
     lines[0].path.write_bytes(lines[0].path.read_bytes() + b" ")
     assert mark != material.fingerprint(lines)
