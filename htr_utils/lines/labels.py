@@ -96,7 +96,8 @@ class Found:
             for line in source.lines(complain):
                 inside = line.path.relative_to(self.root).as_posix()
                 line_id = f"{source.folder}{line.id}"
-                line = replace(line, id=line_id, split=_split(f"{source.name}/{inside}"))
+                told = inside if source.kind == "pairs" else f"{source.name}/{inside}"
+                line = replace(line, id=line_id, split=_split(told))
                 found.setdefault((line.path, line.part), line)
         if not found and complain is refuse:
             raise HtrError(f"{self.root}: {self.kind} holds no line; write one row per image")

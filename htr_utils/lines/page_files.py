@@ -179,9 +179,13 @@ def read(
 
 
 def _lines(
-    sheet: ET.Element, picture: Path, stem: str, alto: bool, where: str,
+    sheet: ET.Element,
+    picture: Path,
+    stem: str,
+    alto: bool,
+    where: str,
     complain: Callable[[str, str], object],
-) -> Iterator[Line]:  # fmt: skip
+) -> Iterator[Line]:
     try:
         size = tuple(
             float(sheet.get(n) or 0)

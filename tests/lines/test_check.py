@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htr_utils.lines.check import IAM_CHARACTERS, CheckReport, Count, check, image_fault
+from htr_utils.lines.check import IAM_CHARACTERS, CheckReport, Count, check
+from htr_utils.lines.looks import look_at
 from tests.helpers.iam_fake import SPLITS, png, write, write_iam
 
 COUNTS = {"lines": 8, "ok": 5, "err": 3, "forms": 4, "writers": 4, "characters": 48}
@@ -96,23 +97,23 @@ PNG = png()
         (PNG[:-1], "cut short"),
         (PNG[:20], "cut short"),
         (PNG[: len(PNG) // 2], "cut short"),
-        (b"GIF89a" + PNG, "no PNG"),
+        (b"GIF89a" + PNG, "that are no picture or damaged"),
         (PNG[:16] + bytes(4) + PNG[20:], "without a size"),
         (PNG[:12] + b"IDAT" + PNG[16:], "without a size"),
     ],
 )
 def test_image_faults(tmp_path: Path, data: bytes, fault: str) -> None:
-    assert image_fault(write(tmp_path / "x.png", data)) == fault
+    assert look_at(write(tmp_path / "x.png", data)).fault == fault
 
 
 def test_image_faults_of_the_file_system(tmp_path: Path) -> None:
-    assert image_fault(tmp_path / "x.png") == "missing"
-    assert image_fault(tmp_path).startswith(("unreadable", "missing"))
+    assert look_at(tmp_path / "x.png").fault == "missing"
+    assert look_at(tmp_path).fault.startswith(("unreadable", "missing"))
 
 
 @given(st.integers(0, len(PNG) - 1))
 def test_every_cut_is_seen(tmp_path_factory: pytest.TempPathFactory, length: int) -> None:
-    assert image_fault(write(tmp_path_factory.getbasetemp() / "cut.png", PNG[:length])) != ""
+    assert look_at(write(tmp_path_factory.getbasetemp() / "cut.png", PNG[:length])).fault != ""
 
 
 def line_images(root: Path) -> list[Path]:
@@ -229,7 +230,7 @@ def test_no_lists_is_a_warning(tmp_path: Path) -> None:
 def test_a_folder_that_does_not_read(tmp_path: Path) -> None:
     for root in (tmp_path, tmp_path / "none"):
         report = check(root)
-        assert only_problem(report).startswith("error: no ")
+        assert only_problem(report).startswith("error: ")
         assert not report.usable
         assert "not usable" in report.text()
 
