@@ -100,7 +100,7 @@ def recognise(path: Path, find: Callable[[str], list[str]]) -> Table | None:
 
 
 def _line_ends(text: str) -> str:
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\n", "\n").removesuffix("\r")
     return text if "\n" in text else text.replace("\r", "\n")
 
 
@@ -147,7 +147,7 @@ def _cells(text: str, delimiter: str, where: str = "") -> Iterator[tuple[int, li
     first = 1
     if match := re.match(r"sep=.\n", text):  # Excel's own
         text, first = text[match.end() :], 2
-    if delimiter == "\t" and not _by_spreadsheet(text):
+    if delimiter == "\t" and not _by_spreadsheet(text, where):
         rows: Any = (row.split("\t") for row in text.split("\n"))
         yield from (at for at in enumerate(rows, first) if any(map(str.strip, at[1])))
         return
@@ -162,14 +162,22 @@ def _cells(text: str, delimiter: str, where: str = "") -> Iterator[tuple[int, li
         ) from None
 
 
-def _by_spreadsheet(text: str) -> bool:
+def _by_spreadsheet(text: str, where: str) -> bool:
     """Whether the quotes in a table with tabs are those of a spreadsheet, not of the writing.
 
     A spreadsheet quotes a cell that holds a quote, which it doubles, or an end of line; Excel also each one that holds
     a comma. Some programs quote every cell. Quotes of the writing are not doubled, and stand anywhere.
+
+    Raises:
+        HtrError: there are both.
     """
     quoted = [cell[1:-1] for cell in _QUOTED.findall(text)]
     left = _QUOTED.sub("", text)
+    if '"' in left and any('""' in cell and "\t" not in cell for cell in quoted):
+        row = left[: left.index('"')].count("\n") + 1
+        raise HtrError(
+            f"{where}line {row}: a quote as people write it, others as spreadsheets do; save the table as CSV again"
+        )
     if not quoted or '"' in left or any("\t" in cell for cell in quoted):
         return False
     commas = "," not in left
