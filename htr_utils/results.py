@@ -105,7 +105,7 @@ def _baseline(line: Any) -> np.ndarray | None:
     frame, ink = getattr(line, "frame", None), np.flatnonzero((line.crop < 128).any(0))
     if frame is None or not ink.size:
         return None
-    count = max(2, round((ink[-1] - ink[0]) / (2 * line.crop.shape[0])) + 1)
+    count = max(2, round(2 * (ink[-1] - ink[0]) / line.crop.shape[0]) + 1)
     x = np.linspace(ink[0], ink[-1] + 1, count)
     return np.asarray(line.where(np.stack([x, np.full(count, frame.above * frame.scale)], 1)))
 

@@ -25,7 +25,7 @@ from htr_utils.lines import crops, images
 from htr_utils.lines.iam import Line
 from htr_utils.lines.iam_files import read_bytes
 
-HIGH = 120  # rows of a crop, usually at most: a network's input has fewer
+HIGH = 72  # rows of a crop, usually at most: a network's input has fewer
 _ABOVE, _BELOW = 0.7, 0.35  # of the distance to the next line: what is cut around a baseline alone
 Points = tuple[tuple[float, float], ...]
 
@@ -111,7 +111,7 @@ def _middle(outline: np.ndarray) -> np.ndarray:
 
 
 def _alone(crop: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """A crop with paper where other lines are: strokes stay whole that lie inside with more than half their ink."""
+    """A crop with paper where other lines are: strokes whose ink lies inside, but for a fifth, stay whole."""
     size = max(5, crop.shape[0] // 3) | 1
     paper = cv2.morphologyEx(crop, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
     flat = cv2.divide(crop, np.maximum(cv2.blur(paper, (size, size)), 1), scale=255)
@@ -120,8 +120,9 @@ def _alone(crop: np.ndarray, inside: np.ndarray) -> np.ndarray:
     share = np.bincount(labels.ravel(), inside.ravel(), count) / np.maximum(
         stats[:, cv2.CC_STAT_AREA], 1
     )
-    short = stats[:, cv2.CC_STAT_WIDTH] < 4 * crop.shape[0]  # a rule ties all to all
-    keep = np.where((labels > 0) & short[labels], share[labels] > 0.5, inside)
+    long = stats[:, cv2.CC_STAT_WIDTH] > 4 * crop.shape[0]  # a rule ties all to all
+    whole, some = (share > 0.8) & ~long, (share > 0.2) | long
+    keep = np.where(labels > 0, whole[labels] | (some[labels] & inside), inside)
     flat[~keep] = 255
     rows = np.flatnonzero((inside | (keep & (ink > 0))).any(1))
     return flat[max(0, rows[0] - 2) : rows[-1] + 3] if rows.size else flat
