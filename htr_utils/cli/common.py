@@ -20,7 +20,8 @@ MODEL = click.option(
     "--model", default="course", help="name of a model, or path of a .keras or .onnx file"
 )
 DATA = click.option(
-    "--data", help="folder of lines and texts in any usual form, see `htr data check` [default: embedded]"
+    "--data",
+    help="folder of lines and texts in any usual form, see `htr data check` [default: embedded]",
 )
 TASK = click.option(
     "--task", help="which split lists, where a folder has several: own, official, aachen"

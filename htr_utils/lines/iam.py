@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 TEXT_FOLDERS = ("ascii", ".", "lines", "ascii/ascii")
+_BOM = b"\xef\xbb\xbf"
 XML_FOLDERS = ("xml", "xml/xml")
 # a01/a01-000u/a01-000u-00.png is IAM's own; `lines/lines` is what unpacking lines.tgz inside `lines` gives.
 IMAGE_PATTERNS = tuple(
@@ -249,17 +250,15 @@ def _shows(folder: Path) -> bool:
     for place in (folder / name for name in TEXT_FOLDERS):
         beside = any((place / f"lines{ending}").is_file() for ending in ENDINGS)
         if (place / "lines.txt").is_file() and not beside:
-            with (place / "lines.txt").open("rb") as file:
-                first = next((row for row in file if row.strip() and row[:1] != b"#"), b"")
-            return not re.match(rb"\S+\.[A-Za-z]{3,4}\s", first.lstrip(b"\xef\xbb\xbf"))
-    words = _find(folder, "words.txt")
-    return _first_row(words) if words is not None else next(_xml_forms(folder), None) is not None
+            return not re.match(rb"\S+\.[A-Za-z]{3,4}\s", _first_row(place / "lines.txt"))
+    if (words := _find(folder, "words.txt")) is not None:
+        return re.match(rb"\w+-\w+-[0-9]+-[0-9]+\s+(ok|err)\s", _first_row(words)) is not None
+    return next(_xml_forms(folder), None) is not None
 
 
-def _first_row(words_txt: Path) -> bool:
-    with words_txt.open("rb") as file:
-        first = next((row for row in file if row.strip() and row[:1] != b"#"), b"")
-    return bool(re.match(rb"[A-Za-z0-9_]+-[A-Za-z0-9_]+-[0-9]+-[0-9]+\s+(ok|err)\s", first))
+def _first_row(file: Path) -> bytes:
+    with file.open("rb") as rows:
+        return next((row for row in rows if row.strip() and row[:1] != b"#"), b"").lstrip(_BOM)
 
 
 def _xml_forms(root: Path) -> Iterator[Path]:

@@ -122,11 +122,9 @@ def lines_of_words(words: list[LineRow]) -> list[LineRow]:
     for line_id, row in inside.items():
         row.sort(key=lambda word: int(word.id.rpartition("-")[2]))
         status = "ok" if all(word.status == "ok" for word in row) else "err"
-        boxes = [word.box for word in row]
-        x, y = min(b[0] for b in boxes), min(b[1] for b in boxes)
-        box = (x, y, max(b[0] + b[2] for b in boxes) - x, max(b[1] + b[3] for b in boxes) - y)
         text = "|".join(word.tokens for word in row)
-        lines.append(LineRow(row[0].number, line_id, status, row[0].grey_level, 0, box, text))
+        first = row[0]._replace(id=line_id, status=status, box=(0, 0, 0, 0), tokens=text)
+        lines.append(first)
     return lines
 
 

@@ -23,7 +23,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 from unicodedata import normalize
 
@@ -136,10 +136,13 @@ def look(root: str | Path) -> Found:
     files = tree.files if given.is_dir() else [given.name]
     found = sorted(_tables(tree, files), key=lambda source: source.folder.split("/"))
     held = tuple(source.folder for source in found)
-    if found and any(source.name.rpartition("/")[2] in tables.NAMES for source in found):
-        found = _first_of_each_folder(found)
     found += _others(tree, files)
-    pairs = [pair for pair in _pairs(tree, set(files)) if not pair[0].startswith(held)]
+    whole = {page_files.stem(source.name) for source in found if source.name.endswith(".xml")}
+    pairs = [
+        (image, text)
+        for image, text in _pairs(tree, set(files))
+        if not image.startswith(held) and bare(image).rpartition("/")[2] not in whole
+    ]
     if pairs:
         found.append(_Source("pairs", pairs[0][1], "", partial(_read_pairs, folder, pairs)))
     if found:
@@ -212,27 +215,17 @@ class _Tree:
 
 
 def _tables(tree: _Tree, files: Iterable[str]) -> Iterator[_Source]:
-    """The tables and lists among files; of those with other names than ours the first rows must name pictures."""
-    alone = {bare(path) for path in tree.pictures.inside}
+    """The tables and lists among files; where a folder has one with a name of ours, that alone counts there."""
+    known, alone = set(files), {bare(path) for path in tree.pictures.inside}
     for file in files:
         folder = file[: file.rfind("/") + 1]
-        ending = PurePosixPath(file).suffix.lower()
-        stem = file[: -len(ending)].removesuffix(".gt") if ending else file
-        if ending not in tables.ENDINGS or (ending == ".txt" and stem in alone):
+        ours = next((folder + name for name in tables.NAMES if folder + name in known), file)
+        beside = file.lower().endswith(".txt") and file[:-4].removesuffix(".gt") in alone
+        if not file.lower().endswith(tables.ENDINGS) or beside or file != ours:
             continue
         table = tables.recognise(tree.root / file, partial(tree.find, folder))
         if table is not None:
             yield _Source("table", file, folder, partial(_read_table, tree, folder, table))
-
-
-def _first_of_each_folder(found: list[_Source]) -> list[_Source]:
-    """Where a folder has `transcriptions.tsv`, that table alone counts there, and `lines.tsv` before any other."""
-    best: dict[str, str] = {}
-    for name in tables.NAMES:
-        for source in found:
-            if source.name == source.folder + name:
-                best.setdefault(source.folder, source.name)
-    return [source for source in found if best.get(source.folder, source.name) == source.name]
 
 
 def _others(tree: _Tree, files: Iterable[str]) -> Iterator[_Source]:

@@ -93,21 +93,12 @@ class OnPage:
 
 
 def _middle(outline: np.ndarray) -> np.ndarray:
-    """A straight baseline for an outline (N, 2): a quarter of its height below its middle."""
+    """A straight baseline for an outline (N, 2): a quarter of its usual height below its middle."""
     x, y = outline.T
-    columns = np.linspace(x.min(), max(x.max(), x.min() + 2), 9)[1:-1]
-    closed = np.concatenate([outline, outline[:1]])
-    spans = []
-    for column in columns:
-        a, b = closed[:-1], closed[1:]
-        crosses = (a[:, 0] - column) * (b[:, 0] - column) <= 0
-        a, b = a[crosses], b[crosses]
-        t = (column - a[:, 0]) / np.where(b[:, 0] == a[:, 0], 1, b[:, 0] - a[:, 0])
-        rows = a[:, 1] + t * (b[:, 1] - a[:, 1])
-        spans.append((rows.min(), rows.max()) if rows.size else (y.min(), y.max()))
-    top, bottom = np.array(spans).T
-    slope, level = np.polyfit(columns, (top + bottom) / 2 + 0.25 * (bottom - top), 1)
-    return np.array([[at, slope * at + level] for at in (x.min(), max(x.max(), x.min() + 2))])
+    left, right = x.min(), max(x.max(), x.min() + 2)
+    tilt = np.polyfit(x, y, 1) if np.ptp(x) > 4 * np.ptp(y) else np.array([0.0, y.mean()])
+    high = cv2.contourArea(outline.astype(np.float32)) / (right - left)
+    return np.array([[at, np.polyval(tilt, at) + 0.25 * high] for at in (left, right)])
 
 
 def _alone(crop: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -167,22 +158,25 @@ def read(
     for number, sheet in enumerate(tree.iter("Page")):
         name = told or sheet.get("imageFilename") or ""
         found = find(name.strip()) if name.strip() else []
-        stem = path.name.removesuffix(".xml").removesuffix(".page").removesuffix(".alto")
-        found = found or find(stem)
+        name = name or stem(file)
+        found = found or find(stem(file))
         if len(found) != 1 or number:
             what = f"{len(found)} pictures" if found else "no picture"
             remedy = "one picture a page is wanted; put it beside the file"
-            complain(
-                "pages without a picture", f"{path}: {what} of name {name or stem!r}; {remedy}"
-            )
+            complain("pages without a picture", f"{path}: {what} of name {name!r}; {remedy}")
             continue
-        yield from _lines(sheet, root / found[0], stem, alto, f"{path}", complain)
+        yield from _lines(sheet, root / found[0], stem(file), alto, f"{path}", complain)
+
+
+def stem(file: str) -> str:
+    """What a page is called: the file's name without its endings."""
+    return re.sub(r"(\.page|\.alto)?\.xml$", "", file.rpartition("/")[2])
 
 
 def _lines(
     sheet: ET.Element,
     picture: Path,
-    stem: str,
+    page: str,
     alto: bool,
     where: str,
     complain: Callable[[str, str], object],
@@ -217,7 +211,7 @@ def _lines(
             )
         else:
             part = OnPage(outline, baseline, size, pitch, unpacked())  # type: ignore[arg-type]
-            yield Line(f"{stem}/{name}", text, picture, stem, part=part)
+            yield Line(f"{page}/{name}", text, picture, page, part=part)
 
 
 def _page_xml(row: ET.Element) -> tuple[str, Points, Points]:

@@ -95,9 +95,7 @@ def read(root: Path, file: str, complain: Callable[[str, str], object]) -> Itera
 
 
 def _holds_pictures(kind: Any) -> bool:
-    import pyarrow
+    import pyarrow.types as of
 
-    binary = (pyarrow.types.is_binary, pyarrow.types.is_large_binary)
-    if pyarrow.types.is_struct(kind):
-        return any(field.name == "bytes" for field in kind)
-    return any(is_it(kind) for is_it in binary)
+    bare = of.is_binary(kind) or of.is_large_binary(kind)
+    return bare or (of.is_struct(kind) and any(field.name == "bytes" for field in kind))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from htr_utils.lines import images
 from htr_utils.lines.check import IAM_CHARACTERS, CheckReport, Count, check
 from htr_utils.lines.looks import look_at
 from tests.helpers.iam_fake import SPLITS, png, write, write_iam
@@ -240,3 +243,50 @@ def test_the_default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert check().usable
     monkeypatch.setenv("HTR_DATA", str(tmp_path / "none"))
     assert "HTR_DATA" in only_problem(check())
+
+
+# --- folders that are not in IAM layout
+
+
+def test_a_folder_of_ones_own_is_looked_through(tmp_path: Path) -> None:
+    rows = []
+    for number in range(200):
+        write(tmp_path / f"l{number:03}.png", png(60 + number, level=number))
+        rows.append(f"l{number:03}.png\tw{number % 3}\ta few words {number}\n")
+    table = tmp_path / "transcriptions.tsv"
+    table.write_text("".join(rows), encoding="utf-8")
+    report = check(tmp_path)
+    assert report.usable and not report.problems, report.problems
+    assert report.counts[:2] == [Count("lines", 200, None), Count("writers", 3, None)]
+    assert report.layout == "table: transcriptions.tsv" and len(report.lines) == 200
+    rows[7] = "l007.png\tw1\t" + "far too long for it " * 12 + "\n"
+    rows[8] = "l008.png\tw1\tMaß {1}\n"
+    table.write_text("".join(rows), encoding="utf-8")
+    (tmp_path / "l009.png").write_bytes((tmp_path / "l010.png").read_bytes())
+    (tmp_path / "l011.png").write_bytes(b"GIF89a")
+    report = check(tmp_path)
+    assert report.usable
+    assert report.problems == [
+        "warning: characters outside the charset, with lines: "
+        "'{' (1, first l008), '}' (1, first l008), 'ß' (1, first l008)",
+        "warning: 1 line images that are no picture or damaged: l011",
+        "warning: 1 texts that look too long for their pictures: l007",
+        "warning: 1 near-duplicates: l010 and l009 with another text",
+    ]
+    (tmp_path / "l012.png").unlink()
+    table.write_text("".join([*rows, "l013.png\tw\t\n"]), encoding="utf-8")
+    report = check(tmp_path)
+    assert not report.usable
+    assert report.problems[0].startswith("error: 1 rows whose image is missing, first ")
+    assert "line 13: no image named 'l012.png'" in report.problems[0]
+    assert report.problems[1].startswith("error: 1 rows without a text, first ")
+
+
+def test_pictures_of_one_text_that_differ_by_a_little_are_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 255, (30, 300), dtype=np.uint8)
+    other = rng.integers(0, 255, (30, 300), dtype=np.uint8)
+    for name, grey in (("a", first), ("b", np.minimum(first, 250)), ("c", other)):
+        images.save(tmp_path / f"{name}.png", cv2.blur(grey, (9, 9)))
+        (tmp_path / f"{name}.gt.txt").write_text("the very same text", encoding="utf-8")
+    assert check(tmp_path).problems == ["warning: 1 near-duplicates: b and a"]
