@@ -11,7 +11,7 @@ from typing import Any
 
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, own, spacing
+from htr_utils.lines import iam, labels, spacing
 from htr_utils.lines.iam import Line
 from htr_utils.recognizer import Decoder, Recognizer
 from htr_utils.text import metrics
@@ -20,7 +20,7 @@ from htr_utils.text import metrics
 def load_lines(
     root: str | Path | None, split: str | None, *, spacing: str = "natural", task: str | None = None
 ) -> list[Line]:
-    """The lines to work on: a split of an IAM-layout folder, or all of a folder with `transcriptions.tsv`.
+    """The lines to work on: a split of an IAM-layout folder, or all of any other (`labels.read`).
 
     Args:
         root: None for the embedded data (or HTR_DATA). split: None for every line. Of a folder without splits it
@@ -30,12 +30,15 @@ def load_lines(
         HtrError: no such split; a folder without splits is asked for one.
     """
     root = root or paths.named_data()
-    if root is not None and own.is_own(root):
-        if split in ("train", "validation", "test"):
+    if root is not None and labels.is_own(root):
+        lines = labels.read(root)
+        if split not in ("train", "validation", "test"):
+            return lines
+        if split not in (named := labels.splits(lines)):
             raise HtrError(
                 f"{root}: has no split {split!r}; leave --split out, all its lines are taken"
             )
-        return own.read(root)
+        return named[split]
     folder = iam.read(root, spacing=spacing, task=task)  # type: ignore[arg-type]
     return list(folder.lines.values()) if split is None else folder.split(split)
 
@@ -76,9 +79,8 @@ def evaluate(
     if not lines:
         raise HtrError("no lines to evaluate; check the split's name")
     start = time.perf_counter()
-    readings = list(
-        recognizer.read_iter([line.path for line in lines], decoder=decoder, errors="keep")
-    )
+    sources = (line.path if line.part is None else line for line in lines)
+    readings = list(recognizer.read_iter(sources, decoder=decoder, errors="keep"))
     seconds = time.perf_counter() - start
     if bad := [reading for reading in readings if isinstance(reading, HtrError)]:
         problem = f"{len(bad)} of {len(lines)} lines cannot be read"

@@ -1,4 +1,4 @@
-"""What was read, as a file: plain text, JSON, hOCR 1.2, ALTO 4.2, PAGE XML 2019-07-15.
+"""What was read, as a file: plain text, Markdown, JSON, hOCR 1.2, ALTO 4.2, PAGE XML 2019-07-15.
 
     page = of_page("letter.jpg", grey.shape, found.lines, recogniser.read([line.crop for line in found.lines]))
     for content in render([page], "alto"):
@@ -13,19 +13,23 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
 from htr_utils import __version__
 from htr_utils.errors import HtrError
+from htr_utils.results import Box
+from htr_utils.results import ReadLine as ReadLine
+from htr_utils.results import ReadPage as ReadPage
+from htr_utils.results import Word as Word
+from htr_utils.results import of_page as of_page
 
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 ENDINGS = {
     "text": ".txt",
+    "markdown": ".md",
     "json": ".json",
     "hocr": ".hocr.html",
     "alto": ".alto.xml",
@@ -33,116 +37,6 @@ ENDINGS = {
 }
 # What XML 1.0 cannot hold (W3C recommendation, production 2).
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of a line. box: None where it is not known, as in a text that somebody typed. confidence: 0 to 1."""
-
-    text: str
-    box: Box | None = None
-    confidence: float | None = None
-
-
-@dataclass(frozen=True)
-class ReadLine:
-    """A line of a page: polygon float (N, 2), x and y. corrected: the text after spell correction, if it ran.
-
-    sure, at: the confidence of each character of `text` and its column, where a recogniser read it. others: what
-    its beam read besides. language: whose language model helped.
-    """
-
-    text: str
-    polygon: np.ndarray
-    box: Box
-    confidence: float | None = None
-    words: tuple[Word, ...] = ()
-    corrected: str | None = None
-    sure: tuple[float, ...] = ()
-    at: tuple[int, ...] = ()
-    others: tuple[str, ...] = ()
-    language: str = "none"
-
-    def split(self) -> tuple[Word, ...]:
-        """The words, with their places where the text is still what was read."""
-        known = self.words if [word.text for word in self.words] == self.text.split() else ()
-        return known or tuple(Word(text) for text in self.text.split())
-
-
-@dataclass(frozen=True)
-class ReadPage:
-    """image: name of the picture's file. width, height: pixels. number: of the page in that file, from 1.
-
-    notes: what was put right in the picture, or stands in the way of reading it well, a sentence each.
-    """
-
-    image: str
-    width: int
-    height: int
-    lines: tuple[ReadLine, ...]
-    number: int = 1
-    notes: tuple[str, ...] = ()
-
-
-class _Found(Protocol):
-    """What is needed of a `pages.PageLine`."""
-
-    polygon: np.ndarray
-    box: Box
-    crop: np.ndarray
-
-    def where(self, points: np.ndarray) -> np.ndarray: ...
-
-
-def of_page(
-    image: str,
-    shape: tuple[int, ...],
-    found: Sequence[Any],
-    readings: Iterable[Any],
-    number: int = 1,
-    notes: Sequence[str] = (),
-) -> ReadPage:
-    """The page that `shape` (height, width), lines as `pages.find` gives them and their readings make up."""
-    height, width = shape[:2]
-    lines = []
-    for line, reading in zip(found, readings, strict=True):
-        words = tuple(_words(line, reading, width, height))
-        sure = tuple(c.confidence for c in reading.characters)
-        middle = np.array([[c.x, line.crop.shape[0] / 2] for c in reading.characters]).reshape(
-            -1, 2
-        )
-        at = tuple(line.where(middle)[:, 0].round().clip(0, width - 1).astype(int).tolist())
-        line_read = ReadLine(
-            reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at
-        )
-        lines.append(replace(line_read, others=reading.others, language=reading.language))
-    image = image.encode("utf-8", "replace").decode()  # a file's name may be no UTF-8, a result is
-    return ReadPage(image, width, height, tuple(lines), number, tuple(notes))
-
-
-def _words(line: _Found, reading: Any, width: int, height: int) -> Iterable[Word]:
-    """The words of a reading with their boxes: a word reaches half-way to the characters beside it."""
-    rows, columns = line.crop.shape
-    x = np.array([c.x for c in reading.characters], float)
-    if not x.size:
-        return
-    half = float(np.median(np.diff(x))) / 2 if x.size > 1 else columns / 2
-    between = (x[1:] + x[:-1]) / 2
-    left = np.concatenate([[x[0] - half], between]).clip(0, columns)
-    right = np.concatenate([between, [x[-1] + half]]).clip(0, columns)
-    known = {(word.start, word.end): word.confidence for word in getattr(reading, "words", ())}
-    for match in re.finditer(r"\S+", "".join(c.character for c in reading.characters)):
-        a, b = match.span()
-        edges = np.array([[u, v] for u in (left[a], right[b - 1]) for v in (0, rows)])
-        sure = known.get((a, b)) or float(np.mean([c.confidence for c in reading.characters[a:b]]))
-        yield Word(match.group(), _around(line.where(edges), width, height), sure)
-
-
-def _around(points: np.ndarray, width: int, height: int) -> Box:
-    """The smallest box around points (N, 2) that lies in the page and is at least a pixel wide and high."""
-    low = np.floor(points.min(0)).clip(0, [width - 1, height - 1]).astype(int)
-    high = np.ceil(points.max(0)).clip(low + 1, [width, height]).astype(int)
-    return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
 def render(pages: Sequence[ReadPage], format: str) -> list[str]:
@@ -157,6 +51,7 @@ def render(pages: Sequence[ReadPage], format: str) -> list[str]:
         return [_page_xml(page) for page in pages]
     whole: dict[str, Callable[[Sequence[ReadPage]], str]] = {
         "text": _text,
+        "markdown": _markdown,
         "json": _json,
         "hocr": _hocr,
         "alto": _alto,
@@ -167,6 +62,22 @@ def render(pages: Sequence[ReadPage], format: str) -> list[str]:
 def _text(pages: Sequence[ReadPage]) -> str:
     """A line per line; an empty line between pages."""
     return "\n".join("".join(f"{line.text}\n" for line in page.lines) for page in pages)
+
+
+def _markdown(pages: Sequence[ReadPage]) -> str:
+    """A line per line, a paragraph where the next line is further away than usual, a rule between pages."""
+    sheets = []
+    for page in pages:
+        tops = np.array([line.box[1] + line.box[3] / 2 for line in page.lines])
+        steps = np.diff(tops)
+        usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+        text = ""
+        for number, line in enumerate(page.lines):
+            if number:
+                text += "\n\n" if abs(steps[number - 1]) > 1.5 * usual else "  \n"
+            text += re.sub(r"([\\`*_<\[\]])", r"\\\1", line.text)
+        sheets.append(text + "\n")
+    return "\n---\n\n".join(sheets)
 
 
 def _json(pages: Sequence[ReadPage]) -> str:
@@ -223,6 +134,38 @@ def _points(line: ReadLine, page: ReadPage) -> list[tuple[int, int]]:
     return points if len(points) >= 3 else [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
 
 
+def _stand(line: ReadLine, page: ReadPage) -> list[tuple[int, int]]:
+    """The baseline in whole pixels within the page; a quarter of the box's height above its foot if it is not known."""
+    x, y, w, h = line.box
+    known = line.baseline
+    if known is None:
+        known = np.array([[x, y + 0.75 * h], [x + w, y + 0.75 * h]])
+    rounded = known.round().clip(0, [page.width, page.height]).astype(int)
+    points = list(dict.fromkeys((int(x), int(y)) for x, y in rounded))
+    return points if len(points) > 1 else [*points, (points[0][0] + 1, points[0][1])]
+
+
+def _pairs(points: Iterable[tuple[int, int]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in points)
+
+
+def _cut(polygon: list[tuple[int, int]], box: Box) -> list[tuple[int, int]]:
+    """The part of a line's polygon that lies in a word's box (Sutherland & Hodgman); the box where that is nothing."""
+    points = [np.array(p, float) for p in polygon]
+    for axis, side in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        edge = side * (box[axis] + (box[axis + 2] if side < 0 else 0))
+        kept: list[np.ndarray] = []
+        for a, b in zip(points[-1:] + points[:-1], points, strict=True):
+            at, to = side * a[axis] - edge, side * b[axis] - edge
+            if at * to < 0:
+                kept.append(a + (b - a) * (at / (at - to)))
+            if to >= 0:
+                kept.append(b)
+        points = kept
+    whole = list(dict.fromkeys((round(float(x)), round(float(y))) for x, y in points))
+    return whole if len(whole) > 2 else _corners(box)
+
+
 def _clean(text: str) -> str:
     """Text without the characters that XML forbids; white space that it would change becomes spaces."""
     return _NO_XML.sub("\ufffd", re.sub("[\t\n\r]", " ", text))
@@ -268,9 +211,14 @@ def _hocr(pages: Sequence[ReadPage]) -> str:
             sheet, "div", **{"class": "ocr_carea"}, id=f"block_{i}", title=_bbox(_region(page))
         )
         for j, line in enumerate(page.lines, 1):
-            row = _add(
-                area, "span", **{"class": "ocr_line"}, id=f"line_{i}_{j}", title=_bbox(line.box)
-            )
+            (x0, y0), (x1, y1) = (_stand(line, page)[k] for k in (0, -1))
+            slope = (y1 - y0) / max(1, x1 - x0)
+            foot = y0 + slope * (line.box[0] - x0) - line.box[1] - line.box[3]
+            place = [f"{_bbox(line.box)}; baseline {slope:.4f} {foot:.0f}"]
+            if line.confidence is not None:
+                place.append(f"x_wconf {round(100 * line.confidence)}")
+            name, title = f"line_{i}_{j}", "; ".join(place)
+            row = _add(area, "span", **{"class": "ocr_line"}, id=name, title=title)
             for k, word in enumerate(line.split(), 1):
                 place = [_bbox(word.box)] if word.box else []
                 place += (
@@ -319,9 +267,9 @@ def _alto(pages: Sequence[ReadPage]) -> str:
             continue
         block = _add(space, "TextBlock", ID=f"block_{i}", **_place(_region(page)))
         for j, line in enumerate(page.lines, 1):
-            row = _add(block, "TextLine", ID=f"line_{i}_{j}", **_place(line.box))
-            points = " ".join(f"{x},{y}" for x, y in _points(line, page))
-            _add(_add(row, "Shape"), "Polygon", POINTS=points)
+            stand = {"BASELINE": _pairs(_stand(line, page))}
+            row = _add(block, "TextLine", ID=f"line_{i}_{j}", **_place(line.box), **stand)
+            _add(_add(row, "Shape"), "Polygon", POINTS=_pairs(_points(line, page)))
             # The schema wants a String in every line, also in one of which nothing was read.
             for k, word in enumerate(line.split() or (Word("", line.box, 0.0),), 1):
                 if k > 1:
@@ -360,17 +308,18 @@ def _page_xml(page: ReadPage) -> str:
         for j, line in enumerate(page.lines, 1):
             row = _add(region, "TextLine", id=f"line_{j}")
             _coords(row, _points(line, page))
+            _add(row, "Baseline", points=_pairs(_stand(line, page)))
             for k, word in enumerate(line.split(), 1):
                 if word.box:  # a word must have a place here
                     part = _add(row, "Word", id=f"word_{j}_{k}")
-                    _coords(part, _corners(word.box))
+                    _coords(part, _cut(_points(line, page), word.box))
                     _equivalent(part, word.text, word.confidence)
             _equivalent(row, line.text, line.confidence)
     return _write(root)
 
 
 def _coords(parent: ET.Element, points: Sequence[tuple[int, int]]) -> None:
-    _add(parent, "Coords", points=" ".join(f"{x},{y}" for x, y in points))
+    _add(parent, "Coords", points=_pairs(points))
 
 
 def _corners(box: Box) -> list[tuple[int, int]]:
@@ -380,38 +329,3 @@ def _corners(box: Box) -> list[tuple[int, int]]:
 
 def _equivalent(parent: ET.Element, text: str, confidence: float | None) -> None:
     _add(_add(parent, "TextEquiv", conf=_rounded(confidence)), "Unicode", text)
-
-
-def overlay(grey: np.ndarray, page: ReadPage) -> np.ndarray:
-    """The picture (H, W), paler, with each line's outline and above each word what was read: RGB uint8 (h, w, 3)."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    scale = min(1.0, 2000 / max(grey.shape))
-    size = max(1, round(page.width * scale)), max(1, round(page.height * scale))
-    picture = Image.blend(
-        Image.fromarray(grey).resize(size).convert("RGB"), Image.new("RGB", size, "white"), 0.3
-    )
-    draw = ImageDraw.Draw(picture)
-    for line in page.lines:
-        outline = [(float(x) * scale, float(y) * scale) for x, y in line.polygon]
-        draw.line([*outline, outline[0]], fill=(0, 114, 178), width=1)
-        words = line.split()
-        if not words or words[0].box is None:
-            words = (Word(line.text, line.box),)
-        full = max(9.0, 0.32 * scale * min(word.box[3] for word in words if word.box))
-        lengths = [
-            max(1.0, draw.textlength(word.text, ImageFont.load_default(full))) for word in words
-        ]
-        # One size for the line, at which most words fit above their places; a longer one is set smaller.
-        room = [
-            scale * (word.box or line.box)[2] / length
-            for word, length in zip(words, lengths, strict=True)
-        ]
-        usual = min(1.0, float(np.median(room)))
-        for word, fits in zip(words, room, strict=True):
-            x, y = (scale * value for value in (word.box or line.box)[:2])
-            points = max(8.0, full * min(usual, 0.97 * fits))
-            place = x, max(0.0, y - 0.55 * points)
-            font = ImageFont.load_default(points)
-            draw.text(place, word.text, (170, 30, 0), font, stroke_width=2, stroke_fill="white")
-    return np.asarray(picture)

@@ -20,7 +20,8 @@ MODEL = click.option(
     "--model", default="course", help="name of a model, or path of a .keras or .onnx file"
 )
 DATA = click.option(
-    "--data", help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]"
+    "--data",
+    help="folder of lines and texts in any usual form, see `htr data check` [default: embedded]",
 )
 TASK = click.option(
     "--task", help="which split lists, where a folder has several: own, official, aachen"
@@ -64,9 +65,9 @@ def folder_of(data: str | None) -> str | None:
 
 def split_of(data: str | None, split: str | None) -> str:
     """--split, or where it is not given the test split, and of a folder without splits all lines."""
-    from htr_utils.lines import own
+    from htr_utils.lines import labels
 
-    return split or ("all lines" if data is not None and own.is_own(data) else "test")
+    return split or ("all lines" if data is not None and labels.is_own(data) else "test")
 
 
 def only(lines: list[Line], ids: str | None) -> list[Line]:

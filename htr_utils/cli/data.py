@@ -1,7 +1,8 @@
-"""`htr data`: is a folder of lines fit to train and test on?"""
+"""`htr data`: is a folder of lines fit to train and test on? And the same lines in another form."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import ClassVar
 
@@ -19,15 +20,44 @@ class _Data(Verbs):
 
 @click.group(cls=_Data)
 def data() -> None:
-    """Check data sets."""
+    """Check data sets, and convert them."""
 
 
 @data.command("check")
 @click.argument("path", required=False)
-def data_check(path: str | None) -> None:
-    """Say whether a folder in IAM layout may be used; the exit status is 0 when it may."""
-    from htr_utils.lines.check import check
+@click.option("--model", default="course", show_default=True, help="whose charset the texts need")
+@click.option("--sheet", default=None, help="write a picture of 60 random lines and their texts")
+def data_check(path: str | None, model: str, sheet: str | None) -> None:
+    """Say what a folder or file of lines holds, and whether it may be trained on: exit status 0 when it may.
 
-    report = check(path or paths.data_root())
+    IAM in any layout; tables (.tsv, .csv, .jsonl, .json) and lists (gt.txt) of pictures and texts; .txt or .gt.txt
+    beside each picture; PAGE XML or ALTO with the pages; .parquet of Hugging Face.
+    """
+    from htr_utils.lines import looks
+    from htr_utils.lines.check import check
+    from htr_utils.recognizer import Recognizer
+
+    root = path or paths.data_root()
+    known = Recognizer.load(model).charset
+    report = check(root, characters=known.characters)
     click.echo(report.text())
+    if sheet is not None and report.lines:
+        looks.sheet(report.lines, sheet)
+        click.echo(f"wrote {sheet}")
+    if report.usable:
+        told = known.unknown("".join({c for line in report.lines for c in line.text}))
+        charset = "--charset texts " if told else ""
+        command = f"--data {shlex.quote(str(root))} {charset}--init {model} --out mine.keras"
+        click.echo(f"to train on it: htr train {command}")
     sys.exit(0 if report.usable else 1)
+
+
+@data.command("convert")
+@click.argument("path")
+@click.argument("out", type=click.Path(file_okay=False))
+@click.option("--to", type=click.Choice(["tsv", "iam", "gt.txt", "page"]), required=True)
+def data_convert(path: str, out: str, to: str) -> None:
+    """Write the lines of a folder or file (see `htr data check`) to a new folder in another form."""
+    from htr_utils.trainer.convert import convert
+
+    click.echo(f"wrote {convert(path, out, to):,} lines to {out}")

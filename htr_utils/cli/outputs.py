@@ -14,6 +14,8 @@ import click
 from htr_utils.errors import HtrError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from htr_utils.formats import ReadLine, ReadPage
     from htr_utils.page_reading import OpenedPage
     from htr_utils.recognizer import Recognizer
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     Speller = Callable[[ReadLine], Correction]
 
-FORMATS = ("text", "json", "hocr", "alto", "page")
+FORMATS = ("text", "markdown", "json", "hocr", "alto", "page", "pdf")
 OVERLAY = ".overlay.png"
 LONG = (".pdf", ".tif", ".tiff")  # may have many pages
 
@@ -40,28 +42,35 @@ class Writer:
         self.names, self.format, self.overlay, self.speller = names, format_, overlay, speller
         self.out = None if out is None else Path(out)
         self.pages: list[ReadPage] = []
+        self.greys: list[np.ndarray] = []  # of the pages so far, for a PDF
         self.stems = stems_of(names)
         # Each result's name in small letters, as file systems may take A and a for the same: its file, its name.
         self.made: dict[str, tuple[int, str]] = {}
 
     def __call__(self, page: OpenedPage, read_page: ReadPage) -> None:
-        from htr_utils import formats
-        from htr_utils.files import write_text
+        from htr_utils import drawn, formats
+        from htr_utils.files import write_bytes, write_text
         from htr_utils.lines import images
 
         if self.speller is not None:
             read_page = replace(read_page, lines=tuple(map(self._corrected, read_page.lines)))
         if page.number == 1:
-            self.pages = []  # of a file that broke off
+            self.pages, self.greys = [], []  # of a file that broke off
         self.pages.append(read_page)
         stem = self.stems[page.file]
         if self.overlay and self.out is not None:
             number = "" if page.last and page.number == 1 else f"-{page.number}"
             place = self._place(page.file, f"{stem}{number}{OVERLAY}")
-            images.save(place, formats.overlay(page.grey, read_page)[..., ::-1])
+            images.save(place, drawn.overlay(page.grey, read_page)[..., ::-1])
+        if self.format == "pdf":
+            self.greys.append(page.grey)
         if not page.last:
             return
         pages, self.pages = self.pages, []
+        if self.format == "pdf":
+            place = self._place(page.file, f"{stem}.pdf")
+            write_bytes(place, drawn.pdf(list(zip(self.greys, pages, strict=True))))
+            return
         contents = formats.render(pages, self.format)
         if self.out is None:
             if len(self.names) > 1:

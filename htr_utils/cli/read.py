@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "format_",
     type=click.Choice(FORMATS),
     default="text",
-    help="of what is printed or written; page is PAGE XML",
+    help="of what is printed or written; page is PAGE XML, pdf the picture with the text behind it",
 )
 @click.option(
     "--out",
@@ -107,8 +107,9 @@ def read(
     names = expand(files)
     if out is None and overlay:
         raise click.UsageError("--overlay needs --out FOLDER")
-    if out is None and format_ != "text" and len(names) > 1:
-        raise click.UsageError(f"--format {format_} of several files needs --out FOLDER")
+    if out is None and (format_ == "pdf" or (format_ != "text" and len(names) > 1)):
+        of = "" if format_ == "pdf" else " of several files"
+        raise click.UsageError(f"--format {format_}{of} needs --out FOLDER")
 
     @cache
     def load() -> Recognizer:

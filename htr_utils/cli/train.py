@@ -57,8 +57,8 @@ from htr_utils.errors import HtrError
 )
 @click.option(
     "--charset",
-    help="characters it writes: iam, latin, or a file that holds them; with --init, known ones keep what was learnt "
-    "[default: that of --init, or iam]",
+    help="characters it writes: iam, latin, texts (those in --data), or a file that holds them; with --init, known "
+    "ones keep what was learnt [default: that of --init, or iam]",
 )
 @click.option("--init", help="start from this model instead of random weights")
 @click.option("--out", default="runs/train/model.keras", help="the model file to write")
@@ -127,7 +127,7 @@ def _check(options: dict[str, Any]) -> None:
         HtrError: a folder or model that is not there, a name that is no model file, options that mean nothing together.
     """
     options["data"] = common.folder_of(options["data"])
-    if options["data"] is not None and not Path(options["data"]).is_dir():
+    if options["data"] is not None and not Path(options["data"]).exists():
         raise HtrError(f"--data {options['data']}: no such folder")
     if Path(options["out"]).suffix != ".keras":
         raise HtrError(f"--out {options['out']}: a model file ends in .keras")
@@ -154,9 +154,9 @@ def _check(options: dict[str, Any]) -> None:
                 "--share: the embedded lines are not here; clone the course, or say --share 0"
             )
     elif options["data"] is not None and not options["share"]:
-        from htr_utils.lines import own
+        from htr_utils.lines import labels
 
-        if own.is_own(options["data"]):
+        if labels.is_own(options["data"]):
             raise HtrError(
                 f"--data {options['data']}: no line of it would be used; say with --share how much of it"
             )
@@ -168,10 +168,10 @@ def _check(options: dict[str, Any]) -> None:
 def _report(model: str, data: str | None, task: str | None, spacing: str, fold: bool) -> None:
     """The test split, which the training has not seen, beside what others published."""
     from htr_utils import published
-    from htr_utils.lines import iam, own
+    from htr_utils.lines import iam, labels
     from htr_utils.recognizer import Recognizer
 
-    if data is not None and own.is_own(data):
+    if data is not None and labels.is_own(data):
         return  # a folder of one's own has no test split
     folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
     if "test" not in folder.split_names:

@@ -15,7 +15,8 @@ import numpy as np
 
 from htr_utils import pages, paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, images, own
+from htr_utils.lines import iam, images
+from htr_utils.lines.labels import read as read_lines
 from htr_utils.synth import compose
 
 SHARE = (
@@ -58,10 +59,10 @@ def material(my_lines: str | Path | None = None) -> tuple[Lines, Lines]:
         my_lines: a folder with transcriptions.tsv: its first two thirds, and its last third.
 
     Raises:
-        HtrError: what `own.read` raises; a folder of fewer than six lines.
+        HtrError: what `labels.read` raises; a folder of fewer than six lines.
     """
     if my_lines is not None:
-        lines = own.read(my_lines)
+        lines = read_lines(my_lines)
         if len(lines) < 6:
             raise HtrError(
                 f"{my_lines}: {len(lines)} lines are too few to learn from and to measure on; give six"
@@ -108,7 +109,7 @@ def fine_tune(
     What `htr train --data folder --init model` does at length, without validation lines and checkpoints.
 
     Raises:
-        HtrError: what `own.read` and `Recognizer.load` raise; a line that is too narrow for its text.
+        HtrError: what `labels.read` and `Recognizer.load` raise; a line that is too narrow for its text.
     """
     import keras
 
@@ -123,7 +124,7 @@ def fine_tune(
     known = dataset.FileLines(
         iam.read(root and root / "data").split("train"), preparation, 1.0, seed
     )
-    mine = dataset.FileLines(own.read(folder), preparation, 1.0, seed)
+    mine = dataset.FileLines(read_lines(folder), preparation, 1.0, seed)
     short = training.infeasible(dataset.FileLines(mine.lines, preparation), labels)
     if short:
         raise HtrError(

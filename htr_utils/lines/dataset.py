@@ -45,19 +45,21 @@ class Source(Protocol):
 
 @dataclass
 class FileLines:
-    """Lines of an IAM-layout folder.
+    """Lines of a folder, their pictures read when they are asked for.
 
-    strength: of the augmentation, 0 for none. Without augmentation prepared pictures are kept in memory; with it
-    each is read again, since all grey pictures of IAM would take a gigabyte in every process.
+    strength: of the augmentation, 0 for none. Without augmentation prepared pictures are kept in memory up to `keep`
+    bytes; with it each is read again, since all grey pictures of IAM would take a gigabyte in every process.
     """
 
     lines: Sequence[Line]
     preparation: images.Preparation
     strength: float = 0.0
     seed: int = 0
+    keep: int = 500_000_000
 
     def __post_init__(self) -> None:
         self._ink: dict[int, np.ndarray] = {}
+        self._kept = 0
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -74,8 +76,9 @@ class FileLines:
             ink = to_bytes(images.prepare(grey, self.preparation).ink)
         except HtrError as error:
             raise HtrError(f"{line.path}: {error}") from error
-        if not self.strength:
+        if not self.strength and self._kept + ink.nbytes <= self.keep:
             self._ink[index] = ink
+            self._kept += ink.nbytes
         return ink, line.text
 
 

@@ -12,27 +12,34 @@ says what it found. It opens no image: `htr_utils.lines.check` looks at those.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.lines.iam_files import (
     LineRow,
+    is_line_id,
+    lines_of_words,
+    read_bytes,
     read_form_xml,
     read_forms_txt,
     read_lines_txt,
     read_names,
+    read_words_txt,
 )
 from htr_utils.lines.iam_splits import SplitList, expand, find_lists
+from htr_utils.lines.opening import ENDINGS
 from htr_utils.lines.spacing import Spacing, natural_lines
 
 if TYPE_CHECKING:
     import numpy as np
 
 TEXT_FOLDERS = ("ascii", ".", "lines", "ascii/ascii")
+_BOM = b"\xef\xbb\xbf"
 XML_FOLDERS = ("xml", "xml/xml")
 # a01/a01-000u/a01-000u-00.png is IAM's own; `lines/lines` is what unpacking lines.tgz inside `lines` gives.
 IMAGE_PATTERNS = tuple(
@@ -40,6 +47,12 @@ IMAGE_PATTERNS = tuple(
     for shape in ("{first}/{form}/{id}.png", "{id}.png")
     for folder in ("lines/", "lines/lines/", "")
 )
+
+
+class Part(Protocol):
+    """A picture within a file: a line of a page, a row of a table. It can be sent to other processes."""
+
+    def picture(self, path: Path) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -55,12 +68,20 @@ class Line:
     grey_level: int = 0  # the grey value (0..255) that separates ink from paper
     components: int = 0  # connected pieces of ink
     box: tuple[int, int, int, int] = (0, 0, 0, 0)  # x, y, width, height on the page, pixels
+    part: Part | None = (
+        None  # where in the file `path` the picture is, where it is not the whole file
+    )
+    split: str = ""  # train, validation or test, where a folder or file name says so
 
     def image(self) -> np.ndarray:
         """The grey image, uint8, (height, width)."""
         from htr_utils.lines import images
 
-        return images.load(self.path)
+        return images.load(self.path) if self.part is None else self.part.picture(self.path)
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        """So that a line is taken wherever a picture is: `Recognizer.read`, `images.load`."""
+        return self.image()
 
 
 @dataclass(frozen=True)
@@ -170,22 +191,16 @@ def read(
         raise HtrError(f"no folder {folder}; name the folder that holds lines/ and ascii/")
     if not folder.is_dir():
         raise HtrError(f"{folder} is a file; unpack it if it is an archive, and name the folder")
-    lines_txt = _find(folder, "lines.txt")
-    if lines_txt is None:
-        looked = ", ".join(_inside(place, "lines.txt") for place in TEXT_FOLDERS)
-        packed = ", ".join(sorted(path.name for path in folder.glob("*.tgz")))
-        remedy = f"unpack {packed}" if packed else "unpack ascii.tgz there"
-        raise HtrError(f"no lines.txt in {folder}; looked at {looked}; {remedy}")
-
-    rows = read_lines_txt(lines_txt)
-    pattern, seen = _image_pattern(folder, rows)
+    folder = _home(folder) or folder
+    rows, text_from = _rows(folder)
+    place, seen, shown = _image_places(folder, rows)
     forms, source = _forms(folder, rows)
     texts = _texts(rows, forms, spacing)
     lines = {
         row.id: Line(
             id=row.id,
             text=texts[row.id],
-            path=folder / pattern.format_map(_names(row.id)),
+            path=place(row.id),
             form_id=_form_id(row.id),
             writer_id=forms[_form_id(row.id)].writer_id,
             status=row.status,
@@ -198,8 +213,8 @@ def read(
     tasks = find_lists(folder)
     layout = "; ".join(
         [
-            f"text from {lines_txt.relative_to(folder).as_posix()}",
-            f"images as {pattern.format_map(_names(rows[0].id))}" if seen else "no images found",
+            f"text from {text_from}",
+            f"images as {shown}" if seen else "no images found",
             f"writers from {source}" if source else "no writers (neither forms.txt nor xml/)",
             f"splits: {', '.join(sorted(tasks))}" if tasks else "no split lists",
         ]
@@ -210,8 +225,79 @@ def read(
     return found
 
 
+def is_layout(root: str | Path) -> bool:
+    """Whether a folder is in IAM layout, which one file or another of it shows.
+
+    One with a table of its own is not; nor is one where lines.txt says what `lines.png` says, or lists pictures.
+    """
+    folder = paths.from_home(root)
+    return folder.is_dir() and _home(folder) is not None
+
+
+def _home(root: Path) -> Path | None:
+    """The folder in IAM layout: this one, or the only one in it that is."""
+    if _shows(root):
+        return root
+    if any((root / name).is_file() for name in ("transcriptions.tsv", "lines.tsv")):
+        return None
+    inside = [path for path in sorted(root.iterdir()) if path.is_dir() and _shows(path)]
+    return inside[0] if len(inside) == 1 else None
+
+
+def _shows(folder: Path) -> bool:
+    if any((folder / name).is_file() for name in ("transcriptions.tsv", "lines.tsv")):
+        return False
+    for place in (folder / name for name in TEXT_FOLDERS):
+        beside = any((place / f"lines{ending}").is_file() for ending in ENDINGS)
+        if (place / "lines.txt").is_file() and not beside:
+            return not re.match(rb"\S+\.[A-Za-z]{3,4}\s", _first_row(place / "lines.txt"))
+    if (words := _find(folder, "words.txt")) is not None:
+        return re.match(rb"\w+-\w+-[0-9]+-[0-9]+\s+(ok|err)\s", _first_row(words)) is not None
+    return next(_xml_forms(folder), None) is not None
+
+
+def _first_row(file: Path) -> bytes:
+    with file.open("rb") as rows:
+        return next((row for row in rows if row.strip() and row[:1] != b"#"), b"").lstrip(_BOM)
+
+
+def _xml_forms(root: Path) -> Iterator[Path]:
+    """The XML of forms in their usual places; only the first file of a place is looked into."""
+    for place in (*XML_FOLDERS, "."):
+        files = sorted((root / place).glob("*.xml"))
+        if files and re.search(rb"<form\s[^>]*writer-id", read_bytes(files[0])[:9999]):
+            yield from files
+            return
+
+
+def _rows(root: Path) -> tuple[list[LineRow], str]:
+    """The lines of lines.txt, else those that words.txt or the XML of the forms spell out; and which it was."""
+    if (file := _find(root, "lines.txt")) is not None:
+        return read_lines_txt(file), file.relative_to(root).as_posix()
+    if (file := _find(root, "words.txt")) is not None:
+        words, name = read_words_txt(file), file.relative_to(root).as_posix()
+        lines = lines_of_words(words)
+        known = _pictures(root)
+        if not any(row.id in known for row in lines) and any(row.id in known for row in words):
+            return words, f"{name} (each word is taken for a line)"
+        return lines, name
+    forms = [(path, read_form_xml(path)) for path in _xml_forms(root)]
+    rows = {
+        line_id: LineRow(0, line_id, "ok", 0, 0, (0, 0, 0, 0), text)
+        for _, form in forms
+        for line_id, text in form.texts.items()
+        if text.strip() and is_line_id(line_id)
+    }
+    if rows:
+        return list(rows.values()), forms[0][0].parent.relative_to(root).as_posix() + "/*.xml"
+    looked = ", ".join(_inside(place, "lines.txt") for place in TEXT_FOLDERS)
+    packed = ", ".join(sorted(path.name for path in root.glob("*.tgz")))
+    remedy = f"unpack {packed}" if packed else "unpack ascii.tgz there, if this is IAM"
+    raise HtrError(f"no lines.txt in {root}; looked at {looked}; {remedy}")
+
+
 def _form_id(line_id: str) -> str:
-    return line_id.rpartition("-")[0]
+    return "-".join(line_id.split("-")[:2])
 
 
 def _names(line_id: str) -> dict[str, str]:
@@ -229,15 +315,30 @@ def _find(root: Path, name: str) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def _image_pattern(root: Path, rows: list[LineRow]) -> tuple[str, bool]:
-    """The pattern that finds most images of a sample, and whether it found any."""
+def _image_places(root: Path, rows: list[LineRow]) -> tuple[Callable[[str], Path], bool, str]:
+    """Where the image of a line id is, whether any is there, and how the first is called within the folder.
+
+    The pattern counts that finds most images of a sample; where none does, images are looked for by their names.
+    """
     sample = [_names(row.id) for row in rows[:: len(rows) // 50 + 1]]
     hits = {
         pattern: sum((root / pattern.format_map(names)).is_file() for names in sample)
         for pattern in IMAGE_PATTERNS
     }
     best = max(IMAGE_PATTERNS, key=hits.__getitem__)  # the first of several equal ones: IAM's own
-    return best, hits[best] > 0
+    known = {} if hits[best] else _pictures(root)
+
+    def place(line_id: str) -> Path:
+        return known.get(line_id) or root / best.format_map(_names(line_id))
+
+    first = place(next((row.id for row in rows if row.id in known), rows[0].id))
+    seen = bool(hits[best]) or any(row.id in known for row in rows)
+    return place, seen, first.relative_to(root).as_posix()
+
+
+def _pictures(root: Path) -> dict[str, Path]:
+    """The pictures below a folder by their names without ending."""
+    return {path.stem: path for path in root.rglob("*") if path.suffix.lower() in ENDINGS}
 
 
 def _forms(root: Path, rows: list[LineRow]) -> tuple[dict[str, Form], str]:
@@ -258,7 +359,7 @@ def _forms(root: Path, rows: list[LineRow]) -> tuple[dict[str, Form], str]:
                 form_id, known[form_id].writer_id, below, known[form_id].stated_lines
             )
             continue
-        candidates = (root / place / f"{form_id}.xml" for place in XML_FOLDERS)
+        candidates = (root / place / f"{form_id}.xml" for place in (*XML_FOLDERS, "."))
         xml = next((path for path in candidates if path.is_file()), None)
         forms[form_id] = Form(form_id, "" if xml is None else read_form_xml(xml).writer_id, below)
         if (

@@ -87,6 +87,47 @@ def read_names(path: Path) -> set[str]:
     return {row for _, row in data_rows(path)}
 
 
+def is_line_id(name: str) -> bool:
+    """Whether a name looks like a01-000u-00."""
+    return _LINE_ID.fullmatch(name) is not None
+
+
+def read_words_txt(path: Path) -> list[LineRow]:
+    """The rows of words.txt, `id status greylevel x y w h tag word`, as those of lines.txt are given.
+
+    Raises:
+        HtrError: a row that does not read, an id that comes twice.
+    """
+    rows: dict[str, LineRow] = {}
+    for number, row in data_rows(path):
+        where = f"{path}, line {number}"
+        columns = row.split(maxsplit=8)
+        if len(columns) < 9 or not _WORD_ID.fullmatch(columns[0]) or columns[0] in rows:
+            wanted = "a new id and 9 columns: id status greylevel x y w h tag word"
+            raise HtrError(f"{where}: {row[:40]!r} is no word; {wanted}; mend the row")
+        level, x, y, w, h = (_integer(where, n, columns[n - 1]) for n in range(3, 8))
+        box = (x, y, w, h)
+        rows[columns[0]] = LineRow(number, columns[0], columns[1], level, 0, box, columns[8])
+    if not rows:
+        raise HtrError(f"{path} holds no words; copy it again from ascii.tgz")
+    return list(rows.values())
+
+
+def lines_of_words(words: list[LineRow]) -> list[LineRow]:
+    """The lines that words of words.txt make up, in the order of their ids."""
+    inside: dict[str, list[LineRow]] = {}
+    for word in words:
+        inside.setdefault(word.id.rpartition("-")[0], []).append(word)
+    lines = []
+    for line_id, row in inside.items():
+        row.sort(key=lambda word: int(word.id.rpartition("-")[2]))
+        status = "ok" if all(word.status == "ok" for word in row) else "err"
+        text = "|".join(word.tokens for word in row)
+        first = row[0]._replace(id=line_id, status=status, box=(0, 0, 0, 0), tokens=text)
+        lines.append(first)
+    return lines
+
+
 def read_lines_txt(path: Path) -> list[LineRow]:
     """The rows of lines.txt: `id status greylevel components x y w h text`.
 

@@ -6,6 +6,7 @@ web page: `load` -> `normalise` -> `crop_to_ink` -> `fit_height` or `fit_canvas`
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,16 @@ def save(path: str | Path, grey: np.ndarray) -> None:
     if not ok:
         raise HtrError(f"{path}: could not be encoded as PNG")
     files.write_bytes(path, data.tobytes())
+
+
+def font(size: float) -> Any:
+    """A font of this machine that has accents, for Pillow to draw with; Pillow's own where there is none."""
+    from PIL import ImageFont
+
+    for name in ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf", "arial.ttf"):
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, size)
+    return ImageFont.load_default(size)
 
 
 def normalise(grey: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any
 from htr_utils import __version__, files, paths
 from htr_utils.course.parameters import CHECKPOINT
 from htr_utils.errors import HtrError
-from htr_utils.lines.own import IMAGE_TYPES
+from htr_utils.lines.opening import ENDINGS
 from htr_utils.runs import execute, given
 from htr_utils.runs.chapter_files import lesson
 from htr_utils.runs.html import write_page
@@ -23,7 +23,7 @@ from htr_utils.text import language, tuned
 
 METRICS = "metrics.json"
 _OURS = {"runs", "points", "work", "report"}  # folders of runs
-_READ = {*IMAGE_TYPES, ".bmp", ".pdf", ".txt", ".tsv", ".csv", ".xml", ".json", ".lm"}
+_READ = {*ENDINGS, ".pdf", ".txt", ".tsv", ".csv", ".xml", ".json", ".lm"}
 BEGUN = "begun.json"  # what an unfinished run was made from
 # What sets the number of threads in the libraries that a chapter uses.
 THREADS = (

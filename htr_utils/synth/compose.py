@@ -21,7 +21,7 @@ import numpy as np
 
 from htr_utils.errors import HtrError
 from htr_utils.files import write_bytes, write_text
-from htr_utils.lines import augment, iam, images, own
+from htr_utils.lines import augment, iam, images, labels
 
 KINDS = (
     "plain ruled squared shadowed rotated perspective columns indented sloping touching unequal "
@@ -100,8 +100,8 @@ def _choose(
     columns: int,
 ) -> list[tuple[np.ndarray, str]]:
     """Lines by one writer, form after form."""
-    if data is not None and own.is_own(data):
-        lines = own.read(data)
+    if data is not None and labels.is_own(data):
+        lines = labels.read(data)
     else:
         lines = [line for line in iam.read(data).split(split) if min(line.box[2:]) >= 8]
     lines = [line for line in lines if line.writer_id in only] or lines

@@ -10,7 +10,8 @@ from typing import Any
 
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, own
+from htr_utils.lines import dataset
+from htr_utils.lines.labels import is_own
 from htr_utils.network import archive, distribute, models, training, widen
 from htr_utils.text.charset import Charset
 from htr_utils.trainer import material
@@ -24,9 +25,9 @@ class Plan:
     fonts of the table and of `font_folders`; 0 trains on the lines of `data` alone. share: with `rendered`, of
     lines drawn from `data` instead; without, of embedded lines mixed in. limit: at most so many lines of `data`.
     leave_out: file of writers, forms or line ids that no training may see. fold: texts are folded to the charset.
-    init: model to go on from; preset: network to build otherwise. charset: `iam`, `latin` or a file of characters;
-    None keeps that of `init`, or is `iam`. augment: strength, 0 for none. epochs, rate, share: None takes what suits
-    lines and start. precision: see `training.Settings`. workers: processes that prepare lines.
+    init: model to go on from; preset: network to build otherwise. charset: `iam`, `latin`, `texts` (those of `data`) or
+    a file of characters; None keeps that of `init`, or is `iam`. augment: strength, 0 for none. epochs, rate, share:
+    None takes what suits lines and start. precision: see `training.Settings`. workers: processes that prepare lines.
     """
 
     out: str
@@ -90,11 +91,17 @@ def train(
     with models.built_for(plan.precision), way.scope():
         if plan.init is not None:
             start = archive.load(paths.model_file(plan.init))
-            if plan.charset is not None:
-                start = widen.with_charset(start, Charset.named(plan.charset))
-            chosen, charset, model = start.preset, start.charset, start.model
+            known = start.charset
+            charset = material.charset_for(plan.charset, plan.data, known)
+            start = widen.with_charset(start, charset)
+            if new := known.unknown(charset.characters):
+                say(f"writes {len(charset.characters)} characters, of them new: {new}")
+            chosen, model = start.preset, start.model
         else:
-            chosen, charset = models.preset(plan.preset), Charset.named(plan.charset or "iam")
+            chosen, charset = (
+                models.preset(plan.preset),
+                material.charset_for(plan.charset, plan.data, None),
+            )
             model = models.build(chosen, charset.classes)
     labels = training.labels_for(chosen, charset)
     lines, validation = _lines(plan, chosen, charset, labels, say)
@@ -159,7 +166,7 @@ def _lines(
         leave_out=plan.leave_out,
         fold=plan.fold,
     )
-    if plan.rendered and plan.data is not None and own.is_own(plan.data):
+    if plan.rendered and plan.data is not None and is_own(plan.data):
         lines = material.all_for_training(lines)
     lines = material.limited(lines, plan.limit)
     if plan.data is not None or not plan.rendered:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, iam, images, own
+from htr_utils.lines import dataset, iam, images, labels
 from htr_utils.network import training
 from htr_utils.synth import fonts
 from htr_utils.synth.rendered import RenderedLines
@@ -78,7 +79,7 @@ def material(
     leave_out: str | None = None,
     fold: bool = False,
 ) -> Material:
-    """The lines of a folder in IAM layout (None: the embedded one), or of a folder with `transcriptions.tsv`.
+    """The lines of a folder in IAM layout (None: the embedded one), or of any other that `labels.read` takes.
 
     Args:
         data: None is the embedded folder, whatever HTR_DATA says.
@@ -88,13 +89,16 @@ def material(
         HtrError: no line left, or a text with a character that the charset lacks.
     """
     name = Path(data).resolve().name if data else "the embedded data"
-    if data is None or not own.is_own(data):
+    if data is None or not labels.is_own(data):
         folder = iam.read(data or paths.embedded_root(), spacing=spacing, task=task)  # type: ignore[arg-type]
         every = list(folder.lines.values())
         train, validation = folder.split("train"), folder.split("validation")
     else:
-        every = own.read(data)
-        train, validation = own_lines(every)
+        every = labels.read(data)
+        named = labels.splits(every)
+        train, validation = named.get("train", every), named.get("validation", [])
+        if not validation:
+            train, validation = own_lines(train)
     if leave_out:
         excluded = iam.named(every, leave_out)
         train = [line for line in train if line.id not in excluded]
@@ -104,15 +108,31 @@ def material(
         validation = [replace(line, text=charset.fold(line.text)) for line in validation]
     if not train:
         raise HtrError(f"{data or 'the embedded data'}: no line is left to train on")
-    unknown = sorted(
-        {c for line in train + validation for c in line.text if c not in charset.characters}
-    )
+    unknown = charset.unknown("".join({c for line in train + validation for c in line.text}))
     if unknown:
         raise HtrError(
-            f"the texts hold {''.join(unknown)!r}, which the model's charset lacks; "
-            "give it one with --charset, or use --fold"
+            f"{name}: the texts hold {unknown!r}, which the charset of {len(charset.characters)} characters lacks; "
+            "--charset texts adds them, --fold writes them otherwise"
         )
     return Material(train, validation, name)
+
+
+def charset_for(name: str | None, data: str | None, known: Charset | None) -> Charset:
+    """The charset that `--charset` names; None keeps `known`, that of the model to start from, or is `iam`.
+
+    `texts` is taken from the texts of `data`: their characters and the space, besides those that are known.
+
+    Raises:
+        HtrError: what `Charset.named` raises, or `labels.read` with `texts`.
+    """
+    if name != "texts":
+        return Charset.named(name or "iam") if name or known is None else known
+    own = data is not None and labels.is_own(data)
+    folder = labels.read(data) if own and data else iam.read(data or paths.embedded_root())
+    lines = folder if isinstance(folder, list) else folder.lines.values()
+    before = set(known.characters if known else "")
+    found = {" ", *(c for line in lines for c in line.text if c.isprintable())}
+    return known if known and found <= before else Charset("".join(sorted(found | before)))
 
 
 def all_for_training(lines: Material) -> Material:
@@ -130,10 +150,8 @@ def limited(lines: Material, limit: int | None) -> Material:
 
 def fingerprint(lines: Sequence[iam.Line]) -> str:
     """A short hash of the lines to train on or to watch: ids, texts, pictures."""
-    rows = (
-        f"{line.id}\t{line.text}\t{line.path.is_file() and files.sha256(line.path)}"
-        for line in lines
-    )
+    mark = cache(lambda path: path.is_file() and files.sha256(path))  # a file may hold many lines
+    rows = (f"{line.id}\t{line.text}\t{mark(line.path)}" for line in lines)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 
@@ -150,7 +168,7 @@ def usable(
     Raises:
         HtrError: none is left.
     """
-    source, damaged = dataset.FileLines(lines, preparation), dict[int, str]()
+    source, damaged = dataset.FileLines(lines, preparation, keep=0), dict[int, str]()
     empty, narrow = list[int](), list[int]()
     for index in range(len(lines)):
         try:

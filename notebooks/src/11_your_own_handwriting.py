@@ -410,13 +410,13 @@ plots.confidences(
 import tempfile
 from pathlib import Path
 
-from htr_utils.lines import own
+from htr_utils.lines import labels
 
 workshop = Path(tempfile.mkdtemp(prefix="htr-11-"))
 folder = letters.keep(
     crops_one[: run.corrected], truth_one[: run.corrected], workshop / "corrected"
 )
-lines = own.read(folder)  # what `htr train --data` will see
+lines = labels.read(folder)  # what `htr train --data` will see
 print(
     f"{len(lines)} lines, {sum(len(line.text) for line in lines)} characters; the first: {lines[0].text}"
 )

@@ -283,7 +283,7 @@ def test_a_page_s_lines_read_like_the_lines_themselves(page_file):
     assert Levenshtein.distance(read, "\n".join(lines)) < 0.1 * len(read)
 
 
-@pytest.mark.parametrize("format_", ["text", "json", "hocr", "alto", "page"])
+@pytest.mark.parametrize("format_", ["text", "markdown", "json", "hocr", "alto", "page"])
 def test_every_format_is_written_with_an_overlay_of_each_page(format_, page_file, tmp_path):
     second = tmp_path / "other" / page_file.name  # the same name in another folder
     second.parent.mkdir()

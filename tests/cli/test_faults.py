@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import images, own
+from htr_utils.lines import images, labels
 from htr_utils.lines.check import check
 from htr_utils.lines.iam import read
 from htr_utils.lines.iam_files import read_form_xml, read_lines_txt
@@ -313,7 +313,7 @@ def test_a_damaged_table_of_own_lines_gives_one_line_or_its_rows(
     path.write_text(
         "".join(f"{name}\tw{name}\tsome text of {name}\n" for name in names), encoding="utf-8"
     )
-    for damaged, found in survivors(path, count, lambda: own.read(tmp_path)):
+    for damaged, found in survivors(path, count, lambda: labels.read(tmp_path)):
         rows = [row for row in damaged.decode("utf-8-sig").split("\n") if row.strip()]
         header = bool(rows) and rows[0].split("\t")[0].lower() in ("id", "file", "name")
         assert [line.text for line in found] == [

@@ -12,7 +12,7 @@ from scipy.ndimage import maximum_filter
 from htr_utils import Recognizer
 from htr_utils.course import letters
 from htr_utils.errors import HtrError
-from htr_utils.lines import own
+from htr_utils.lines import labels
 from htr_utils.text.metrics import cer, edits
 from workshop.material import samples
 
@@ -93,7 +93,7 @@ def test_own_lines_are_parted_in_learnt_and_unseen(tmp_path: Path) -> None:
         [f"text {n}" for n in range(7)],
     )
     folder = letters.keep(crops, texts, tmp_path / "mine")
-    assert [line.text for line in own.read(folder)] == texts
+    assert [line.text for line in labels.read(folder)] == texts
     (_, learnt), (unseen, kept) = letters.material(folder)
     assert (learnt, kept) == (texts[:4], texts[4:]) and [int(one[0, 0]) for one in unseen] == [
         204,

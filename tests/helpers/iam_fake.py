@@ -23,10 +23,10 @@ SPLITS = {"train": ["a01-000u", "a01-000x"], "validation": ["b02-013-00"], "test
 NESTED = "lines/{first}/{form}/{id}.png"
 
 
-def png(width: int = 40, height: int = 12) -> bytes:
-    """A grey PNG with a stroke on it."""
+def png(width: int = 40, height: int = 12, level: int = 40) -> bytes:
+    """A grey PNG with a stroke of a grey level on it."""
     grey = np.full((height, width), 255, np.uint8)
-    grey[height // 2, 2 : width - 2] = 40
+    grey[height // 2, 2 : width - 2] = level
     return cv2.imencode(".png", grey)[1].tobytes()
 
 
@@ -78,7 +78,7 @@ def write_iam(
             rows.append(line_row(line_id, tokens, "err" if number == 1 else "ok"))
             if images is not None:
                 name = images.format(first=form_id.partition("-")[0], form=form_id, id=line_id)
-                write(root / name, png())
+                write(root / name, png(level=len(rows) % 200))  # no two pictures are the same
         if xml:
             write(
                 root / "xml" / f"{form_id}.xml", form_xml(form_id, writer, texts).encode("latin-1")

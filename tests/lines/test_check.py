@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htr_utils.lines.check import IAM_CHARACTERS, CheckReport, Count, check, image_fault
+from htr_utils.lines import images
+from htr_utils.lines.check import IAM_CHARACTERS, CheckReport, Count, check
+from htr_utils.lines.looks import look_at
 from tests.helpers.iam_fake import SPLITS, png, write, write_iam
 
 COUNTS = {"lines": 8, "ok": 5, "err": 3, "forms": 4, "writers": 4, "characters": 48}
@@ -96,23 +100,23 @@ PNG = png()
         (PNG[:-1], "cut short"),
         (PNG[:20], "cut short"),
         (PNG[: len(PNG) // 2], "cut short"),
-        (b"GIF89a" + PNG, "no PNG"),
+        (b"GIF89a" + PNG, "that are no picture or damaged"),
         (PNG[:16] + bytes(4) + PNG[20:], "without a size"),
         (PNG[:12] + b"IDAT" + PNG[16:], "without a size"),
     ],
 )
 def test_image_faults(tmp_path: Path, data: bytes, fault: str) -> None:
-    assert image_fault(write(tmp_path / "x.png", data)) == fault
+    assert look_at(write(tmp_path / "x.png", data)).fault == fault
 
 
 def test_image_faults_of_the_file_system(tmp_path: Path) -> None:
-    assert image_fault(tmp_path / "x.png") == "missing"
-    assert image_fault(tmp_path).startswith(("unreadable", "missing"))
+    assert look_at(tmp_path / "x.png").fault == "missing"
+    assert look_at(tmp_path).fault.startswith(("unreadable", "missing"))
 
 
 @given(st.integers(0, len(PNG) - 1))
 def test_every_cut_is_seen(tmp_path_factory: pytest.TempPathFactory, length: int) -> None:
-    assert image_fault(write(tmp_path_factory.getbasetemp() / "cut.png", PNG[:length])) != ""
+    assert look_at(write(tmp_path_factory.getbasetemp() / "cut.png", PNG[:length])).fault != ""
 
 
 def line_images(root: Path) -> list[Path]:
@@ -229,7 +233,7 @@ def test_no_lists_is_a_warning(tmp_path: Path) -> None:
 def test_a_folder_that_does_not_read(tmp_path: Path) -> None:
     for root in (tmp_path, tmp_path / "none"):
         report = check(root)
-        assert only_problem(report).startswith("error: no ")
+        assert only_problem(report).startswith("error: ")
         assert not report.usable
         assert "not usable" in report.text()
 
@@ -239,3 +243,50 @@ def test_the_default_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert check().usable
     monkeypatch.setenv("HTR_DATA", str(tmp_path / "none"))
     assert "HTR_DATA" in only_problem(check())
+
+
+# --- folders that are not in IAM layout
+
+
+def test_a_folder_of_ones_own_is_looked_through(tmp_path: Path) -> None:
+    rows = []
+    for number in range(200):
+        write(tmp_path / f"l{number:03}.png", png(60 + number, level=number))
+        rows.append(f"l{number:03}.png\tw{number % 3}\ta few words {number}\n")
+    table = tmp_path / "transcriptions.tsv"
+    table.write_text("".join(rows), encoding="utf-8")
+    report = check(tmp_path)
+    assert report.usable and not report.problems, report.problems
+    assert report.counts[:2] == [Count("lines", 200, None), Count("writers", 3, None)]
+    assert report.layout == "table: transcriptions.tsv" and len(report.lines) == 200
+    rows[7] = "l007.png\tw1\t" + "far too long for it " * 12 + "\n"
+    rows[8] = "l008.png\tw1\tMaß {1}\n"
+    table.write_text("".join(rows), encoding="utf-8")
+    (tmp_path / "l009.png").write_bytes((tmp_path / "l010.png").read_bytes())
+    (tmp_path / "l011.png").write_bytes(b"GIF89a")
+    report = check(tmp_path)
+    assert report.usable
+    assert report.problems == [
+        "warning: characters outside the charset, with lines: "
+        "'{' (1, first l008), '}' (1, first l008), 'ß' (1, first l008)",
+        "warning: 1 line images that are no picture or damaged: l011",
+        "warning: 1 texts that look too long for their pictures: l007",
+        "warning: 1 near-duplicates: l010 and l009 with another text",
+    ]
+    (tmp_path / "l012.png").unlink()
+    table.write_text("".join([*rows, "l013.png\tw\t\n"]), encoding="utf-8")
+    report = check(tmp_path)
+    assert not report.usable
+    assert report.problems[0].startswith("error: 1 rows whose image is missing, first ")
+    assert "line 13: no image named 'l012.png'" in report.problems[0]
+    assert report.problems[1].startswith("error: 1 rows without a text, first ")
+
+
+def test_pictures_of_one_text_that_differ_by_a_little_are_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 255, (30, 300), dtype=np.uint8)
+    other = rng.integers(0, 255, (30, 300), dtype=np.uint8)
+    for name, grey in (("a", first), ("b", np.minimum(first, 250)), ("c", other)):
+        images.save(tmp_path / f"{name}.png", cv2.blur(grey, (9, 9)))
+        (tmp_path / f"{name}.gt.txt").write_text("the very same text", encoding="utf-8")
+    assert check(tmp_path).problems == ["warning: 1 near-duplicates: b and a"]

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from htr_utils import formats, paths
+from htr_utils import drawn, formats, paths
 from htr_utils import pages as finder
 from htr_utils.errors import HtrError
 from htr_utils.formats import ReadLine, ReadPage, Word
@@ -114,7 +114,7 @@ def test_page_xml_is_one_file_a_page_with_the_text_of_every_line(pages):
                 assert x <= WIDTH and y <= HEIGHT
         for row in rows:
             tags = [child.tag.removeprefix(PAGE) for child in row]
-            assert tags == sorted(tags, key=["Coords", "Word", "TextEquiv"].index)
+            assert tags == sorted(tags, key=["Coords", "Baseline", "Word", "TextEquiv"].index)
 
 
 @settings(max_examples=60, deadline=None)
@@ -126,7 +126,7 @@ def test_hocr_holds_the_words_and_boxes(pages):
     for row, line in zip(rows, true, strict=True):
         assert [word.text for word in row] == words(line.text)
         x, y, right, bottom = map(
-            int, re.fullmatch(r"bbox (\d+) (\d+) (\d+) (\d+)", row.get("title")).groups()
+            int, re.match(r"bbox (\d+) (\d+) (\d+) (\d+); baseline ", row.get("title")).groups()
         )
         within(x, y, right, bottom)
         assert (right - x, bottom - y) == line.box[2:]
@@ -155,7 +155,9 @@ def reading(text, step=10.0):
         SimpleNamespace(character=c, x=(i + 0.5) * step, confidence=0.1 * i)
         for i, c in enumerate(text)
     ]
-    return SimpleNamespace(text=text, confidence=0.5, characters=characters, others=("a b",))
+    return SimpleNamespace(
+        text=text, confidence=0.5, characters=characters, others=("a b",), language="none"
+    )
 
 
 def test_a_found_line_in_which_nothing_was_read_has_its_place():
@@ -216,9 +218,9 @@ def test_the_overlay_marks_the_lines_and_leaves_the_picture_as_large():
         "hello", np.array([[20, 40], [200, 40], [200, 80], [20, 80]], float), (20, 40, 180, 40), 0.9
     )
     grey = np.full((HEIGHT, WIDTH), 200, np.uint8)
-    drawn = formats.overlay(grey, ReadPage("x", WIDTH, HEIGHT, (line,)))
-    assert drawn.shape == (HEIGHT, WIDTH, 3)
-    coloured = np.ptp(drawn.astype(int), axis=2) > 40
+    made = drawn.overlay(grey, ReadPage("x", WIDTH, HEIGHT, (line,)))
+    assert made.shape == (HEIGHT, WIDTH, 3)
+    coloured = np.ptp(made.astype(int), axis=2) > 40
     assert coloured[78:83, 20:200].any() and coloured[20:60].any() and not coloured[120:].any()
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from htr_utils import files
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, own
+from htr_utils.lines import iam, labels
 from htr_utils.runs import record, sweeps
 from tests.helpers.chapters import ROOT
 from tests.helpers.faults import record as note
@@ -153,7 +153,7 @@ def test_files_with_windows_line_ends_say_the_same(
     picture = next((tmp_path / "unix").rglob("*.png")).read_bytes()
     (table / "ä b.png").write_bytes(picture)
     (table / "transcriptions.tsv").write_bytes("name\ttext\r\nä b\tein Text\r\n".encode())
-    assert [line.text for line in own.read(table)] == ["ein Text"]
+    assert [line.text for line in labels.read(table)] == ["ein Text"]
     (tmp_path / "s.yaml").write_bytes(b"chapter: '06'\r\ngrid:\r\n  frames: [4, 5]\r\n")
     assert len(sweeps.read(tmp_path / "s.yaml").points) == 2
     note(request, "CRLF line ends in data, tables, sweeps", changed + 2, "read like those with LF")

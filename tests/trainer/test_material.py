@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from htr_utils import paths, trainer
+from htr_utils import evaluation, paths, trainer
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, images, own
+from htr_utils.lines import dataset, iam, images
+from htr_utils.lines.labels import read as read_lines
 from htr_utils.network import archive, models, training
 from htr_utils.text.charset import Charset
 from htr_utils.trainer import material
 from tests.helpers.chapters import ROOT
+from tests.lines.test_formats_in import page, page_xml
 
 
 def folder(root: Path, writers: int, lines: int, text: str = "été") -> Path:
@@ -92,7 +96,7 @@ def test_lines_that_are_all_too_narrow_end_the_training_before_it_begins(
 
 
 def test_damaged_and_narrow_lines_are_left_out_and_the_first_named(tmp_path: Path) -> None:
-    lines = own.read(folder(tmp_path, 4, 1, "ab"))
+    lines = read_lines(folder(tmp_path, 4, 1, "ab"))
     lines[1].path.write_bytes(b"")
     lines[2] = replace(lines[2], text="ab" * 200)
     said: list[str] = []
@@ -112,7 +116,7 @@ def test_lines_that_say_nothing_in_the_charset_are_left_out_and_the_first_named(
     tmp_path: Path,
 ) -> None:
     """CTC takes no empty label: without this, the first epoch of a training with --fold breaks off."""
-    lines = own.read(folder(tmp_path, 5, 1, "ab"))
+    lines = read_lines(folder(tmp_path, 5, 1, "ab"))
     lines[1], lines[3] = (
         replace(lines[n], text=Charset().fold(text)) for n, text in ((1, "Привет"), (3, "€ 漢"))
     )
@@ -168,7 +172,7 @@ def test_pictures_that_cannot_be_read_are_refused_with_what_is_wrong_with_the_fi
     tmp_path: Path,
 ) -> None:
     """`htr data check` knows IAM's layout alone, so it is no remedy for a folder of one's own."""
-    lines = own.read(folder(tmp_path, 2, 1, "ab"))
+    lines = read_lines(folder(tmp_path, 2, 1, "ab"))
     for line in lines:
         line.path.write_bytes(b"")
     preset = models.preset("course")
@@ -307,9 +311,9 @@ def test_nothing_left_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_mark_of_lines_knows_texts_and_pictures(tmp_path: Path) -> None:
-    lines = own.read(folder(tmp_path, 3, 1))
+    lines = read_lines(folder(tmp_path, 3, 1))
     mark = material.fingerprint(lines)
-    assert mark == material.fingerprint(own.read(tmp_path)) != material.fingerprint(lines[:2])
+    assert mark == material.fingerprint(read_lines(tmp_path)) != material.fingerprint(lines[:2])
     assert mark != material.fingerprint([replace(lines[0], text="else"), *lines[1:]])
     lines[0].path.write_bytes(lines[0].path.read_bytes() + b" ")
     assert mark != material.fingerprint(lines)
@@ -329,3 +333,40 @@ def test_the_shipped_model_left_the_held_out_documents_out() -> None:
         )
     rows = (ROOT / "model" / "copiste_held_out.txt").read_text(encoding="utf-8").splitlines()
     assert len([row for row in rows if not row.startswith("#")]) == 20
+
+
+def test_a_charset_is_taken_from_the_texts(tmp_path: Path) -> None:
+    data = str(folder(tmp_path / "data", 2, 3))
+    assert material.charset_for("texts", data, None).characters == " té"
+    known = Charset("abt ")
+    assert material.charset_for("texts", data, known).characters == " abté"
+    assert material.charset_for("texts", data, Charset("xét ")) == Charset("xét ")
+    assert material.charset_for(None, data, known) == known
+    assert material.charset_for(None, data, None) == Charset()
+    with pytest.raises(HtrError, match=r"data: the texts hold 'é'.*--charset texts adds them"):
+        material.material(data, Charset())
+
+
+def test_splits_of_a_folder_are_kept_to(tmp_path: Path) -> None:
+    for split, count in (("train", 12), ("val", 3), ("test", 4)):
+        folder(tmp_path / split, count, 2, "ab")
+    found = material.material(str(tmp_path), Charset())
+    assert (len(found.train), len(found.validation)) == (24, 6)
+    assert {line.split for line in found.train} == {"train"}
+    assert len(evaluation.load_lines(tmp_path, "test")) == 8
+    shutil.rmtree(tmp_path / "val")
+    found = material.material(str(tmp_path), Charset())
+    assert len(found.train) + len(found.validation) == 24, "no test line is learnt"
+
+
+def test_lines_of_pages_are_sent_to_other_processes_and_kept_out_of_memory(tmp_path: Path) -> None:
+    _, baselines = page(tmp_path)
+    (tmp_path / "p1.xml").write_text(page_xml(baselines, True, True), encoding="utf-8")
+    lines = pickle.loads(pickle.dumps(read_lines(tmp_path)))
+    source = dataset.FileLines(lines, images.Preparation(), keep=30_000)
+    inks = [source.get(0, index)[0] for index in range(3)]
+    assert all(ink.shape[0] == 48 for ink in inks)
+    assert 0 < len(source._ink) < 3
+    assert sum(ink.nbytes for ink in source._ink.values()) <= 30_000
+    mark = material.fingerprint(lines)
+    assert len(mark) == 16 and mark != material.fingerprint(lines[:2])

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from htr_utils.lines import own
+from htr_utils.lines import labels
 from tests.helpers.web_fakes import FakeFinder, FakeReader, bomb, page_of_lines, png
 
 pytest.importorskip("flask", reason="no Flask: pip install -e '.[web]'")
@@ -170,7 +170,7 @@ def test_read_edit_and_download(page, pictures, tmp_path):
     saved = download(page, "training")
     assert saved.suggested_filename == "page-training.zip"
     zipfile.ZipFile(saved.path()).extractall(tmp_path)
-    assert [line.text for line in own.read(tmp_path)] == known[:2]
+    assert [line.text for line in labels.read(tmp_path)] == known[:2]
     text = download(page, "text")
     assert Path(text.path()).read_text(encoding="utf-8").splitlines() == [
         *known[:2],

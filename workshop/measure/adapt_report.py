@@ -33,7 +33,7 @@ from htr_utils import files, paths
 from htr_utils.cli.one_line import OneLine
 from htr_utils.errors import HtrError
 from htr_utils.files import write_text
-from htr_utils.lines import iam, own
+from htr_utils.lines import iam, labels, tables
 from htr_utils.text import metrics
 from workshop.measure.side_by_side import SAMPLES, by_document, paired
 
@@ -155,7 +155,7 @@ def run(
     Raises:
         HtrError: too few documents, or the training failed.
     """
-    lines = own.read(data)
+    lines = labels.read(data)
     named = iam.named(lines, unseen_names) if unseen_names else set()
     learnt, unseen = draw([line for line in lines if line.id not in named], count)
     unseen = [line for line in lines if line.id in named] or unseen
@@ -211,7 +211,7 @@ def _copy(lines: Sequence[iam.Line], folder: Path) -> Path:
     for number, line in enumerate(lines):
         shutil.copy(line.path, folder / f"{number:05d}{line.path.suffix}")
         rows.append(f"{number:05d}\t{line.writer_id}\t{line.text}\n")
-    write_text(folder / own.TABLES[0], "".join(rows))
+    write_text(folder / tables.NAMES[0], "".join(rows))
     return folder
 
 

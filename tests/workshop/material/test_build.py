@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from htr_utils.lines import check, iam, images, own
+from htr_utils.lines import check, iam, images, labels
 from htr_utils.synth import fonts, handwriting
 from htr_utils.text import passages
 from htr_utils.text.passages import Passage
@@ -392,7 +392,7 @@ def test_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     made = samples.build(tmp_path / "one")
     assert asked == [("test",)], "families that no training saw"
-    lines = own.read(tmp_path / "one")
+    lines = labels.read(tmp_path / "one")
     assert [line.text for line in lines] == list(samples.TEXTS)
     assert [line.path for line in lines] == made
     for line in lines:

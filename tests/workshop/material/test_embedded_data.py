@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import check, dataset, iam, images, own
+from htr_utils.lines import check, dataset, iam, images, labels
 from htr_utils.synth import fonts
 from htr_utils.text import charset
 from htr_utils.text.passages import Passage, read_passages
@@ -257,7 +257,7 @@ def test_struck_words(folder: iam.IamFolder) -> None:
 
 
 def test_samples(data: Path, passages: list[Passage]) -> None:
-    lines = own.read(data / "samples")
+    lines = labels.read(data / "samples")
     assert [line.text for line in lines] == list(samples.TEXTS)
     assert len(lines) >= 5
     known = sequences([p.text for p in passages], 5)
