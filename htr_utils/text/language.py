@@ -22,7 +22,7 @@ import math
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,40 +139,17 @@ class LanguageModel:
         if ids is None:
             of, ids = of[:, None], np.arange(self.classes)
         of, written = np.broadcast_arrays(of, ids)
-        found = self.judge(now.ravel())(of.ravel(), written.ravel()).reshape(of.shape)
+        found = self.judge(now.ravel()).log_probs(of.ravel(), written.ravel()).reshape(of.shape)
         return np.where(written == 0, np.float32(0), found)
 
-    def judge(self, states: NDArray[np.int32]) -> Callable[[Any, Any], NDArray[np.float32]]:
-        """What tells log P of characters after these states (n,): called with places in `states` and ids > 0."""
-        contexts, short = self._contexts(states)
-        rows = [self._rows(one) for one in contexts]
-
-        def log_probs(of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.float32]:
-            p = self._p[short[of], ids]
-            at, bit = of * self._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
-            for bits, first, rest in rows:
-                there, child = _child(bits, first, at, bit)
-                p *= rest[of]
-                p[there] += _P[self._share[child]]
-            return np.log(p)
-
-        return log_probs
+    def judge(self, states: ArrayLike) -> _Judge:
+        """What tells of characters after these states (n,); see `search.Judge`."""
+        return _Judge(self, np.asarray(states, dtype=np.int32))
 
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]:
         """The states after one more character each; id 0 (the blank) leaves a state as it is. Both (n,)."""
         now, written = np.asarray(states, dtype=np.int32), np.asarray(ids)
-        contexts, short = self._contexts(now)
-        after = self._next[short, written]
-        at = np.arange(now.size) * self._of_word + (written >> 6)
-        bit = (written & 63).astype(np.uint64)
-        for context in contexts:
-            there, child = _child(*self._rows(context)[:2], at, bit)
-            longer = np.full(after.shape, -1, dtype=np.int32)
-            known = child < self._context.size
-            longer[there[known]] = self._context[child[known]]
-            found = longer >= 0
-            self._suffix[longer[found]] = after[found]
-            after = np.where(found, longer, after)
+        after = self.judge(now).advance(np.arange(now.size), written)
         return np.where(written > 0, after, now)
 
     def end(self, states: ArrayLike) -> NDArray[np.float32]:
@@ -356,6 +333,38 @@ class LanguageModel:
                 f"{path}: made for other characters than the model's; train one for its charset"
             )
         return model
+
+
+class _Judge:
+    """`search.Judge` of a language model."""
+
+    def __init__(self, model: LanguageModel, states: NDArray[np.int32]) -> None:
+        self._model = model
+        self._contexts, self._short = model._contexts(states)
+        self._rows = [model._rows(one) for one in self._contexts]
+
+    def log_probs(self, of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.float32]:
+        model = self._model
+        p = model._p[self._short[of], ids]
+        at, bit = of * model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
+        for bits, first, rest in self._rows:
+            there, child = _child(bits, first, at, bit)
+            p *= rest[of]
+            p[there] += _P[model._share[child]]
+        return np.log(p)
+
+    def advance(self, of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.int32]:
+        model = self._model
+        after = model._next[self._short[of], ids]
+        at, bit = of * model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
+        for bits, first, _ in self._rows:
+            there, child = _child(bits, first, at, bit)
+            known = child < model._context.size
+            there, longer = there[known], model._context[child[known]]
+            there, longer = there[longer >= 0], longer[longer >= 0]
+            model._suffix[longer] = after[there]
+            after[there] = longer
+        return after
 
 
 def _child(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -106,24 +106,16 @@ class Lexicon:
     def start(self, count: int) -> NDArray[np.int32]:
         return np.zeros(count, dtype=np.int32)
 
-    def judge(self, states: ArrayLike) -> Callable[[NDArray, NDArray], NDArray[np.float32]]:
+    def judge(self, states: ArrayLike) -> _Judge:
         """As `LanguageModel.judge`."""
-        now = np.asarray(states)
-        mask, kind = self._mask[now], self._kind[now] * np.int8(2)
-
-        def log_probs(of: NDArray, ids: NDArray) -> NDArray[np.float32]:
-            price = self._prices[kind[of] + self._is_letter[ids]]
-            price[(mask[of] >> self._bit[ids]) & np.uint64(1) > 0] = 0
-            return price
-
-        return log_probs
+        return _Judge(self, np.asarray(states))
 
     def log_probs(self, states: ArrayLike, ids: ArrayLike | None = None) -> NDArray[np.float32]:
         """0 for what is free, minus the price for what is not: (n, classes), or as `LanguageModel` for `ids`."""
         now = np.asarray(states)[:, None] if ids is None else np.asarray(states)
         i = np.arange(self.classes) if ids is None else np.asarray(ids)
         now, i = np.broadcast_arrays(now, i)
-        found = self.judge(now.ravel())(np.arange(now.size), i.ravel())
+        found = self.judge(now.ravel()).log_probs(np.arange(now.size), i.ravel())
         return np.where(i.ravel() == BLANK, np.float32(0), found).reshape(now.shape)
 
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]:
@@ -140,3 +132,19 @@ class Lexicon:
 
     def end(self, states: ArrayLike) -> NDArray[np.float32]:
         return self._prices[self._kind[np.asarray(states)] * np.int8(2)]
+
+
+class _Judge:
+    """`search.Judge` of a lexicon."""
+
+    def __init__(self, words: Lexicon, states: NDArray[np.integer]) -> None:
+        self._words, self._states = words, states
+        self._mask, self._kind = words._mask[states], words._kind[states] * np.int8(2)
+
+    def log_probs(self, of: NDArray, ids: NDArray) -> NDArray[np.float32]:
+        price = self._words._prices[self._kind[of] + self._words._is_letter[ids]]
+        price[(self._mask[of] >> self._words._bit[ids]) & np.uint64(1) > 0] = 0
+        return price
+
+    def advance(self, of: NDArray, ids: NDArray) -> NDArray[np.int32]:
+        return self._words.advance(self._states[of], ids)
