@@ -86,7 +86,7 @@ class LanguageModel:
         ):
             raise HtrError("the language model's tree does not hold together; train it again")
         self._char, self._children, self._share = char, children, share
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._index()
         self._start = int(self.advance(np.zeros(1, np.int32), np.array([self._space]))[0])
 
@@ -96,26 +96,20 @@ class LanguageModel:
         Its children lie together, in the order of their characters; the bits of some whole numbers say which
         characters it has, so a child's place is that of the first one and the number of bits below its own.
         """
-        node = np.flatnonzero(self._children)
-        first = 1 + np.cumsum(self._children, dtype=np.int32)[node] - self._children[node]
-        if (first <= node).any():
+        node = np.flatnonzero(self._children).astype(np.int32)
+        self._first = 1 + np.cumsum(self._children, dtype=np.int32)[node] - self._children[node]
+        if (self._first <= node).any():
             raise HtrError("the language model's tree does not hold together; train it again")
         self._node, self._none = node, node.size  # `none` stands for no context: it has no children
         self._context = np.full(int(node[-1]) + 1, -1, dtype=np.int32)  # by node
-        self._context[node] = np.arange(node.size)
+        self._context[node] = np.arange(node.size, dtype=np.int32)
         # One row a context, so that it is fetched at once: the bits, and the first child beside what is left over.
+        # A text meets few of all contexts: a row is made when it is first asked for.
         self._of_word = self.classes // 64 + 1
         self._row = np.zeros((node.size + 1, self._of_word + 1), dtype=np.uint64)
-        word, bit = self._char[1:] >> 6, np.uint64(1) << (self._char[1:] & 63).astype(np.uint64)
-        for k in range(self._of_word):
-            self._row[:-1, k] = np.bitwise_or.reduceat(np.where(word == k, bit, 0), first - 1)
-        rest = 1 - np.add.reduceat(_P[self._share[1:]], first - 1)  # kept above 0 by training
-        last = np.zeros((node.size + 1, 2), dtype=np.uint32)
-        last[:, 0], last[:, 1] = (
-            np.append(first, 0),
-            np.append(np.maximum(rest, np.float32(1e-6)), np.float32(1)).view(np.uint32),
-        )
-        self._row[:, -1] = last.view(np.uint64)[:, 0]
+        self._row[-1, -1:].view(np.float32)[1] = 1
+        self._ready = np.zeros(node.size + 1, dtype=bool)
+        self._ready[-1] = True
         self._suffix = np.zeros(node.size + 1, dtype=np.int32)  # of contexts that were met so far
         end = 1
         for _ in range(_SHORT):
@@ -177,6 +171,10 @@ class LanguageModel:
         self, contexts: NDArray[Any]
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.float32]]:
         """Of each context (n,) the bits (n, words), the first child of each word (n, words), what is left over (n,)."""
+        ready = self._ready[contexts]
+        if not ready.all():
+            with self._lock:
+                self._make_rows(np.unique(contexts[~ready]))
         row = self._row[contexts]
         last = row[:, -1:].copy().view(np.uint32)
         first = np.empty((row.shape[0], self._of_word), dtype=np.uint32)
@@ -184,6 +182,23 @@ class LanguageModel:
         for k in range(1, self._of_word):
             first[:, k] = first[:, k - 1] + np.bitwise_count(row[:, k - 1])
         return np.ascontiguousarray(row[:, :-1]), first, last[:, 1].view(np.float32)
+
+    def _make_rows(self, contexts: NDArray[np.int32]) -> None:
+        """Make the rows of contexts (n,), each once."""
+        first, count = self._first[contexts], self._children[self._node[contexts]].astype(np.int64)
+        begin = np.cumsum(count) - count
+        child = np.repeat(first - begin, count) + np.arange(int(count.sum()))
+        ids = self._char[child]
+        row = np.zeros((contexts.size, self._of_word + 1), dtype=np.uint64)
+        bit = np.uint64(1) << (ids & 63).astype(np.uint64)
+        for k in range(self._of_word):
+            row[:, k] = np.bitwise_or.reduceat(np.where(ids >> 6 == k, bit, np.uint64(0)), begin)
+        last = np.zeros((contexts.size, 2), dtype=np.uint32)
+        rest = 1 - np.add.reduceat(_P[self._share[child]], begin)  # kept above 0 by training
+        last[:, 0], last[:, 1] = first, np.maximum(rest, np.float32(1e-6)).view(np.uint32)
+        row[:, -1] = last.view(np.uint64)[:, 0]
+        self._row[contexts] = row
+        self._ready[contexts] = True
 
     def _fill(self, states: NDArray[np.int32]) -> None:
         """Work out the rows of short contexts (n,), each once, from those without their first character."""
@@ -286,9 +301,7 @@ class LanguageModel:
                 if max(entry.file_size for entry in archive.infolist()) > _LARGEST:
                     raise HtrError("unpacks into more than a language model can be")
                 about = json.loads(archive.read("about.json"))
-                words = dict(
-                    row.split("\t") for row in archive.read("words.tsv").decode().split("\n") if row
-                )
+                cells = archive.read("words.tsv").decode().replace("\n", "\t").split("\t")
                 char, children, share = (
                     np.frombuffer(archive.read(name), np.uint8)
                     for name in ("char", "children", "share")
@@ -298,7 +311,7 @@ class LanguageModel:
                 raise HtrError(
                     f"{path}: format {about['format']}, this version reads {FORMAT}; train it again"
                 )
-            counts = {word: int(count) for word, count in words.items()}
+            counts = dict(zip(cells[::2], map(int, cells[1::2]), strict=len(cells) > 1))
             size = int(about["order"])
             model = cls(
                 str(about["characters"]),

@@ -38,11 +38,17 @@ class Lexicon:
         self.classes, self.price, self.letter = len(characters) + 1, price, letter
         folded = [c.lower() if c.isalpha() or c == "'" else "" for c in characters]
         known = set(folded) - {""}
-        used = sorted({low for word in words if known.issuperset(low := word.lower())} - {""})
-        often = [c for c, _ in Counter("".join(used)).most_common() if c != "'"]
-        letters = sorted(["'", *often[:_MOST_LETTERS]])
-        if len(often) > _MOST_LETTERS:
-            used = [word for word in used if set(word) <= set(letters)]
+        listed = set("\n".join(words).lower().split("\n")) - {""}
+        often = set("".join(listed))
+        if not often <= known:
+            listed = {word for word in listed if known.issuperset(word)}
+            often = set("".join(listed))
+        letters = sorted({"'"} | often)
+        if len(letters) > _MOST_LETTERS + 1:
+            counts = Counter("".join(listed).replace("'", ""))
+            best = sorted(counts, key=lambda c: (-counts[c], c))[:_MOST_LETTERS]
+            letters = sorted(["'", *best])
+            listed = {word for word in listed if set(word) <= set(letters)}
         place = {c: n for n, c in enumerate(letters)}
         strange = len(letters)  # a bit that no node has
         bits = [strange if c else strange + 1 for c in folded]
@@ -52,7 +58,7 @@ class Lexicon:
         self._bit = self._bit.astype(np.uint64)
         self._is_letter = np.array([False, *(c not in ("", "'") for c in folded)])
         self._is_digit = np.array([False, *(c.isdigit() for c in characters)])
-        self._tree(used, place)
+        self._tree(list(listed), place)
         # Prices of what is not in the tree, by the kind of node and whether a letter is written.
         self._prices = -np.array(
             [[price, price], [0, price], [0, letter], [0, 0]], dtype=np.float32
@@ -62,8 +68,12 @@ class Lexicon:
         """Nodes 0 to 2, then those of the tree, one length of prefix after the other."""
         size = max(map(len, words), default=0)
         table = np.full((len(words), size), -1, dtype=np.int8)
-        joined = np.array([place[c] for c in "".join(words)], dtype=np.int8)
-        lengths = np.array([len(word) for word in words], dtype=np.int64)
+        codes = np.frombuffer("".join(words).encode("utf-32-le"), dtype="<u4")
+        letter_of = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int8)
+        for c, number in place.items():
+            letter_of[ord(c) : ord(c) + 1] = number
+        joined = letter_of[codes]
+        lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
         table[np.arange(size) < lengths[:, None]] = joined
         order = np.lexsort(table.T[::-1]) if size else np.arange(0)
         table, lengths = table[order], lengths[order]
