@@ -26,6 +26,7 @@ from htr_utils import paths
 from htr_utils.cli.one_line import OneLine
 from htr_utils.course import calibration
 from htr_utils.course.hard_lines import Lines, damaged, padded
+from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import iam, images
 from htr_utils.text import corrections, gate, metrics, tuned
@@ -173,7 +174,7 @@ def calibrated(
     "--ids",
     type=click.Path(exists=True),
     default=None,
-    help="which of them: documents that no training saw",
+    help="which of them: writers or documents that no training saw",
 )
 @click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
 @click.option(
@@ -212,8 +213,10 @@ def main(
     ) -> Lines:
         lines = load_lines(root or paths.embedded_root(), split)
         if ids:
-            chosen = iam.named(lines, ids)
-            lines = [line for line in lines if line.id in chosen]
+            names = iam.read_names(Path(ids))  # those of other folders too
+            lines = [one for one in lines if names & {one.id, one.form_id, one.writer_id}]
+            if not lines:
+                raise HtrError(f"{ids}: names no line of {root}; give the ids of its writers")
         truths = [recognizer.charset.fold(line.text) for line in lines]
         source: list[Any] = [line.path for line in lines]
         if change:
