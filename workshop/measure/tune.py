@@ -1,6 +1,7 @@
 """Choose settings of decoder and gate and fit confidences on validation lines; report on lines that chose nothing.
 
-    python -m workshop.measure.tune --hands FOLDER --ids IDS --report jls=FOLDER --report inkbench=FOLDER
+    python -m workshop.measure.tune --hands unipen --ids model/hands_held_out.txt --every 3 \
+        --report jls=jls --report inkbench=inkbench
 
 The validation lines are read twice, as they are and bent and soiled. --hands adds real lines, in the language of the
 model, by writers whom no training saw: rendered lines alone are so easy that they choose a language model too weak for
@@ -176,6 +177,13 @@ def calibrated(
     default=None,
     help="which of them: writers or documents that no training saw",
 )
+@click.option(
+    "--every",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="choose on each so many-th line alone, to save time; the figures are of all",
+)
 @click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
 @click.option(
     "--scales", is_flag=True, help="with --keep: fit the confidences again, for a new model"
@@ -189,6 +197,7 @@ def main(
     sets: tuple[str, ...],
     hands: str | None,
     ids: str | None,
+    every: int,
     keep: bool,
     scales: bool,
     target: str | None,
@@ -230,10 +239,14 @@ def main(
     }
     if hands and ids:
         chosen_on["lines by strange hands (chosen on)"] = answered(hands, None, ids=ids)
+    some = [
+        Lines(one.log_probs[::every], one.frames[::every], one.truths[::every])
+        for one in chosen_on.values()
+    ]
     if not keep:
-        settings = choose(list(chosen_on.values()), settings, click.echo)
+        settings = choose(some, settings, click.echo)
     elif scales:
-        settings = calibrated(list(chosen_on.values()), settings, click.echo)
+        settings = calibrated(some, settings, click.echo)
     reported = {"test": answered(None, "test")}
     for name, _, root in (one.partition("=") for one in sets):
         reported[name] = answered(root, None)
