@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -37,18 +36,10 @@ class Lexicon:
     ) -> None:
         self.classes, self.price, self.letter = len(characters) + 1, price, letter
         folded = [c.lower() if c.isalpha() or c == "'" else "" for c in characters]
-        known = set(folded) - {""}
-        listed = set("\n".join(words).lower().split("\n")) - {""}
-        often = set("".join(listed))
-        if not often <= known:
-            listed = {word for word in listed if known.issuperset(word)}
-            often = set("".join(listed))
-        letters = sorted({"'"} | often)
-        if len(letters) > _MOST_LETTERS + 1:
-            counts = Counter("".join(listed).replace("'", ""))
-            best = sorted(counts, key=lambda c: (-counts[c], c))[:_MOST_LETTERS]
-            letters = sorted(["'", *best])
-            listed = {word for word in listed if set(word) <= set(letters)}
+        codes = np.frombuffer(("\n".join(words).lower() + "\n").encode("utf-32-le"), "<u4")
+        counts = np.bincount(codes, minlength=max(map(ord, "'" + characters)) + 1)
+        often = sorted(set(folded) - {"", "'"}, key=lambda c: (-counts[ord(c)], c))
+        letters = sorted(["'", *(c for c in often[:_MOST_LETTERS] if counts[ord(c)])])
         place = {c: n for n, c in enumerate(letters)}
         strange = len(letters)  # a bit that no node has
         bits = [strange if c else strange + 1 for c in folded]
@@ -58,27 +49,33 @@ class Lexicon:
         self._bit = self._bit.astype(np.uint64)
         self._is_letter = np.array([False, *(c not in ("", "'") for c in folded)])
         self._is_digit = np.array([False, *(c.isdigit() for c in characters)])
-        self._tree(list(listed), place)
+        number = np.full(counts.size, -1, dtype=np.int8)
+        number[[ord(c) for c in letters]] = np.arange(len(letters))
+        written = number[codes]
+        last = np.flatnonzero(codes == ord("\n"))
+        lengths = np.diff(last, prepend=-1) - 1
+        unknown = np.add.reduceat(written < 0, last - lengths, dtype=np.int32) > 1  # one: the end
+        good = ~unknown & (lengths > 0)
+        self._tree(written[np.repeat(good, lengths + 1) & (written >= 0)], lengths[good], place)
         # Prices of what is not in the tree, by the kind of node and whether a letter is written.
         self._prices = -np.array(
             [[price, price], [0, price], [0, letter], [0, 0]], dtype=np.float32
         ).ravel()
 
-    def _tree(self, words: list[str], place: dict[str, int]) -> None:
-        """Nodes 0 to 2, then those of the tree, one length of prefix after the other."""
-        size = max(map(len, words), default=0)
-        table = np.full((len(words), size), -1, dtype=np.int8)
-        codes = np.frombuffer("".join(words).encode("utf-32-le"), dtype="<u4")
-        letter_of = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.int8)
-        for c, number in place.items():
-            letter_of[ord(c) : ord(c) + 1] = number
-        joined = letter_of[codes]
-        lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+    def _tree(
+        self, joined: NDArray[np.int8], lengths: NDArray[np.int64], place: dict[str, int]
+    ) -> None:
+        """Nodes 0 to 2, then those of the tree, one length of prefix after the other.
+
+        `joined`: the letters of all words, one behind the other, as `place` numbers them; `lengths` of the words.
+        """
+        size = int(lengths.max(initial=0))
+        table = np.full((lengths.size, size), -1, dtype=np.int8)
         table[np.arange(size) < lengths[:, None]] = joined
         order = np.lexsort(table.T[::-1]) if size else np.arange(0)
         table, lengths = table[order], lengths[order]
         mask, first, ends = [np.zeros(3, np.uint64)], [np.zeros(3, np.int64)], [np.ones(3, bool)]
-        node, count = np.zeros(len(words), dtype=np.int64), 3  # where each word is now
+        node, count = np.zeros(lengths.size, dtype=np.int64), 3  # where each word is now
         parents = np.zeros(1, dtype=np.int64)  # the nodes of the level before, by their numbers
         for k in range(size):
             longer = np.flatnonzero(lengths > k)

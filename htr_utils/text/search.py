@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from htr_utils.text.charset import BLANK
 
 _NEVER, _LEAST = -np.inf, -1e300
-_TABLE = 1 << 18  # places where prefixes are looked up by their number
+_TABLE = 18  # at most 2 ** 18 places where prefixes are looked up by their number
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 Ids = tuple[int, ...]
@@ -125,7 +125,8 @@ def search(
     number = _mixed(np.zeros(lines, dtype=np.uint64), line + 1)
     parent = np.zeros(lines, dtype=np.uint64)  # no prefix has the number 0
     states = [scorer.start(lines) for scorer, _ in scorers]
-    table, best = np.zeros(_TABLE, dtype=np.int32), np.full(_TABLE, _NEVER)
+    places = 1 << min(_TABLE, (16 * lines * width).bit_length())
+    table, best = np.zeros(places, dtype=np.int32), np.full(places, _NEVER)
 
     for step in range(frames.most.size + 1):
         running = int((frames.steps > step).sum())
