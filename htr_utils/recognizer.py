@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 Picture = Any  # a path, bytes, an open file, a PIL image, an array: see `images.load`
 Decoder = Literal["greedy", "beam", "lm", "lexicon"]
 DECODERS: tuple[Decoder, ...] = ("greedy", "beam", "lm", "lexicon")
+BATCH = 4  # lines that the network reads at once: more need more memory and are no faster on a processor
 CHUNK = 256  # lines that are sorted by width together: a few MB prepared
 
 
@@ -256,7 +257,7 @@ class Recognizer:
         decoder: Decoder = "lexicon",
         language: str = "auto",
         width: int | None = None,
-        batch: int = 32,
+        batch: int = BATCH,
         errors: Literal["raise", "keep"] = "raise",
         chunk: int = CHUNK,
         candidates: int = 1,
@@ -381,7 +382,7 @@ class Recognizer:
                 raise
             raise HtrError(f"{source}: {error}") from error
 
-    def log_probs(self, source: Sequence[Picture], batch: int = 32) -> list[np.ndarray]:
+    def log_probs(self, source: Sequence[Picture], batch: int = BATCH) -> list[np.ndarray]:
         """The network's answer before decoding: per line (T, C) log-probabilities, T its true frames."""
         prepared = {number: self.prepare(one) for number, one in enumerate(source)}
         answers = {}

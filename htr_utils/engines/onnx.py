@@ -25,7 +25,9 @@ def session(content: bytes, threads: int = 1) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = threads, 3
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    made = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    made._model_bytes = None  # kept for a start with other providers: 7 MB that nobody reads
+    return made
 
 
 class OnnxEngine:

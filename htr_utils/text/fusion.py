@@ -106,29 +106,29 @@ def _decode(
                 "train one for this charset with `htr lm train`"
             )
     found: list[list[Candidate]] = [[] for _ in frames]
-    steps = [
-        int((line[:n, BLANK] <= np.log1p(-prune)).sum())
-        for line, n in zip(values, frames, strict=True)
-    ]
-    order = sorted(range(len(steps)), key=lambda i: -steps[i])  # lines of like length together
+    quiet = values[:, :, BLANK] > np.log1p(-prune)
+    lively = (~quiet & (np.arange(values.shape[1]) < frames[:, None])).sum(axis=1)
+    order = np.argsort(-lively, kind="stable")  # lines of like length together
     for at in range(0, len(order), _TOGETHER):
         chosen = order[at : at + _TOGETHER]
-        part = values[chosen].astype(np.float64)
-        plan = search.Frames(part, frames[chosen].tolist(), prune, _MOST_CLASSES if prune else 256)
+        part = values[chosen]
+        plan = search.Frames(part, frames[chosen], prune, _MOST_CLASSES if prune else 256)
         texts = search.search(plan, scorers, width, bonus, top, behind, top == 1 and prune > 0)
         owner = [k for k, line in enumerate(texts) for _ in line]
-        places = align_batch(
-            part, frames[chosen], owner, [ids for line in texts for ids, _ in line]
-        )
+        short = np.take_along_axis(part, plan.kept[:, :, None], axis=1)
+        places = align_batch(short, plan.sizes, owner, [ids for line in texts for ids, _ in line])
         for k, (ids, score) in zip(owner, [one for line in texts for one in line], strict=True):
-            at_frames = next(places)
-            sure = np.exp(part[k, at_frames, ids]).tolist() if ids else []
+            at_frames = plan.kept[k, next(places)].tolist()
+            sure = np.exp(part[k, at_frames, ids].astype(np.float64)).tolist() if ids else []
             found[chosen[k]].append(Candidate(ids, score, tuple(at_frames), tuple(sure)))
     return found
 
 
 def align_batch(
-    values: _Floats, frames: NDArray[np.int64], owner: Sequence[int], texts: Sequence[Ids]
+    values: NDArray[np.floating],
+    frames: NDArray[np.int64],
+    owner: Sequence[int],
+    texts: Sequence[Ids],
 ) -> Iterator[list[int]]:
     """`decoding.align` for many texts at once: yields the frame of each character of each text.
 

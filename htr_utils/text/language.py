@@ -19,10 +19,11 @@ import io
 import json
 import lzma
 import math
+import re
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ _SHORT = (
     3  # contexts up to this length answer from rows: about 30,000, 640 bytes each with 80 classes
 )
 
+_WORDS = re.compile(r"(?:[^\t\n]++\t[0-9]++(?:\n|\Z))*+")
+
 # A probability is stored in one byte: its logit on an even grid, fine where p is near 0 and near 1.
 GRID = 1 / (1 + np.exp(-np.linspace(-13.0, 8.0, 256)))
 _P = GRID.astype(np.float32)
@@ -58,7 +61,7 @@ class LanguageModel:
         char: uint8 (nodes,): class id of a node's last character. Node 0 has 0.
         children: uint8 (nodes,): how many children a node has.
         share: uint8 (nodes,): the node's discounted probability after its parent, as a place in the grid.
-        words: the words of the training text with their counts.
+        words: the words of the training text with their counts, or a row "word, tab, count" for each.
         about: what the model was trained on; kept with it. profile: see `languages.profile`.
     """
 
@@ -69,12 +72,15 @@ class LanguageModel:
         char: NDArray[np.uint8],
         children: NDArray[np.uint8],
         share: NDArray[np.uint8],
-        words: Mapping[str, int] | None = None,
+        words: Mapping[str, int] | str | None = None,
         about: Mapping[str, Any] | None = None,
         profile: bytes = b"",
     ) -> None:
         self.characters, self.order, self.profile = characters, order, profile
-        self.words, self.about = dict(words or {}), dict(about or {})
+        self._words, self.about = (
+            words if isinstance(words, str) else dict(words or {}),
+            dict(about or {}),
+        )
         self.classes = len(characters) + 1
         self._space = characters.find(" ") + 1
         if not self._space or not (char.shape == children.shape == share.shape):
@@ -85,45 +91,49 @@ class LanguageModel:
             or not children[0]
         ):
             raise HtrError("the language model's tree does not hold together; train it again")
-        self._char, self._children, self._share = char, children, share
-        self._lock = threading.Lock()
-        self._index()
+        self._char, self._share = char, share
+        self._lock = threading.RLock()
+        self._index(children)
         self._start = int(self.advance(np.zeros(1, np.int32), np.array([self._space]))[0])
 
-    def _index(self) -> None:
+    def _index(self, children: NDArray[np.uint8]) -> None:
         """What finds n-grams fast. A state is a context that something follows, by its place among them.
 
         Its children lie together, in the order of their characters; the bits of some whole numbers say which
         characters it has, so a child's place is that of the first one and the number of bits below its own.
         """
-        node = np.flatnonzero(self._children)
-        first = 1 + np.cumsum(self._children, dtype=np.int32)[node] - self._children[node]
-        if (first <= node).any():
+        node = np.flatnonzero(children)
+        self._count, self._ends = children[node], self._char[node] == self._space
+        self._first = np.cumsum(self._count, dtype=np.int32)
+        self._first -= self._count
+        self._first += 1
+        if (self._first <= node).any():
             raise HtrError("the language model's tree does not hold together; train it again")
-        self._node, self._none = node, node.size  # `none` stands for no context: it has no children
+        self._none = node.size  # `none` stands for no context: it has no children
         self._context = np.full(int(node[-1]) + 1, -1, dtype=np.int32)  # by node
-        self._context[node] = np.arange(node.size)
+        self._context[node] = np.arange(node.size, dtype=np.int32)
         # One row a context, so that it is fetched at once: the bits, and the first child beside what is left over.
         self._of_word = self.classes // 64 + 1
-        self._row = np.zeros((node.size + 1, self._of_word + 1), dtype=np.uint64)
-        word, bit = self._char[1:] >> 6, np.uint64(1) << (self._char[1:] & 63).astype(np.uint64)
-        for k in range(self._of_word):
-            self._row[:-1, k] = np.bitwise_or.reduceat(np.where(word == k, bit, 0), first - 1)
-        rest = 1 - np.add.reduceat(_P[self._share[1:]], first - 1)  # kept above 0 by training
-        last = np.zeros((node.size + 1, 2), dtype=np.uint32)
-        last[:, 0], last[:, 1] = (
-            np.append(first, 0),
-            np.append(np.maximum(rest, np.float32(1e-6)), np.float32(1)).view(np.uint32),
-        )
-        self._row[:, -1] = last.view(np.uint64)[:, 0]
+        rest = np.zeros((1, self._of_word + 1), dtype=np.uint64)
+        rest[:, -1:].view(np.float32)[0, 1] = 1
+        self._rows = _Table(node.size + 1, rest)
+        self._rows.add(np.array([self._none]), rest)
         self._suffix = np.zeros(node.size + 1, dtype=np.int32)  # of contexts that were met so far
         end = 1
         for _ in range(_SHORT):
-            end = 1 + int(self._children[:end].sum(dtype=np.int64))
-        # Short contexts are few: each has a row of P and one of next states, made when it is first asked for.
-        shape = self._long, _ = int(np.searchsorted(node, end)), self.classes
-        self._p, self._next = np.empty(shape, np.float32), np.empty(shape, np.int32)
-        self._known = np.zeros(self._long, dtype=bool)
+            end = 1 + int(children[:end].sum(dtype=np.int64))
+        # Short contexts are few: each has a row of P and one of next states.
+        self._long = int(np.searchsorted(node, end))
+        shape = 1, self.classes
+        self._short = _Table(self._long, np.zeros(shape, np.float32), np.zeros(shape, np.int32))
+
+    @property
+    def words(self) -> dict[str, int]:
+        """The words of the training text with their counts; read anew each time, to keep memory small."""
+        if not isinstance(self._words, str):
+            return self._words
+        cells = self._words.replace("\n", "\t").split("\t")
+        return dict(zip(cells[::2], map(int, cells[1::2]), strict=len(cells) > 1))
 
     def start(self, count: int) -> NDArray[np.int32]:
         """The states of `count` lines before their first character."""
@@ -139,68 +149,52 @@ class LanguageModel:
         if ids is None:
             of, ids = of[:, None], np.arange(self.classes)
         of, written = np.broadcast_arrays(of, ids)
-        found = self.judge(now.ravel())(of.ravel(), written.ravel()).reshape(of.shape)
+        found = self.judge(now.ravel()).log_probs(of.ravel(), written.ravel()).reshape(of.shape)
         return np.where(written == 0, np.float32(0), found)
 
-    def judge(self, states: NDArray[np.int32]) -> Callable[[Any, Any], NDArray[np.float32]]:
-        """What tells log P of characters after these states (n,): called with places in `states` and ids > 0."""
-        contexts, short = self._contexts(states)
-        rows = [self._rows(one) for one in contexts]
-
-        def log_probs(of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.float32]:
-            p = self._p[short[of], ids]
-            at, bit = of * self._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
-            for bits, first, rest in rows:
-                there, child = _child(bits, first, at, bit)
-                p *= rest[of]
-                p[there] += _P[self._share[child]]
-            return np.log(p)
-
-        return log_probs
+    def judge(self, states: ArrayLike) -> _Judge:
+        """What tells of characters after these states (n,); see `search.Judge`."""
+        return _Judge(self, np.asarray(states, dtype=np.int32))
 
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]:
         """The states after one more character each; id 0 (the blank) leaves a state as it is. Both (n,)."""
         now, written = np.asarray(states, dtype=np.int32), np.asarray(ids)
-        contexts, short = self._contexts(now)
-        after = self._next[short, written]
-        at = np.arange(now.size) * self._of_word + (written >> 6)
-        bit = (written & 63).astype(np.uint64)
-        for context in contexts:
-            there, child = _child(*self._rows(context)[:2], at, bit)
-            longer = np.full(after.shape, -1, dtype=np.int32)
-            known = child < self._context.size
-            longer[there[known]] = self._context[child[known]]
-            found = longer >= 0
-            self._suffix[longer[found]] = after[found]
-            after = np.where(found, longer, after)
+        after = self.judge(now).advance(np.arange(now.size), written)
         return np.where(written > 0, after, now)
 
     def end(self, states: ArrayLike) -> NDArray[np.float32]:
         """log P that the line ends here, (n,): that of a space, or 0 where a space was written last."""
         now = np.asarray(states, dtype=np.int32)
-        ends = self._char[self._node[now]] == self._space
-        return np.where(ends, np.float32(0), self.log_probs(now, np.full(now.shape, self._space)))
+        return np.where(
+            self._ends[now], np.float32(0), self.log_probs(now, np.full(now.shape, self._space))
+        )
 
     def _contexts(
         self, states: NDArray[np.int32]
     ) -> tuple[list[NDArray[np.int32]], NDArray[np.int32]]:
-        """The long contexts of each state, shortest first (`none` where there is no further), and its short one."""
+        """The long contexts of each state, shortest first (`none` where there is no further), its short one's place."""
         found, now = [], states
         for _ in range(self.order - 1 - _SHORT):
             long = now >= self._long
             found.append(np.where(long, now, self._none))
             now = np.where(long, self._suffix[now], now)
-        missing = now[~self._known[now]]
-        if missing.size:
+        place = self._short.place[now]
+        if (place < 0).any():
             with self._lock:
-                self._fill(np.unique(missing))
-        return found[::-1], now
+                self._fill(np.unique(now[place < 0]))
+            place = self._short.place[now]
+        return found[::-1], place
 
-    def _rows(
+    def _rows_of(
         self, contexts: NDArray[Any]
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.float32]]:
         """Of each context (n,) the bits (n, words), the first child of each word (n, words), what is left over (n,)."""
-        row = self._row[contexts]
+        place = self._rows.place[contexts]
+        if (place < 0).any():
+            with self._lock:
+                self._make_rows(np.unique(contexts[place < 0]))
+            place = self._rows.place[contexts]
+        row = self._rows.columns[0][place]
         last = row[:, -1:].copy().view(np.uint32)
         first = np.empty((row.shape[0], self._of_word), dtype=np.uint32)
         first[:, 0] = last[:, 0]
@@ -208,23 +202,45 @@ class LanguageModel:
             first[:, k] = first[:, k - 1] + np.bitwise_count(row[:, k - 1])
         return np.ascontiguousarray(row[:, :-1]), first, last[:, 1].view(np.float32)
 
+    def _make_rows(self, contexts: NDArray[np.int32]) -> None:
+        """Make the rows of contexts (n,), each once."""
+        contexts = contexts[self._rows.place[contexts] < 0]  # another thread may have come first
+        if not contexts.size:
+            return
+        first, count = self._first[contexts], self._count[contexts].astype(np.int64)
+        begin = np.cumsum(count) - count
+        child = np.repeat(first - begin, count) + np.arange(int(count.sum()))
+        ids = self._char[child]
+        row = np.zeros((contexts.size, self._of_word + 1), dtype=np.uint64)
+        bit = np.uint64(1) << (ids & 63).astype(np.uint64)
+        for k in range(self._of_word):
+            row[:, k] = np.bitwise_or.reduceat(np.where(ids >> 6 == k, bit, np.uint64(0)), begin)
+        last = np.zeros((contexts.size, 2), dtype=np.uint32)
+        rest = 1 - np.add.reduceat(_P[self._share[child]], begin)  # kept above 0 by training
+        last[:, 0], last[:, 1] = first, np.maximum(rest, np.float32(1e-6)).view(np.uint32)
+        row[:, -1] = last.view(np.uint64)[:, 0]
+        self._rows.add(contexts, row)
+
     def _fill(self, states: NDArray[np.int32]) -> None:
         """Work out the rows of short contexts (n,), each once, from those without their first character."""
+        place = self._short.place
         shorter = self._suffix[states]
-        missing = shorter[~self._known[shorter] & (states > 0)]
+        missing = shorter[(place[shorter] < 0) & (states > 0)]
         if missing.size:
             self._fill(np.unique(missing))
-            states = states[~self._known[states]]  # the empty context may have come along
-            shorter = self._suffix[states]
-        p, after = self._p[shorter], self._next[shorter]
-        if states.size and states[0] == 0:  # below the single characters: every character alike
+        # The empty context may have come along, or another thread first.
+        states = states[place[states] < 0]
+        if not states.size:
+            return
+        p, after = (column[place[self._suffix[states]]] for column in self._short.columns)
+        if states[0] == 0:  # below the single characters: every character alike
             p[0], after[0] = 1 / (self.classes - 1), 0
-        count = self._children[self._node[states]].astype(np.int64)
+        count = self._count[states].astype(np.int64)
         of = np.repeat(np.arange(states.size), count)
-        begin = self._rows(states)[1][:, 0].astype(np.int64) - np.cumsum(count) + count
+        begin = self._rows_of(states)[1][:, 0].astype(np.int64) - np.cumsum(count) + count
         child = np.repeat(begin, count) + np.arange(of.size)
         ids = self._char[child]
-        p *= self._rows(states)[2][:, None]
+        p *= self._rows_of(states)[2][:, None]
         p[of, ids] += _P[self._share[child]]
         # A child that is the context of something is the next state; what follows it without its first
         # character is where the shorter context goes.
@@ -232,7 +248,7 @@ class LanguageModel:
         of, ids, longer = of[longer >= 0], ids[longer >= 0], longer[longer >= 0]
         self._suffix[longer] = after[of, ids]
         after[of, ids] = longer
-        self._p[states], self._next[states], self._known[states] = p, after, True
+        self._short.add(states, p, after)
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """log P of each text with its end, (n,), in nats.
@@ -267,7 +283,7 @@ class LanguageModel:
         for i in ids:
             context = self._context[node] if node < self._context.size else -1
             at, bit = np.array([i >> 6]), np.array([i & 63], np.uint64)
-            _, child = _child(*self._rows(np.array([context]))[:2], at, bit)
+            _, child = _child(*self._rows_of(np.array([context]))[:2], at, bit)
             if context < 0 or not child.size:
                 return False
             node = int(child[0])
@@ -281,6 +297,8 @@ class LanguageModel:
             "order": self.order,
             "about": self.about,
         }
+        children = np.zeros(self._char.size, np.uint8)
+        children[np.flatnonzero(self._context >= 0)] = self._count
         words = "\n".join(f"{word}\t{count}" for word, count in sorted(self.words.items()))
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
@@ -288,7 +306,7 @@ class LanguageModel:
                 "about.json": json.dumps(about, indent=1, sort_keys=True).encode(),
                 "words.tsv": words.encode(),
                 "char": self._char.tobytes(),
-                "children": self._children.tobytes(),
+                "children": children.tobytes(),
                 "share": self._share.tobytes(),
                 "profile": self.profile,
             }.items():
@@ -309,19 +327,18 @@ class LanguageModel:
                 if max(entry.file_size for entry in archive.infolist()) > _LARGEST:
                     raise HtrError("unpacks into more than a language model can be")
                 about = json.loads(archive.read("about.json"))
-                words = dict(
-                    row.split("\t") for row in archive.read("words.tsv").decode().split("\n") if row
-                )
+                words = archive.read("words.tsv").decode()
                 char, children, share = (
                     np.frombuffer(archive.read(name), np.uint8)
                     for name in ("char", "children", "share")
                 )
                 profile = archive.read("profile") if "profile" in archive.namelist() else b""
+            if not _WORDS.fullmatch(words):
+                raise HtrError("its word list is damaged; train it again")
             if about["format"] != FORMAT:
                 raise HtrError(
                     f"{path}: format {about['format']}, this version reads {FORMAT}; train it again"
                 )
-            counts = {word: int(count) for word, count in words.items()}
             size = int(about["order"])
             model = cls(
                 str(about["characters"]),
@@ -329,7 +346,7 @@ class LanguageModel:
                 char,
                 children,
                 share,
-                counts,
+                words,
                 about["about"],
                 profile,
             )
@@ -356,6 +373,62 @@ class LanguageModel:
                 f"{path}: made for other characters than the model's; train one for its charset"
             )
         return model
+
+
+class _Table:
+    """Rows made when they are first asked for, since a text meets few of all: `columns[k][place[key]]`.
+
+    Several threads may read while one adds: they look up `place` first and take `columns` then.
+    """
+
+    def __init__(self, many: int, *empty: NDArray[Any]) -> None:
+        self.place = np.full(many, -1, dtype=np.int32)
+        self.columns, self._size = list(empty), 0
+
+    def add(self, keys: NDArray[Any], *rows: NDArray[Any]) -> None:
+        end, room = self._size + keys.size, len(self.columns[0])
+        if end > room:
+            more = max(end, 2 * room) - room
+            self.columns = [
+                np.concatenate([old, np.zeros((more, *old.shape[1:]), old.dtype)])
+                for old in self.columns
+            ]
+        for column, row in zip(self.columns, rows, strict=True):
+            column[self._size : end] = row
+        self.place[keys] = np.arange(self._size, end, dtype=np.int32)
+        self._size = end
+
+
+class _Judge:
+    """`search.Judge` of a language model."""
+
+    def __init__(self, model: LanguageModel, states: NDArray[np.int32]) -> None:
+        self._model = model
+        self._contexts, self._short = model._contexts(states)
+        self._rows = [model._rows_of(one) for one in self._contexts]
+
+    def log_probs(self, of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.float32]:
+        model = self._model
+        p = model._short.columns[0][self._short[of], ids]
+        at, bit = of * model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
+        for bits, first, rest in self._rows:
+            there, child = _child(bits, first, at, bit)
+            p *= rest[of]
+            p[there] += _P[model._share[child]]
+        return np.log(p)
+
+    def advance(self, of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.int32]:
+        model = self._model
+        after = model._short.columns[1][self._short[of], ids]
+        at, bit = of * model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
+        for bits, first, _ in self._rows:
+            there, child = _child(bits, first, at, bit)
+            known = child < model._context.size
+            there, longer = there[known], model._context[child[known]]
+            there, longer = there[longer >= 0], longer[longer >= 0]
+            model._suffix[longer] = after[there]
+            after[there] = longer
+        return after
 
 
 def _child(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,12 +36,10 @@ class Lexicon:
     ) -> None:
         self.classes, self.price, self.letter = len(characters) + 1, price, letter
         folded = [c.lower() if c.isalpha() or c == "'" else "" for c in characters]
-        known = set(folded) - {""}
-        used = sorted({low for word in words if known.issuperset(low := word.lower())} - {""})
-        often = [c for c, _ in Counter("".join(used)).most_common() if c != "'"]
-        letters = sorted(["'", *often[:_MOST_LETTERS]])
-        if len(often) > _MOST_LETTERS:
-            used = [word for word in used if set(word) <= set(letters)]
+        codes = np.frombuffer(("\n".join(words).lower() + "\n").encode("utf-32-le"), "<u4")
+        counts = np.bincount(codes, minlength=max(map(ord, "'" + characters)) + 1)
+        often = sorted(set(folded) - {"", "'"}, key=lambda c: (-counts[ord(c)], c))
+        letters = sorted(["'", *(c for c in often[:_MOST_LETTERS] if counts[ord(c)])])
         place = {c: n for n, c in enumerate(letters)}
         strange = len(letters)  # a bit that no node has
         bits = [strange if c else strange + 1 for c in folded]
@@ -52,23 +49,33 @@ class Lexicon:
         self._bit = self._bit.astype(np.uint64)
         self._is_letter = np.array([False, *(c not in ("", "'") for c in folded)])
         self._is_digit = np.array([False, *(c.isdigit() for c in characters)])
-        self._tree(used, place)
+        number = np.full(counts.size, -1, dtype=np.int8)
+        number[[ord(c) for c in letters]] = np.arange(len(letters))
+        written = number[codes]
+        last = np.flatnonzero(codes == ord("\n"))
+        lengths = np.diff(last, prepend=-1) - 1
+        unknown = np.add.reduceat(written < 0, last - lengths, dtype=np.int32) > 1  # one: the end
+        good = ~unknown & (lengths > 0)
+        self._tree(written[np.repeat(good, lengths + 1) & (written >= 0)], lengths[good], place)
         # Prices of what is not in the tree, by the kind of node and whether a letter is written.
         self._prices = -np.array(
             [[price, price], [0, price], [0, letter], [0, 0]], dtype=np.float32
         ).ravel()
 
-    def _tree(self, words: list[str], place: dict[str, int]) -> None:
-        """Nodes 0 to 2, then those of the tree, one length of prefix after the other."""
-        size = max(map(len, words), default=0)
-        table = np.full((len(words), size), -1, dtype=np.int8)
-        joined = np.array([place[c] for c in "".join(words)], dtype=np.int8)
-        lengths = np.array([len(word) for word in words], dtype=np.int64)
+    def _tree(
+        self, joined: NDArray[np.int8], lengths: NDArray[np.int64], place: dict[str, int]
+    ) -> None:
+        """Nodes 0 to 2, then those of the tree, one length of prefix after the other.
+
+        `joined`: the letters of all words, one behind the other, as `place` numbers them; `lengths` of the words.
+        """
+        size = int(lengths.max(initial=0))
+        table = np.full((lengths.size, size), -1, dtype=np.int8)
         table[np.arange(size) < lengths[:, None]] = joined
         order = np.lexsort(table.T[::-1]) if size else np.arange(0)
         table, lengths = table[order], lengths[order]
         mask, first, ends = [np.zeros(3, np.uint64)], [np.zeros(3, np.int64)], [np.ones(3, bool)]
-        node, count = np.zeros(len(words), dtype=np.int64), 3  # where each word is now
+        node, count = np.zeros(lengths.size, dtype=np.int64), 3  # where each word is now
         parents = np.zeros(1, dtype=np.int64)  # the nodes of the level before, by their numbers
         for k in range(size):
             longer = np.flatnonzero(lengths > k)
@@ -106,24 +113,16 @@ class Lexicon:
     def start(self, count: int) -> NDArray[np.int32]:
         return np.zeros(count, dtype=np.int32)
 
-    def judge(self, states: ArrayLike) -> Callable[[NDArray, NDArray], NDArray[np.float32]]:
+    def judge(self, states: ArrayLike) -> _Judge:
         """As `LanguageModel.judge`."""
-        now = np.asarray(states)
-        mask, kind = self._mask[now], self._kind[now] * np.int8(2)
-
-        def log_probs(of: NDArray, ids: NDArray) -> NDArray[np.float32]:
-            price = self._prices[kind[of] + self._is_letter[ids]]
-            price[(mask[of] >> self._bit[ids]) & np.uint64(1) > 0] = 0
-            return price
-
-        return log_probs
+        return _Judge(self, np.asarray(states))
 
     def log_probs(self, states: ArrayLike, ids: ArrayLike | None = None) -> NDArray[np.float32]:
         """0 for what is free, minus the price for what is not: (n, classes), or as `LanguageModel` for `ids`."""
         now = np.asarray(states)[:, None] if ids is None else np.asarray(states)
         i = np.arange(self.classes) if ids is None else np.asarray(ids)
         now, i = np.broadcast_arrays(now, i)
-        found = self.judge(now.ravel())(np.arange(now.size), i.ravel())
+        found = self.judge(now.ravel()).log_probs(np.arange(now.size), i.ravel())
         return np.where(i.ravel() == BLANK, np.float32(0), found).reshape(now.shape)
 
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]:
@@ -140,3 +139,19 @@ class Lexicon:
 
     def end(self, states: ArrayLike) -> NDArray[np.float32]:
         return self._prices[self._kind[np.asarray(states)] * np.int8(2)]
+
+
+class _Judge:
+    """`search.Judge` of a lexicon."""
+
+    def __init__(self, words: Lexicon, states: NDArray[np.integer]) -> None:
+        self._words, self._states = words, states
+        self._mask, self._kind = words._mask[states], words._kind[states] * np.int8(2)
+
+    def log_probs(self, of: NDArray, ids: NDArray) -> NDArray[np.float32]:
+        price = self._words._prices[self._kind[of] + self._words._is_letter[ids]]
+        price[(self._mask[of] >> self._words._bit[ids]) & np.uint64(1) > 0] = 0
+        return price
+
+    def advance(self, of: NDArray, ids: NDArray) -> NDArray[np.int32]:
+        return self._words.advance(self._states[of], ids)

@@ -142,8 +142,8 @@ def _shares(
         total = np.bincount(level.parent, count, minlength=level.parents)
         p: _Floats = np.maximum(count - discount[np.minimum(count, 3)], 0.02) / total[level.parent]
         shares.append(p)
-        kept_share: _Floats = np.bincount(level.parent, p * keep, minlength=level.parents)
-        rests.append(1.0 - kept_share)
+        kept_share = np.bincount(level.parent, p * keep, minlength=level.parents)
+        rests.append(1.0 - kept_share.astype(np.float64))
     return shares, rests
 
 

@@ -8,7 +8,7 @@ a character can bring, and most pairs of prefix and character are out before any
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,10 +17,17 @@ from numpy.typing import ArrayLike, NDArray
 from htr_utils.text.charset import BLANK
 
 _NEVER, _LEAST = -np.inf, -1e300
-_TABLE = 1 << 18  # places where prefixes are looked up by their number
+_TABLE = 18  # at most 2 ** 18 places where prefixes are looked up by their number
 _Floats = NDArray[np.float64]
 _Ints = NDArray[np.int64]
 Ids = tuple[int, ...]
+
+
+class Judge(Protocol):
+    """What a scorer says of some states (n,), looked up once. Asked with places in them and ids > 0, (m,) each."""
+
+    def log_probs(self, of: Any, ids: Any) -> NDArray[np.float32]: ...
+    def advance(self, of: Any, ids: Any) -> NDArray[np.int32]: ...
 
 
 class Scorer(Protocol):
@@ -33,7 +40,7 @@ class Scorer(Protocol):
 
     def start(self, count: int) -> NDArray[np.int32]: ...
     def log_probs(self, states: ArrayLike, ids: ArrayLike | None = None) -> NDArray[np.float32]: ...
-    def judge(self, states: Any) -> Callable[[Any, Any], NDArray[np.float32]]: ...
+    def judge(self, states: Any) -> Judge: ...
     def advance(self, states: ArrayLike, ids: ArrayLike) -> NDArray[np.int32]: ...
     def end(self, states: ArrayLike) -> NDArray[np.float32]: ...
 
@@ -42,46 +49,53 @@ class Frames:
     """The frames of some lines where something may happen, those with most such frames first.
 
     Args:
-        values: (lines, frames, classes) log-probabilities, float64.
-        lengths: true frames of each line.
-        prune: classes less probable than this start no prefix; frames that are blank but for it are passed over.
+        values: (lines, frames, classes) log-probabilities. lengths: (lines,), true frames.
+        prune: classes less probable than this start no prefix; frames that are blank but for ten times as much
+            are passed over; 0 leaves nothing out.
         most: classes of a frame that may start a prefix.
     """
 
-    def __init__(self, values: _Floats, lengths: Sequence[int], prune: float, most: int) -> None:
-        plan = [
-            _steps(line[:n], min(10 * prune, 0.1)) for line, n in zip(values, lengths, strict=True)
-        ]
-        self.order = sorted(range(len(plan)), key=lambda i: -plan[i][0].size)
-        self.steps = np.array([plan[i][0].size for i in self.order], dtype=np.int64)
-        batch, longest, classes = len(plan), int(self.steps.max(initial=0)), values.shape[2]
-        # (steps, lines, ...): a step's lines lie together.
-        self.used = np.full((longest, batch, classes), _NEVER)
-        self.passed = np.zeros((longest + 1, batch))
-        for row, i in enumerate(self.order):
-            at, quiet = plan[i]
-            self.used[: at.size, row], self.passed[: quiet.size, row] = values[i, at], quiet
-        most = min(most, classes - 1)
-        ranked = np.argsort(-self.used[:, :, 1:], axis=2, kind="stable")[:, :, :most] + 1
-        self.ids = ranked.astype(np.int16)  # (steps, lines, most): the likely classes, best first
-        p = np.take_along_axis(self.used, ranked, axis=2)
+    def __init__(
+        self, values: NDArray[np.floating], lengths: _Ints, prune: float, most: int
+    ) -> None:
+        inside = np.arange(values.shape[1]) < lengths[:, None]
+        blank = values[:, :, BLANK].astype(np.float64)
+        quiet = inside & (blank > (np.log1p(-min(10 * prune, 0.1)) if prune else 0.0))
+        lively = inside & ~quiet
+        count = lively.sum(axis=1)
+        self.order = np.argsort(-count, kind="stable")
+        self.steps = count[self.order]
+        longest, most = int(count.max(initial=0)), min(most, values.shape[2] - 1)
+        # log P of the blanks passed over before each step of each line, 0 where there was none.
+        self.passed = np.zeros((longest + 1, count.size))
+        row = np.argsort(self.order)
+        of, at = np.nonzero(quiet)
+        step = lively.cumsum(axis=1)
+        np.add.at(self.passed, (step[of, at], row[of]), np.minimum(blank[of, at], -1e-300))
+        # The frames lie one behind the other, line by line: that of a step is at `first` of its line + step.
+        self.first = np.cumsum(self.steps) - self.steps
+        row, at = np.nonzero(lively[self.order])
+        self.used = values[self.order[row], at].astype(np.float64)  # (frames, classes)
+        letters = -self.used[:, 1:]
+        likely = np.argpartition(letters, most - 1, axis=1)[:, :most]
+        ranks = np.argsort(np.take_along_axis(letters, likely, axis=1), axis=1, kind="stable")
+        ranked = np.take_along_axis(likely, ranks, axis=1) + 1
+        self.ids = ranked.astype(np.int16)  # (frames, most): the likely classes, best first
+        p = np.take_along_axis(self.used, ranked, axis=1)
         self.p = np.where(p > (np.log(prune) if prune else _NEVER), p, _NEVER)
-        self.most = np.maximum(1, (self.p > _NEVER).sum(axis=2).max(axis=1, initial=0))  # (steps,)
-        self.rank = np.full((longest, batch, classes), most, dtype=np.int16)  # places in `ids`
-        np.put_along_axis(self.rank, ranked, np.arange(most, dtype=np.int16), axis=2)
-
-
-def _steps(line: NDArray[np.floating], prune: float) -> tuple[_Ints, _Floats]:
-    """The frames (steps,) where something may happen, and the log P of the blanks passed over before each.
-
-    The second array has one entry more, for the blanks at the end; 0 where none was passed over.
-    """
-    blank = line[:, BLANK]
-    quiet = blank > np.log1p(-prune) if prune else np.zeros(len(line), dtype=bool)
-    at = np.flatnonzero(~quiet)
-    passed = np.zeros(at.size + 1)
-    np.add.at(passed, np.searchsorted(at, np.flatnonzero(quiet)), np.minimum(blank[quiet], -1e-300))
-    return at, passed
+        self.most = np.ones(longest, dtype=np.int64)  # at a step, of any line
+        np.maximum.at(
+            self.most, np.arange(row.size) - self.first[row], (self.p > _NEVER).sum(axis=1)
+        )
+        self.rank = np.full(self.used.shape, most, dtype=np.int16)  # places in `ids`
+        np.put_along_axis(self.rank, ranked, np.arange(most, dtype=np.int16)[None], axis=1)
+        # For an alignment one blank stands for a stretch of them: (lines,), and the frames (lines, most of them).
+        kept = lively | quiet
+        kept[:, 1:] &= ~(quiet[:, 1:] & quiet[:, :-1])
+        self.sizes = kept.sum(axis=1)
+        of, at = np.nonzero(kept)
+        self.kept = np.zeros((count.size, int(self.sizes.max(initial=0))), dtype=np.int64)
+        self.kept[of, (kept.cumsum(axis=1) - 1)[of, at]] = at
 
 
 def search(
@@ -111,9 +125,10 @@ def search(
     number = _mixed(np.zeros(lines, dtype=np.uint64), line + 1)
     parent = np.zeros(lines, dtype=np.uint64)  # no prefix has the number 0
     states = [scorer.start(lines) for scorer, _ in scorers]
-    table, best = np.zeros(_TABLE, dtype=np.int32), np.full(_TABLE, _NEVER)
+    places = 1 << min(_TABLE, (16 * lines * width).bit_length())
+    table, best = np.zeros(places, dtype=np.int32), np.full(places, _NEVER)
 
-    for step in range(len(frames.used) + 1):
+    for step in range(frames.most.size + 1):
         running = int((frames.steps > step).sum())
         border = int(np.searchsorted(line, running))
         if border < line.size:  # these lines are at their end
@@ -129,14 +144,14 @@ def search(
         if not running:
             break
         starts = np.searchsorted(line, np.arange(running))
-        frame, quiet = frames.used[step], frames.passed[step, line]
+        frame, quiet = (frames.first + step)[line], frames.passed[step, line]
         total = both + quiet
         b, w = np.where(quiet < 0, total, blank), np.where(quiet < 0, _NEVER, letter)
 
         # The prefix stays: through a blank, or through its last character once more, or it grew out of its
         # parent once more, whose paths then belong to it.
-        again = frame[line, last]
-        stay_blank, stay_letter = total + frame[line, BLANK], w + again
+        again = frames.used[frame, last]
+        stay_blank, stay_letter = total + frames.used[frame, BLANK], w + again
         child, mother = _families(number, parent, table)
         paths = np.where(last[mother] == last[child], b[mother], total[mother]) + again[child]
         stay_letter[child] = np.logaddexp(stay_letter[child], paths)
@@ -149,27 +164,29 @@ def search(
         # It grows by one of the likely classes, if that could be enough: first by the likeliest of its frame,
         # so that what is enough is known better for the others.
         free = np.ones((line.size, int(frames.most[step])), dtype=bool)  # not in the beam already
-        place = frames.rank[step, line[mother], last[child]]
+        place = frames.rank[frame[mother], last[child]]
         known = place < free.shape[1]
         free[mother[known], place[known]] = False
-        before = total + fused
+        before = total + fused + bonus
+        asked = frames.p[frame, 0] > enough[line] - before
+        one_of = np.cumsum(asked) - 1
+        judges = [
+            scorer.judge(state[asked]) for (scorer, _), state in zip(scorers, states, strict=True)
+        ]
         parts = []
         for columns in (slice(0, 1), slice(1, free.shape[1])):
-            slack = enough[line] - bonus - before
-            p = frames.p[step, :running, columns]
+            slack = enough[line] - before
+            p = frames.p[frames.first[:running] + step, columns]
             some = (p > np.minimum.reduceat(slack, starts)[:, None]).any(axis=0).sum()
             able = p[line, :some] > slack[:, None]
             able &= free[:, columns][:, :some]
             grown, place = np.divmod(np.flatnonzero(able), max(1, some))
             of = line[grown]
-            ids = frames.ids[step, of, place + columns.start]
+            ids = frames.ids[frame[grown], place + columns.start]
             new = np.where(ids == last[grown], b[grown], total[grown]) + p[of, place]
             gain = fused[grown] + bonus
-            for (scorer, weight), state in zip(scorers, states, strict=True):
-                asked = np.zeros(line.size, dtype=bool)
-                asked[grown] = True
-                one_of = (np.cumsum(asked) - 1)[grown]
-                gain += weight * scorer.judge(state[asked])(one_of, ids)
+            for judge, (_, weight) in zip(judges, scorers, strict=True):
+                gain += weight * judge.log_probs(one_of[grown], ids)
                 able = new + gain >= enough[of]  # what is out now needs no further scorer
                 grown, of, ids = grown[able], of[able], ids[able]
                 new, gain = new[able], gain[able]
@@ -184,8 +201,8 @@ def search(
         score, of = np.concatenate([score, reached[able]]), line[source]
         last = np.concatenate([last, ids])
         states = [
-            np.concatenate([state, scorer.advance(state[grown], ids)])
-            for (scorer, _), state in zip(scorers, states, strict=True)
+            np.concatenate([state, judge.advance(one_of[grown], ids)])
+            for judge, state in zip(judges, states, strict=True)
         ]
         kept = np.flatnonzero(score >= enough[of])
         if recombine:
@@ -277,7 +294,7 @@ def _mixed(number: NDArray[np.uint64], ids: NDArray[np.integer]) -> NDArray[np.u
 
 def _finish(
     finals: list[list[tuple[Ids, float]]],
-    order: Sequence[int],
+    order: NDArray[np.int64],
     line: _Ints,
     score: _Floats,
     first: int,
@@ -295,4 +312,4 @@ def _finish(
         written[step], at = ids[at], source[at]
     for k, row in enumerate(best.tolist()):
         ids = written[:, k]
-        finals[order[int(line[row])]].append((tuple(ids[ids > 0].tolist()), float(score[row])))
+        finals[int(order[line[row]])].append((tuple(ids[ids > 0].tolist()), float(score[row])))

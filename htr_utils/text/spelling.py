@@ -9,7 +9,7 @@ helps is for a measurement to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -184,6 +184,13 @@ def dictionary(
     for word, count in (own or {}).items():
         counts[word.lower()] = counts.get(word.lower(), least) + count
     return counts
+
+
+def listed(own: Iterable[str], least: int = 50, language: str = "en") -> Iterator[str]:
+    """The words of `dictionary`, in any case and some twice, without keeping a list of them in memory."""
+    words = _word_list.__wrapped__(language).items()
+    yield from (word for word, count in words if count > least)
+    yield from own
 
 
 def without_with(text: str, correction: Correction) -> str:

@@ -145,7 +145,8 @@ class Tuned:
 
     @cached_property
     def lexicon(self) -> Lexicon:
-        return Lexicon(self.words, self.lm.characters, self.fusion.price, self.fusion.letter)
+        words = self.listed or spelling.listed(self.lm.words)
+        return Lexicon(words, self.lm.characters, self.fusion.price, self.fusion.letter)
 
     @cached_property
     def gate(self) -> Gate:
@@ -175,11 +176,12 @@ class Tuned:
             readings = lexicon_beam(sure, lengths, self.lexicon, self.lm, **options)
         else:
             readings = prefix_beam(sure, lengths, self.lm, **options)
-        if sure is values:
-            return readings
         return [
+            # Where the network sees nothing, there is nothing to foresee.
             [replace(one, confidences=_said(line, one)) for one in candidates]
-            for line, candidates in zip(values, readings, strict=True)
+            if seen.ids
+            else [seen]
+            for line, candidates, seen in zip(values, readings, plain, strict=True)
         ]
 
     def to_json(self) -> dict[str, Any]:

@@ -205,7 +205,7 @@ def emissions(truths: list[str], seed: int) -> hard_lines.Lines:
 def test_tuning_finds_settings_that_help_lines_like_those_it_saw() -> None:
     truths = [" ".join(text.split()[i : i + 6]) for text in TEXT for i in range(0, 8, 3)]
     said: list[str] = []
-    start = Tuned(LM, listed=COUNTS)
+    start = Tuned(LM, Fusion(weight=0.01), listed=COUNTS)
     grid = {"weight": (0.5, 1.0), "bonus": (1.0, 2.0)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tune, "GRID", grid)

@@ -26,7 +26,7 @@ TINY = " abc"
 SHIPPED = ROOT / "model" / "languages" / "en.lm"
 PASSAGES = read_passages(ROOT / "data" / "passages.tsv")
 texts = st.lists(
-    st.text(TINY, min_size=4, max_size=30).filter(lambda t: len(t.split()) > 1),
+    st.text(TINY, min_size=4, max_size=30).filter(lambda t: len(" ".join(t.split())) > 3),
     min_size=1,
     max_size=4,
 )

@@ -1,6 +1,7 @@
 """Choose settings of decoder and gate and fit confidences on validation lines; report on lines that chose nothing.
 
-    python -m workshop.measure.tune --hands FOLDER --ids IDS --report jls=FOLDER --report inkbench=FOLDER
+    python -m workshop.measure.tune --hands unipen --ids model/hands_held_out.txt --every 3 \
+        --report jls=jls --report inkbench=inkbench
 
 The validation lines are read twice, as they are and bent and soiled. --hands adds real lines, in the language of the
 model, by writers whom no training saw: rendered lines alone are so easy that they choose a language model too weak for
@@ -26,6 +27,7 @@ from htr_utils import paths
 from htr_utils.cli.one_line import OneLine
 from htr_utils.course import calibration
 from htr_utils.course.hard_lines import Lines, damaged, padded
+from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import iam, images
 from htr_utils.text import corrections, gate, metrics, tuned
@@ -173,7 +175,14 @@ def calibrated(
     "--ids",
     type=click.Path(exists=True),
     default=None,
-    help="which of them: documents that no training saw",
+    help="which of them: writers or documents that no training saw",
+)
+@click.option(
+    "--every",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="choose on each so many-th line alone, to save time; the figures are of all",
 )
 @click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
 @click.option(
@@ -188,6 +197,7 @@ def main(
     sets: tuple[str, ...],
     hands: str | None,
     ids: str | None,
+    every: int,
     keep: bool,
     scales: bool,
     target: str | None,
@@ -212,8 +222,10 @@ def main(
     ) -> Lines:
         lines = load_lines(root or paths.embedded_root(), split)
         if ids:
-            chosen = iam.named(lines, ids)
-            lines = [line for line in lines if line.id in chosen]
+            names = iam.read_names(Path(ids))  # those of other folders too
+            lines = [one for one in lines if names & {one.id, one.form_id, one.writer_id}]
+            if not lines:
+                raise HtrError(f"{ids}: names no line of {root}; give the ids of its writers")
         truths = [recognizer.charset.fold(line.text) for line in lines]
         source: list[Any] = [line.path for line in lines]
         if change:
@@ -227,10 +239,14 @@ def main(
     }
     if hands and ids:
         chosen_on["lines by strange hands (chosen on)"] = answered(hands, None, ids=ids)
+    some = [
+        Lines(one.log_probs[::every], one.frames[::every], one.truths[::every])
+        for one in chosen_on.values()
+    ]
     if not keep:
-        settings = choose(list(chosen_on.values()), settings, click.echo)
+        settings = choose(some, settings, click.echo)
     elif scales:
-        settings = calibrated(list(chosen_on.values()), settings, click.echo)
+        settings = calibrated(some, settings, click.echo)
     reported = {"test": answered(None, "test")}
     for name, _, root in (one.partition("=") for one in sets):
         reported[name] = answered(root, None)
