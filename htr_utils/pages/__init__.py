@@ -275,7 +275,8 @@ def _page_lines(
 def _is_writing(one: cutting.Cut, line: finder.FoundLine, usual: float) -> bool:
     """Whether a crop holds letters: no rule, no blot, no crease. Less dark than the rest is what is sure."""
     clear = one.depth > 0.5 * usual or (line.length > 5 * line.x_height and line.sure > 0.82)
-    return clear and 0.02 < one.share < 0.65 and one.peak < 0.75
+    hole = one.dark > 0.47 and line.length < 5 * line.x_height
+    return clear and 0.02 < one.share < 0.65 and one.peak < 0.75 and not hole
 
 
 def _warnings(

@@ -21,10 +21,8 @@ WORK = 1152  # long side at which the network sees a page, a multiple of 32
 _FINE = 2  # places of the maps that the pieces are cut from, a place of the network's answer
 _USUAL = (7.0, 22.0)  # x-heights in pixels at the working size that need no second look
 _FEW = 9  # lines: what large writing may be the reason of
-_GAP, _NEAR = (
-    5.0,
-    14.0,
-)  # x-heights: a gap between words at most; how near a line must be that says it is one
+_GAP, _WIDE = 5.0, 9.0  # x-heights: a gap between words at most, and between lines that go on
+_NEAR = 14.0  # x-heights: how near a line must be that says that a gap is one between words
 _LONG = 4.0  # a line longer than this many x-heights is more than a letter or two
 _LEVEL, _END, _MIDDLE = 0.5, 0.5, 0.85
 _SURE = 0.74  # mean of the core's map in a line; letters' heads and blots have less
@@ -178,7 +176,8 @@ def _without_strays(lines: list[FoundLine]) -> list[FoundLine]:
             if not other.baseline[0, 0] - 0.5 * high < x < other.baseline[-1, 0] + 0.5 * high:
                 continue
             row = np.interp(x, other.baseline[:, 0], other.baseline[:, 1]) - 0.5 * high
-            stray = stray or abs(y - row) < 1.5 * high
+            tail = line.x_height < 0.6 * high and line.length < 2.5 * high
+            stray = stray or abs(y - row) < (3.2 if tail else 1.5) * high
         if not stray:
             kept.append(line)
     return kept
@@ -187,14 +186,14 @@ def _without_strays(lines: list[FoundLine]) -> list[FoundLine]:
 def _rejoined(lines: list[FoundLine]) -> list[FoundLine]:
     """Lines put together over wide gaps between words: a gap that a line above or below crosses is no gutter."""
     lines = sorted(lines, key=lambda line: float(line.baseline[0, 0]))
+    slopes = np.repeat([_rise(line) for line in lines], [1 + int(line.length) for line in lines])
+    slope = float(np.median(slopes)) if lines else 0.0
     k = 0
     while k < len(lines):
         one = lines[k]
         away = np.array([line.baseline[0] for line in lines]) - one.baseline[-1]
-        near = (np.abs(away - [2.5 * one.x_height, 0]) < [5 * one.x_height, 3 * one.x_height]).all(
-            1
-        )
-        costs = {m: _apart(one, lines[m], lines) for m in np.flatnonzero(near) if m > k}
+        near = (np.abs(away - [3 * one.x_height, 0]) < [8 * one.x_height, 3 * one.x_height]).all(1)
+        costs = {m: _apart(one, lines[m], lines, slope) for m in np.flatnonzero(near) if m > k}
         offers = [(cost, m) for m, cost in costs.items() if cost is not None]
         if not offers:
             k += 1
@@ -202,7 +201,7 @@ def _rejoined(lines: list[FoundLine]) -> list[FoundLine]:
         other = lines.pop(min(offers)[1])
         share = one.length / (one.length + other.length)
         lines[k] = FoundLine(
-            np.concatenate([one.baseline, other.baseline]),
+            _end_to_end(one.baseline, other.baseline),
             share * one.x_height + (1 - share) * other.x_height,
             share * one.sure + (1 - share) * other.sure,
             share * one.printed + (1 - share) * other.printed,
@@ -210,31 +209,63 @@ def _rejoined(lines: list[FoundLine]) -> list[FoundLine]:
     return lines
 
 
-def _apart(one: FoundLine, other: FoundLine, lines: Sequence[FoundLine]) -> float | None:
+def _end_to_end(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Two baselines as one, its columns rising; where both are, the half of each."""
+    middle = (one[-1, 0] + other[0, 0]) / 2
+    return np.concatenate([one[one[:, 0] < middle], other[other[:, 0] > middle]])
+
+
+def _apart(
+    one: FoundLine, other: FoundLine, lines: Sequence[FoundLine], slope: float
+) -> float | None:
     """How far `other` goes on behind `one`, in x-heights, where both are words of one line; else None."""
     high = (one.x_height + other.x_height) / 2
     start, stop = one.baseline[-1], other.baseline[0]
     gap = float(stop[0] - start[0])
     if abs(one.printed - other.printed) > 0.5:  # a label and what is written behind it
         return None
+    overlap = min(3.0 * high, 0.3 * one.length, 0.3 * other.length)  # letters that lean
     if (
         one is other
-        or not -high <= gap <= _GAP * high
+        or not -max(high, overlap) <= gap <= _WIDE * high
         or abs(one.x_height - other.x_height) > 0.65 * high
     ):
         return None
-    whole = other.baseline[-1] - one.baseline[0]
-    rise = float(np.clip(whole[1] / max(1.0, float(whole[0])), -0.3, 0.3))
-    step = abs(float(stop[1] - start[1]) - rise * gap)
-    nearest = _NEAR * high
+    known = 10 * high  # how much the page's slope counts for
+    rise = (_rise(one) * one.length + _rise(other) * other.length + slope * known) / (
+        one.length + other.length + known
+    )
+    ends = abs(float(stop[1] - start[1]) - rise * gap)
+    words = abs(_row(other, rise, high, False) - _row(one, rise, high, True))
+    step = min(ends, words)
+    middle = (start + stop) / 2
+    near = [_NEAR * high] * 2  # above, below
     for line in lines:
         left, right = line.baseline[0, 0] + 2 * high, line.baseline[-1, 0] - 2 * high
-        if line is not one and line is not other and left < start[0] and right > stop[0]:
-            row = np.interp((start[0] + stop[0]) / 2, line.baseline[:, 0], line.baseline[:, 1])
-            nearest = min(nearest, abs(float(row - (start[1] + stop[1]) / 2)))
-    if nearest == _NEAR * high or step > min(1.8 * high, 0.38 * nearest):
+        if line is not one and line is not other and left < min(start[0], stop[0]):
+            if right > max(start[0], stop[0]):
+                away = float(np.interp(middle[0], *line.baseline.T) - middle[1])
+                near[away > 0] = min(near[away > 0], abs(away))
+    nearest = min(near)
+    most = 1.8 * high if gap > -high else 0.9 * high  # beside each other, or one over the other
+    if nearest == _NEAR * high or step > min(most, 0.38 * nearest):
+        return None
+    if gap > _GAP * high and max(near) > 7 * high:  # only between two lines that go on
         return None
     return (gap + 2 * step) / high
+
+
+def _rise(line: FoundLine) -> float:
+    """The slope of a line from end to end."""
+    x, y = line.baseline[-1] - line.baseline[0]
+    return float(np.clip(y / max(1.0, float(x)), -0.3, 0.3))
+
+
+def _row(line: FoundLine, rise: float, high: float, last: bool) -> float:
+    """The row of the words at one end of a line as it would be at column 0: a single stroke changes nothing."""
+    x, y = line.baseline.T
+    part = x >= x[-1] - 8 * high if last else x <= x[0] + 8 * high
+    return float(np.median(y[part] - rise * x[part]))
 
 
 def _smoothed(piece: _Piece, reach: int) -> np.ndarray:
@@ -257,6 +288,8 @@ def _pieces(seen: Maps) -> list[_Piece]:
     if not pieces:
         return pieces
     usual = float(np.median(np.repeat([p.thick for p in pieces], [len(p.x) for p in pieces])))
+    sure = int((mask & (seen.core > _MIDDLE)).sum())
+    widen = min(2.0, int(mask.sum()) / max(1, sure))  # a line's middle -> its core
     made: list[_Piece] = []
     for piece, (y, x) in zip(pieces, masks, strict=True):
         if piece.most < 1.7 * usual:
@@ -264,7 +297,10 @@ def _pieces(seen: Maps) -> list[_Piece]:
             continue
         part = np.zeros_like(mask)  # two lines that touch: their middles do not
         part[y, x] = seen.core[y, x] > _MIDDLE
-        made += _components(part, seen)[0]
+        middles = _components(part, seen)[0]
+        for one in middles:
+            one.thick *= widen
+        made += middles
     return made
 
 
