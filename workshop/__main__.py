@@ -43,6 +43,7 @@ HELP = """python -m htr_utils VERB [arguments]
   lock        renew requirements.lock
   latest      the tests with the newest versions that are allowed, in runs/latest/
   bench       speed and accuracy, side by side with other readers; writes docs/bench.md
+  pagebench   our reader of whole pages beside others, on a folder of real pages; writes docs/pages.md
   tune        choose the settings of decoder and gate on validation lines
   cards       write the model cards from their figures
   data-build  render the embedded data again               [--verify]
@@ -87,6 +88,7 @@ MODULES = {
     "classroom": "publish.classroom",
     "cards": "publish.cards",
     "bench": "measure.bench",
+    "pagebench": "measure.pagebench",
     "tune": "measure.tune",
     "data-build": "material.build_data",
 }

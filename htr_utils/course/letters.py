@@ -8,44 +8,63 @@ letters.fine_tune(folder, "course", "mine/mine.keras", epochs=24, seed=0)
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from htr_utils import pages, paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, own
-from htr_utils.synth import compose
 
 SHARE = (
     0.3  # of the lines seen in fine-tuning are embedded ones, so that other hands are not forgotten
 )
 
 
-def samples() -> list[compose.Composed]:
-    """The letters of `data/samples/pages`, in one hand: grey levels, and the text and outline of each line.
+@dataclass(frozen=True)
+class Letter:
+    """grey: uint8 (H, W). texts, polygons: of each line in reading order; (N, 2), x and y in pixels."""
+
+    grey: np.ndarray
+    texts: list[str]
+    polygons: list[np.ndarray]
+
+
+def samples() -> list[Letter]:
+    """The letters of `data/samples/pages`, in one hand.
 
     Raises:
-        HtrError: the package is not in a checkout of the course.
+        HtrError: the package is not in a checkout of the course; what `images.load` raises.
     """
     root = paths.repo_root()
     if root is None:
         raise HtrError(
             "the letters are in a checkout of the course; clone it, or give a photo of your own"
         )
-    return compose.load(root / "data" / "samples" / "pages")
+    folder = root / "data" / "samples" / "pages"
+    return [
+        Letter(
+            images.load(folder / row["file"]),
+            [line["text"] for line in row["lines"]],
+            [np.array(line["polygon"]) for line in row["lines"]],
+        )
+        for row in json.loads((folder / "pages.json").read_text(encoding="utf-8"))
+    ]
 
 
-def truth_of(page: compose.Composed, polygons: Sequence[np.ndarray]) -> list[str]:
-    """The text of each found line: that of the true line with which it shares the most, "" where none is shared."""
-    from htr_utils.course.line_finding import overlaps
-
-    if not len(polygons):
-        return []
-    shared = overlaps([line.polygon for line in page.lines], polygons, page.grey.shape)[:-1, :-1]  # type: ignore[arg-type]
-    best = shared.argmax(0)
-    return [page.lines[i].text if shared[i, j] > 0 else "" for j, i in enumerate(best)]
+def truth_of(letter: Letter, polygons: Sequence[np.ndarray]) -> list[str]:
+    """The text of each found line: that of the true line in which its middle lies, "" where there is none."""
+    made = []
+    for polygon in polygons:
+        middle = tuple(float(v) for v in (polygon.min(0) + polygon.max(0)) / 2)
+        inside = [cv2.pointPolygonTest(np.float32(true), middle, True) for true in letter.polygons]
+        best = int(np.argmax(inside))
+        made.append(letter.texts[best] if inside[best] > 0 else "")
+    return made
 
 
 Lines = tuple[list[np.ndarray], list[str]]  # pictures uint8 (h, w), and what each says
@@ -75,7 +94,7 @@ def material(my_lines: str | Path | None = None) -> tuple[Lines, Lines]:
     return _lines_of(samples()[0]), _lines_of(samples()[1])
 
 
-def _lines_of(page: compose.Composed) -> Lines:
+def _lines_of(page: Letter) -> Lines:
     found = pages.find(page.grey).lines
     texts = truth_of(page, [line.polygon for line in found])
     known = [number for number, text in enumerate(texts) if text]

@@ -15,7 +15,6 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -195,9 +194,7 @@ def find(grey: np.ndarray, judge: Judge | None = None) -> Page:
 @functools.cache
 def network() -> finder.Network:
     """The published finder, loaded once: float32 (1, H, W, 1) -> logits (1, H / 4, W / 4, 4)."""
-    file = paths.model_file("finder")
-    quick = file.with_suffix(".onnx")
-    return maps.load(quick if quick.is_file() and find_spec("onnxruntime") else file)
+    return maps.load(paths.finder_file())
 
 
 def _longest(lines: Sequence[finder.FoundLine], count: int) -> list[finder.FoundLine]:

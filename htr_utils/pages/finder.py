@@ -242,10 +242,10 @@ def _apart(
     near = [_NEAR * high] * 2  # above, below
     for line in lines:
         left, right = line.baseline[0, 0] + 2 * high, line.baseline[-1, 0] - 2 * high
-        if line is not one and line is not other and left < min(start[0], stop[0]):
-            if right > max(start[0], stop[0]):
-                away = float(np.interp(middle[0], *line.baseline.T) - middle[1])
-                near[away > 0] = min(near[away > 0], abs(away))
+        beside = left < min(start[0], stop[0]) and right > max(start[0], stop[0])
+        if beside and line is not one and line is not other:
+            away = float(np.interp(middle[0], *line.baseline.T) - middle[1])
+            near[away > 0] = min(near[away > 0], abs(away))
     nearest = min(near)
     most = 1.8 * high if gap > -high else 0.9 * high  # beside each other, or one over the other
     if nearest == _NEAR * high or step > min(most, 0.38 * nearest):
