@@ -24,14 +24,14 @@ def page(kind: str = "plain", seed: int = 0, count: int = 12) -> tuple[np.ndarra
     if kind == "ruled":
         for y in range(200, HIGH, 100):
             cv2.line(sheet, (0, y), (WIDE, y), 170, 2)
-    width = 480 if kind == "columns" else 1000
+    width = 440 if kind == "columns" else 1000
     half = -(-len(mine) // 2)
     for number, line in enumerate(mine):
         grey = line.image()
         grey = cv2.resize(grey, None, fx=min(1.3, width / grey.shape[1]), fy=1.2)
         h, w = grey.shape
         column, row = divmod(number, half) if kind == "columns" else (0, number)
-        x, y = 100 + 560 * column, 140 + 100 * row
+        x, y = 80 + 640 * column, 140 + 100 * row
         part = sheet[y : y + h, x : x + w]
         np.minimum(part, grey.astype(int) + 235 - int(np.median(grey)), out=part, casting="unsafe")
         box = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], float)
