@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from htr_utils import pages, paths
+from htr_utils.course import small_finder
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, own
 
@@ -57,14 +57,19 @@ def samples() -> list[Letter]:
 
 
 def truth_of(letter: Letter, polygons: Sequence[np.ndarray]) -> list[str]:
-    """The text of each found line: that of the true line in which its middle lies, "" where there is none."""
-    made = []
-    for polygon in polygons:
-        middle = tuple(float(v) for v in (polygon.min(0) + polygon.max(0)) / 2)
-        inside = [cv2.pointPolygonTest(np.float32(true), middle, True) for true in letter.polygons]
-        best = int(np.argmax(inside))
-        made.append(letter.texts[best] if inside[best] > 0 else "")
-    return made
+    """The text of each found line: that of the true line that it overlaps most, "" where there is none."""
+    owners = small_finder.owners(letter.polygons, polygons, 0.05)
+    return [letter.texts[owner] if owner >= 0 else "" for owner in owners]
+
+
+def set_level(letter: Letter) -> np.ndarray:
+    """A tidy page with the lines of a letter under each other: uint8 (H, W), 255 = paper."""
+    crops = [line.crop for line in pages.find(letter.grey).lines]
+    pitch = max(crop.shape[0] for crop in crops) + 12
+    made = np.full((pitch * (len(crops) + 1), max(crop.shape[1] for crop in crops) + 120), 255)
+    for number, crop in enumerate(crops):
+        made[pitch * number + pitch // 2 :, 60:][: crop.shape[0], : crop.shape[1]] = crop
+    return made.astype(np.uint8)
 
 
 Lines = tuple[list[np.ndarray], list[str]]  # pictures uint8 (h, w), and what each says
