@@ -222,7 +222,7 @@ def _upside_down(grey: np.ndarray, lines: Sequence[finder.FoundLine], judge: Jud
     """Whether a few lines can be read better when they are turned by 180 degrees."""
     crops = [one.crop for one in cutting.cut(grey, _longest(lines, 5))]
     sure = np.asarray(judge(crops + [np.ascontiguousarray(np.rot90(crop, 2)) for crop in crops]))
-    return bool(sure[len(crops) :].mean() > sure[: len(crops)].mean() + 0.05)
+    return bool(sure[len(crops) :].mean() > sure[: len(crops)].mean() + 0.1)
 
 
 def _turn_back(turns: int, shape: tuple[int, ...]) -> np.ndarray:

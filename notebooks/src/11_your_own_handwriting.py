@@ -29,7 +29,7 @@ my_lines: str = (
 )
 model: str = "course"  # the model to start from: a name, or the path of a .keras file
 examples: int = 560  # crops of composed pages that the small finder learns from
-rounds: int = 8  # passes over these crops
+rounds: int = 7  # passes over these crops
 corrected: int = 10  # how many lines of the first letter are corrected and learnt from
 epochs: int = 24  # passes over the corrected lines
 seed: int = 0  # of the distortions, the mixing and the bootstrap
@@ -155,7 +155,7 @@ plots.profile(
 # %% tags=["figure"]
 from htr_utils.course import small_finder
 
-crops, cores, composed = small_finder.crops(30, run.examples, 160, run.seed)
+crops, cores, composed = small_finder.crops(24, run.examples, 160, run.seed)
 print("crops:", crops.shape, "their cores:", cores.shape)
 plots.steps(
     [*composed[:2], (255 * crops[0, ..., 0].clip(0, 1)).astype(np.uint8), (255 * cores[0, ..., 0]).astype(np.uint8)],
