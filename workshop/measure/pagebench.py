@@ -3,7 +3,7 @@
     python -m htr_utils pagebench FOLDER [--decoder greedy --decoder lexicon] [--peer-python PYTHON] [--out FILE]
 
 Each reader reads every page; `page_score` counts. The table names for each kind of page the lines found, lost, doubled
-and invented, those in a wrong order, the page's CER and bag-of-words WER, and the seconds a page.
+and invented, those in a wrong order, the page's CER and bag-of-words WER, and the seconds of the processor a page.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workshop.measure import page_peers, page_score
 Pages = list[list[dict[str, Any]]]
 _COUNTS = ("pages", "lines", "found", "lost", "merged", "doubled", "invented", "order")
 _RATES = ("CER", "CER, folded", "CER of found lines", "WER")
-_HEAD = ("reader", "kind", *_COUNTS, *_RATES, "s a page")
+_HEAD = ("reader", "kind", *_COUNTS, *_RATES, "processor s a page")
 _LIMIT = 7200  # seconds that a peer may take
 
 
@@ -45,14 +45,14 @@ def truths(folder: Path) -> list[dict[str, Any]]:
 
 
 def ours(names: Sequence[Path], model: str, decoder: Any) -> tuple[Pages, list[float]]:
-    """Our reading of each page, and the seconds it took, after the model was loaded."""
+    """Our reading of each page, and the seconds of the processor it took, after the model was loaded."""
     recognizer, made, seconds = Recognizer.load(model), [], []
     pages.network()
     for name in names:
-        begun = time.perf_counter()
+        begun = time.process_time()
         page = pages.find(pages.open_pages(name)[0], page_reading.judge(lambda: recognizer))
         readings = recognizer.read([line.crop for line in page.lines], decoder=decoder)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
         made.append(
             [
                 {"text": reading.text, "polygon": line.polygon.tolist()}
