@@ -4,12 +4,12 @@ PYTHON ?= python3
 RUN = $(PYTHON) -m htr_utils
 
 .DEFAULT_GOAL := help
-.PHONY: help setup course test test-all lab notebooks lint lock latest student solutions slides site bench tune classroom cards data serve clean
+.PHONY: help setup course test test-all lab notebooks lint lock latest student solutions slides site bench pagebench tune classroom cards data serve clean
 
 help:       ## what there is
 	@$(RUN) --help
 
-setup course test test-all lab notebooks lint lock latest student solutions slides site bench tune classroom cards:
+setup course test test-all lab notebooks lint lock latest student solutions slides site bench pagebench tune classroom cards:
 	@$(RUN) $@ $(ARGS)
 
 data:       ## render the embedded data set again (needs npm for the fonts)

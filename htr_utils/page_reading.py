@@ -41,7 +41,7 @@ def judge(load: Callable[[], Any]) -> pages.Judge:
     """How well the recognizer that `load` gives can read crops: so `pages.find` sees which way up a page is."""
 
     def sure(crops: list[np.ndarray]) -> list[float]:
-        readings = load().read_iter(crops, errors="keep")
+        readings = load().read_iter(crops, errors="keep", decoder="greedy")  # no words made up
         return [one.confidence if isinstance(one, Reading) else 0.0 for one in readings]
 
     return sure

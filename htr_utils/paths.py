@@ -60,8 +60,27 @@ def has_embedded() -> bool:
     return root is not None and (root / "data" / "ascii" / "lines.txt").is_file()
 
 
+def finder_file() -> Path:
+    """The file of the published line finder: `.onnx` where there is one, else `.keras`.
+
+    Raises:
+        HtrError: it is missing.
+    """
+    for folder in _model_folders():
+        for file in (folder / "finder.onnx", folder / "finder.keras"):
+            if file.is_file():
+                return file
+    raise HtrError("the line finder, finder.onnx, is missing; install the package again")
+
+
+def _model_folders() -> list[Path]:
+    """Where published models are: a clone's first."""
+    root = repo_root()
+    return [*([root / "model"] if root else []), _PACKAGE / "_model"]
+
+
 def model_file(name: str | Path) -> Path:
-    """The file of a model: a path that exists, or the name of a model that ships with the course.
+    """The file of a model that reads lines: a path that exists, or the name of one that ships with the course.
 
     Raises:
         HtrError: neither a file nor a known name.
@@ -73,16 +92,14 @@ def model_file(name: str | Path) -> Path:
         raise HtrError(
             f"no model file {str(name)!r}; train one with `htr train`, or use the name 'course'"
         )
-    folders = [_PACKAGE / "_model"]
-    root = repo_root()
-    if root is not None:
-        folders.insert(0, root / "model")
+    folders = _model_folders()
     for folder in folders:
         for ending in MODELS:
-            if (folder / f"{name}{ending}").is_file():
+            if name != "finder" and (folder / f"{name}{ending}").is_file():
                 return folder / f"{name}{ending}"
     known = sorted(
         {file.stem for folder in folders for end in MODELS for file in folder.glob(f"*{end}")}
+        - {"finder"}  # finds lines, reads none
     )
     raise HtrError(
         f"no model {str(name)!r}; known: {', '.join(known) or 'none'}; or give a path to a .keras or .onnx file"

@@ -63,6 +63,7 @@ MODULES = {
     "classroom": "publish.classroom",
     "cards": "publish.cards",
     "bench": "measure.bench",
+    "pagebench": "measure.pagebench",
     "tune": "measure.tune",
     "data-build": "material.build_data",
 }

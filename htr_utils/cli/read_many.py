@@ -56,6 +56,7 @@ class Options:
 
         settings = {
             "--model": files.sha256(paths.model_file(self.model)),
+            "line finder": files.sha256(paths.finder_file()),
             "--as": self.kind,
             "--format": self.format,
             "--decoder": self.decoder,

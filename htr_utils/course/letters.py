@@ -8,45 +8,69 @@ letters.fine_tune(folder, "course", "mine/mine.keras", epochs=24, seed=0)
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from htr_utils import pages, paths
+from htr_utils.course import small_finder
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images
 from htr_utils.lines.labels import read as read_lines
-from htr_utils.synth import compose
 
 SHARE = (
     0.3  # of the lines seen in fine-tuning are embedded ones, so that other hands are not forgotten
 )
 
 
-def samples() -> list[compose.Composed]:
-    """The letters of `data/samples/pages`, in one hand: grey levels, and the text and outline of each line.
+@dataclass(frozen=True)
+class Letter:
+    """grey: uint8 (H, W). texts, polygons: of each line in reading order; (N, 2), x and y in pixels."""
+
+    grey: np.ndarray
+    texts: list[str]
+    polygons: list[np.ndarray]
+
+
+def samples() -> list[Letter]:
+    """The letters of `data/samples/pages`, in one hand.
 
     Raises:
-        HtrError: the package is not in a checkout of the course.
+        HtrError: the package is not in a checkout of the course; what `images.load` raises.
     """
     root = paths.repo_root()
     if root is None:
         raise HtrError(
             "the letters are in a checkout of the course; clone it, or give a photo of your own"
         )
-    return compose.load(root / "data" / "samples" / "pages")
+    folder = root / "data" / "samples" / "pages"
+    return [
+        Letter(
+            images.load(folder / row["file"]),
+            [line["text"] for line in row["lines"]],
+            [np.array(line["polygon"]) for line in row["lines"]],
+        )
+        for row in json.loads((folder / "pages.json").read_text(encoding="utf-8"))
+    ]
 
 
-def truth_of(page: compose.Composed, polygons: Sequence[np.ndarray]) -> list[str]:
-    """The text of each found line: that of the true line with which it shares the most, "" where none is shared."""
-    from htr_utils.course.line_finding import overlaps
+def truth_of(letter: Letter, polygons: Sequence[np.ndarray]) -> list[str]:
+    """The text of each found line: that of the true line that it overlaps most, "" where there is none."""
+    owners = small_finder.owners(letter.polygons, polygons, 0.05)
+    return [letter.texts[owner] if owner >= 0 else "" for owner in owners]
 
-    if not len(polygons):
-        return []
-    shared = overlaps([line.polygon for line in page.lines], polygons, page.grey.shape)[:-1, :-1]  # type: ignore[arg-type]
-    best = shared.argmax(0)
-    return [page.lines[i].text if shared[i, j] > 0 else "" for j, i in enumerate(best)]
+
+def set_level(letter: Letter) -> np.ndarray:
+    """A tidy page with the lines of a letter under each other: uint8 (H, W), 255 = paper."""
+    crops = [line.crop for line in pages.find(letter.grey).lines]
+    pitch = max(crop.shape[0] for crop in crops) + 12
+    made = np.full((pitch * (len(crops) + 1), max(crop.shape[1] for crop in crops) + 120), 255)
+    for number, crop in enumerate(crops):
+        made[pitch * number + pitch // 2 :, 60:][: crop.shape[0], : crop.shape[1]] = crop
+    return made.astype(np.uint8)
 
 
 Lines = tuple[list[np.ndarray], list[str]]  # pictures uint8 (h, w), and what each says
@@ -76,7 +100,7 @@ def material(my_lines: str | Path | None = None) -> tuple[Lines, Lines]:
     return _lines_of(samples()[0]), _lines_of(samples()[1])
 
 
-def _lines_of(page: compose.Composed) -> Lines:
+def _lines_of(page: Letter) -> Lines:
     lines = pages.find(page.grey).lines
     texts = truth_of(page, [line.polygon for line in lines])
     known = [number for number, text in enumerate(texts) if text]

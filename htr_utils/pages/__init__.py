@@ -15,7 +15,6 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -195,9 +194,7 @@ def find(grey: np.ndarray, judge: Judge | None = None) -> Page:
 @functools.cache
 def network() -> finder.Network:
     """The published finder, loaded once: float32 (1, H, W, 1) -> logits (1, H / 4, W / 4, 4)."""
-    file = paths.model_file("finder")
-    quick = file.with_suffix(".onnx")
-    return maps.load(quick if quick.is_file() and find_spec("onnxruntime") else file)
+    return maps.load(paths.finder_file())
 
 
 def _longest(lines: Sequence[finder.FoundLine], count: int) -> list[finder.FoundLine]:
@@ -225,7 +222,7 @@ def _upside_down(grey: np.ndarray, lines: Sequence[finder.FoundLine], judge: Jud
     """Whether a few lines can be read better when they are turned by 180 degrees."""
     crops = [one.crop for one in cutting.cut(grey, _longest(lines, 5))]
     sure = np.asarray(judge(crops + [np.ascontiguousarray(np.rot90(crop, 2)) for crop in crops]))
-    return bool(sure[len(crops) :].mean() > sure[: len(crops)].mean() + 0.05)
+    return bool(sure[len(crops) :].mean() > sure[: len(crops)].mean() + 0.1)
 
 
 def _turn_back(turns: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -275,7 +272,8 @@ def _page_lines(
 def _is_writing(one: cutting.Cut, line: finder.FoundLine, usual: float) -> bool:
     """Whether a crop holds letters: no rule, no blot, no crease. Less dark than the rest is what is sure."""
     clear = one.depth > 0.5 * usual or (line.length > 5 * line.x_height and line.sure > 0.82)
-    return clear and 0.02 < one.share < 0.65 and one.peak < 0.75
+    hole = one.dark > 0.47 and line.length < 5 * line.x_height
+    return clear and 0.02 < one.share < 0.65 and one.peak < 0.75 and not hole
 
 
 def _warnings(

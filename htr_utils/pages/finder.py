@@ -16,37 +16,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from htr_utils.pages.joining import FoundLine, rejoined, without_strays
+
 Network = Callable[[np.ndarray], np.ndarray]
 WORK = 1152  # long side at which the network sees a page, a multiple of 32
 _FINE = 2  # places of the maps that the pieces are cut from, a place of the network's answer
 _USUAL = (7.0, 22.0)  # x-heights in pixels at the working size that need no second look
 _FEW = 9  # lines: what large writing may be the reason of
-_GAP, _NEAR = (
-    5.0,
-    14.0,
-)  # x-heights: a gap between words at most; how near a line must be that says it is one
 _LONG = 4.0  # a line longer than this many x-heights is more than a letter or two
 _LEVEL, _END, _MIDDLE = 0.5, 0.5, 0.85
+_LEAST = 3.0  # pixels of the picture: an x-height that nobody can read
 _SURE = 0.74  # mean of the core's map in a line; letters' heads and blots have less
-
-
-@dataclass(frozen=True)
-class FoundLine:
-    """A line of a page.
-
-    baseline: float32 (N, 2), x and y in pixels of the picture, from left to right. x_height: pixels. sure: mean of the
-    core's map, 0 to 1. printed: share of it that is print.
-    """
-
-    baseline: np.ndarray
-    x_height: float
-    sure: float
-    printed: float
-
-    @property
-    def length(self) -> float:
-        """From end to end, pixels."""
-        return float(self.baseline[-1, 0] - self.baseline[0, 0])
 
 
 @dataclass(frozen=True)
@@ -123,7 +103,7 @@ def find(grey: np.ndarray, network: Network) -> list[FoundLine]:
     if usual < _USUAL[0] or usual > _USUAL[1] or len(lines) < _FEW or in_pieces(lines):
         again = lines_of(maps(grey, network, 32 * round(side / 32)))
         lines = again if merit(again) > 1.05 * merit(lines) else lines
-    return lines
+    return [line for line in lines if line.x_height >= _LEAST]
 
 
 def usual_height(lines: Sequence[FoundLine]) -> float:
@@ -162,79 +142,7 @@ def lines_of(seen: Maps) -> list[FoundLine]:
         rows = np.interp(knots, piece.x, smooth) + 0.5 * x_height
         baseline = np.stack([knots + 0.5, rows + 0.5], 1).astype(np.float32) * np.float32(seen.step)
         lines.append(FoundLine(baseline, x_height * seen.step, piece.sure, piece.printed))
-    return _rejoined(_without_strays(lines))
-
-
-def _without_strays(lines: list[FoundLine]) -> list[FoundLine]:
-    """Without ascenders, descenders and accents of a longer line that were taken for lines."""
-    kept: list[FoundLine] = []
-    for line in sorted(lines, key=lambda line: -line.length):
-        x, y = line.baseline.mean(0) - [0, 0.5 * line.x_height]
-        stray = False
-        for other in kept:
-            high = other.x_height
-            if other.length < 1.5 * line.length or line.length > 3.5 * high:
-                continue
-            if not other.baseline[0, 0] - 0.5 * high < x < other.baseline[-1, 0] + 0.5 * high:
-                continue
-            row = np.interp(x, other.baseline[:, 0], other.baseline[:, 1]) - 0.5 * high
-            stray = stray or abs(y - row) < 1.5 * high
-        if not stray:
-            kept.append(line)
-    return kept
-
-
-def _rejoined(lines: list[FoundLine]) -> list[FoundLine]:
-    """Lines put together over wide gaps between words: a gap that a line above or below crosses is no gutter."""
-    lines = sorted(lines, key=lambda line: float(line.baseline[0, 0]))
-    k = 0
-    while k < len(lines):
-        one = lines[k]
-        away = np.array([line.baseline[0] for line in lines]) - one.baseline[-1]
-        near = (np.abs(away - [2.5 * one.x_height, 0]) < [5 * one.x_height, 3 * one.x_height]).all(
-            1
-        )
-        costs = {m: _apart(one, lines[m], lines) for m in np.flatnonzero(near) if m > k}
-        offers = [(cost, m) for m, cost in costs.items() if cost is not None]
-        if not offers:
-            k += 1
-            continue
-        other = lines.pop(min(offers)[1])
-        share = one.length / (one.length + other.length)
-        lines[k] = FoundLine(
-            np.concatenate([one.baseline, other.baseline]),
-            share * one.x_height + (1 - share) * other.x_height,
-            share * one.sure + (1 - share) * other.sure,
-            share * one.printed + (1 - share) * other.printed,
-        )
-    return lines
-
-
-def _apart(one: FoundLine, other: FoundLine, lines: Sequence[FoundLine]) -> float | None:
-    """How far `other` goes on behind `one`, in x-heights, where both are words of one line; else None."""
-    high = (one.x_height + other.x_height) / 2
-    start, stop = one.baseline[-1], other.baseline[0]
-    gap = float(stop[0] - start[0])
-    if abs(one.printed - other.printed) > 0.5:  # a label and what is written behind it
-        return None
-    if (
-        one is other
-        or not -high <= gap <= _GAP * high
-        or abs(one.x_height - other.x_height) > 0.65 * high
-    ):
-        return None
-    whole = other.baseline[-1] - one.baseline[0]
-    rise = float(np.clip(whole[1] / max(1.0, float(whole[0])), -0.3, 0.3))
-    step = abs(float(stop[1] - start[1]) - rise * gap)
-    nearest = _NEAR * high
-    for line in lines:
-        left, right = line.baseline[0, 0] + 2 * high, line.baseline[-1, 0] - 2 * high
-        if line is not one and line is not other and left < start[0] and right > stop[0]:
-            row = np.interp((start[0] + stop[0]) / 2, line.baseline[:, 0], line.baseline[:, 1])
-            nearest = min(nearest, abs(float(row - (start[1] + stop[1]) / 2)))
-    if nearest == _NEAR * high or step > min(1.8 * high, 0.38 * nearest):
-        return None
-    return (gap + 2 * step) / high
+    return rejoined(without_strays(lines))
 
 
 def _smoothed(piece: _Piece, reach: int) -> np.ndarray:
@@ -257,6 +165,8 @@ def _pieces(seen: Maps) -> list[_Piece]:
     if not pieces:
         return pieces
     usual = float(np.median(np.repeat([p.thick for p in pieces], [len(p.x) for p in pieces])))
+    sure = int((mask & (seen.core > _MIDDLE)).sum())
+    widen = min(2.0, int(mask.sum()) / max(1, sure))  # a line's middle -> its core
     made: list[_Piece] = []
     for piece, (y, x) in zip(pieces, masks, strict=True):
         if piece.most < 1.7 * usual:
@@ -264,7 +174,10 @@ def _pieces(seen: Maps) -> list[_Piece]:
             continue
         part = np.zeros_like(mask)  # two lines that touch: their middles do not
         part[y, x] = seen.core[y, x] > _MIDDLE
-        made += _components(part, seen)[0]
+        middles = _components(part, seen)[0]
+        for one in middles:
+            one.thick *= widen
+        made += middles
     return made
 
 
@@ -314,10 +227,10 @@ def _joined(pieces: list[_Piece], seen: Maps) -> list[_Piece]:
                     if other != one:
                         cost = _cost(pieces[one], (x, y, rise), pieces[other], lefts[other], seen)
                         if cost is not None:
-                            offers.append((cost, one, other))
+                            offers.append((*cost, one, other))
     after: dict[int, int] = {}
     before: dict[int, int] = {}
-    for _, one, other in sorted(offers):
+    for _, one, other in _without_gutters(offers, pieces):
         if one not in after and other not in before and _head(before, one) != other:
             after[one], before[other] = other, one
     made = []
@@ -329,6 +242,19 @@ def _joined(pieces: list[_Piece], seen: Maps) -> list[_Piece]:
             chain.append(after[chain[-1]])
         made.append(_merged([pieces[k] for k in chain]))
     return made
+
+
+def _without_gutters(
+    offers: Sequence[tuple[float, float, int, int]], pieces: Sequence[_Piece]
+) -> list[tuple[float, int, int]]:
+    """The offers, best first, but for those under each other where three or more lines seem to end."""
+    ends = [(pieces[one].x[-1], pieces[one].thick) for _, end, one, _ in offers if end > 0.5]
+    made = []
+    for cost, end, one, other in offers:
+        there = sum(abs(x - pieces[one].x[-1]) < 1.5 * thick for x, thick in ends)
+        if end < 0.4 or there < 3:
+            made.append((cost, one, other))
+    return sorted(made)
 
 
 def _head(before: dict[int, int], number: int) -> int:
@@ -343,8 +269,11 @@ def _cost(
     other: _Piece,
     left: tuple[float, float, float],
     seen: Maps,
-) -> float | None:
-    """What it costs to take `other` for the continuation of `one`, in x-heights; None: it is not."""
+) -> tuple[float, float] | None:
+    """What it costs to take `other` for the continuation of `one`, in x-heights; None: it is not.
+
+    The second number says how much the map of ends is against it, 0 to 1.
+    """
     thick = (one.thick + other.thick) / 2
     gap = left[0] - right[0]
     rise = (right[2] + left[2]) / 2
@@ -359,7 +288,7 @@ def _cost(
     ends = min(_at(seen.ends, right, 1, thick), _at(seen.ends, left, -1, thick))
     if gap > thick * (5 - 4.3 * ends):
         return None
-    return float(max(gap, 0) / thick + 2 * step / thick + 2 * ends)
+    return float(max(gap, 0) / thick + 2 * step / thick + 2 * ends), ends
 
 
 def _at(plane: np.ndarray, end: tuple[float, float, float], side: int, thick: float) -> float:

@@ -101,7 +101,7 @@ def photo(sheet: Array, lines: Sequence[Line], rng: Rng) -> PagePicture:
         both = cv2.perspectiveTransform(both.reshape(1, -1, 2), matrix).reshape(2, -1, 2)
         high = float(np.median(np.linalg.norm(both[1] - both[0], axis=1)))
         made.append(Line(both[0], high, line.printed, line.turned))
-    return PagePicture(grey, made)
+    return PagePicture(np.asarray(grey), made)
 
 
 def _light(width: int, height: int, rng: Rng) -> Array:

@@ -52,7 +52,8 @@ def load(folder: Path) -> list[Sample]:
     for place in sorted(folder.glob("*.json")):
         rows = json.loads(place.read_text(encoding="utf-8"))
         lines = [
-            Line(np.float32(r["baseline"]), r["x_height"], r["printed"], r["turned"]) for r in rows
+            Line(np.array(r["baseline"], np.float32), r["x_height"], r["printed"], r["turned"])
+            for r in rows
         ]
         hidden = place.with_suffix(".unknown.png")
         unknown = cv2.imread(str(hidden), cv2.IMREAD_GRAYSCALE) if hidden.exists() else None
@@ -74,7 +75,7 @@ def _real(folder: Path, page: dict) -> Sample:
     for line in page["lines"]:
         polygon = np.float32(line["polygon"]).reshape(-1, 2) * scale
         cv2.fillPoly(known, [np.round(polygon).astype(np.int32)], 1)
-        baseline = np.float32(line.get("baseline") or []).reshape(-1, 2) * scale
+        baseline = np.array(line.get("baseline") or [], np.float32).reshape(-1, 2) * scale
         if len(baseline) < 2 or np.ptp(baseline, axis=0).max() < 8:
             continue
         high = float(np.median(_heights(polygon, baseline)))
@@ -93,8 +94,8 @@ def _real(folder: Path, page: dict) -> Sample:
     dark = cv2.blur(grey, (61, 61)).astype(np.int16) - grey > 20
     rules = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, 81), np.uint8))
     dark &= (known == 0) & (cv2.dilate(rules, np.ones((5, 5), np.uint8)) == 0)
-    dark = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    unknown = cv2.resize(cv2.dilate(dark, np.ones((25, 41), np.uint8)) * (1 - known), size)
+    strokes = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    unknown = cv2.resize(cv2.dilate(strokes, np.ones((25, 41), np.uint8)) * (1 - known), size)
     return Sample(grey, lines, unknown)
 
 
@@ -218,7 +219,7 @@ def crop(
 
 def _lit(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Another light, contrast and sharpness: float32 (H, W), about 0 to 1."""
-    picture = grey.astype(np.float32) / 255
+    picture: np.ndarray = grey.astype(np.float32) / 255
     if rng.random() < 0.3:
         picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 1.6)))
     size = picture.shape[0]

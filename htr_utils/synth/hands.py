@@ -67,7 +67,9 @@ class Stock:
     def hand(self, rng: Rng, code: bool = False) -> Hand:
         """Lines by one hand; `code`: programs, lists and sums, which only fonts can write."""
         if code or not self.sources or rng.random() < 0.25:
-            return self._set(Path(str(rng.choice(self.fonts))), rng, 0.7 if code else 0.1)
+            return self._set(
+                self.fonts[int(rng.integers(len(self.fonts)))], rng, 0.7 if code else 0.1
+            )
         source = self.sources[rng.integers(len(self.sources))]
         files = source[rng.integers(len(source))]
 
@@ -81,7 +83,7 @@ class Stock:
 
     def print(self, rng: Rng) -> Hand:
         """Lines of one printing font."""
-        return self._set(Path(str(rng.choice(self.print_fonts))), rng, 0.05)
+        return self._set(self.print_fonts[int(rng.integers(len(self.print_fonts)))], rng, 0.05)
 
     def _set(self, path: Path, rng: Rng, code: float) -> Hand:
         from PIL import Image, ImageDraw, ImageFont

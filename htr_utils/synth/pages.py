@@ -77,8 +77,8 @@ def compose(stock: Stock, rng: Rng) -> PagePicture:
             )
     elif kind in ("sparse", "notes"):
         for _ in range(int(rng.integers(1, 7 if kind == "sparse" else 16))):
-            x, y = rng.uniform(left, 0.8 * right), rng.uniform(top + 2 * unit, height - 2 * unit)
-            write(x, y, right, float(rng.normal(0, 4)), rng.random() < 0.6)
+            at, y = rng.uniform(left, 0.8 * right), rng.uniform(top + 2 * unit, height - 2 * unit)
+            write(at, y, right, float(rng.normal(0, 4)), rng.random() < 0.6)
     elif kind == "form":
         _form(sheet, stock, write, (left, top, right, bottom), unit, rng)
     if rng.random() < 0.15:
@@ -113,9 +113,10 @@ def _writer(
             interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
         )
         limit = int(min(right - x, (rng.uniform(3, 14) * unit) if short else 1e9))
-        cover = _cut(cover, limit, unit)
-        if cover is None:
+        part = _cut(cover, limit, unit)
+        if part is None:
             return False
+        cover = part
         base, x_height = strip.base * scale, strip.x_height * scale
         columns = np.flatnonzero(cover.max(0) > 60)
         span = np.array([columns[0], columns[-1] + 1], np.float32)
@@ -133,7 +134,9 @@ def _writer(
             or high[1] > sheet.ink.shape[0] - 0.4 * unit
         ):
             return False
-        body = np.concatenate([points - [0, x_height], points[::-1] + np.float32([0, 0.25 * unit])])
+        body = np.concatenate(
+            [points - [0, x_height], points[::-1] + np.array([0, 0.25 * unit], np.float32)]
+        )
         body = np.round(body).astype(np.int32)
         a, b = np.maximum(body.min(0) - round(0.7 * unit), 0), body.max(0) + 1
         mask = np.zeros((b[1] - a[1], b[0] - a[0]), np.uint8)

@@ -263,6 +263,7 @@ def _page_json(job_id: str, number: int, result: work.Result) -> dict[str, Any]:
         "width": page.read.width,
         "height": page.read.height,
         "single": page.single,
+        "notes": list(page.read.notes),
         "picture": flask.url_for("page_picture", job_id=job_id, page=number),
         "lines": [_line_json(job_id, before + i, line) for i, line in enumerate(page.lines, 1)],
     }

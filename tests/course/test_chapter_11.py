@@ -83,7 +83,7 @@ def test_the_letters_lines_come_with_their_texts() -> None:
 def test_a_line_that_shares_nothing_has_no_text() -> None:
     page = letters.samples()[0]
     corner = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], float)
-    assert letters.truth_of(page, [corner, page.lines[4].polygon]) == ["", page.lines[4].text]
+    assert letters.truth_of(page, [corner, page.polygons[4]]) == ["", page.texts[4]]
     assert letters.truth_of(page, []) == []
 
 
@@ -130,7 +130,7 @@ def test_a_text_too_long_for_its_line_is_named(tmp_path: Path) -> None:
 
 
 def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
-    """A page without a line, one turn, an empty group."""
+    """A page without a line, an empty group."""
     from htr_utils.course.plots import pages as plots
 
     alt = "A blank page and curves that stand for nothing, drawn for a test."
@@ -139,9 +139,6 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
     plots.steps([blank], ["a"], alt=alt, facts="one page")
     plots.profile(blank, np.zeros(300), 1.0, [], alt=alt)
     plots.outlines([blank], [[]], ["nothing"], alt=alt)
-    plots.turns(
-        np.array([0.0, 1.0]), np.array([2.0, 1.0]), found=0.0, pictures=[blank, blank], alt=alt
-    )
     plots.confidences({"none": [], "one": [0.5]}, alt=alt)
     plots.before_after({"same": (same, same)}, alt=alt)
     assert "same: not lower" in capsys.readouterr().out

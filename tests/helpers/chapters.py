@@ -35,7 +35,7 @@ OTHER_PARAMETERS: dict[str, dict[str, object]] = {
     "08": {"lines": 5, "beam_width": 4, "seed": 3},
     "09": {"lines": 10, "doubt": 0.5, "seed": 2},
     "10": {"lines": 12, "seed": 2},
-    "11": {"corrected": 6, "epochs": 12, "seed": 2},
+    "11": {"examples": 48, "rounds": 2, "corrected": 6, "epochs": 12, "seed": 2},
     "12": {"seed": 3},
 }
 

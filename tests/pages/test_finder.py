@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from htr_utils.lines import crops
-from htr_utils.pages import cutting, finder
+from htr_utils.pages import cutting, finder, joining
 from htr_utils.synth import finder_data
 from htr_utils.synth.camera import Line
 
@@ -157,3 +157,55 @@ def test_shadow_is_taken_out_of_a_crop() -> None:
     page = (written([line]) * shadow).astype(np.uint8)
     (made,) = cutting.cut(page, [finder.FoundLine(line.baseline, 18.0, 1.0, 0.0)])
     assert np.percentile(made.crop[made.crop > 150], 3) > 225 and (made.crop < 100).any()
+
+
+def test_a_wide_gap_that_other_lines_cross_is_one_between_words() -> None:
+    lines = [row(100, 1000, 300 + 60.0 * k) for k in (0, 2)]
+    apart = [row(100, 500, 360), row(640, 1000, 360)]  # 7 x-heights
+    made = found([*lines, *apart])
+    assert len(made) in (3, 4)  # with both ends drawn the network may say that they are two
+
+    def without_ends(picture: np.ndarray) -> np.ndarray:
+        answer = drawn([*lines, *apart], (1536, 1152))(picture)
+        answer[..., 1] = -8
+        return answer
+
+    assert len(finder.find(np.full((1536, 1152), 230, np.uint8), without_ends)) == 3
+
+
+def test_leaning_words_that_overlap_are_one_line_and_rows_under_each_other_are_not() -> None:
+    def line(x0: float, x1: float, y: float) -> finder.FoundLine:
+        x = np.linspace(x0, x1, 9)
+        return finder.FoundLine(np.stack([x, np.full(9, y)], 1).astype(np.float32), 20.0, 0.9, 0.0)
+
+    long = [line(100, 900, 200), line(100, 900, 320)]
+    (_, middle, _) = sorted(
+        joining.rejoined([*long, line(100, 520, 258), line(480, 900, 262)]),
+        key=lambda one: float(one.baseline[0, 1]),
+    )
+    assert middle.length == pytest.approx(800) and (np.diff(middle.baseline[:, 0]) > 0).all()
+    assert len(joining.rejoined([*long, line(100, 520, 240), line(480, 900, 280)])) == 4
+
+
+def test_columns_stay_apart_though_their_cores_nearly_touch() -> None:
+    rows = [200 + 60.0 * k for k in range(6)]
+    lines = [row(x, x + 440, y) for y in rows for x in (100, 560)]
+
+    def bled(picture: np.ndarray) -> np.ndarray:
+        answer = drawn(lines, (1536, 1152))(picture)
+        core = answer[..., 0]
+        core[..., 136:142] = np.maximum(core[..., 136:142], core[..., 130:131])
+        return answer
+
+    assert len(finder.find(np.full((1536, 1152), 230, np.uint8), bled)) == 12
+
+
+def test_a_black_hole_is_no_writing() -> None:
+    line = row(100, 700, 200, 18.0)
+    page = written([line])
+    page[390:412, 100:150] = 10
+    known = [finder.FoundLine(line.baseline, 18.0, 0.9, 0.0)]
+    hole = row(104, 146, 410, 18.0)
+    known.append(finder.FoundLine(hole.baseline, 18.0, 0.9, 0.0))
+    writing, nothing = cutting.cut(page, known)
+    assert writing.dark < 0.47 < nothing.dark

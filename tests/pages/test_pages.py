@@ -13,12 +13,11 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image, TiffImagePlugin
 
 from htr_utils import pages, paths
-from htr_utils.course import line_finding
+from htr_utils.course import letters
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images
-from htr_utils.pages import sheet
-from htr_utils.synth import compose
-from workshop.measure import page_bench
+from tests.helpers import sheets
+from workshop.material import samples
 
 
 def saved(picture, **options):
@@ -128,103 +127,23 @@ def test_a_pdf_without_its_library_says_what_to_install(monkeypatch):
         pages.open_pages(b"%PDF-1.7")
 
 
-# The sheet
-
-
-def on_table(target, size=(900, 700), shadow=False):
-    """A white sheet at the corners `target` on a dark, rough table."""
-    rng = np.random.default_rng(0)
-    picture = rng.normal(80, 8, size).astype(np.float32)
-    cv2.fillPoly(picture, [np.array(target, np.int32)], 220.0)
-    if shadow:
-        shade = np.ones(size, np.float32)
-        shade[300:, 250:] = 0.5
-        picture *= cv2.GaussianBlur(shade, (0, 0), 25)
-    return picture.clip(0, 255).astype(np.uint8)
-
-
-@pytest.mark.parametrize("shadow", [False, True])
-def test_the_corners_of_a_sheet_are_found_also_under_a_shadow(shadow):
-    target = [(90, 60), (610, 110), (580, 830), (60, 780)]
-    found = sheet.corners(on_table(target, shadow=shadow))
-    assert found is not None and np.abs(found - target).max() < 7  # 1 % of the side
-
-
-def test_a_corner_outside_the_picture_is_worked_out():
-    target = [(-40, -30), (610, 60), (590, 830), (20, 780)]
-    found = sheet.corners(on_table(target))
-    assert found is not None and np.abs(found - target).max() < 10
-
-
-def test_a_scan_that_is_all_sheet_has_no_corners_to_find():
-    assert sheet.corners(np.full((900, 700), 230, np.uint8)) is None
-    assert sheet.corners(compose.page("ruled", 1).grey) is None
-
-
-@pytest.mark.parametrize("angle", [-4.7, -1.0, 0.0, 2.3, 5.0])
-def test_the_turn_of_a_page_is_measured_to_a_fifth_of_a_degree(angle):
-    grey = compose.page("plain", 2).grey
-    height, width = grey.shape
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)
-    turned = cv2.warpAffine(grey, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    assert abs(sheet.skew(sheet.flatten(turned)) - angle) <= 0.2
-
-
-def test_flattening_takes_a_shadow_out():
-    grey = np.full((600, 500), 220, np.uint8)
-    grey[:, 250:] = 120
-    soft = cv2.GaussianBlur(grey, (0, 0), 20)
-    assert sheet.flatten(soft).min() > 240
-
-
-@pytest.mark.parametrize("squared", [False, True])
-@pytest.mark.parametrize("shade", [150, 215])
-def test_rules_go_and_strokes_that_cross_them_stay(squared, shade):
-    flat = sheet.flatten(compose.page("plain", 4).grey)
-    ruled, rules = flat.copy(), np.zeros(flat.shape, bool)
-    rules[40::60] = rules[41::60] = True
-    if squared:
-        rules[:, 30::60] = rules[:, 31::60] = True
-    ruled[rules] = np.minimum(ruled[rules], shade)
-    clean = sheet.without_rules(ruled)
-    ink = flat < 120
-    assert (clean[ink] < 160).mean() > 0.93
-    paper = rules & (cv2.erode(flat, np.ones((9, 9), np.uint8)) > 225)
-    assert (clean[paper] > 225).mean() > 0.97
-
-
-def test_a_page_without_rules_is_left_as_it_is():
-    flat = sheet.flatten(compose.page("plain", 4).grey)
-    assert np.array_equal(sheet.without_rules(flat), flat)
-
-
 # Lines
 
 
-@pytest.fixture(scope="module", params=compose.KINDS)
-def composed(request):
-    made = compose.page(request.param, 3)
-    return made, pages.find(made.grey)
+@pytest.fixture(scope="module", params=sheets.KINDS)
+def written(request):
+    grey, lines = sheets.page(request.param, 3)
+    return grey, lines, pages.find(grey)
 
 
-def test_each_line_is_found_once_and_in_order(composed):
-    made, found = composed
-    counted = line_finding.count(
-        [line.polygon for line in made.lines],
-        [line.polygon for line in found.lines],
-        made.grey.shape,
-    )
-    assert (counted.right, counted.found, counted.twice, counted.lost) == (
-        counted.true,
-        counted.true,
-        0,
-        0,
-    )
+def test_each_line_is_found_once_and_in_order(written):
+    _, lines, found = written
+    assert sheets.wrong(lines, found) == {}
 
 
-def test_boxes_and_polygons_lie_on_the_picture(composed):
-    made, found = composed
-    height, width = made.grey.shape
+def test_boxes_and_polygons_lie_on_the_picture(written):
+    grey, _, found = written
+    height, width = grey.shape
     for line in found.lines:
         x, y, w, h = line.box
         assert 0 <= x < x + w <= width and 0 <= y < y + h <= height
@@ -232,32 +151,24 @@ def test_boxes_and_polygons_lie_on_the_picture(composed):
         assert (line.polygon >= [x, y]).all() and (line.polygon <= [x + w, y + h]).all()
 
 
-def test_the_place_of_ink_in_a_crop_is_its_place_in_the_picture(composed):
-    made, found = composed
-    darker = sheet.flatten(made.grey)
+def test_the_place_of_ink_in_a_crop_is_its_place_in_the_picture(written):
+    grey, _, found = written
     for line in found.lines[::4]:
         y, x = np.nonzero(line.crop < float(line.crop.min()) + 40)
         there = line.where(np.stack([x, y], 1)).round().astype(int)
-        inside = (there >= 0).all(1) & (there < made.grey.shape[::-1]).all(1)
+        inside = (there >= 0).all(1) & (there < grey.shape[::-1]).all(1)
         there = there[inside]
         # Strokes are three pixels wide, so that a place wrong by more than one would be paper.
-        assert np.median(darker[there[:, 1], there[:, 0]]) < np.median(darker) - 60
+        assert np.median(grey[there[:, 1], there[:, 0]]) < np.median(grey) - 60
 
 
-def test_heads_of_capitals_are_no_lines_of_their_own():
-    made = compose.page("touching", 4)
-    assert len(pages.find(made.grey).lines) == len(made.lines)
-
-
-def test_lines_are_found_alike_at_another_scale():
-    made = compose.page("plain", 6)
-    larger = cv2.resize(made.grey, None, fx=1.8, fy=1.8, interpolation=cv2.INTER_CUBIC)
-    counted = line_finding.count(
-        [line.polygon * 1.8 for line in made.lines],
-        [line.polygon for line in pages.find(larger).lines],
-        larger.shape,
-    )
-    assert counted.right == counted.true == counted.found
+@pytest.mark.parametrize("side", [1000, 1800, 3000])
+def test_the_same_lines_are_found_at_every_size(side):
+    grey, lines = sheets.page("photo", 5)
+    factor = side / max(grey.shape)
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    resized = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=method)
+    assert sheets.wrong(lines, pages.find(resized), factor) == {}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -304,9 +215,8 @@ def test_lines_look_like_lines_and_pages_do_not():
     lines = [images.load(path) for path in paths.samples()]
     lines += [line.image() for line in iam.read().split("validation")[::40]]
     assert all(pages.looks_like_line(grey) for grey in lines)
-    assert not any(
-        pages.looks_like_line(compose.page(kind, 7).grey) for kind in ("plain", "columns", "photo")
-    )
+    kinds = ("plain", "columns", "photo")
+    assert not any(pages.looks_like_line(sheets.page(kind, 7)[0]) for kind in kinds)
 
 
 def test_remains_of_the_neighbours_do_not_make_a_page():
@@ -323,48 +233,17 @@ def test_a_whole_line_is_left_as_it_is():
     assert np.allclose(line.where(np.array([[3.0, 5.0]])), [[3, 5]])
 
 
-# The measures
-
-
-def box(x, y, w, h):
-    return np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], float)
-
-
-@pytest.mark.parametrize(
-    ("found", "right", "twice", "lost"),
-    [
-        ([box(10, 10, 100, 20), box(10, 40, 100, 20), box(10, 70, 100, 20)], 3, 0, 0),
-        (
-            [box(10, 40, 100, 20), box(10, 10, 100, 20), box(10, 70, 100, 20)],
-            2,
-            0,
-            0,
-        ),  # out of order
-        ([box(10, 10, 100, 20), box(10, 40, 100, 20)], 2, 0, 1),  # the last one lost
-        ([box(10, 10, 100, 50), box(10, 70, 100, 20)], 1, 0, 1),  # two in one
-        (
-            [box(10, 10, 50, 20), box(60, 10, 50, 20), box(10, 40, 100, 20), box(10, 70, 100, 20)],
-            3,
-            1,
-            0,
-        ),  # broken
-        (
-            [box(10, 10, 100, 20)] * 2 + [box(10, 40, 100, 20), box(10, 70, 100, 20)],
-            3,
-            1,
-            0,
-        ),  # twice
-        ([], 0, 0, 3),
-    ],
-)
-def test_the_measure_of_lines(found, right, twice, lost):
-    true = [box(10, 10, 100, 20), box(10, 40, 100, 20), box(10, 70, 100, 20)]
-    counted = line_finding.count(true, found, (120, 140))
-    assert (counted.right, counted.twice, counted.lost) == (right, twice, lost)
-
-
-def test_bag_of_words_error_of_known_texts():
-    assert page_bench.bag_of_words_error("b a", "a b") == 0
-    assert page_bench.bag_of_words_error("a c", "a b") == 0.5  # one of two words wrong
-    assert page_bench.bag_of_words_error("a", "a b") == 0.5  # one of two lost
-    assert page_bench.bag_of_words_error("", "a b") == 1
+def test_the_two_letters_are_what_their_module_says():
+    """Texts, one hand on two ruled photos, every line found once, and in no passage."""
+    found = letters.samples()
+    assert tuple(tuple(one.texts) for one in found) == samples.LETTERS
+    passages = (paths.repo_root() / "data" / "passages.tsv").read_text(encoding="utf-8")
+    assert not [text for one in found for text in one.texts if text in passages]
+    for one in found:
+        lines = [
+            {"text": text, "polygon": polygon.tolist()}
+            for text, polygon in zip(one.texts, one.polygons, strict=True)
+        ]
+        page = pages.find(one.grey)
+        assert sheets.wrong(lines, page) == {}
+        assert letters.truth_of(one, [line.polygon for line in page.lines]) == one.texts

@@ -290,3 +290,9 @@ def test_the_gate_sees_what_the_beam_read_besides(recogniser, some_lines, monkey
     monkeypatch.setattr(recogniser.tuned.gate, "correct", lambda *given: seen.append(given))
     recogniser.correct(reading)
     assert seen[0][2] == reading.others
+
+
+def test_the_finder_is_no_model_that_reads_lines():
+    with pytest.raises(HtrError, match="no model 'finder'; known: course") as error:
+        Recognizer.load("finder")
+    assert "finder," not in str(error.value)

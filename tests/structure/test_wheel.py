@@ -47,7 +47,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (copy / "model").mkdir()
     shutil.copy(ROOT / "model" / "decoding.json", copy / "model")
     shutil.copytree(ROOT / "model" / "languages", copy / "model" / "languages")
-    for file in (MODEL, MODEL.with_suffix(".onnx")):
+    for file in (MODEL, MODEL.with_suffix(".onnx"), MODEL.with_name("finder.onnx")):
         shutil.copy(file, copy / "model")
     command = [
         sys.executable,
@@ -94,7 +94,8 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
         entry = next(archive.read(n).decode() for n in names if n.endswith("entry_points.txt"))
     for ending, content in models.items():
         assert content == MODEL.with_suffix(ending).read_bytes()
-    assert {"htr_utils/_model/languages/en.lm", "htr_utils/_model/decoding.json"} <= set(names)
+    carried = {"languages/en.lm", "decoding.json", "finder.onnx"}
+    assert {f"htr_utils/_model/{name}" for name in carried} <= set(names)
     modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "htr_utils").rglob("*.py")}
     assert modules <= set(names)
     assert "htr_utils/synth/fonts.tsv" in names

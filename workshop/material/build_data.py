@@ -39,7 +39,6 @@ def main(target: str | None, verify: bool) -> None:
     out = Path(target) if target else root / "data"
     build.build(out, passages, say=click.echo)
     samples.build(out / "samples")
-    samples.build_letters(out / "samples" / "pages")
     datasheet.write(out, passages)
     click.echo(f"done: {out}; check it with `htr data check {out}`")
 

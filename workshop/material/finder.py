@@ -53,7 +53,7 @@ def batches(
             for _ in range(BATCH):
                 known = bool(real) and rng.random() < share
                 pool = real if known or not composed else composed
-                made.append(finder_data.crop(pool[rng.integers(len(pool))], SIZE, rng))
+                made.append(finder_data.crop(pool[int(rng.integers(len(pool)))], SIZE, rng))
             pending.put(tuple(np.stack(part) for part in zip(*made, strict=True)))
             step += 1
 

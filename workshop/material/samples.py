@@ -2,7 +2,8 @@
 
 They are rendered, like the embedded data, by families of its test split, which no training saw. The letters, in
 `pages/`, are by one hand that is far from the training data on purpose: narrow, leaning, joined, with a thin pen.
-Chapter 11 reads them until its reader brings a page of their own.
+Chapter 11 reads them until its reader brings a page of their own. Their pictures are kept as they were made with
+version 0.1; here are their texts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 
 from htr_utils.lines import augment, images
-from htr_utils.synth import compose, fonts, handwriting
+from htr_utils.synth import fonts, handwriting
 
 SEED = 7
 # Written for this purpose, CC0; the texts are in none of the passages.
@@ -57,18 +58,6 @@ LETTERS = (
         "fits: it is the warmest thing that I have ever worn.",
     ),
 )
-_LETTER_SEEDS = (7, 6)  # ruled sheets on a table, under a lamp and the shadow of a hand
-_HAND = {
-    "slant": 18.0,
-    "jitter": 1.6,
-    "bend": 0.4,
-    "stretch": 0.7,
-    "join": 0.8,
-    "nib": 0.036,
-    "letter_gap": -0.02,
-    "tall": 1.15,
-    "letter_size": 62.0,
-}
 
 
 def photograph(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -97,20 +86,3 @@ def build(target: Path) -> list[Path]:
         "name\ttext\n" + "\n".join(rows) + "\n", encoding="utf-8"
     )
     return made
-
-
-def letters() -> list[compose.Composed]:
-    """The two letters, each a photo of a page; the same on every machine but for the fonts' library."""
-    font = next(font for font in fonts.fetch(("test",)) if font.weight == 400)
-    writer = handwriting.Writer(font, **_HAND)  # type: ignore[arg-type]
-    made = []
-    for texts, seed in zip(LETTERS, _LETTER_SEEDS, strict=True):
-        rng = np.random.default_rng([SEED, 100 + seed])
-        lines = [(handwriting.render(text, writer, rng, height=None).grey, text) for text in texts]
-        made.append(compose.compose(lines, "photo", seed))
-    return made
-
-
-def build_letters(target: Path) -> Path:
-    """Write the letters and `pages.json` (their lines' texts and outlines) into `target`."""
-    return compose.write(target, letters(), names=("letter-1", "letter-2"), jpeg=80)

@@ -1,9 +1,9 @@
 """Readers of whole pages side by side, on a folder of real pages with `truth.json`.
 
-    python -m workshop.measure.pagebench FOLDER [--decoder greedy --decoder lexicon] [--peer-python PYTHON] [--out FILE]
+    python -m htr_utils pagebench FOLDER [--decoder greedy --decoder lexicon] [--peer-python PYTHON] [--out FILE]
 
 Each reader reads every page; `page_score` counts. The table names for each kind of page the lines found, lost, doubled
-and invented, those in a wrong order, the page's CER and bag-of-words WER, and the seconds a page.
+and invented, those in a wrong order, the page's CER and bag-of-words WER, and the seconds of the processor a page.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from htr_utils import files, pages
+from htr_utils import files, page_reading, pages, paths
 from htr_utils.errors import HtrError
 from htr_utils.recognizer import DECODERS, Recognizer, cores
 from workshop.measure import page_peers, page_score
@@ -25,7 +26,7 @@ from workshop.measure import page_peers, page_score
 Pages = list[list[dict[str, Any]]]
 _COUNTS = ("pages", "lines", "found", "lost", "merged", "doubled", "invented", "order")
 _RATES = ("CER", "CER, folded", "CER of found lines", "WER")
-_HEAD = ("reader", "kind", *_COUNTS, *_RATES, "s a page")
+_HEAD = ("reader", "kind", *_COUNTS, *_RATES, "processor s a page")
 _LIMIT = 7200  # seconds that a peer may take
 
 
@@ -44,13 +45,14 @@ def truths(folder: Path) -> list[dict[str, Any]]:
 
 
 def ours(names: Sequence[Path], model: str, decoder: Any) -> tuple[Pages, list[float]]:
-    """Our reading of each page, and the seconds it took, after the model was loaded."""
+    """Our reading of each page, and the seconds of the processor it took, after the model was loaded."""
     recognizer, made, seconds = Recognizer.load(model), [], []
+    pages.network()
     for name in names:
-        begun = time.perf_counter()
-        page = pages.find(pages.open_pages(name)[0])
+        begun = time.process_time()
+        page = pages.find(pages.open_pages(name)[0], page_reading.judge(lambda: recognizer))
         readings = recognizer.read([line.crop for line in page.lines], decoder=decoder)
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
         made.append(
             [
                 {"text": reading.text, "polygon": line.polygon.tolist()}
@@ -111,6 +113,32 @@ def table(readers: dict[str, dict[bool, dict[str, Counter[str]]]]) -> str:
     return "\n".join(made) + "\n"
 
 
+_PAGE = """# Whole pages, read by us and by others
+
+Made by `python -m htr_utils {}`; do not edit.
+
+Real pages by strangers: scans of letters and notebooks, photos of notes and of programs by hand, and some of the photos
+turned. Each reader gets the picture alone. A line is found when its polygon and a true one overlap with an IoU of at
+least .3; doubled: more pieces of it; invented: lines where there is none; order: lines to be moved. CER is that of the
+page's text as a whole, so that lost and invented lines count; folded: without case and accents. The pages are not part
+of this repository: any folder of pictures with a `truth.json` serves.
+
+{}
+Our process took at most {:.0f} MB.
+"""
+
+
+def _peak_mb() -> float:
+    """The most memory that this process has held, MB; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1e6 if sys.platform == "darwin" else 1e3
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="pagebench", description=__doc__.split("\n")[0])
@@ -141,7 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     text = table({n: {f: counts(rows, *r, f) for f in (False, True)} for n, r in read.items()})
     print(text)
     if given.out:
-        files.write_text(given.out, text)
+        told = ["pagebench", *map(paths.as_told, arguments or sys.argv[1:])]
+        files.write_text(given.out, _PAGE.format(" ".join(told), text, _peak_mb()))
         by_file = {
             n: dict(zip((row["file"] for row in rows), r[0], strict=True)) for n, r in read.items()
         }

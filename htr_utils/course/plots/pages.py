@@ -22,52 +22,15 @@ def steps(
     pictures: Sequence[np.ndarray],
     titles: Sequence[str],
     *,
-    corners: np.ndarray | None = None,
     alt: str,
     facts: str,
 ) -> None:
-    """Pages side by side, uint8 (H, W) each; `corners` (4, 2), x and y, are drawn on the first."""
+    """Pages side by side, uint8 (H, W) each."""
     drawing, axes = base.figure(1, len(pictures), height=4.0, squeeze=False)
     for axis, grey, title in zip(axes[0], pictures, titles, strict=True):
-        small, scale = _small(grey)
-        base.picture(axis, small)
+        base.picture(axis, _small(grey)[0])
         axis.set_title(title, fontsize=9)
-        if corners is not None and grey is pictures[0]:
-            closed = np.vstack([corners, corners[:1]]) * scale
-            axis.plot(closed[:, 0], closed[:, 1], color=ORANGE, linewidth=2, linestyle=DASHES[1])
-            axis.plot(closed[:-1, 0], closed[:-1, 1], "o", color=RED, markersize=5)
     base.show(drawing, alt=alt, facts=facts)
-
-
-def turns(
-    angles: np.ndarray,
-    sharpness: np.ndarray,
-    *,
-    found: float,
-    pictures: Sequence[np.ndarray],
-    alt: str,
-) -> None:
-    """How sharp the row profile is at each turn, as a share of the sharpest; `found`: degrees.
-
-    pictures: the page askew and turned back by `found`, uint8 (H, W) each.
-    """
-    drawing, (axis, *others) = base.figure(1, 3, height=3.2, width_ratios=(1.5, 1, 1))
-    for place, grey, title in zip(
-        others, pictures, ("askew", f"turned by {found:+.1f} degrees"), strict=True
-    ):
-        base.picture(place, _small(grey)[0])
-        place.set_title(title, fontsize=9)
-    axis.plot(angles, sharpness / sharpness.max(), color=BLUE)
-    axis.axvline(
-        found, color=ORANGE, linestyle=DASHES[1], label=f"sharpest at {found:+.1f} degrees"
-    )
-    axis.set_xlabel("turn (degrees)")
-    axis.set_ylabel("sharpness (best = 1)")
-    axis.set_ylim(0, 1.08)
-    axis.legend(frameon=False, fontsize=9)
-    base.show(
-        drawing, alt=alt, facts=f"{len(angles)} turns tried; sharpest at {found:+.1f} degrees"
-    )
 
 
 def profile(

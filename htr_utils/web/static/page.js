@@ -181,6 +181,7 @@ function pageOf(page, pages) {
   const heading = make("h3", { class: pages === 1 ? "unseen" : null }, say("page_heading", { page: page.number }));
   const list = make("ol", { class: "lines" }, ...page.lines.map(lineOf));
   const section = make("section", { class: page.single ? "page single" : "page" }, heading);
+  for (const note of page.notes) section.append(make("p", { class: "quiet note" }, note));
   if (!page.single) section.append(overviewOf(page));
   section.append(list);
   return section;
