@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from htr_utils.course import calibration, hard_lines
 from htr_utils.errors import HtrError
-from htr_utils.text import language, tuned
+from htr_utils.text import language, ngrams, tuned
 from htr_utils.text.charset import Charset
 from htr_utils.text.tuned import Scale, Scales
 from workshop.measure import decoders, tune
@@ -82,7 +82,7 @@ def test_right_letters_and_words() -> None:
 def test_calibrated_settings_survive_their_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    language.train(["the letter that the writer wrote"], Charset().characters, 3).save(
+    ngrams.train(["the letter that the writer wrote"], Charset().characters, 3).save(
         tmp_path / "m.lm"
     )
     kept = {"greedy": Scales(Scale(1.5, -0.5), Scale(2.0, 0.25))}
@@ -100,7 +100,7 @@ def test_calibrated_settings_survive_their_file(
 
 
 def test_tuning_fits_every_decoder() -> None:
-    lm = language.train(["ab ab ba b aab ab bab", "a bb ab"], " ab", order=3)
+    lm = ngrams.train(["ab ab ba b aab ab bab", "a bb ab"], " ab", order=3)
     random = np.random.default_rng(0)
     logits = random.normal(size=(6, 12, 4)) * 2
     values = logits - np.logaddexp.reduce(logits, axis=2, keepdims=True)
