@@ -39,9 +39,7 @@ every = iam.read(run.data_root).split(run.split)
 count = min(run.lines, len(every))
 chosen = [every[n * len(every) // count] for n in range(count)]
 recognizer = Recognizer.load(run.model)
-readings = recognizer.read(
-    [line.path for line in chosen], decoder=run.decoder, width=run.beam_width or None
-)
+readings = recognizer.read([line.path for line in chosen], decoder=run.decoder, width=run.beam_width or None)
 print(f"{len(readings)} lines read")
 
 # %%

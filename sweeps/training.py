@@ -56,9 +56,7 @@ folder = iam.read(run.data_root)
 
 def some(split: str, count: int) -> list[iam.Line]:
     """So many lines of a split, none too long."""
-    fitting = [
-        line for line in folder.split(split) if not run.longest or len(line.text) <= run.longest
-    ]
+    fitting = [line for line in folder.split(split) if not run.longest or len(line.text) <= run.longest]
     count = min(count, len(fitting))
     return [fitting[n * len(fitting) // count] for n in range(count)]
 
@@ -72,9 +70,7 @@ print(f"{len(train)} lines to train on, {len(validation)} to watch")
 # %%
 whole = models.preset(run.preset, stacked=run.stacked)
 lowest = whole.blocks[: run.depth] if run.depth else whole.blocks
-blocks = tuple(
-    dataclasses.replace(block, channels=round(run.size * block.channels)) for block in lowest
-)
+blocks = tuple(dataclasses.replace(block, channels=round(run.size * block.channels)) for block in lowest)
 changed = {
     "blocks": blocks,
     "lstm": round(run.size * whole.lstm),
@@ -90,9 +86,7 @@ print(f"{network.count_params():,} parameters")
 # %%
 source = dataset.FileLines(train, chosen.preparation, run.augment, run.seed)
 batches = dataset.Batches(source, labels, run.batch, seed=run.seed)
-watch = dataset.Batches(
-    dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False
-)
+watch = dataset.Batches(dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False)
 steps = run.epochs * len(batches)
 settings = training.Settings(
     epochs=run.epochs,
@@ -117,11 +111,7 @@ with trainer._with_averages(trainer.best.weights):
     stored = chosen == whole
     if stored:
         archive.save(
-            "model.keras",
-            network,
-            chosen,
-            charset,
-            {"origin": "sweeps/training.py", "seed": run.seed},
+            "model.keras", network, chosen, charset, {"origin": "sweeps/training.py", "seed": run.seed}
         )
 
 # %%
