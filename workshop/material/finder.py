@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from htr_utils import files
+from htr_utils.cli.one_line import one_line
 from htr_utils.synth import finder_data, hands, pages
 
 SIZE, BATCH, RATE, AVERAGE = 320, 4, 3e-3, 0.995
@@ -137,6 +138,7 @@ def export(file: Path, target: Path, samples: Sequence[finder_data.Sample]) -> f
     return both / max(1, either)
 
 
+@one_line
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])

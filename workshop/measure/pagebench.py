@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from htr_utils import files, page_reading, pages, paths
+from htr_utils.cli.one_line import one_line
 from htr_utils.errors import HtrError
 from htr_utils.recognizer import DECODERS, Recognizer, cores
 from workshop.measure import page_peers, page_score
@@ -139,6 +140,7 @@ def _peak_mb() -> float:
     )
 
 
+@one_line
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="pagebench", description=__doc__.split("\n")[0])
