@@ -21,12 +21,8 @@
 # lies on it, and the hand is one that nobody trained on. How far can you get with ten lines of patience?
 
 # %% tags=["parameters"]
-my_image: str = (
-    ""  # photo or scan of a page of your own (JPEG, PNG, TIFF, PDF); "" for a sample letter
-)
-my_lines: str = (
-    ""  # folder of your corrected lines with transcriptions.tsv; "" for those of the letters
-)
+my_image: str = ""  # photo or scan of a page of your own; "" for a sample letter
+my_lines: str = ""  # folder of your corrected lines; "" for those of the letters
 model: str = "course"  # the model to start from: a name, or the path of a .keras file
 examples: int = 400  # crops of composed pages that the small finder learns from
 rounds: int = 6  # passes over these crops
@@ -61,12 +57,7 @@ from htr_utils.course.plots import pages as plots
 
 one, two = letters.samples()  # .grey: uint8 (height, width); .lines: text and outline of each line
 photo = pages.open_pages(run.my_image)[0] if run.my_image else two.grey
-plots.steps(
-    [photo, one.grey],
-    ["the page of this chapter", "another letter in the same hand, for later"],
-    alt="Two photos of handwritten pages on a dark table, both tilted, the ink thin, a soft shadow over a corner.",
-    facts=f"{photo.shape[0]} x {photo.shape[1]} and {one.grey.shape[0]} x {one.grey.shape[1]} pixels",
-)
+plots.steps({"the page of this chapter": photo, "another letter in the same hand": one.grey})
 
 # %% [markdown]
 # `open_pages` also turns a photo upright as the phone's EXIF note asks, and takes every page of a PDF or TIFF file.
@@ -93,9 +84,8 @@ def without_light(grey: np.ndarray, block: int = 24) -> np.ndarray:
 
 
 even = without_light(photo)
-half = photo.shape[0] // 2
-light = [float(np.median(picture[half - 40 : half + 40])) for picture in (photo, even)]
-print("the middle of the sheet is lighter afterwards:", light[1] > light[0])
+middle = slice(photo.shape[0] // 2 - 40, photo.shape[0] // 2 + 40)
+print(f"paper (255 = white): {np.median(photo[middle]):.0f} -> {np.median(even[middle]):.0f}")
 
 # %% [markdown]
 # It is the same idea as in chapter 2, for a whole page. Blocks pay for being simple: at the edge of a shadow a block
@@ -120,23 +110,14 @@ def runs_above(picture: np.ndarray) -> tuple[np.ndarray, float, list[tuple[int, 
 
 
 tidy = letters.set_level(two)  # uint8 (height, width)
-profile, level, cuts = runs_above(tidy)
-plots.profile(
-    tidy, profile, level, cuts,
-    alt="A tidy page with shaded stripes over its lines, and beside it the ink of each row: a hill "
-    "for each line, and low ground between them.",
-)  # fmt: skip
+plots.profile(tidy, *runs_above(tidy))
 
 # %% [markdown]
 # A hill for each line. Now the photo, with its shadow taken out.
 
 # %% tags=["figure"]
 profile, level, cuts = runs_above(even)
-plots.profile(
-    even, profile, level, cuts,
-    alt="The photo of the letter, its lines not level, and beside it the ink of each row: uneven hills, some of which "
-    "hold parts of two lines, and more of them at the table and the sheet's edge.",
-)  # fmt: skip
+plots.profile(even, profile, level, cuts)
 
 # %% [markdown]
 # Nothing of the method is wrong, and it fails. The lines are not level, so a row crosses two of them. The table has a
@@ -157,20 +138,15 @@ from htr_utils.course import small_finder
 
 crops, cores, composed = small_finder.crops(24, run.examples, 160, run.seed)
 print("crops:", crops.shape, "their cores:", cores.shape)
-plots.steps(
-    [*composed[:2], (255 * crops[0, ..., 0].clip(0, 1)).astype(np.uint8), (255 * cores[0, ..., 0]).astype(np.uint8)],
-    ["a composed page", "another", "a crop", "its cores"],
-    alt="Two composed photos of handwritten pages, then a small crop of one and a picture of the same size that is "
-    "white in a band along the middle of each line and black elsewhere.",
-    facts="the cores are given at a quarter of the crop's size",
-)  # fmt: skip
+first = {"a crop": crops[0, ..., 0], "its cores": cores[0, ..., 0]}  # 0 to 1
+plots.steps({"a composed page": composed[0], "another": composed[1], **first})
 
 # %% [markdown]
 # The network sees far and near: one branch goes down to a sixteenth of the size, where a whole word fits under its
 # eyes, and comes up again to meet the branch that still knows where each stroke is. It is a small
 # [U-Net](../docs/bibliography.md#ronneberger-2015). There is no dense layer, so a page of any size fits.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 import keras
 
 keras.utils.set_random_seed(run.seed)
@@ -189,12 +165,12 @@ far = step(step(step(step(near, 32, 2), 48, 2), 48), 48)  # (batch, height / 16,
 both = L.Concatenate()([near, L.UpSampling2D(4, interpolation="bilinear")(far)])
 small = keras.Model(page, L.Conv2D(1, 3, padding="same")(step(both, 24)))  # logits of the core
 print(f"{small.count_params():,} parameters")
-steps = run.rounds * len(crops) // 8
-rate = keras.optimizers.schedules.CosineDecay(4e-3, steps)
+
+rate = keras.optimizers.schedules.CosineDecay(4e-3, run.rounds * len(crops) // 8)
 loss = keras.losses.BinaryCrossentropy(from_logits=True)
 small.compile(keras.optimizers.Adam(rate), loss)
-history = small.fit(crops, cores, batch_size=8, epochs=run.rounds, verbose=0)
-print("it has learnt:", history.history["loss"][-1] < 0.9 * history.history["loss"][0])
+history = small.fit(crops, cores, batch_size=8, epochs=run.rounds, verbose=0).history
+print("loss of each round:", *(f"{value:.2f}" for value in history["loss"]))
 
 # %% [markdown]
 # That was the whole training. The published finder has the same shape and five times the parameters, learnt from real
@@ -210,13 +186,7 @@ def core_of(logits: np.ndarray) -> np.ndarray:
 
 
 maps = [core_of(small(seen)), core_of(pages.network()(seen))]
-plots.steps(
-    [photo, *((255 * core).astype(np.uint8) for core in maps)],
-    ["the photo", "cores, your finder", "cores, the published one"],
-    alt="The photo and two maps of it: in your finder's the lines are bright stripes with gaps, and some rules glow; "
-    "in the published one's each line is one clean bright stripe and all else is black.",
-    facts="bright: the core of a line",
-)
+plots.steps({"the photo": photo, "cores, your finder": maps[0], "cores, the published": maps[1]})
 
 # %% [markdown]
 # From map to lines: what hangs together above one half is one piece, and a long piece is a line.
@@ -237,14 +207,8 @@ def lines_of(core: np.ndarray) -> list[np.ndarray]:
 
 
 found = pages.find(photo)
-mine = lines_of(maps[0])
-plots.outlines(
-    [photo, photo],
-    [mine, [line.polygon for line in found.lines]],
-    ["your finder", "the published one"],
-    alt="The photo twice, with numbered outlines: from your finder pieces of lines, some of them rules; from the "
-    "published finder one outline around each line.",
-)
+mine, published = lines_of(maps[0]), [line.polygon for line in found.lines]
+plots.outlines(photo, {"your finder": mine, "the published one": published})
 
 # %% [markdown]
 # `pages.find` does a little more with its map: pieces that continue each other become one line, an end-of-line map
@@ -260,16 +224,10 @@ plots.outlines(
 # %% tags=["nbval-ignore-output"]
 width = photo.shape[1]
 stripes = [np.array([[0, a], [width, a], [width, b], [0, b]]) for a, b in cuts]
-finders = {
-    "row profile": stripes,
-    "yours": mine,
-    "published": [line.polygon for line in found.lines],
-}
-for name, polygons in finders.items():
-    owner = [] if run.my_image else small_finder.owners(two.polygons, polygons)
-    print(
-        f"{name:12} {len(set(owner) - {-1}):2} of {len(two.polygons)} lines found, {owner.count(-1)} on none"
-    )
+lines = [] if run.my_image else two.polygons  # nobody knows the lines of your page
+for name, polygons in {"row profile": stripes, "yours": mine, "published": published}.items():
+    owner = small_finder.owners(lines, polygons)
+    print(f"{name:12} {len(set(owner) - {-1})} of {len(lines)} lines, {owner.count(-1)} on none")
 
 # %% [markdown]
 # One page is an illustration, no measurement. [docs/pages.md](../docs/pages.md) has the measured table: fifty real
@@ -359,10 +317,13 @@ for number, reading in enumerate(readings[:6], 1):
 # %%
 from htr_utils.text.metrics import cer
 
+
+def texts(reader: Recognizer, pictures: list) -> list[str]:
+    return [reading.text for reading in reader.read(pictures, decoder="greedy")]
+
+
 (crops_one, truth_one), (crops_two, truth_two) = letters.material(run.my_lines)
-before_one, before_two = (
-    [r.text for r in recognizer.read(crops, decoder="greedy")] for crops in (crops_one, crops_two)
-)
+before_one, before_two = texts(recognizer, crops_one), texts(recognizer, crops_two)
 print("learnt from later:", cer(before_one, truth_one, seed=run.seed))
 print("never learnt from:", cer(before_two, truth_two, seed=run.seed))
 
@@ -374,21 +335,12 @@ print("never learnt from:", cer(before_two, truth_two, seed=run.seed))
 # course.)
 
 # %% tags=["figure"]
-from htr_utils.course.plots import base
 from htr_utils.lines import iam
 
 known = iam.read().split("train")[100:1700:400]
 theirs = [recognizer.prepare(line.path).ink for line in known]
-mine = [recognizer.prepare(line.crop).ink for line in found.lines[:4]]
-widest = max(ink.shape[1] for ink in theirs + mine)
-base.lines(
-    [np.pad(ink, ((0, 0), (0, widest - ink.shape[1]))) for ink in theirs + mine],
-    [f"rendered line by {line.writer_id}" for line in known] + [f"line {n + 1} of the page" for n in range(len(mine))],
-    alt="Eight lines as the network sees them: four rendered lines in four hands, and below them four lines of the "
-    "page in one hand, its letters narrow, thin and crowded.",
-    facts=f"{len(theirs)} rendered lines above, {len(mine)} lines of the page below",
-    ink=True,
-)  # fmt: skip
+ours = [recognizer.prepare(line.crop).ink for line in found.lines[:4]]
+plots.hands({"rendered lines": theirs, "lines of the page": ours})
 
 # %% [markdown]
 # The upper ones are of a kind that it knows well. In the lower ones letters are narrow, so that each has
@@ -402,11 +354,7 @@ groups = {
     "this page": [c.confidence for reading in readings for c in reading.characters],
     "embedded test lines": [c.confidence for reading in elsewhere for c in reading.characters],
 }
-plots.confidences(
-    groups,
-    alt="Two rising curves of how many characters lie below each confidence; the curve of this page lies well above "
-    "that of the embedded test lines, so more of its characters are doubtful.",
-)
+plots.confidences(groups)
 
 # %% [markdown]
 # Low confidence costs nothing to compute and needs no true text: on your own page it is the first thing to look at.
@@ -430,13 +378,10 @@ from pathlib import Path
 from htr_utils.lines import labels
 
 workshop = Path(tempfile.mkdtemp(prefix="htr-11-"))
-folder = letters.keep(
-    crops_one[: run.corrected], truth_one[: run.corrected], workshop / "corrected"
-)
+some = slice(run.corrected)
+folder = letters.keep(crops_one[some], truth_one[some], workshop / "corrected")
 lines = labels.read(folder)  # what `htr train --data` will see
-print(
-    f"{len(lines)} lines, {sum(len(line.text) for line in lines)} characters; the first: {lines[0].text}"
-)
+print(f"{len(lines)} lines, {sum(len(line.text) for line in lines)} characters")
 
 # %% [markdown]
 # Read your corrections once more before you train. With ten lines, one wrong text is a tenth of the lesson.
@@ -464,13 +409,9 @@ check("11.4", lower_rate)
 # in seconds.
 
 # %%
-tuned_file = letters.fine_tune(
-    folder, run.model, workshop / "mine.keras", epochs=run.epochs, seed=run.seed
-)
-tuned = Recognizer.load(tuned_file)
-after_one, after_two = (
-    [r.text for r in tuned.read(crops, decoder="greedy")] for crops in (crops_one, crops_two)
-)
+target, settings = workshop / "mine.keras", {"epochs": run.epochs, "seed": run.seed}
+tuned = Recognizer.load(letters.fine_tune(folder, run.model, target, **settings))
+after_one, after_two = texts(tuned, crops_one), texts(tuned, crops_two)
 print(f"{run.epochs} passes over {len(lines)} lines done")
 
 # %% [markdown]
@@ -482,11 +423,10 @@ print(f"{run.epochs} passes over {len(lines)} lines done")
 # How much better is it? Measure the lines that you have corrected, as many users do.
 
 # %%
-learnt_before = cer(before_one[: run.corrected], truth_one[: run.corrected], seed=run.seed)
-learnt_after = cer(after_one[: run.corrected], truth_one[: run.corrected], seed=run.seed)
-print(
-    "the lines it learnt from, errors at most half:", learnt_after.value <= learnt_before.value / 2
+learnt_before, learnt_after = (
+    cer(read[some], truth_one[some], seed=run.seed) for read in (before_one, after_one)
 )
+print(f"CER of the lines it learnt from: {learnt_before.value:.0%} -> {learnt_after.value:.0%}")
 
 # %% [markdown]
 # Wonderful, and worthless: the model has seen these lines and their texts. It may have learnt the hand, or the ten
@@ -495,21 +435,15 @@ print(
 
 # %% tags=["figure"]
 others = iam.read().split("test")[::45]
-others_truth = [line.text for line in others]
-others_before, others_after = ([r.text for r in reader.read([line.path for line in others], decoder="greedy")]
-                               for reader in (recognizer, tuned))  # fmt: skip
-second = cer(before_two, truth_two, seed=run.seed), cer(after_two, truth_two, seed=run.seed)
-plots.before_after(
-    {
-        "the corrected lines": (learnt_before, learnt_after),
-        "the second letter": second,
-        "other hands": (
-            cer(others_before, others_truth, seed=run.seed), cer(others_after, others_truth, seed=run.seed)
-        ),
-    },
-    alt="For three sets of lines the error rate before and after: the corrected lines fall to a fraction, the second "
-    "letter falls clearly but less, and lines in other hands, read well before, get somewhat worse.",
-)  # fmt: skip
+others_truth, pictures = [line.text for line in others], [line.path for line in others]
+others_before, others_after = texts(recognizer, pictures), texts(tuned, pictures)
+rates = {"the corrected lines": (learnt_before, learnt_after)}
+for name, before, after, truth in (
+    ("the second letter", before_two, after_two, truth_two),
+    ("other hands", others_before, others_after, others_truth),
+):
+    rates[name] = cer(before, truth, seed=run.seed), cer(after, truth, seed=run.seed)
+plots.before_after(rates)
 
 # %% [markdown]
 # The truth is in the middle row. The last row is the price: a model that bends to you bends away from others. So
@@ -519,16 +453,13 @@ plots.before_after(
 # %%
 from htr_utils.text.metrics import edits
 
-gain = np.array(
-    [edits(b, t) - edits(a, t) for b, a, t in zip(before_two, after_two, truth_two, strict=True)]
-)
+pairs = zip(before_two, after_two, truth_two, strict=True)
+gain = np.array([edits(before, truth) - edits(after, truth) for before, after, truth in pairs])
 draws = np.random.default_rng(run.seed).integers(len(gain), size=(1000, len(gain)))
-low = float(np.percentile(gain[draws].mean(axis=1), 2.5))
-print("on the average over such lines edits are saved, with 95 % certainty:", low > 0)
-print("yet the lines it learnt from read better still:", learnt_after.value < second[1].value)
-run.record(
-    unseen_before=second[0].value, unseen_after=second[1].value, learnt_after=learnt_after.value
-)
+low, high = np.percentile(gain[draws].mean(axis=1), (2.5, 97.5))
+print(f"edits saved a line: {gain.mean():.0f}, 95 % interval {low:.0f} to {high:.0f}")
+before, after = (rate.value for rate in rates["the second letter"])
+run.record(unseen_before=before, unseen_after=after, learnt_after=learnt_after.value)
 
 # %% [markdown]
 # ## Read again

@@ -18,23 +18,22 @@ def _small(grey: np.ndarray, longest: int = 620) -> tuple[np.ndarray, float]:
     return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
 
 
-def steps(
-    pictures: Sequence[np.ndarray],
-    titles: Sequence[str],
-    *,
-    alt: str,
-    facts: str,
-) -> None:
-    """Pages side by side, uint8 (H, W) each."""
+def steps(pictures: Mapping[str, np.ndarray]) -> None:
+    """Pages, crops or maps side by side, each below its name: uint8 (H, W), or float from 0 (black) to 1."""
     drawing, axes = base.figure(1, len(pictures), height=4.0, squeeze=False)
-    for axis, grey, title in zip(axes[0], pictures, titles, strict=True):
-        base.picture(axis, _small(grey)[0])
-        axis.set_title(title, fontsize=9)
-    base.show(drawing, alt=alt, facts=facts)
+    for axis, (name, picture) in zip(axes[0], pictures.items(), strict=True):
+        if picture.dtype != np.uint8:
+            picture = (255 * picture.clip(0, 1)).astype(np.uint8)
+        base.picture(axis, _small(picture)[0])
+        axis.set_title(name, fontsize=9)
+    sizes = ", ".join(f"{picture.shape[0]} x {picture.shape[1]}" for picture in pictures.values())
+    base.show(
+        drawing, alt=f"Pictures side by side: {'; '.join(pictures)}.", facts=f"pixels: {sizes}"
+    )
 
 
 def profile(
-    image: np.ndarray, rows: np.ndarray, level: float, cuts: Sequence[tuple[int, int]], *, alt: str
+    image: np.ndarray, rows: np.ndarray, level: float, cuts: Sequence[tuple[int, int]]
 ) -> None:
     """A level page, beside it how much ink each row holds; runs over `level` are shaded.
 
@@ -53,19 +52,32 @@ def profile(
     right.set_yticks([])
     right.set_xlabel("inked pixels in the row")
     right.legend(frameon=False, fontsize=9, loc="lower right")
-    base.show(drawing, alt=alt, facts=f"{len(cuts)} runs of rows lie above the level")
+    base.show(
+        drawing,
+        alt=f"A page with {len(cuts)} shaded stripes where its rows hold much ink, and beside it the ink of each row "
+        "with the level of the cut.",
+        facts=f"{len(cuts)} runs of rows lie above the level",
+    )
 
 
-def outlines(
-    pages: Sequence[np.ndarray],
-    polygons: Sequence[Sequence[np.ndarray]],
-    titles: Sequence[str],
-    *,
-    alt: str,
-) -> None:
-    """Pages side by side with the outline and number of each line found: polygons (N, 2) in pixels of the page."""
-    drawing, axes = base.figure(1, len(pages), height=5.6, squeeze=False)
-    for axis, grey, page_lines, title in zip(axes[0], pages, polygons, titles, strict=True):
+def hands(groups: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """Groups of lines as a network sees them, float32 (H, W) with 1 = ink, one below the other at one scale."""
+    inks = [(name, ink) for name, group in groups.items() for ink in group]
+    widest = max(ink.shape[1] for _, ink in inks)
+    counts = ", then ".join(f"{len(group)} {name}" for name, group in groups.items())
+    base.lines(
+        [np.pad(ink, ((0, 0), (0, widest - ink.shape[1]))) for _, ink in inks],
+        [name for name, _ in inks],
+        alt=f"Lines as the network sees them, below each other at one scale: {counts}.",
+        facts=counts,
+        ink=True,
+    )
+
+
+def outlines(grey: np.ndarray, finders: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """A page once for each finder, with outline and number of each line: polygons (N, 2) in pixels of the page."""
+    drawing, axes = base.figure(1, len(finders), height=5.6, squeeze=False)
+    for axis, (title, page_lines) in zip(axes[0], finders.items(), strict=True):
         small, scale = _small(grey, 760)
         base.picture(axis, small)
         for number, polygon in enumerate(page_lines, 1):
@@ -83,13 +95,15 @@ def outlines(
         axis.set_title(title, fontsize=9)
         axis.set_xlim(-14, small.shape[1])
         axis.set_ylim(small.shape[0], 0)
-    counts = "; ".join(
-        f"{title}: {len(page_lines)}" for title, page_lines in zip(titles, polygons, strict=True)
+    counts = "; ".join(f"{title}: {len(page_lines)}" for title, page_lines in finders.items())
+    base.show(
+        drawing,
+        alt=f"A page with numbered outlines around what each finder takes for a line; {counts}.",
+        facts=f"lines found - {counts}",
     )
-    base.show(drawing, alt=alt, facts=f"lines found - {counts}")
 
 
-def confidences(groups: Mapping[str, Sequence[float]], *, alt: str) -> None:
+def confidences(groups: Mapping[str, Sequence[float]]) -> None:
     """How sure the reader is of its characters, as the share that is below each confidence."""
     drawing, axis = base.figure(height=2.8)
     grid = np.linspace(0, 1, 201)
@@ -109,10 +123,14 @@ def confidences(groups: Mapping[str, Sequence[float]], *, alt: str) -> None:
     names = list(groups)
     medians = [float(np.mean([v < 0.9 for v in groups[name]])) for name in names]
     ranked = " > ".join(names[n] for n in np.argsort(medians)[::-1])
-    base.show(drawing, alt=alt, facts=f"share of characters below 90 %, highest first: {ranked}")
+    base.show(
+        drawing,
+        alt=f"Rising curves of how many characters lie below each confidence; most doubtful ones first: {ranked}.",
+        facts=f"share of characters below 90 %, highest first: {ranked}",
+    )
 
 
-def before_after(rates: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
+def before_after(rates: Mapping[str, tuple[Rate, Rate]]) -> None:
     """For each set of lines its CER before and after, with 95 % intervals, an arrow from one to the other."""
     drawing, axis = base.figure(height=0.75 * len(rates) + 1.0)
     for row, (before, after) in enumerate(rates.values()):
@@ -134,8 +152,11 @@ def before_after(rates: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
     axis.set_xlim(left=0)
     axis.set_xlabel("CER (%), with 95 % interval over lines")
     axis.legend(frameon=False, fontsize=9)
-    rates_told = "; ".join(
-        f"{name}: {'lower' if after.value < before.value else 'not lower'}"
-        for name, (before, after) in rates.items()
+    told = "; ".join(
+        f"{name} {before.value:.0%} -> {after.value:.0%}" for name, (before, after) in rates.items()
     )
-    base.show(drawing, alt=alt, facts=f"after against before - {rates_told}")
+    base.show(
+        drawing,
+        alt=f"The CER of sets of lines before and after, each with its interval and an arrow: {told}.",
+        facts=f"CER: {told}",
+    )
