@@ -91,9 +91,9 @@ def main(folder: Path, model: str, target: str | None) -> None:
         "|---|---|---|---|---|---|",
     ]
     for kind, lines in groups.items():
-        truths, plainly, helped = ([line[k] for line in lines] for k in range(3))
+        truths, before, after = ([line[k] for line in lines] for k in range(3))
         shares = [
-            one(helped, truths).value / one(plainly, truths).value
+            one(after, truths).value / one(before, truths).value
             for one in (metrics.cer, metrics.wer)
         ]
         said = ", ".join(f"{name} {n}" for name, n in languages[kind].most_common())
