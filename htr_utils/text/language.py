@@ -34,6 +34,7 @@ from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.files import write_bytes
 from htr_utils.text.charset import Charset
+from htr_utils.text.rows import Table, child_of
 
 FORMAT = 1
 _LARGEST = 2**28  # bytes of one part, unpacked
@@ -116,7 +117,7 @@ class LanguageModel:
         self._of_word = self.classes // 64 + 1
         rest = np.zeros((1, self._of_word + 1), dtype=np.uint64)
         rest[:, -1:].view(np.float32)[0, 1] = 1
-        self._rows = _Table(node.size + 1, rest)
+        self._rows = Table(node.size + 1, rest)
         self._rows.add(np.array([self._none]), rest)
         self._suffix = np.zeros(node.size + 1, dtype=np.int32)  # of contexts that were met so far
         end = 1
@@ -125,7 +126,7 @@ class LanguageModel:
         # Short contexts are few: each has a row of P and one of next states.
         self._long = int(np.searchsorted(node, end))
         shape = 1, self.classes
-        self._short = _Table(self._long, np.zeros(shape, np.float32), np.zeros(shape, np.int32))
+        self._short = Table(self._long, np.zeros(shape, np.float32), np.zeros(shape, np.int32))
 
     @property
     def words(self) -> dict[str, int]:
@@ -283,7 +284,7 @@ class LanguageModel:
         for i in ids:
             context = self._context[node] if node < self._context.size else -1
             at, bit = np.array([i >> 6]), np.array([i & 63], np.uint64)
-            _, child = _child(*self._rows_of(np.array([context]))[:2], at, bit)
+            _, child = child_of(*self._rows_of(np.array([context]))[:2], at, bit)
             if context < 0 or not child.size:
                 return False
             node = int(child[0])
@@ -339,17 +340,8 @@ class LanguageModel:
                 raise HtrError(
                     f"{path}: format {about['format']}, this version reads {FORMAT}; train it again"
                 )
-            size = int(about["order"])
-            model = cls(
-                str(about["characters"]),
-                size,
-                char,
-                children,
-                share,
-                words,
-                about["about"],
-                profile,
-            )
+            parts = char, children, share, words, about["about"], profile
+            model = cls(str(about["characters"]), int(about["order"]), *parts)
         except FileNotFoundError as error:
             raise HtrError(
                 f"{path}: no such language model; train one with `htr lm train`"
@@ -375,30 +367,6 @@ class LanguageModel:
         return model
 
 
-class _Table:
-    """Rows made when they are first asked for, since a text meets few of all: `columns[k][place[key]]`.
-
-    Several threads may read while one adds: they look up `place` first and take `columns` then.
-    """
-
-    def __init__(self, many: int, *empty: NDArray[Any]) -> None:
-        self.place = np.full(many, -1, dtype=np.int32)
-        self.columns, self._size = list(empty), 0
-
-    def add(self, keys: NDArray[Any], *rows: NDArray[Any]) -> None:
-        end, room = self._size + keys.size, len(self.columns[0])
-        if end > room:
-            more = max(end, 2 * room) - room
-            self.columns = [
-                np.concatenate([old, np.zeros((more, *old.shape[1:]), old.dtype)])
-                for old in self.columns
-            ]
-        for column, row in zip(self.columns, rows, strict=True):
-            column[self._size : end] = row
-        self.place[keys] = np.arange(self._size, end, dtype=np.int32)
-        self._size = end
-
-
 class _Judge:
     """`search.Judge` of a language model."""
 
@@ -412,7 +380,7 @@ class _Judge:
         p = model._short.columns[0][self._short[of], ids]
         at, bit = of * model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
         for bits, first, rest in self._rows:
-            there, child = _child(bits, first, at, bit)
+            there, child = child_of(bits, first, at, bit)
             p *= rest[of]
             p[there] += _P[model._share[child]]
         return np.log(p)
@@ -422,26 +390,13 @@ class _Judge:
         after = model._short.columns[1][self._short[of], ids]
         at, bit = of * model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
         for bits, first, _ in self._rows:
-            there, child = _child(bits, first, at, bit)
+            there, child = child_of(bits, first, at, bit)
             known = child < model._context.size
             there, longer = there[known], model._context[child[known]]
             there, longer = there[longer >= 0], longer[longer >= 0]
             model._suffix[longer] = after[there]
             after[there] = longer
         return after
-
-
-def _child(
-    bits: NDArray[np.uint64], first: NDArray[np.uint32], at: NDArray[Any], bit: NDArray[np.uint64]
-) -> tuple[NDArray[np.intp], NDArray[np.uint32]]:
-    """Which of some contexts have a child of a character, and the nodes of those children.
-
-    `bits`, `first`: (contexts, words) as in `LanguageModel`. `at`: context * words + word, `bit` of the character.
-    """
-    mask = bits.ravel()[at]
-    there = np.flatnonzero(mask >> bit & np.uint64(1))
-    below = np.bitwise_count(mask[there] & ((np.uint64(1) << bit[there]) - np.uint64(1)))
-    return there, first.ravel()[at[there]] + below
 
 
 def find(name: str | Path) -> Path:

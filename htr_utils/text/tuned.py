@@ -28,10 +28,10 @@ FILE = "decoding.json"
 class Fusion:
     """Settings of the beam. weight, bonus: of the language model. price, letter: of words that are not listed."""
 
-    weight: float = 0.75
-    bonus: float = 2.5
-    price: float = 4.0
-    letter: float = 0.5
+    weight: float = 0.5
+    bonus: float = 2.0
+    price: float = 2.0
+    letter: float = 0.0
     width: int = 100
 
 

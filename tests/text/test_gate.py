@@ -179,7 +179,7 @@ def test_settings_lie_beside_the_language_model(tmp_path: Path) -> None:
         chosen.settings,
         ("greedy",),
     )
-    assert again.gate.settings.margin == 5.0 and again.lexicon.price == 4.0
+    assert again.gate.settings.margin == 5.0 and again.lexicon.price == Fusion().price
     for wrong in ("{", "[]", '{"fusion": {"weight": 1}, "gate": {}, "gated": []}', '{"fusion": 3}'):
         (tmp_path / "decoding.json").write_text(wrong)
         with pytest.raises(HtrError, match=r"decoding.json: settings that cannot be read"):

@@ -14,6 +14,7 @@ from htr_utils.text.charset import IAM79, Charset
 from htr_utils.text.decoding import greedy
 from htr_utils.text.language import LanguageModel
 from htr_utils.text.lexicon import Lexicon
+from htr_utils.text.tuned import Tuned
 
 LETTERS = " 'abcdeB3"
 TEXT = ["a bad cab abed", "dead bee ace", "add a bead", "cab 3 dab"]
@@ -102,15 +103,20 @@ def test_both_searches_give_the_same_text(
         assert found[0].ids == ids
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 30))
-def test_leaving_out_prefixes_with_the_same_future_costs_nothing(seed: int, frames: int) -> None:
-    """With one text asked for, of prefixes with the same future one is kept: what is found is as good, or better."""
-    line = lines_like(seed, frames, 3.0)
+def test_leaving_out_prefixes_with_the_same_future_costs_little() -> None:
+    """With one text asked for, of prefixes with the same future one is kept. Their paths no longer add up, so a line
+    may lose by it; most find the same text or, with room in the beam, a better one.
+    """
     options = {"width": 20, "weight": 0.7, "bonus": 1.5, "prune": 1e-9, "behind": math.inf}
-    [[one]] = fusion.lexicon_beam(line[None], [frames], WORDS, LM, **options)
-    two = fusion.lexicon_beam(line[None], [frames], WORDS, LM, top=2, **options)[0]
-    assert one.log_prob > two[0].log_prob - 0.2
+    gains = []
+    for seed in range(60):
+        line = lines_like(seed, 1 + seed % 30, 3.0)
+        one, two = (
+            fusion.lexicon_beam(line[None], [len(line)], WORDS, LM, top=top, **options)[0][0]
+            for top in (1, 2)
+        )
+        gains.append(one.log_prob - two.log_prob)
+    assert min(gains) > -1 and np.mean(np.array(gains) < -0.2) < 0.05
 
 
 def test_width_is_kept_among_equals() -> None:
@@ -224,3 +230,28 @@ def test_an_unsure_number_is_the_language_models_to_mend() -> None:
     frames = [len(line)]
     fixed = literal.fixed(line[None], frames, greedy(line[None], frames), IAM79)
     assert fixed is not None and np.array_equal(fixed[0], line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20078 6630",
+        "2200",
+        "see www.post.org or m.fay(a)post.org",
+        "NATO AND EU",
+        "12 + 7 is 19",
+        "ID-7734X",
+    ],
+)
+def test_the_shipped_decoder_leaves_sure_numbers_codes_and_addresses(text: str) -> None:
+    line = typed(text, 0.9, {})
+    [[kept]] = Tuned.load(Charset()).decode(line[None], [len(line)])
+    assert Charset().decode(kept.ids) == text
+
+
+def test_where_the_network_sees_nothing_no_language_model_writes() -> None:
+    """Blank paper with faint doubts: the free search would make a sentence of them."""
+    p = np.full((60, 80), 0.4 / 79)
+    p[:, 0] = 0.6
+    [[kept]] = Tuned.load(Charset()).decode(np.log(p)[None], [60])
+    assert kept.ids == ()

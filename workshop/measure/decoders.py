@@ -117,13 +117,16 @@ def figures(
         readings = read(lines, settings, decoder, tuned.CANDIDATES)
         now = texts(readings, charset)
         greedy = greedy or now
+        # The rates are those of the decoder as it reads by default; the gate sees further candidates, and with
+        # these the search keeps prefixes that one of the same future would replace.
+        alone = texts(read(lines, settings, decoder), charset)
         entry: dict[str, Any] = {
-            name: round(100 * measure(now, lines.truths).value, 2)
+            name: round(100 * measure(alone, lines.truths).value, 2)
             for name, measure in (("cer", metrics.cer), ("wer", metrics.wer))
         }
         if decoder != "greedy":
-            entry["cer_change"] = paired(greedy, now, lines.truths, metrics.edits)
-            entry["wer_change"] = paired(greedy, now, lines.truths, metrics.word_edits)
+            entry["cer_change"] = paired(greedy, alone, lines.truths, metrics.edits)
+            entry["wer_change"] = paired(greedy, alone, lines.truths, metrics.word_edits)
         if decoder == "lm":
             best = [one[0] for one in readings]
             entry["wrong_lines"] = wrong_lines.count(
