@@ -18,7 +18,7 @@ import numpy as np
 from htr_utils import pages, paths
 from htr_utils.course import small_finder
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, images
+from htr_utils.lines import iam, images, tables
 from htr_utils.lines.labels import read as read_lines
 
 SHARE = (
@@ -113,8 +113,8 @@ def keep(crops: Sequence[np.ndarray], texts: Sequence[str], folder: str | Path) 
     rows = []
     for number, (crop, text) in enumerate(zip(crops, texts, strict=True), 1):
         images.save(folder / f"line-{number:02}.png", crop)
-        rows.append(f"line-{number:02}\t{text}\n")
-    (folder / "transcriptions.tsv").write_text("".join(rows), encoding="utf-8")
+        rows.append((f"line-{number:02}", text))
+    (folder / "transcriptions.tsv").write_text(tables.written(rows), encoding="utf-8")
     return folder
 
 

@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -68,6 +68,13 @@ class Table:
             HtrError: the whole table does not read.
         """
         return _named(self.path, read_text(self.path), self.delimiter, complain)
+
+
+def written(rows: Iterable[Iterable[str]]) -> str:
+    """A table with tabs as a spreadsheet writes it, with quotes about cells that hold some: it is read as it was."""
+    table = io.StringIO()
+    csv.writer(table, delimiter="\t", lineterminator="\n").writerows(rows)
+    return table.getvalue()
 
 
 def recognise(path: Path, find: Callable[[str], list[str]]) -> Table | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +11,7 @@ import numpy as np
 
 from htr_utils import files, formats
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, images, labels, spacing
+from htr_utils.lines import iam, images, labels, spacing, tables
 from htr_utils.lines.iam import Line
 
 
@@ -73,13 +71,11 @@ def _named(lines: Sequence[Line]) -> list[tuple[str, Line]]:
 
 
 def _as_table(lines: Sequence[Line], folder: Path) -> dict[str, str]:
-    table = io.StringIO()
-    rows = csv.writer(table, delimiter="\t", lineterminator="\n")
-    rows.writerow(("file", "writer", "text"))
+    rows = [("file", "writer", "text")]
     for name, line in _named(lines):
         place = _copy(line, folder / name).relative_to(folder).as_posix()
-        rows.writerow((place, line.writer_id, line.text))
-    return {"transcriptions.tsv": table.getvalue()}
+        rows.append((place, line.writer_id, line.text))
+    return {"transcriptions.tsv": tables.written(rows)}
 
 
 def _beside(lines: Sequence[Line], folder: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from htr_utils import formats
+from htr_utils.lines import tables
 from htr_utils.web.jobs import Refusal
 from htr_utils.web.work import Result
 
@@ -127,11 +128,11 @@ def _training(result: Result, edits: Edits, name: str) -> bytes:
     if not chosen:
         raise Refusal(409, "none_right")
     mark = hashlib.sha256(b"".join(line.png for line in result.lines)).hexdigest()[:6]
-    rows, buffer, folder = ["name\ttext"], io.BytesIO(), f"{name}-{mark}"
+    rows, buffer, folder = [("name", "text")], io.BytesIO(), f"{name}-{mark}"
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:  # PNGs do not shrink further
         for i in chosen:
             file = f"line-{i + 1:03d}.png"
-            rows.append(f"{file}\t{edits.texts[i]}")
+            rows.append((file, edits.texts[i]))
             archive.writestr(zipfile.ZipInfo(f"{folder}/{file}"), result.lines[i].png)
-        archive.writestr(zipfile.ZipInfo(f"{folder}/transcriptions.tsv"), "\n".join(rows) + "\n")
+        archive.writestr(zipfile.ZipInfo(f"{folder}/transcriptions.tsv"), tables.written(rows))
     return buffer.getvalue()

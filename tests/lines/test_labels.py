@@ -210,3 +210,21 @@ def test_a_folder_of_images_alone_is_not_taken(tmp_path: Path) -> None:
     root = folder(tmp_path, "", ("a.png",), "unused.txt")
     message = one_line_error(lambda: labels.read(root))
     assert "1 pictures" in message and "transcriptions.tsv" in message
+
+
+def test_a_folder_that_is_here_is_no_other(tmp_path: Path) -> None:
+    """`mon/b.png` is missing; that there is a `tue/b.png` does not help. Folders of another machine are left out."""
+    root = folder(tmp_path, "mon/a.png\tone\nmon/b.png\ttwo\n", ("mon/a.png", "tue/b.png"))
+    assert "line 2: no image named 'mon/b.png'" in one_line_error(labels.read, root)
+    (root / "transcriptions.tsv").write_text("/home/x/scans/mon/a.png\tone\n", encoding="utf-8")
+    assert [(line.path.name, line.text) for line in labels.read(root)] == [("a.png", "one")]
+
+
+def test_texts_beside_pages_that_have_a_page_file_are_notes(tmp_path: Path) -> None:
+    root = folder(tmp_path, "a.png\tone\n", ("in/a.png", "p1.png"), "in/transcriptions.tsv")
+    (root / "p1.txt").write_text("line one\nline two\n", encoding="utf-8")
+    assert "2 rows for one picture" in one_line_error(labels.read, root)
+    place = "http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15"
+    xml = f'<PcGts xmlns="{place}"><Page imageFilename="p1.png"/></PcGts>'
+    (root / "p1.page.xml").write_text(xml, encoding="utf-8")
+    assert [line.text for line in labels.read(root)] == ["one"]
