@@ -21,8 +21,8 @@
 # ## A riddle to start with
 #
 # Two people train the same network on IAM, with the same settings and the same random seed. The errors that they
-# report lie several points apart. Neither made a mistake in the network, and both tell the truth. The difference is in
-# the code that *loaded* the lines. By the end of this chapter you know four places where it may hide; for one of
+# report lie several points apart. Neither made a mistake in the network, and both tell the truth. The difference is
+# in the code that *loaded* the lines. By the end of this chapter you know four places where it may hide; for one of
 # them you measure how many points it is worth.
 
 # %% tags=["parameters"]
@@ -48,10 +48,10 @@ print(folder.layout)
 #
 # The **IAM Handwriting Database** of the University of Bern is the yardstick of this field: 657 people copied
 # English passages (of the LOB corpus) by hand, 1,539 pages in all. A page is called a
-# [**form**](../docs/glossary.md#form); cut into single [**lines**](../docs/glossary.md#line) it gives 13,353 pictures,
-# each with its text (release 3.0; the paper of 2002 describes an earlier, smaller one). You may have it free of
-# charge for non-commercial research once you register, and you may not pass it on. So this course cannot contain
-# it.
+# [**form**](../docs/glossary.md#form); cut into single [**lines**](../docs/glossary.md#line) it gives 13,353
+# pictures, each with its text (release 3.0; the paper of 2002 describes an earlier, smaller one). You may have it
+# free of charge for non-commercial research once you register, and you may not pass it on. So this course cannot
+# contain it.
 #
 # It brings data of its own, *in the same layout*: passages written for the course, rendered by handwriting
 # fonts with a shaking, drifting, uneven pen. Keep this in mind for every number in these chapters: **it is
@@ -262,10 +262,10 @@ panels = [
 plots.writers_in_splits(panels, sorted(folder.writers))
 
 # %% [markdown]
-# Above, almost every bar has two sides: the test writers are old acquaintances. Below, a bar has one side or
-# none. (*Validation* is a third part, on which one looks while training, to choose settings and the moment to stop; its
-# writers are in neither of the others.) A well-known tutorial on this very subject splits at random, and its figures
-# cannot be compared with anybody's. That is the second place of the riddle.
+# Above, almost every bar has two sides: the test writers are old acquaintances. Below, a bar has one side or none.
+# (*Validation* is a third part, on which one looks while training, to choose settings and the moment to stop; its
+# writers are in neither of the others.) A well-known tutorial on this very subject splits at random, and its
+# figures cannot be compared with anybody's. That is the second place of the riddle.
 #
 # IAM has *two* lists in common use: the official task (6,161 lines to train, 1,861 to test) and the Aachen one
 # (6,161 or 6,482 and 2,915). `iam.read` finds either. A result without the name of its split means nothing.
@@ -429,7 +429,8 @@ check("01.4", pixels_per_character)
 # %% [markdown]
 # ## Exercise 1.5 · Column nine *(8 minutes)*
 # The [reference system](../docs/glossary.md#reference-system), whose program this course rebuilds, cuts each row at
-# every space, takes the ninth piece for the text, and so loses the rest of 36 texts. Which lines does that harm? Return the ids of the rows whose text is cut short.
+# every space, takes the ninth piece for the text, and so loses the rest of 36 texts. Which lines does that harm?
+# Return the ids of the rows whose text is cut short.
 
 
 # %% tags=["exercise"]
@@ -467,8 +468,8 @@ check("01.6", on_both_sides)
 #
 # IAM is a folder of line pictures with text files beside them, and this course's own rendered data has the same
 # layout. A row of `lines.txt` has nine columns, the last of which may hold spaces and `#`. The mark `err` is about
-# words, not about the text of the line: such lines stay. Writers, not lines, are divided between training and test, and a figure names its
-# split and its spacing. `check` finds damage before a night of training does.
+# words, not about the text of the line: such lines stay. Writers, not lines, are divided between training and test,
+# and a figure names its split and its spacing. `check` finds damage before a night of training does.
 #
 # ## Quiz
 #
