@@ -50,17 +50,12 @@ grey = images.load(run.my_image) if run.my_image else lines[run.line_number % le
 # width: chapter 2 shows how. This is what the trained `course` model gets, and what it reads in it.
 
 # %% tags=["figure"]
-from htr_utils.course.plots import base
 from htr_utils.course.plots import features as plots
 
 recognizer = Recognizer.load(run.model)
 course = recognizer.preset  # its blocks, its height, how many columns make a frame
 ink = recognizer.prepare(grey).ink  # (height, width)
-base.lines(
-    [ink], [f"read as: {recognizer.read(grey, decoder='greedy').text}"], ink=True,
-    alt="A line of handwriting in dark ink on white paper, with the text that the trained model reads above it.",
-    facts=f"the line has {ink.shape[0]} rows and {ink.shape[1]} columns",
-)  # fmt: skip
+plots.read(ink, recognizer.read(grey, decoder="greedy").text)
 
 # %% [markdown]
 # ## 1 · A convolution by hand
@@ -96,9 +91,9 @@ upright = np.array([[-1, 2, -1]] * 3, np.float32)
 plots.responses(word, {"upright": convolve(word, upright), "level": convolve(word, upright.T)})
 
 # %% [markdown]
-# Notice three things. A kernel is a question, asked at every place: "is there an upright stroke here?" The
-# answer is a picture again, a *feature map*. And a negative answer (blue) also says something: "the stroke is
-# right beside me".
+# Red is a positive answer, blue a negative one. Notice three things. A kernel is a question, asked at every place:
+# "is there an upright stroke here?" The answer is a picture again, a *feature map*. And a negative answer (blue)
+# also says something: "the stroke is right beside me".
 #
 # Keras has the same operation as a layer. Its weights have four axes: kernel rows, kernel columns, channels
 # in, channels out. You put your kernel in and compare.
@@ -110,23 +105,21 @@ layer = keras.layers.Conv2D(1, 3, padding="same", use_bias=False)
 layer.build((None, None, None, 1))
 layer.set_weights([upright[:, :, None, None]])
 theirs = np.asarray(layer(word[None, :, :, None]))[0, :, :, 0]  # (rows, columns)
-print("your convolution and Keras agree:", np.allclose(convolve(word, upright), theirs, atol=1e-5))
+print(f"yours and Keras's differ by at most {np.abs(convolve(word, upright) - theirs).max():.4f}")
 
 # %% [markdown]
-# (Mathematicians call this *correlation*, because the kernel is not turned over. Neural networks learn their
-# kernels, so nobody minds.)
-#
 # Nobody designs kernels by hand any more. Training finds them, many at once: each kernel of a layer gives one
 # [*channel*](../docs/glossary.md#channel), and each kernel of the next layer looks at all channels below it.
 
 # %% tags=["figure"]
 trained = recognizer.model
 weights = trained.get_layer("conv1").get_weights()[0]
-plots.kernels(weights)
+plots.kernels(weights, {"upright": upright, "level": upright.T})
 print("kernel rows x kernel columns x channels in x channels out:", weights.shape)
 
 # %% [markdown]
-# Red weights want ink, blue ones want paper. A few resemble your two; most ask questions that have no name.
+# Red weights want ink, blue ones want paper. The line below the figure names those that are most like your two, with
+# their correlation (1: alike, 0: nothing in common). Most ask questions that have no name.
 #
 # ## 2 · ReLU and pooling
 #
@@ -145,15 +138,17 @@ def max_pool(picture, rows, columns):  # (H, W) -> (H / rows, W / columns)
 seen = np.maximum(convolve(word, upright), 0)  # ReLU
 pooled = max_pool(seen, 2, 1)
 theirs = np.asarray(keras.layers.MaxPooling2D((2, 1))(seen[None, :, :, None]))[0, :, :, 0]
-print(
-    f"rows {seen.shape[0]} -> {pooled.shape[0]}, columns kept: {seen.shape[1] == pooled.shape[1]}"
-)
-print("your pooling and Keras agree:", np.array_equal(pooled, theirs))
+print(f"{seen.shape} rows and columns -> {pooled.shape}")
+print("numbers in which your pooling and Keras differ:", (pooled != theirs).sum())
 
 # %% [markdown]
 # Pooling by 2 x 1 halves the rows and keeps the columns. That is the trick of line readers: the height must go
 # down to one, while enough columns stay to become frames. A line of 800 columns with 25 frames could not spell
 # 40 letters.
+#
+# How large is an output? A window of $k$ moved by $s$ over $n$ places with $p$ zeros at each end stops at
+# $\lfloor (n + 2p - k) / s \rfloor + 1$ places: 48 rows pooled by 2 ($k = s = 2$, $p = 0$) leave 24; a 3 x 3 kernel
+# ($s = 1$, $p = 1$) leaves all 48.
 #
 # ## 3 · Batch norm: whose mean?
 #
@@ -168,22 +163,21 @@ print("your pooling and Keras agree:", np.array_equal(pooled, theirs))
 # %%
 norm = trained.get_layer("norm1")
 gamma, beta, mean, variance = norm.get_weights()  # one number a channel each
-x = trained.get_layer("conv1")(
-    ink[None, :, : ink.shape[1] // 32 * 32, None]
-)  # (1, rows, columns, channels)
+x = trained.get_layer("conv1")(ink[None, :, : ink.shape[1] // 32 * 32, None])  # a batch of 1
 by_hand = gamma * (x - mean) / np.sqrt(variance + norm.epsilon) + beta
-print(
-    "moving statistics, agreement with Keras:",
-    np.allclose(by_hand, norm(x, training=False), atol=1e-4),
-)
+apart = np.abs(by_hand - norm(x, training=False)).max()
+print(f"by hand and by Keras, with moving statistics: they differ by at most {apart:.3f}")
 
 # %% [markdown]
 # ### What goes wrong, first: reading with the batch's own statistics
 #
-# The system that this course rebuilds leaves its batch norm in training mode when it reads. Nothing crashes,
-# and the text looks plausible. But now mean and variance come from *all* lines of the batch, so your line is
-# read differently beside other neighbours. You make this mistake with a copy of the model (without dropout,
-# so that nothing else is random). Compiled with `tf.function` it runs faster.
+# The [reference system](../docs/glossary.md#reference-system), which this course rebuilds, has no moving statistics
+# (and no $\gamma$ and $\beta$): also when it reads, it takes mean and variance over the lines of the batch, for
+# each place and channel apart. Nothing crashes, and the text looks plausible. But your line is read differently
+# beside other neighbours; and a line alone in its batch is its own mean, so that nothing but zeros is left of it.
+# You make a milder form of this mistake with a copy of the trained model (without dropout, so that nothing else is
+# random): its batch norm in training mode, with mean and variance over all places of all lines. Compiled with
+# `tf.function` it runs faster.
 #
 # A batch is a stack of pictures padded with paper to one width, and each line's true width beside it. `frames`
 # counts the frames that belong to your line.
@@ -210,7 +204,7 @@ def batch(inks, canvas):  # list of (height, w) -> the model's input
 
 
 others = [recognizer.prepare(line.image()).ink for line in lines[-6:]]
-canvas = -(-max(one.shape[1] for one in [ink, *others]) // 32) * 32
+canvas = int(np.ceil(max(one.shape[1] for one in [ink, *others]) / 32)) * 32  # a multiple of 32
 frames = int(models.frames(np.array([ink.shape[1]]), recognizer.preset)[0])
 beside_a, beside_b = batch([ink, *others[:3]], canvas), batch([ink, *others[3:]], canvas)
 
@@ -231,11 +225,7 @@ for name, mode in (("batch statistics", True), ("moving statistics", False)):
     for company, logits in zip(("three lines", "three others"), made, strict=True):
         best = decoding.greedy(training.log_softmax(logits), np.array([frames]))[0]
         texts.append(f"{name}, beside {company}: {recognizer.charset.decode(best.ids)}")
-plots.changes(
-    moved, texts=texts, alt="Two curves over the frames of a line: with batch statistics the logits move far "
-    "when the neighbours change, with moving statistics they stay where they were.",
-    facts="; ".join(f"{name}: neighbours matter: {bool(m.max() > 1e-2)}" for name, m in moved.items()),
-)  # fmt: skip
+plots.changes(moved, "other neighbours", texts)
 
 # %% [markdown]
 # The dashed curve lies at the foot of the figure: nothing moves, but perhaps a last digit. The solid one is far
@@ -316,8 +306,8 @@ def bill(chosen, columns):  # a preset -> [(layer, multiply-accumulates)]
 
 
 ours = sum(work for _, work in bill(reference, 800))
-print(f"by hand {ours / 1e9:.2f} thousand million; models.macs gives the same:",
-      ours == models.macs(reference, recognizer.charset.classes))  # fmt: skip
+theirs = models.macs(reference, recognizer.charset.classes)
+print(f"by hand {ours / 1e6:,.1f} million, by models.macs {theirs / 1e6:,.1f} million")
 
 # %% [markdown]
 # Beside it, the network that you load in every chapter. The model named `course` is built from the preset `wide`
@@ -330,6 +320,7 @@ print(
     f"{course.name}: {course.preparation.height} x {columns}, a frame every {course.frame_step} columns"
 )
 plots.work({"reference": bill(reference, 800), course.name: bill(course, columns)})
+big = models.build(reference, recognizer.charset.classes)
 
 # %% [markdown]
 # The 5 x 5 convolution of block 2 alone takes more than a third of the reference network's work. It is
@@ -340,9 +331,7 @@ plots.work({"reference": bill(reference, 800), course.name: bill(course, columns
 # first word through the seven layers of the reference network (untrained: sizes do not depend on training).
 
 # %% tags=["figure"]
-big = models.build(reference, recognizer.charset.classes)
-for name, network in (("reference", big), (course.name, trained)):
-    print(f"{name}: {network.count_params() / 1e6:.1f} million parameters")
+print(f"million parameters: {big.count_params() / 1e6:.1f} and {trained.count_params() / 1e6:.1f}")
 fitted = images.prepare(grey, reference.preparation).ink  # (64, 800)
 cut = min(800, round(word.shape[1] * np.flatnonzero(fitted.any(0))[-1] / ink.shape[1] / 8) * 8)
 names = [f"{'relu' if b.pool == (1, 1) else 'pool'}{n}" for n, b in enumerate(reference.blocks, 1)]
@@ -387,7 +376,7 @@ plots.slide(ink, slides)
 # %% [markdown]
 # The windows overlap: the same letter is seen by many frames, and each sees it at another place. Ask the same after
 # each block: how many columns does one place of *its* map see? Arithmetic can be wrong, so the cell also tests it: it
-# turns a column inside the field, then one outside, from black to white, and sees whether the frame's numbers change.
+# inverts a column inside the field, then one on either side of it, and sees how far the frame's numbers move.
 
 # %% tags=["figure"]
 spans, step = [], 1
@@ -402,15 +391,13 @@ first, last = receptive_field(course.blocks, frame, frame)
 whole = np.asarray(trunk(batch([ink], canvas)))[0, frame]  # one number a channel
 for where, column in (
     ("inside", (first + last) // 2),
-    ("outside", last + 1),
-    ("outside", first - 1),
+    ("right of", last + 1),
+    ("left of", first - 1),
 ):
     marked = ink.copy()
-    marked[:, column] = 1 - marked[:, column]
+    marked[:, column] = 1 - marked[:, column]  # black to white, white to black
     change = np.abs(np.asarray(trunk(batch([marked], canvas)))[0, frame] - whole).max()
-    print(
-        f"a column {where:7} the field, turned black to white: the frame changes: {bool(change > 1e-6)}"
-    )
+    print(f"a column {where} the field inverted: the frame's numbers move by up to {change:.2f}")
 
 # %% [markdown]
 # One frame sees a few letters at most. Enough to know strokes and most letters, too little to tell `rn` from `m` in a
@@ -442,8 +429,11 @@ plots.maps(ink[:, :stretch], shown)
 
 # %%
 padding = np.maximum(beta - gamma * mean / np.sqrt(variance + norm.epsilon), 0)  # after ReLU
-print(f"{np.count_nonzero(padding)} of {len(padding)} channels say something about empty padding: "
-      f"{bool(padding.max() > 1e-3)}")  # fmt: skip
+print(
+    f"{np.count_nonzero(padding)} of {len(padding)} channels say something about empty padding,",
+    end=" ",
+)
+print(f"up to {padding.max():.1f}; the largest answer to the line itself is {np.max(by_hand):.1f}")
 
 # %% [markdown]
 # A line that ends at the picture's edge has zeros beside it (the convolution's own border). A line with
@@ -464,17 +454,13 @@ def logits_of(inks, canvas, masked=True):  # -> (frames, classes) of the first l
 
 
 whole_steps = course.frame_step * course.joined  # columns
-tight = -(-ink.shape[1] // whole_steps) * whole_steps  # the line alone, rounded up
+tight = int(np.ceil(ink.shape[1] / whole_steps)) * whole_steps  # the line alone, rounded up
 wide = canvas + run.extra_padding // 32 * 32
 moved = {
     name: np.abs(logits_of([ink], tight, on) - logits_of([ink], wide, on)).max(axis=-1)
     for name, on in (("without the mask", False), ("with the mask", True))
 }
-plots.changes(
-    moved, alt="Two curves over the frames of a line that got more padding: without the mask logits move all "
-    "along the line; with it they stay where they were.",
-    facts="; ".join(f"{name}: padding matters: {bool(m.max() > 1e-3)}" for name, m in moved.items()),
-)  # fmt: skip
+plots.changes(moved, "more padding")
 
 # %% [markdown]
 # The padding touches only the end of the line. Convolutions could carry the change no further than half a

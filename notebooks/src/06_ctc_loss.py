@@ -6,8 +6,8 @@
 # %% [markdown]
 # # 6 · CTC: learning without knowing where the letters are
 #
-# After this chapter you can compute the CTC loss of a short word by hand, and say why a network that has
-# learned nothing yet answers with blanks.
+# After this chapter you can compute the CTC loss of a short word by hand, and say why a network that cannot see yet
+# gives one answer everywhere, mostly the blank.
 #
 # *45 minutes to read, 45 for the exercises. Needs only the package.*
 #
@@ -52,11 +52,7 @@ from htr_utils.lines import iam, images
 
 line = iam.read(run.data_root).split("test")[0]
 ink = images.prepare(line.image(), images.Preparation(48)).ink  # (48, columns)
-plots.frames_over_line(
-    ink, line.text, step=4, frames=-(-ink.shape[1] // 4),
-    alt="The beginning of a handwritten line, cut by pale vertical borders into frames four pixels wide; each "
-        "letter spans several frames.",
-)  # fmt: skip
+plots.frames_over_line(ink, line.text, step=4)
 
 # %% [markdown]
 # ## Four frames, two letters: how many ways?
@@ -97,15 +93,20 @@ if not paths:
     )
 print(f"{len(paths)} paths of {run.frames} frames collapse to {run.word!r}:")
 print(" ".join(paths[:30]), "..." if len(paths) > 30 else "")
-print("your collapse agrees:", all(collapse(path) == run.word for path in paths))
+same = sum(collapse(path) == run.word for path in paths)
+print(f"your collapse makes {run.word!r} of {same} of them")
 
 # %% [markdown]
 # ## Adding up the paths
 #
-# The network gives each class a score per frame, the [**logit**](../docs/glossary.md#logit); the softmax turns a
-# frame's logits into probabilities. A path's probability is the product of its frames' probabilities. CTC says:
-# *the probability of a label is the sum over all of its alignments*, and the [**loss**](../docs/glossary.md#loss)
-# is minus the logarithm of that sum.
+# The network gives each class a score per frame, the [**logit**](../docs/glossary.md#logit) $x_c$; the *softmax*
+# turns a frame's logits into probabilities, $p_c = e^{x_c} / \sum_k e^{x_k}$. A path's probability is the product
+# of its frames' probabilities. That holds if the frames are independent of each other, given the picture: an
+# assumption of CTC, since its network answers in each frame without knowing what it says in the others. (Letters do
+# depend on each other, which is why a language model helps in chapter 8.) CTC says: *the probability of a label is
+# the sum over all of its alignments*, and the [**loss**](../docs/glossary.md#loss) is minus the natural logarithm
+# of that sum, counted in *nats*: 0 for a probability of 1, and 2.3 more for each factor of ten below it. The
+# logarithm turns products over many frames into sums, and makes a sure mistake dear.
 #
 # Random logits stand in for a network here. The charset holds only the letters of your word, and class 0 is the
 # blank.
@@ -139,7 +140,9 @@ print(f"the best path alone holds {max(products) / by_hand:.0%} of it")
 # %% [markdown]
 # ## The trellis: the same sum, quickly
 #
-# The list explodes. Look at how many paths there are for a label of distinct letters when the frames grow:
+# The list explodes. A label of $n$ letters, none doubled, has $\binom{t + n}{2n}$ paths of $t$ frames: for `to` in
+# four frames $\binom{6}{4} = 15$, as listed above. (Each path is told by where its letters begin and end.) Look
+# what becomes of it when the frames grow:
 
 # %%
 from math import comb
@@ -156,11 +159,7 @@ for t, letters in [(4, 2), (10, 5), (40, 10), (200, 45)]:
 
 # %% tags=["figure"]
 log_probs = np.log(probs.astype(float))
-plots.trellis(
-    log_probs, label, charset.characters,
-    alt="A grid of frames by states. Blue arrows mark every allowed walk from the first two states to the last "
-        "two, thicker where more probability flows; a dashed red line marks the best single path.",
-)  # fmt: skip
+plots.trellis(log_probs, label, charset.characters)
 
 # %% [markdown]
 # What to notice: grey states can never be part of a complete walk. The red path is the best one, yet much of the
@@ -202,7 +201,7 @@ def probability(probs: np.ndarray, label: np.ndarray) -> float:
     return float(forward(probs, label)[-1, -2:].sum())
 
 
-print("equal to the sum over the list:", bool(np.isclose(probability(probs, label), by_hand)))
+print(f"by the trellis {probability(probs, label):.4f}, by the list {by_hand:.4f}")
 
 # %% [markdown]
 # ### Four ways to the same number
@@ -228,7 +227,7 @@ for _ in range(20):
     four = [ctc.brute_force(log_p, some), ctc.forward_backward(log_p, some)[0], by_tensorflow(x, some),
             -np.log(probability(np.exp(log_p), some))]  # fmt: skip
     largest = max(largest, max(four) - min(four))
-print("20 random cases, four computations; all within 1e-4:", largest < 1e-4)
+print(f"20 random cases, four computations: losses differ by at most {largest:.3f} nats")
 run.record(paths=len(paths), largest_difference=largest)
 
 # %% [markdown]
@@ -244,15 +243,9 @@ run.record(paths=len(paths), largest_difference=largest)
 alpha = forward(probs, label)
 beta = forward(probs[::-1], label[::-1])[::-1, ::-1]  # turned there and back
 posterior = alpha * beta / probs[:, with_blanks(label)] / by_hand
-print(
-    "the package's posterior agrees:",
-    np.allclose(posterior, ctc.posteriors(log_probs, label), atol=1e-4),
-)
-plots.posteriors(
-    probs, (alpha, beta, posterior), label, charset.characters,
-    alt="Four tables over the frames. Above: the probability of each class, and alpha, which begins in the upper left. "
-        "Below: beta, which ends in the lower right, and the posterior, zero in the corners that no walk can reach.",
-)  # fmt: skip
+apart = np.abs(posterior - ctc.posteriors(log_probs, label)).max()
+print(f"yours and the package's posterior differ by at most {apart:.4f}")
+plots.posteriors(probs, (alpha, beta, posterior), label, charset.characters)
 
 # %% [markdown]
 # Alpha fades to the right and beta to the left, since each sums products that get longer. In the
@@ -276,11 +269,7 @@ def gradient(probs: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 
 # %% tags=["figure"]
-plots.gradient(
-    gradient(np.exp(log_probs), label), charset.characters,
-    alt="A table with a number for each frame and class: blue where the logit will be pushed up, orange where it "
-        "will be pushed down; each frame's numbers sum to zero.",
-)  # fmt: skip
+plots.gradient(gradient(np.exp(log_probs), label), charset.characters)
 
 # %% [markdown]
 # A negative number means "say this more". Each frame sums to zero: what one class wins, the others lose.
@@ -294,11 +283,11 @@ with tf.GradientTape() as tape:
     value = ctc.loss(x, np.int32([run.frames]), label[None], np.int32([len(label)]))
 automatic = tape.gradient(value, x)[0].numpy()
 mine = gradient(probs, label)
-print("equal to TensorFlow's within 1e-4:", bool(np.allclose(mine, automatic, atol=1e-4)))
-print(
-    "equal to the package's           :",
-    bool(np.allclose(mine, ctc.gradient(log_probs, label), atol=1e-4)),
-)
+for name, theirs in (
+    ("TensorFlow's", automatic),
+    ("the package's", ctc.gradient(log_probs, label)),
+):
+    print(f"yours and {name} differ by at most {np.abs(mine - theirs).max():.4f}")
 
 # %% [markdown]
 # ## Why an untrained network says blank
@@ -320,16 +309,17 @@ def learn(steps: int, tied: bool, count: int = 12) -> np.ndarray:
 
 
 blind, seeing = learn(300, tied=True), learn(300, tied=False)
-plots.learned(
-    blind, seeing, charset.characters, titles=("cannot see: one answer for all frames", "can see: an answer per frame"),
-    alt="Two charts of probability over twelve frames. Left: flat lines, the blank far above every letter. Right: "
-        "the blank is high at the sides and each letter rises in a few frames of its own.",
-)  # fmt: skip
+plots.learned(blind, seeing, charset.characters)
+for count in (run.frames, 2 * run.frames, 6 * run.frames):
+    says = learn(300, tied=True, count=count)[0, 0]
+    print(f"{count:>2} frames for {run.word!r}: blind, it says blank with {100 * says:.0f} %")
 
 # %% [markdown]
-# The blank is part of almost every alignment and each letter of only a few frames. So the best *blind* answer is
-# mostly blank, and a reader that takes the likeliest class per frame gets an empty text. Every CTC training starts
-# there. It is a stage, not an error; chapter 7 shows how to get out of it.
+# With many frames the blank is part of almost every alignment and each letter of only a few frames. So the best
+# *blind* answer is mostly blank, and a reader that takes the likeliest class per frame gets an empty text. The
+# fewer frames a character has, the weaker the blank: of a whole line of text with hardly more frames than
+# characters, the best blind answer is its most frequent character, the space. Most CTC trainings begin at such a
+# place, with one answer everywhere. It is a stage, not an error; chapter 7 shows how to get out of it.
 #
 # A trained network goes further than the right panel. Here is the course's model on the line from above: each
 # letter holds a frame or two, a [**spike**](../docs/glossary.md#spike), and blanks fill the rest. At the foot you see
@@ -342,11 +332,8 @@ from htr_utils import Recognizer
 recognizer = Recognizer.load("course")
 answer = recognizer.log_probs([line.image()])[0]  # (frames, 80)
 seen = recognizer.prepare(line.image()).ink
-plots.spikes(
-    seen, answer, recognizer.charset.encode(line.text), line.text, recognizer.preset.frame_step,
-    alt="The beginning of the handwritten line above a chart of probabilities over frames: narrow spikes, one for "
-        "each letter and under it in the picture, with blanks between them; at the foot the aligned letters.",
-)  # fmt: skip
+ids = recognizer.charset.encode(line.text)
+plots.spikes(seen, answer, ids, line.text, recognizer.preset.frame_step)
 
 # %% [markdown]
 # Where a spike is low, the network would have said something else, and the alignment puts the letter there all the
@@ -407,12 +394,7 @@ print("classes turned round by one  :", full.decode(turned[0].values.numpy() + 1
 rows = np.random.default_rng(run.seed).normal(size=(30, 1, full.classes)).astype(np.float32)
 target = tf.sparse.from_dense(full.encode(text)[None])
 right, wrong = (float(tf.nn.ctc_loss(target, rows, None, [30], blank_index=b)[0]) for b in (0, -1))
-print(
-    "two losses, both finite:",
-    bool(np.isfinite([right, wrong]).all()),
-    "| equal:",
-    bool(np.isclose(right, wrong)),
-)
+print(f"loss with the blank first {right:.1f}, with the blank last {wrong:.1f}")
 
 # %% [markdown]
 # No error, and nearly the right text: only the letters of the last class are gone. Such a mistake survives for
@@ -530,9 +512,9 @@ check("06.5", blank_share)
 #
 # CTC needs no letter positions: it adds up all paths that collapse to the label. The trellis does this in frames
 # times states instead of visiting each path. The gradient by the logits is what the network says minus the
-# posterior, what it should have said. Because blanks take part in nearly every path, training begins with blanks
-# and ends with spikes. Labels that do not fit, a misplaced blank and vanishing products go wrong silently, so
-# check for them before you train.
+# posterior, what it should have said. Because blanks take part in nearly every path where frames are many, training
+# mostly begins with blanks, and ends with spikes. Labels that do not fit, a misplaced blank and vanishing products
+# go wrong silently, so check for them before you train.
 
 # %% [markdown]
 # ## Quiz

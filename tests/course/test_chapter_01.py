@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
+from htr_utils.lines import iam, spacing
 from htr_utils.lines.iam import Line
+from htr_utils.text import metrics
 
 
 def writers_of(rows: list[str]) -> dict[str, str]:
@@ -44,6 +48,62 @@ def on_both_sides(writers: list[str], share: float) -> int:
     return len(set(writers[:cut]) & set(writers[cut:]))
 
 
+def components(line: Line, root: Path) -> dict[str, list[tuple[int, ...]]]:
+    """Per word of a line the boxes of its pieces of ink, as the XML of its form gives them."""
+    tree = ElementTree.parse(root / "xml" / f"{line.form_id}.xml")
+    element = tree.find(f".//line[@id='{line.id}']")
+    assert element is not None
+    return {
+        str(word.get("text")): [
+            tuple(int(piece.get(key, "")) for key in ("x", "y", "width", "height"))
+            for piece in word.iter("cmp")
+        ]
+        for word in element.iter("word")
+    }
+
+
+def test_the_dot_of_an_i_is_a_piece_of_its_own_in_some_words_only() -> None:
+    """The chapter said: in all. A dot is small, and ends above the middle of its word."""
+    folder = iam.read()
+    words = components(list(folder.lines.values())[3], folder.root)
+
+    def dotted(boxes: list[tuple[int, ...]]) -> bool:
+        high = max(h for *_, h in boxes)
+        middle = (min(y for _, y, *_ in boxes) + max(y + h for _, y, _, h in boxes)) / 2
+        return any(h < high / 3 and y + h < middle for _, y, _, h in boxes)
+
+    with_i = {word: dotted(boxes) for word, boxes in words.items() if "i" in word}
+    assert with_i == {"miss": True, "pigeons": False, "said": True, "certainly": False}
+
+
+def test_the_mark_err_says_nothing_about_the_text() -> None:
+    """Marked or not, the text of a line is that of its words in the XML."""
+    folder = iam.read(spacing="raw")
+    lines = [line for line in folder.lines.values() if line.status == "err"][:25]
+    assert len(lines) == 25
+    for line in lines:
+        tree = ElementTree.parse(folder.root / "xml" / f"{line.form_id}.xml")
+        element = tree.find(f".//line[@id='{line.id}']")
+        assert element is not None
+        words = " ".join(str(word.get("text")) for word in element.iter("word"))
+        assert words.split() == line.text.split()
+
+
+def test_the_rule_of_spaces_errs_where_the_chapter_says() -> None:
+    assert spacing.natural_lines(["the boys ' hats"]) == ["the boys 'hats"]
+
+
+def test_mixing_conventions_costs_points_and_random_lines_leak_writers() -> None:
+    """The two places of the riddle that the chapter measures."""
+    folder, raw = iam.read(), iam.read(spacing="raw")
+    test = folder.split("test")
+    mixed = metrics.cer([raw.lines[one.id].text for one in test], [one.text for one in test])
+    assert 0.03 < mixed.value < 0.07
+    every = list(folder.lines.values())
+    train, shuffled = split_lines(every, 0.1, 0)
+    assert {one.writer_id for one in shuffled} <= {one.writer_id for one in train}
+
+
 RIGHT: dict[str, Any] = {
     "01.1": 100,
     "01.2": writers_of,
@@ -54,6 +114,19 @@ RIGHT: dict[str, Any] = {
 }
 WRONG = [
     ("01.1", 10, "dozens"),
+    ("01.1", "10", "dozens"),
+    (
+        "01.2",
+        lambda rows: {
+            row.split()[0]: row.split()[1] for row in rows if row.strip() and "#" not in row
+        },
+        "further on",
+    ),
+    (
+        "01.6",
+        lambda ws, share: sum(w in ws[: int(share * len(ws))] for w in ws[int(share * len(ws)) :]),
+        "not their",
+    ),
     ("01.1", 1000, "between 0 and 100"),
     ("01.2", lambda rows: {row.split(" ")[0]: row.split(" ")[1] for row in rows}, "comments"),
     (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from htr_utils.course.plots import pictures
+from htr_utils.lines import augment, iam, images
 
 
 def pad_batch(
@@ -47,17 +48,60 @@ RIGHT: dict[str, Any] = {
 WRONG = [
     ("02.1", 64, "halved"),
     ("02.1", 16, "same factor"),
-    ("02.2", lambda inks: pad_batch(inks, right=False), "paper"),
+    ("02.2", lambda inks: pad_batch(inks, right=False), "on the right"),
     ("02.2", lambda inks: pad_batch(inks, paper=1.0), "paper"),
     ("02.2", lambda inks: pad_batch(inks)[0], "two things"),
     ("02.3", lambda widths, size: 1 - sum(widths) / (max(widths) * len(widths)), "last batch"),
     ("02.3", lambda widths, size: 0.5, "equal width"),
-    ("02.4", lambda grey: grey, "turned over"),
+    ("02.4", lambda grey: grey, "inverted"),
+    (
+        "02.4",
+        lambda grey: grey if np.median(grey) > (grey.min() + grey.max()) / 2 else 255 - grey,
+        "wraps around",
+    ),
+    (
+        "02.5",
+        lambda array: (
+            guard(array)
+            if array.max() > 1 or array.max() == array.min()
+            else ("inverted" if array[0, 0] > 0.5 else "ink")
+        ),
+        "corner",
+    ),
     ("02.4", lambda grey: grey if np.median(grey) > 128 else 255 - grey, "dim"),
     ("02.5", lambda array: "ink" if array.max() <= 1 else "grey levels", "most of a line is paper"),
     ("02.5", lambda array: "ok", "answer with one of"),
     ("02.5", lambda array: "inverted" if np.median(array) > 0.5 else "ink", "up to 255"),
 ]
+
+
+def test_the_paper_of_the_line_is_nearly_one_level_and_its_ink_is_not() -> None:
+    """The chapter said that both are hills; of this line only the ink is spread."""
+    every = list(iam.read().lines.values())
+    line = next(one for one in every if 8 <= len(one.text) <= 14 and {"h", "d"} <= set(one.text))
+    grey = line.image()
+    paper = grey > (int(grey.min()) + int(grey.max())) / 2
+    assert 0.6 < paper.mean() < 0.95
+    assert (grey[paper] == np.median(grey)).mean() > 0.8
+    shares = np.unique(grey[~paper], return_counts=True)[1] / (~paper).sum()
+    assert len(shares) >= 5 and shares.max() < 0.6  # at any one level
+
+
+def test_padding_shrinks_when_lines_are_sorted_as_the_chapter_expects() -> None:
+    lines = list(iam.read().lines.values())
+    some = [lines[i] for i in np.random.default_rng(0).permutation(len(lines))[:400]]
+    widths = [round(48 * one.box[2] / one.box[3]) for one in some]  # columns, about
+    assert 0.25 < padding_share(widths, 16) < 0.35
+    assert padding_share(sorted(widths), 16) < 0.05
+
+
+def test_a_shadow_turns_paper_into_ink_unless_the_paper_is_guessed_nearby() -> None:
+    grey = np.full((40, 400), 230, np.uint8)
+    grey[18:22, 10:390:9] = 30
+    shaded = augment.shadow(grey, np.random.default_rng(0), depth=0.5)
+    paper, stroke = np.percentile(shaded, (80, 2))
+    one_level = np.clip((paper - shaded) / (paper - stroke), 0, 1)
+    assert one_level.mean() > images.normalise(shaded).mean() + 0.03
 
 
 def test_symbols_counts_doubled_letters() -> None:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from htr_utils.course import statistics
 from htr_utils.course.plots.measures import cheapest_way
+from htr_utils.lines import iam
 from htr_utils.text import metrics
 
 
@@ -34,6 +36,42 @@ def test_way_costs_the_distance(truth: str, reading: str) -> None:
 def test_no_way_through_another_table() -> None:
     with pytest.raises(ValueError, match="no table of edit distances"):
         cheapest_way(np.full((3, 3), 7), "ab", "cd")
+
+
+def test_what_an_interval_over_few_writers_holds() -> None:
+    """Twelve writers: fewer than 95 % of bootstrap intervals hold the true rate, Student's t more of them; the rate of
+    another twelve writers falls outside more often still."""
+    rng = np.random.default_rng(3)
+    sets, writers, samples = 600, 12, 400
+    rates = rng.lognormal(np.log(0.08), 0.6, (2 * sets, writers))  # of each writer, of lines alike
+    true = 0.08 * np.exp(0.6**2 / 2)
+    mine, others = rates[:sets], rates[sets:].mean(axis=1)
+    drawn = rng.integers(writers, size=(samples, writers))
+    low, high = np.percentile(mine[:, drawn].mean(axis=2), (2.5, 97.5), axis=1)
+    by_t = np.array([statistics.interval(one)[1:] for one in mine])
+    holds = ((low < true) & (true < high)).mean()
+    holds_t = ((by_t[:, 0] < true) & (true < by_t[:, 1])).mean()
+    next_inside = ((low < others) & (others < high)).mean()
+    assert 0.82 < holds < 0.93 and holds < holds_t < 0.95
+    assert next_inside < holds - 0.05
+
+
+def test_students_t_of_a_rate_is_centred_on_the_micro_rate() -> None:
+    """The two lines of the chapter: writers' distances from the rate add up to nothing."""
+    edits, length = np.array([5, 9, 40]), np.array([100, 90, 200])
+    rate = edits.sum() / length.sum()
+    mean, low, high = statistics.interval(rate + (edits - rate * length) / length.mean())
+    assert mean == pytest.approx(rate) and low < rate < high
+
+
+def test_mixed_spacing_costs_more_words_than_characters() -> None:
+    test, raw = iam.read().split("test"), iam.read(spacing="raw").split("test")
+    pair = [one.text for one in test], [one.text for one in raw]
+    assert 3 * metrics.cer(*pair).value < metrics.wer(*pair).value
+
+
+def test_the_two_cells_filled_by_hand() -> None:
+    assert table("corner", "comer")[1, 1:3].tolist() == [0, 1]
 
 
 def least_sure(reading: Any) -> tuple[str, float]:

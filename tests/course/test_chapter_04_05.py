@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,39 @@ WRONG: list[tuple[str, Any, str]] = [
 ]
 
 
+def reference_norm(x: np.ndarray) -> np.ndarray:
+    """What the reference system does at commit a992f2b, x (lines, ...): moments over axis 0, and nothing stored."""
+    return np.asarray((x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-3))
+
+
+def test_a_line_alone_is_nothing_to_the_norm_of_the_reference_system() -> None:
+    """The chapter said that it was batch norm left in training mode; that one does not blank a line alone."""
+    rng = np.random.default_rng(4)
+    line, others = rng.normal(size=(1, 6, 9, 3)), rng.normal(size=(3, 6, 9, 3))
+    assert not reference_norm(line).any()
+    beside = [reference_norm(np.concatenate([line, some]))[0] for some in (others, others[:2])]
+    assert np.abs(beside[0] - beside[1]).max() > 0.1
+    assert np.abs(batch_norm(line, 1, 0, None, None)).max() > 1
+
+
+def test_the_size_of_an_output_follows_the_formula() -> None:
+    """floor((n + 2 p - k) / s) + 1, by laying windows."""
+    for n, k, s, p in ((48, 2, 2, 0), (48, 3, 1, 1), (50, 5, 2, 2), (7, 3, 2, 0)):
+        windows = range(-p, n + p - k + 1, s)
+        assert len(windows) == (n + 2 * p - k) // s + 1
+    assert (48 - 2) // 2 + 1 == 24 and (48 + 2 - 3) + 1 == 48
+
+
+def test_a_reader_of_one_direction_gets_77_per_cent_of_the_toy_letters_at_best() -> None:
+    """1 - 1/2 x 1/2 x 15/16, by the best guess that sees nothing behind a stroke."""
+    strokes = np.array(list(itertools.product((0, 1), repeat=8)))
+    after = np.hstack([strokes[:, 1:], np.zeros((len(strokes), 1), int)])
+    riddle = (strokes == 0) & (np.arange(8) < 7)  # an o that is not the last: c or d
+    right = ~riddle | (after == 0)  # says "c" at each
+    assert right.mean() == 1 - 1 / 2 * 1 / 2 * 7 / 8
+    assert round(100 * (1 - 1 / 2 * 1 / 2 * 15 / 16)) == 77
+
+
 def test_cells_are_drawn_by_what_their_forget_gate_does() -> None:
     from htr_utils.course.plots import sequences
 
@@ -123,7 +157,7 @@ def test_a_small_mark_keeps_its_colour_beside_a_large_one_that_is_like_it() -> N
     axis.plot([0.9, 0.91], [0.5, 0.5], color=base.RED, lw=6)
     seen = Image.open(io.BytesIO(base.encode(made))).convert("RGB")
     assert seen.getpixel((0, 0)) == (255, 255, 255)
-    colours = {colour for _, colour in seen.getcolors(seen.width * seen.height)}
+    colours = {colour for _, colour in seen.getcolors(seen.width * seen.height) or ()}
     assert {(0xE6, 0x9F, 0x00), (0xD5, 0x5E, 0x00), (255, 255, 255)} <= colours and len(
         colours
     ) <= 64

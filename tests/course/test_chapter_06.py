@@ -8,6 +8,34 @@ from typing import Any
 
 import numpy as np
 
+from htr_utils.network import ctc
+from htr_utils.text.charset import Charset
+
+
+def blind(label: np.ndarray, frames: int, classes: int, steps: int = 150) -> np.ndarray:
+    """Probabilities (classes,) of the best answer that is the same in every frame, by gradient descent."""
+    x = np.zeros(classes)
+    for _ in range(steps):
+        log_p = np.tile(x - np.logaddexp.reduce(x), (frames, 1))
+        x -= ctc.gradient(log_p, label).mean(0) * 2
+    return np.asarray(np.exp(x - np.logaddexp.reduce(x)))
+
+
+def test_which_class_a_blind_network_says_depends_on_the_frames_of_a_character() -> None:
+    """The chapter said that every CTC training starts with blanks: with few frames the space wins."""
+    text = "the pigeons of the town sit on the roof of a mill"
+    charset = Charset("".join(sorted(set(text))))
+    label = charset.encode(text)
+    assert len(text) == 49
+    tight, wide = (blind(label, frames, charset.classes) for frames in (54, 120))
+    assert charset.decode([int(tight.argmax())]) == " "
+    assert int(wide.argmax()) == ctc.BLANK and wide[0] > tight[0]
+
+
+def test_the_number_of_paths_is_a_binomial_coefficient() -> None:
+    for word, frames in (("to", 4), ("abc", 5), ("abcd", 7)):
+        assert len(ctc.alignments(word, frames)) == math.comb(frames + len(word), 2 * len(word))
+
 
 def _log_sum(values: list[float]) -> float:
     return float(np.logaddexp.reduce(values))

@@ -10,8 +10,9 @@ from htr_utils.lines.iam import Line
 
 
 @exercise("01.1")
-def predicted_share(answer: float) -> str | None:
+def predicted_share(answer: float | str) -> str | None:
     """Of the test lines of a random line split, the percentage whose writer is in the training part."""
+    answer = float(answer)
     if not 0 <= answer <= 100:
         return "a share in per cent lies between 0 and 100"
     if 0 < answer <= 1:
@@ -38,6 +39,8 @@ def writers_of(answer: Callable[[list[str]], dict[str, str]]) -> str | None:
         return "rows that begin with # are comments"
     if answer(["b02-013 002\r\n", "\r\n", "\n"]) != {"b02-013": "002"}:
         return "try Windows line ends (\\r\\n), a row of two columns, and empty rows"
+    if answer(["b02-013 002 1 prt 4 4 30 30 #2\n"]) != {"b02-013": "002"}:
+        return "a # makes a comment only where it begins the row; this form has one further on"
     return None
 
 
@@ -131,6 +134,8 @@ def on_both_sides(answer: Callable[[list[str], float], int]) -> str | None:
         return "count writers, not their lines"
     if count != 2:
         return "a b b | a b c: two writers, a and b, stand on both sides"
+    if answer(["a", "b", "a", "a"], 0.5) == 2:
+        return "count writers, not their lines: in a b | a a only a stands on both sides"
     if answer(["a"] * 5, 0.95) != 1:
         return "the first .95 of 5 lines are 4.75, so 4 of them, rounded down: a line of `a` stands in the rest"
     writers = list("cabhgdhebfagbdchefgabdhcgefabhdgcfahebz")

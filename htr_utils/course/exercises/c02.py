@@ -33,6 +33,9 @@ def pad_batch(answer: Callable[[list[np.ndarray]], tuple[np.ndarray, np.ndarray]
         return f"three lines of 4 rows, the widest 5 columns, make a batch of (3, 4, 5), not {batch.shape}"
     if widths.tolist() != [3, 5, 2]:
         return "the widths are those before padding, in the order of the lines"
+    right = [row[:, 5 - ink.shape[1] :] for row, ink in zip(batch, inks, strict=True)]
+    if all((part == ink).all() for part, ink in zip(right, inks, strict=True)):
+        return "these lines stand on the right: padding comes behind them, on their right"
     if any((row[:, width:] != 0).any() for row, width in zip(batch, widths, strict=True)):
         return "padding is paper, and paper is 0 here"
     if any((row[:, : ink.shape[1]] != ink).any() for row, ink in zip(batch, inks, strict=True)):
@@ -75,12 +78,15 @@ def upright(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
     if np.shape(kept) != grey.shape or not (kept == grey).all():
         return "a picture with dark ink on light paper comes back as it is"
     if np.shape(turned) != grey.shape or not (turned == grey).all():
-        return "white ink on black has to be turned over; most pixels of a line are paper: are they dark or light?"
+        return "white ink on black has to be inverted; most pixels of a line are paper: are they dark or light?"
     if turned.dtype != np.uint8:
         return "grey levels stay uint8"
     for paper, ink in ((120, 20), (60, 5), (250, 190)):
         dim = np.where(before > 128, paper, ink).astype(np.uint8)
         if not (answer(dim.copy()) == dim).all() or not (answer(255 - dim) == dim).all():
+            wider = [answer(given.astype(np.int64)) for given in (dim, 255 - dim)]
+            if all((given == dim).all() for given in wider):
+                return "right with wider integers: in uint8 a sum above 255 wraps around, so make it an int first"
             return "a dim photograph has paper below 128 too: compare the paper with the ink, not with 128"
     return None
 
@@ -103,6 +109,11 @@ def guard(answer: Callable[[np.ndarray], str]) -> str | None:
             return f"answer with one of {', '.join(map(repr, kinds))}"
         if found != kind:
             return f"{kind!r} was taken for {found!r}: {hint}"
+    touching = ink.copy()
+    touching[:2, :2] = touching[-2:, -2:] = 0.9
+    for kind, array in (("ink", touching), ("inverted", 1 - touching)):
+        if answer(array.copy()) != kind:
+            return "a stroke may begin in a corner: look at most of the pixels, not at one of them"
     for grey in (255 - 200 * ink, 200 * ink, 255 * (ink > 0)):
         if answer(grey.astype(np.uint8)) != "grey levels":
             return "whole numbers up to 255 are grey levels, too, also with white ink on black"

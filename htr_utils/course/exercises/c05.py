@@ -30,7 +30,7 @@ def blstm_parameters(answer: Callable[[int, int], int]) -> str | None:
     if count == wanted - 2 * 4 * 128:
         return "each of the four blocks also has a bias per unit"
     if count != wanted or answer(7, 3) != 2 * 4 * 3 * 11:
-        return "two directions, four blocks each, fed by the inputs, the shown state (units) and a bias"
+        return "two directions, four blocks each, fed by the inputs, the hidden state (units) and a bias"
     return None
 
 

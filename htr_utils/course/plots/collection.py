@@ -18,8 +18,11 @@ def short(text: str, most: int = 90) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def captioned(lines: Sequence[Line], *, alt: str, facts: str) -> None:
+def captioned(lines: Sequence[Line]) -> None:
     """Pictures of lines below each other, each with its id, its writer and its text above it."""
+    writers = len({line.writer_id for line in lines})
+    facts = f"{len(lines)} lines by {writers} writer" + ("" if writers == 1 else "s")
+    alt = f"{facts}, dark ink on light paper, each with its id, its writer and its text above it."
     titles = [f"{line.id}, writer {line.writer_id or '?'}:  {short(line.text)}" for line in lines]
     base.lines([line.image() for line in lines], titles, alt=alt, facts=facts)
 

@@ -26,13 +26,11 @@ def _named(label: np.ndarray, characters: str) -> list[str]:
     return [BLANK_SIGN] + [sign for letter in letters for sign in (letter, BLANK_SIGN)]
 
 
-def frames_over_line(
-    ink: np.ndarray, text: str, step: int, frames: int, *, columns: int = 420, alt: str
-) -> None:
+def frames_over_line(ink: np.ndarray, text: str, step: int, columns: int = 420) -> None:
     """The beginning of a line with the borders of its frames.
 
     Args:
-        ink: float (H, W), 1 = ink. step: columns per frame. frames: of the whole line.
+        ink: float (H, W), 1 = ink. step: columns per frame. columns: that are drawn.
     """
     drawing, axis = base.figure(height=1.5)
     part = ink[:, :columns]
@@ -43,13 +41,15 @@ def frames_over_line(
     ticks = range(0, part.shape[1], every)
     axis.set_xticks(ticks, [str(x // step) for x in ticks])
     axis.set_xlabel(f"frame (one every {step} columns)")
-    more = frames > len(text)
     base.show(
-        drawing, alt=alt, facts=f"{len(text)} characters; more frames than characters: {more}"
+        drawing,
+        alt=f"The beginning of a handwritten line, cut by pale vertical borders into frames {step} pixels wide; each "
+        "letter spans several frames.",
+        facts=f"{len(text)} characters, {-(-ink.shape[1] // step)} frames",
     )
 
 
-def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: str) -> None:
+def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str) -> None:
     """All ways through frames and states; thicker where more probability flows, the best path dashed on top.
 
     Args:
@@ -92,7 +92,8 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str, *, alt: s
     written = "".join(signs[s].replace(BLANK_SIGN, "-") for s in best)
     base.show(
         drawing,
-        alt=alt,
+        alt="A grid of frames by states. Blue arrows mark every allowed walk from the first two states to the last "
+        "two, thicker where more probability flows; a dashed red line marks the best single path.",
         facts=f"{states} states, {frames} frames, {edges} arrows; best path {written}",
     )
 
@@ -118,8 +119,6 @@ def posteriors(
     tables: tuple[np.ndarray, np.ndarray, np.ndarray],
     label: np.ndarray,
     characters: str,
-    *,
-    alt: str,
 ) -> None:
     """What the network says, the sums over beginnings and over ends, and how likely each state is given the label.
 
@@ -139,34 +138,35 @@ def posteriors(
         _heat(axis, values, rows, low=0, high=float(values.max()), colours="Blues")
         axis.set_title(title, fontsize=10)
         axis.set_ylabel(kind)
-    whole = bool(np.allclose(occupied.sum(1), 1, atol=1e-4))
+    sums = occupied.sum(1)
     base.show(
         drawing,
-        alt=alt,
-        facts=f"{len(occupied)} frames, {len(names)} classes, {occupied.shape[1]} states; posteriors of each frame "
-        f"sum to 1: {whole}",
+        alt="Four tables over the frames. Above: the probability of each class, and alpha, which begins in the upper "
+        "left. Below: beta, which ends in the lower right, and the posterior, zero where no walk can be.",
+        facts=f"{len(occupied)} frames, {len(names)} classes, {occupied.shape[1]} states; posteriors of a frame "
+        f"sum to {sums.min():.3f} at least, {sums.max():.3f} at most",
     )
 
 
-def gradient(values: np.ndarray, characters: str, *, alt: str) -> None:
+def gradient(values: np.ndarray, characters: str) -> None:
     """The gradient by the logits (T, C): blue classes are pushed up, orange ones down."""
     top = float(np.abs(values).max())
     drawing, axis = base.figure(height=0.4 * values.shape[1] + 1.0, width=6.0)
     _heat(axis, values, [BLANK_SIGN, *characters], low=-top, high=top, colours=base.blue_orange())
     axis.set_ylabel("class")
     axis.set_title("gradient of the loss by each logit, in nats per unit", fontsize=10)
-    zero = bool(np.allclose(values.sum(1), 0, atol=1e-6))
     base.show(
         drawing,
-        alt=alt,
-        facts=f"{values.shape[0]} frames, {values.shape[1]} classes; each frame sums to 0: {zero}",
+        alt="A table with a number for each frame and class: blue where the logit will be pushed up, orange where it "
+        "will be pushed down; each frame's numbers sum to zero.",
+        facts=f"{values.shape[0]} frames, {values.shape[1]} classes; the numbers of a frame sum to "
+        f"{abs(values.sum(1)).max():.4f} at most",
     )
 
 
-def learned(
-    blind: np.ndarray, seeing: np.ndarray, characters: str, *, alt: str, titles: tuple[str, str]
-) -> None:
-    """Two answers (T, C) as probabilities over frames, side by side."""
+def learned(blind: np.ndarray, seeing: np.ndarray, characters: str) -> None:
+    """Two answers (T, C) as probabilities over frames: one for all frames, and one for each."""
+    titles = ("cannot see: one answer for all frames", "can see: an answer per frame")
     drawing, axes = base.figure(1, 2, height=2.6, sharey=True)
     for axis, values, title in zip(axes, (blind, seeing), titles, strict=True):
         for k, name in enumerate(["blank", *characters]):
@@ -178,8 +178,12 @@ def learned(
     axes[0].set_ylabel("probability")
     axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     rows = [int((values.argmax(1) == ctc.BLANK).sum()) for values in (blind, seeing)]
-    facts = f"frames won by the blank: {rows[0]} of {len(blind)} on the left, fewer on the right: {rows[1] < rows[0]}"
-    base.show(drawing, alt=alt, facts=facts)
+    base.show(
+        drawing,
+        alt=f"Two charts of probability over {len(blind)} frames. Left: flat lines, one height for each class. Right: "
+        "each letter rises in a few frames of its own, and the blank is high in others.",
+        facts=f"frames won by the blank: {rows[0]} of {len(blind)} on the left, {rows[1]} on the right",
+    )
 
 
 def _blank(axis: Axes, probs: np.ndarray, width: float) -> None:
@@ -194,7 +198,6 @@ def spikes(
     step: int,
     *,
     frames: int = 76,
-    alt: str,
 ) -> None:
     """A line, the spikes of a trained network below it, and the forced alignment of the text.
 
@@ -239,8 +242,9 @@ def spikes(
     inside = float(np.mean([path[peak] == 2 * n + 1 for n, peak in enumerate(peaks)]))
     base.show(
         drawing,
-        alt=alt,
-        facts=f"of all letters more than nine in ten peak where they are aligned: {inside > 0.9}",
+        alt="The beginning of a handwritten line above a chart of probabilities over frames: narrow spikes, one for "
+        "each letter and under it in the picture, with blanks between them; at the foot the aligned letters.",
+        facts=f"{100 * inside:.0f} % of all letters peak where they are aligned",
     )
 
 

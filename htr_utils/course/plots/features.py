@@ -10,31 +10,46 @@ from htr_utils.course.plots import base
 from htr_utils.course.plots.base import BLUE, COLOURS, GREY, ORANGE, figure, show
 
 
+def read(ink: np.ndarray, text: str) -> None:
+    """A line's ink, float (H, W), with what was read above it."""
+    rows, columns = ink.shape
+    base.lines(
+        [ink],
+        [f"read as: {text}"],
+        ink=True,
+        alt="A line of handwriting in dark ink on white paper, with the text that a model reads above it.",
+        facts=f"the line has {rows} rows and {columns} columns",
+    )
+
+
 def responses(ink: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
     """A piece of a line and what a kernel answers at each pixel. ink and answers: float (H, W)."""
-    drawing, axes = figure(1, len(answers) + 1, height=1.9)
+    drawing, axes = figure(len(answers) + 1, 1, height=2 * len(answers) + 2, width=7, sharex=True)
     axes[0].imshow(ink, cmap="gray_r", vmin=0, vmax=1)
     axes[0].set_title("the ink that goes in", loc="left", fontsize=9)
-    axes[0].set_ylabel("row (pixels)")
     top = max(float(np.abs(answer).max()) for answer in answers.values())
     for axis, (name, answer) in zip(axes[1:], answers.items(), strict=True):
         shown = axis.imshow(answer, cmap="RdBu_r", vmin=-top, vmax=top)
         axis.set_title(f"the kernel for {name} strokes", loc="left", fontsize=9)
-        axis.set_yticks([])
     for axis in axes:
-        axis.set_xlabel("column (pixels)")
-    drawing.colorbar(shown, ax=axes[-1], label="answer", shrink=0.7)
+        axis.set_ylabel("row")
+    axes[-1].set_xlabel("column (pixels)")
+    drawing.colorbar(shown, ax=list(axes), label="answer: red yes, blue no", shrink=0.6)
     rows, columns = ink.shape
     show(
         drawing,
-        alt="A handwritten word beside its answers to two kernels: the first lights up red along upright strokes, "
+        alt="A handwritten word above its answers to two kernels: the first lights up red along upright strokes, "
         "the second along level ones, and both turn blue just beside a stroke.",
         facts=f"{len(answers)} kernels answer {rows} x {columns} pixels with {rows} x {columns} numbers each",
     )
 
 
-def kernels(weights: np.ndarray) -> None:
-    """The learned kernels of a first layer. weights: float (k, k, 1, channels)."""
+def kernels(weights: np.ndarray, yours: Mapping[str, np.ndarray]) -> None:
+    """The learned kernels of a first layer, and which of them are most like kernels made by hand.
+
+    Args:
+        weights: float (k, k, 1, channels). yours: name -> float (3, 3), k at least 3 and odd.
+    """
     count = weights.shape[-1]
     columns = 12
     rows = -(-count // columns)
@@ -43,13 +58,22 @@ def kernels(weights: np.ndarray) -> None:
     for number, axis in enumerate(axes.flat):
         axis.set_axis_off()
         if number < count:
-            axis.imshow(weights[:, :, 0, number], cmap="RdBu_r", vmin=-top, vmax=top)
+            shown = axis.imshow(weights[:, :, 0, number], cmap="RdBu_r", vmin=-top, vmax=top)
             axis.set_title(str(number + 1), fontsize=7, pad=2)
+    alike, border = [], (weights.shape[0] - 3) // 2
+    for name, kernel in yours.items():
+        wanted = np.pad(kernel, border).ravel()
+        close = [
+            float(np.corrcoef(wanted, one.ravel())[0, 1])
+            for one in weights[:, :, 0].transpose(2, 0, 1)
+        ]
+        alike.append(f"most like {name!r}: {np.argmax(close) + 1}, correlation {max(close):.1f}")
+    drawing.colorbar(shown, ax=list(axes.flat), label="weight", shrink=0.8, pad=0.01)
     show(
         drawing,
         alt=f"A grid of {count} small square kernels in red and blue; in each, blue weights that want "
         "paper lie beside red weights that want ink.",
-        facts=f"{count} kernels of {weights.shape[0]} x {weights.shape[1]} weights",
+        facts=f"{count} kernels of {weights.shape[0]} x {weights.shape[1]} weights; {'; '.join(alike)}",
     )
 
 
@@ -103,7 +127,7 @@ def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) ->
         below.text(last + 6, number, f"{name}: {last + 1 - first} columns", va="center", fontsize=8)
     below.set_ylim(len(spans) - 0.4, -0.6)
     below.set_yticks([])
-    below.set_ylabel("layer")
+    below.set_ylabel("block")
     below.set_xlabel("column of the picture (pixels)")
     below.set_xlim(0, ink.shape[1])
     widths = [last + 1 - first for _, first, last in spans]
@@ -111,7 +135,7 @@ def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) ->
         drawing,
         alt=f"A handwritten line with an orange band a few letters wide at most; below it {len(spans)} bars, one a "
         "block, grow from a few columns to the width of the band.",
-        facts=f"columns seen after each layer: {', '.join(map(str, widths))}",
+        facts=f"columns seen after each block: {', '.join(map(str, widths))}",
     )
 
 
@@ -152,8 +176,8 @@ def slide(ink: np.ndarray, windows: Sequence[tuple[int, int, int]]) -> None:
         alt=f"The beginning of a handwritten line with {count} bars below it, each further to the right than the one "
         "above, and under them what each of these windows holds: the same letters, moved to the left from window "
         "to window.",
-        facts=f"{count} windows of {windows[0][2] - windows[0][1] + 1} columns; each lies as far behind the last: "
-        f"{len(steps) == 1}",
+        facts=f"{count} windows of {windows[0][2] - windows[0][1] + 1} columns; each lies "
+        f"{' or '.join(map(str, sorted(steps)))} columns further to the right",
     )
 
 
@@ -181,7 +205,7 @@ def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
             if aspect == "equal":
                 inset.set_ylim(ink.shape[0], 0)
             inset.set_axis_off()
-        name = f"layer {number}" if number else "the ink"
+        name = f"block {number}" if number else "the ink"
         inset.set_title(f"{name}\n{rows} x {columns} x {stage.shape[2]}", fontsize=7.5)
         left += columns + gap
     for axis in (top, below):
@@ -190,9 +214,9 @@ def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
     last = blocks[-1].shape
     show(
         drawing,
-        alt=f"The same word after each of {len(blocks)} layers, in one scale above and enlarged below: it gets smaller "
+        alt=f"The same word after each of {len(blocks)} blocks, in one scale above and enlarged below: it gets smaller "
         "from left to right, faster in height than in width, until one row of cells is left.",
-        facts=f"{len(blocks)} layers; the last leaves {last[0]} row of {last[1]} frames, {last[2]} channels each",
+        facts=f"{len(blocks)} blocks; the last leaves {last[0]} row of {last[1]} frames, {last[2]} channels each",
     )
 
 
@@ -222,16 +246,15 @@ def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
 
 def changes(
     curves: Mapping[str, np.ndarray],
-    *,
-    alt: str,
-    facts: str,
+    cause: str,
     texts: Sequence[str] = (),
     floor: float = 1e-7,
 ) -> None:
     """How far each frame's logits moved, on a logarithmic axis. curves: name -> (T,) largest change.
 
     Args:
-        texts: lines to write above the curves: what was read. floor: smaller changes are drawn here.
+        cause: what was changed. texts: lines to write above the curves: what was read.
+        floor: smaller changes are drawn here.
     """
     drawing, axis = figure(height=2.8 + 0.2 * len(texts))
     for number, (name, curve) in enumerate(curves.items()):
@@ -243,4 +266,9 @@ def changes(
     axis.set_ylabel("largest change of a logit")
     axis.set_ylim(floor / 2, None)
     axis.legend(frameon=False, fontsize=8, loc="center right")
-    show(drawing, alt=alt, facts=facts)
+    sizes = [f"{name}: logits move by up to {curve.max():.1f}" for name, curve in curves.items()]
+    show(
+        drawing,
+        alt=f"{len(curves)} curves over the frames of a line after one change, {cause}; {'; '.join(sizes)}.",
+        facts=f"{cause}: {'; '.join(sizes)}",
+    )

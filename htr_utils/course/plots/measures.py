@@ -7,10 +7,30 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from htr_utils.course.plots.base import BLUE, DASHES, GREY, ORANGE, RED, SKY, figure, show, write
+from htr_utils.course.plots.base import (
+    BLUE,
+    DASHES,
+    GREY,
+    ORANGE,
+    RED,
+    SKY,
+    figure,
+    lines,
+    show,
+    write,
+)
 from htr_utils.text.metrics import Rate
 
 _SPACE = "␣"
+
+
+def three_readings(grey: np.ndarray, readings: Mapping[str, str]) -> None:
+    """A line's picture, uint8 (H, W), with readings of it printed below: name -> text."""
+    lines(
+        [grey],
+        alt="One line of handwriting, dark ink on light paper, to be compared with the readings below it.",
+        facts="\n".join(f"reading {name}: {text}" for name, text in readings.items()),
+    )
 
 
 def frequencies(counts: Mapping[str, int], *, rare: int = 100) -> None:
@@ -127,14 +147,13 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
     axis.set_ylabel("edits / length (%)")
     axis.set_ylim(bottom=-1)
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9)
-    short = length_of < np.median(length_of) / 2
-    worst_is_short = bool(short.any() and rate_of[short].max() == rate_of.max())
+    worst = int(rate_of.argmax())
     show(
         drawing,
         alt="A dot for each line: its length to the right, its own error rate upwards. Two horizontal lines cross the "
         "dots: a dashed one, the mean of the lines' rates, and a broad light one, the micro average.",
         facts=f"{len(length_of)} lines of {length_of.min()} to {length_of.max()} characters; "
-        f"mean of lines above micro: {mean > micro}; the worst line is a short one: {worst_is_short}",
+        f"the worst has {length_of[worst]} characters and a rate of {rate_of[worst]:.0f} %",
     )
 
 
@@ -164,12 +183,13 @@ def intervals(draws: Mapping[str, ArrayLike], rates: Mapping[str, Rate]) -> None
     )
     widths = {name: interval.high - interval.low for name, interval in rates.items()}
     widest = max(widths, key=lambda name: widths[name])
-    factor = widths[widest] / max(1e-9, min(widths.values()))
     show(
         drawing,
         alt=f"Histograms of bootstrap error rates around the same centre, one for each way of drawing: "
         f"{' and '.join(draws)}; the interval is widest when drawing {widest}.",
-        facts=f"{len(draws)} histograms; widest when drawing {widest}, at least twice as wide: {factor >= 2}",
+        facts="; ".join(
+            f"drawing {name}: {100 * width:.1f} points wide" for name, width in widths.items()
+        ),
     )
 
 

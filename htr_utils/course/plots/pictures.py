@@ -41,6 +41,11 @@ def _inches(images: Sequence[np.ndarray], width: float) -> float:
     return max(image.shape[0] / image.shape[1] for image in images) * width
 
 
+def _paper(grey: np.ndarray) -> float:
+    """The share of pixels, in per cent, that are nearer to the lightest level than to the darkest."""
+    return 100 * float((grey > (int(grey.min()) + int(grey.max())) / 2).mean())
+
+
 def levels(grey: np.ndarray) -> None:
     """A detail of a stroke with its grey levels written in, beside the histogram of the whole line."""
     rows, columns = min(_PATCH[0], grey.shape[0]), min(_PATCH[1], grey.shape[1])
@@ -70,13 +75,11 @@ def levels(grey: np.ndarray) -> None:
         alt="On the left a few letters' strokes enlarged, each pixel with its grey level; on the right a "
         "histogram of the line's grey levels with a high hill of bright paper and a long low one of dark ink.",
         facts=f"{grey.shape[0]} x {grey.shape[1]} pixels, levels {grey.min()} to {grey.max()}; "
-        f"most pixels are paper: {np.median(grey) > 128}",
+        f"{_paper(grey):.0f} % of the pixels are paper",
     )
 
 
-def stages(
-    titles: Sequence[str], images: Sequence[np.ndarray], *, alt: str, facts: str, columns: int = 1
-) -> None:
+def stages(titles: Sequence[str], images: Sequence[np.ndarray], *, columns: int = 1) -> None:
     """Pictures with a title each, in `columns`; grey levels (uint8) and ink (float) may be mixed."""
     if columns > 1:  # one scale for all, so that a narrower line looks narrower
         images = _one_width(images)
@@ -88,7 +91,13 @@ def stages(
     for axis, title, image in zip(np.ravel(axes), titles, images, strict=False):
         _draw(axis, image)
         axis.set_title(title, loc="left", fontsize=9)
-    base.show(drawing, alt=alt, facts=facts)
+    named = "; ".join(title.replace("\n", " ") for title in titles)
+    base.show(
+        drawing,
+        alt=f"{len(images)} pictures of handwriting, each with its title above it: {named}.",
+        facts=f"{len(images)} pictures of {min(one.shape[0] for one in images)} to "
+        f"{max(one.shape[0] for one in images)} rows",
+    )
 
 
 def fits(kept: np.ndarray, canvas: np.ndarray) -> None:
@@ -139,7 +148,7 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) ->
         axis.hist(np.clip(values, 0, 8), bins=bins, **look)
     axis.axvline(1, color="black", linestyle="--", linewidth=1.2)
     high = axis.get_ylim()[1] * 0.9
-    base.write(axis, 0.93, high, "cannot be\nlearned", 9, ha="right", va="top")
+    base.write(axis, 0.93, high, "cannot be\nwritten", 9, ha="right", va="top")
     axis.set_xlabel("frames per symbol that has to be written (8 = 8 or more)")
     axis.set_ylabel("lines")
     axis.legend(frameon=False, fontsize=9)
@@ -149,7 +158,8 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) ->
         alt="Two histograms of frames per symbol over many lines: with a fixed canvas most lines have about two "
         "frames per symbol, close to the dashed limit of one; with the width kept nearly all have more.",
         facts=f"{len(needed)} lines; with fewer than one frame per symbol: fixed {int((fixed < 1).sum())}, kept "
-        f"{int((kept < 1).sum())}; the tightest 5 % have more room when the width is kept: {low[1] > low[0]}",
+        f"{int((kept < 1).sum())}; the tightest 5 % have at most {low[0]:.1f} frames per symbol on the canvas, "
+        f"{low[1]:.1f} when the width is kept",
     )
 
 
@@ -174,9 +184,7 @@ def padded(batch: np.ndarray, widths: Sequence[int]) -> None:
     )
 
 
-def readings(
-    images: Sequence[np.ndarray], titles: Sequence[str], texts: Sequence[str], facts: str
-) -> None:
+def readings(images: Sequence[np.ndarray], titles: Sequence[str], texts: Sequence[str]) -> None:
     """What a recogniser makes of different pictures of one line: each picture with the text read below it."""
     height = len(images) * (min(1.0, _inches(images, 8.8)) + 0.6)
     drawing, axes = base.figure(len(images), 1, height=height, squeeze=False)
@@ -189,5 +197,5 @@ def readings(
         drawing,
         alt="One line of handwriting given to the recogniser in several ways; below each picture stands the text "
         "that it reads, right or nearly so for ink from 0 to 1, worse on another scale, gibberish in negative.",
-        facts=facts,
+        facts=f"one line, read {len(images)} times",
     )
