@@ -10,7 +10,7 @@ What the chapters take apart later is all here in small: convolutions, a BLSTM, 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,38 @@ def words(split: str, count: int | None = None) -> Words:
         )
     ink = 1 - pictures[chosen, :, :, None].astype(np.float32) / 255
     return Words(ink, [rows[number]["word"] for number in chosen])
+
+
+def glue(source: Words, numbers: Sequence[int]) -> tuple[np.ndarray, str]:
+    """A line of some of the words: ink uint8 (HEIGHT, w), 255 = ink, empty columns cut down to 6 around each; text."""
+    inks = []
+    for ink in source.pictures[list(numbers), :, :, 0]:
+        written = np.flatnonzero(ink.max(axis=0) > 0.2)
+        inks.append(np.pad(ink[:, written[0] : written[-1] + 1], ((0, 0), (6, 6))))
+    text = " ".join(source.texts[number] for number in numbers)
+    return np.round(255 * np.hstack(inks)).astype(np.uint8), text
+
+
+def losses(
+    network: Any, preset: Any, charset: Charset, lines: Sequence[tuple[np.ndarray, str]]
+) -> np.ndarray:
+    """The CTC loss of each line (ink uint8 (H, w), text) in nats, float32 (N,), weights as in reading.
+
+    Args:
+        network, preset, charset: as `models.build` takes and gives them.
+    """
+    from htr_utils.lines.padding import collate
+    from htr_utils.network import ctc, models, training
+
+    of_line = np.zeros(len(lines), np.float32)
+    order = sorted(range(len(lines)), key=lambda number: lines[number][0].shape[1])
+    for some in (order[at : at + 100] for at in range(0, len(order), 100)):
+        labels = [charset.encode(lines[number][1]) for number in some]
+        batch = collate([lines[number][0] for number in some], labels, some)
+        frames = models.frames(batch.width, preset)
+        logits = training.predict(network, batch)
+        of_line[some] = ctc.loss(logits, frames, batch.label, batch.length)
+    return of_line
 
 
 @dataclass(frozen=True)

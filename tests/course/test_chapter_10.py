@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from htr_utils.text.metrics import cer
+from tests.helpers.chapters import ROOT
 
 
 def pooled(edits: list[int], lengths: list[int]) -> float:
@@ -113,9 +114,36 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
     """One writer, one character, and no misread character at all."""
     from htr_utils.course.plots import errors
 
-    alt = "Points and bars that stand for error rates, drawn for a test."
     perfect = cer(["a b"], ["a b"])
-    errors.writers({"w": perfect}, whole=perfect, alt=alt)
-    errors.characters({"a": (0, 1)}, alt=alt)
-    errors.crops([], [], alt=alt)
+    errors.writers({"w": perfect}, whole=perfect)
+    errors.characters({"a": (0, 1)})
+    errors.crops([])
     assert "0 misread characters" in capsys.readouterr().out
+
+
+# ---- what the chapter says, computed
+
+
+def test_no_error_in_n_lines_leaves_room_for_three_in_n() -> None:
+    assert abs((1 - 0.14) ** 20 - 0.05) < 0.002
+    assert all((1 - 3 / n) ** n == pytest.approx(0.05, abs=0.012) for n in (20, 50, 500))
+
+
+def test_a_bootstrap_over_twelve_writers_is_too_narrow() -> None:
+    """Of 1,000 studies with 12 writers each, about 12 in 100 have an interval without the rate for all people."""
+    rng = np.random.default_rng(0)
+    writers = rng.normal(size=(1000, 12))
+    drawn = writers[:, rng.integers(12, size=(500, 12))].mean(axis=-1)  # (studies, draws)
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=1)
+    assert 0.09 < np.mean((low > 0) | (high < 0)) < 0.15
+
+
+def test_without_spaces_the_same_errors_make_a_higher_rate() -> None:
+    texts, truths = ["a bcd ef"], ["a bcx ef"]
+    without = [t.replace(" ", "") for t in texts], [t.replace(" ", "") for t in truths]
+    assert cer(*without).value == 1 / 6 > cer(texts, truths).value == 1 / 8
+
+
+def test_the_card_says_that_the_test_lines_decided() -> None:
+    card = (ROOT / "model" / "course.md").read_text(encoding="utf-8")
+    assert "five stages" in card and "looked at after each stage of the training" in card

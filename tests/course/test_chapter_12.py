@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from htr_utils.course import statistics
 from htr_utils.errors import HtrError
+from htr_utils.lines import iam
 from htr_utils.runs import record, sweeps
 from htr_utils.runs import records as kept_records
 from htr_utils.runs.given import Chapter
@@ -66,7 +67,9 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
         needed(by_t),
         [
             needed(lambda n: 1.96),
-            needed(lambda n: statistics.T975[n - 1]),
+            needed(lambda n: statistics.T975[min(n - 1, 29)]),
+            needed(lambda n: statistics.T975[n - 3]),
+            lambda sd, effect: max(3, needed(by_t)(sd, effect)),
             lambda sd, effect: next(
                 (n for n in range(2, 32) if by_t(n) * sd < effect), 31
             ),  # without the root
@@ -366,3 +369,45 @@ def test_a_run_that_went_astray_does_not_make_the_usual_spread() -> None:
     assert statistics.deviation(list(rows)) < 3
     assert statistics.deviation([[1.0], [2.0]]) == 0
     assert statistics.deviation([[1.0, 3.0], [2.0]]) == pytest.approx(math.sqrt(2))
+
+
+# ---- what the chapter says, computed
+
+
+def test_several_intervals_need_a_correction_and_pairs_have_a_price() -> None:
+    assert abs(1 - 0.95**4 - 0.19) < 0.005
+    assert statistics.T975[2 - 1] == pytest.approx(4.3, abs=0.01)  # three pairs
+    assert statistics.T975[4 - 1] == pytest.approx(2.78, abs=0.01)  # two groups of three
+    rng = np.random.default_rng(0)
+    some = rng.normal(size=(4000, 4, 3))  # sweeps, changes, pairs: no change has an effect
+    half = statistics.T975[1] * some.std(axis=2, ddof=1) / math.sqrt(3)
+    clear = np.abs(some.mean(axis=2)) > half
+    assert clear.any(axis=1).mean() == pytest.approx(0.19, abs=0.02)
+    noise = np.abs(rng.standard_t(2, 200_000))
+    factor = np.quantile(noise, 1 - 0.05 / 4)
+    assert factor == pytest.approx(8.9, abs=0.3)
+    corrected = np.abs(some.mean(axis=2)) > half * factor / statistics.T975[1]
+    assert corrected.any(axis=1).mean() == pytest.approx(0.05, abs=0.01)
+
+
+def test_the_plateau_is_what_the_spaces_alone_would_bring() -> None:
+    lines = [line for line in iam.read(None).split("validation") if len(line.text) <= 40]
+    text = "".join(line.text for line in lines)
+    assert len(lines) == 61 and text.count(" ") / len(text) == pytest.approx(0.16, abs=0.005)
+    runs, _ = kept_records.load(kept_records.stored())
+    rests = [any(0.82 < row["cer"] < 0.86 for row in one["results"]["history"]) for one in runs]
+    assert sum(rests) >= 13
+
+
+def test_the_table_of_networks_says_what_the_chapter_says() -> None:
+    table = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    rows = [row.split("|") for row in table.splitlines() if row.count("|") == 8]
+    rates = {row[1].strip(): row[6].strip() for row in rows}
+    assert (rates["wide"], rates["seed 1"], rates["no shortcut branch"]) == ("18.6", "22.3", "36.2")
+
+
+def test_nine_random_rates_come_nearer_than_three() -> None:
+    rng = np.random.default_rng(0)
+    best = rng.uniform(size=(5000, 1))
+    grid, drawn = np.linspace(1, 5, 3) / 6, rng.uniform(size=(5000, 9))
+    assert np.abs(grid - best).min(axis=1).mean() > 1.3 * np.abs(drawn - best).min(axis=1).mean()

@@ -31,13 +31,16 @@ def clip(answer: Callable[[list[np.ndarray], float], list[np.ndarray]]) -> str |
     if not _equal(answer([g.copy() for g in short], 5.0), short):
         return "a gradient that is short enough must stay as it is"
     long = [np.array([3.0]), np.array([[4.0]])]
-    found = answer([g.copy() for g in long], 1.0)
+    given = [g.copy() for g in long]
+    found = answer(given, 1.0)
     if _equal(found, [np.array([1.0]), np.array([[1.0]])]):
         return "each array was clipped on its own, which turns the direction; use one norm for all of them"
     if not _equal(found, [np.array([0.6]), np.array([[0.8]])]):
         return (
             "of the arrays [3] and [[4]] the global norm is 5; clipped to 1, what is left of each?"
         )
+    if not _equal(given, long):
+        return "the arrays that were given have changed: return new ones"
     if not _equal(answer([np.zeros(3)], 1.0), [np.zeros(3)]):
         return "a gradient of zeros has norm 0: mind the division"
     return None
@@ -78,8 +81,10 @@ def letters_come(answer: Callable[..., int]) -> str | None:
         return "a dip before the highest rate does not count: try [0, .95, .8, 1, .95, .7]"
     if answer([0.0, 1.0, 0.5, 0.4], 0.5) != 3:
         return "a rate of the limit itself is not below it"
-    if answer([0.1, 0.3, 0.2], 0.9) != 2:
-        return "after the highest rate, not at it: try [.1, .3, .2]"
+    if answer([0.1, 0.3, 0.2], 0.9) != -1:
+        return "no rate of [.1, .3, .2] reaches .9: the blank stage never came, and that gets -1"
+    if answer([0.1, 0.9, 0.2], 0.9) != 2:
+        return "a rate of the limit itself belongs to the blank stage: try [.1, .9, .2]"
     if answer([0.0, 1.0, 0.8, 0.95], 0.9) != 2:
         return "the first step below the limit counts, even if the rate rises once more"
     return None

@@ -9,10 +9,11 @@ import numpy as np
 from htr_utils.course.plots import base
 from htr_utils.course.plots.base import BLUE, GREY, ORANGE
 from htr_utils.course.plots.measures import visible
+from htr_utils.lines import images
 from htr_utils.text.metrics import Rate
 
 
-def writers(rates: Mapping[str, Rate], *, whole: Rate, alt: str) -> None:
+def writers(rates: Mapping[str, Rate], *, whole: Rate) -> None:
     """The CER of each writer with its 95 % interval over lines, worst first; a line at the rate of all."""
     ranked = sorted(rates, key=lambda name: (-rates[name].value, name))
     drawing, axis = base.figure(height=0.28 * len(ranked) + 1.0)
@@ -28,14 +29,16 @@ def writers(rates: Mapping[str, Rate], *, whole: Rate, alt: str) -> None:
     axis.set_ylabel("writer")
     axis.legend(frameon=False, fontsize=9)
     best, worst = rates[ranked[-1]], rates[ranked[0]]
+    above = sum(rate.value > whole.value for rate in rates.values())
     base.show(
         drawing,
-        alt=alt,
+        alt=f"A row for each of {len(ranked)} writers with the error rate and its interval, worst on top; {above} of "
+        f"them lie to the right of the dotted line of all writers together, {100 * whole.value:.1f} %.",
         facts=f"{len(ranked)} writers; worst {ranked[0]}: {worst}; best {ranked[-1]}: {best}",
     )
 
 
-def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24, alt: str) -> None:
+def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24) -> None:
     """How often a character is misread, worst first.
 
     Args:
@@ -53,22 +56,51 @@ def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24, alt: str)
     worst_letters = ", ".join(
         f"{name!r} {wrong[name][0]} of {wrong[name][1]}" for name in ranked[:5]
     )
-    base.show(drawing, alt=alt, facts=f"most often misread: {worst_letters}")
+    base.show(
+        drawing,
+        alt="Bars of how often each character is misread or lost, worst on the left, with the count of its occurrences "
+        f"over each bar: {worst_letters}.",
+        facts=f"most often misread: {worst_letters}",
+    )
 
 
 def crops(
-    pictures: Sequence[np.ndarray], titles: Sequence[str], *, columns: int = 8, alt: str
+    places: Sequence[tuple[np.ndarray, float, str]], *, columns: int = 8, reach: int = 40
 ) -> None:
-    """Small grey pictures uint8 (H, W) in rows, each with what was written and read as its title."""
-    rows = max(1, -(-len(pictures) // columns))
+    """What stands at some places of lines, in rows, with a mark below the place and a title above.
+
+    Args:
+        places: grey picture uint8 (H, W), x of the place in it, title. reach: columns shown to either side.
+    """
+    rows = max(1, -(-len(places) // columns))
     drawing, axes = base.figure(rows, columns, height=1.35 * rows, squeeze=False)
     for axis in axes.ravel():
         axis.axis("off")
-    for axis, crop, title in zip(axes.ravel(), pictures, titles, strict=False):
+    for axis, (grey, x, title) in zip(axes.ravel(), places, strict=False):
+        left = max(0, round(x) - reach)
+        crop = grey[:, left : round(x) + reach]
         base.picture(axis, crop)
+        axis.plot(x - left, 1.08 * len(crop), "^", color=base.RED, markersize=5, clip_on=False)
         axis.set_title(title, fontsize=9)
+    titles = ", ".join(title for _, _, title in places)
     base.show(
         drawing,
-        alt=alt,
-        facts=f"{len(pictures)} misread characters (written > read): {', '.join(titles)}",
+        alt=f"{len(places)} small pictures cut from lines where a character was misread, a mark below each character; "
+        f"written > read: {titles}.",
+        facts=f"{len(places)} misread characters (written > read): {titles}",
+    )
+
+
+def worst(lines: Sequence[tuple[np.ndarray, str, str]]) -> None:
+    """Pictures of lines, grey uint8 (H, W), without their paper; above each what is written, and what was read."""
+    drawing, axes = base.figure(len(lines), 1, height=1.15 * len(lines) + 0.2, squeeze=False)
+    for axis, (grey, truth, text) in zip(axes[:, 0], lines, strict=True):
+        base.picture(axis, images.normalise(grey), ink=True)
+        title = f"written: {truth}\nread:    {text}"
+        axis.set_title(title, loc="left", fontsize=9, family="monospace")
+    told = "; ".join(f"{truth} > {text}" for _, truth, text in lines)
+    base.show(
+        drawing,
+        alt=f"Pictures of {len(lines)} lines, the worst one on top, with what is written and what was read above each.",
+        facts=f"written > read: {told}",
     )

@@ -11,37 +11,44 @@ from htr_utils.course.statistics import Effect, Run
 
 
 def curves(groups: Mapping[str, Sequence[Run]]) -> None:
-    """Loss and CER over epochs, a line for each run, a colour and dashes for each group; a line of text where no run
-    trained anything."""
+    """Validation CER over epochs: a panel for each group, a curve for each run, the first group's in grey behind them;
+    a line of text where no run trained anything."""
     trained = {
-        name: some
+        name: [[100 * row["cer"] for row in run["results"]["history"]] for run in all_]
         for name, all_ in groups.items()
-        if (some := [run for run in all_ if run["results"].get("history")])
+        if all(run["results"].get("history") for run in all_)
     }
     if not trained:
         print("no curves: nothing was trained in these runs")
         return
-    drawing, axes = base.figure(1, 2, height=3.4)
-    for place, name in enumerate(groups):
-        for number, run in enumerate(trained.get(name, [])):
-            history = run["results"]["history"]
-            epochs = [row["epoch"] for row in history]
-            shown = base.style(place) | {"linewidth": 1.2, "label": None if number else name}
-            axes[0].plot(epochs, [row["loss"] for row in history], **shown)
-            axes[1].plot(epochs, [100 * row["cer"] for row in history], **shown)
-    axes[0].set_ylabel("training loss (nats per line)")
-    axes[1].set_ylabel("validation CER (%)")
-    for axis in axes:
-        axis.set_xlabel("epoch")
+    columns = min(3, len(trained))
+    rows = -(-len(trained) // columns)
+    look = {"height": 2.1 * rows + 0.3, "squeeze": False, "sharex": True, "sharey": True}
+    drawing, axes = base.figure(rows, columns, **look)
+    first = next(iter(trained.values()))
+    for axis in axes.flat[len(trained) :]:
+        axis.axis("off")
+    for number, (axis, (name, some)) in enumerate(zip(axes.flat, trained.items(), strict=False)):
+        for curve in first if number else []:
+            axis.plot(range(1, len(curve) + 1), curve, color="#BBBBBB", linewidth=1)
+        for curve in some:
+            axis.plot(range(1, len(curve) + 1), curve, color=base.style(number)["color"])
+        axis.set_title(name, fontsize=10)
         axis.set_ylim(0, None)
         axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[0].legend(frameon=False, fontsize=8)
-    runs = sum(map(len, trained.values()))
+    for axis in axes[-1]:
+        axis.set_xlabel("epoch")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("validation CER (%)")
+    ends = "; ".join(
+        f"{name} {', '.join(f'{curve[-1]:.0f}' for curve in some)} %"
+        for name, some in trained.items()
+    )
     base.show(
         drawing,
-        alt="Left the training losses, right the error rates on the validation lines, of all runs of a sweep over the "
-        "epochs; runs that differ in the seed alone have the same colour and dashes, and lie apart all the same.",
-        facts=f"{runs} runs in {len(trained)} groups",
+        alt=f"A panel for each of {len(trained)} kinds of run with the error rate on the validation lines over the "
+        f"epochs, a curve for each seed, before the grey curves of the first kind. They end at: {ends}.",
+        facts=f"{sum(map(len, trained.values()))} runs in {len(trained)} groups, which end at: {ends}",
     )
 
 
@@ -56,11 +63,13 @@ def spread(groups: Mapping[str, Sequence[Run]], what: str = "CER on the validati
     axis.set_yticks(range(len(groups)), list(groups))
     axis.invert_yaxis()
     axis.set_xlabel(f"{what} (%); a dot is a run, the bar their mean")
+    means = "; ".join(
+        f"{name} {np.mean([run['rate'] for run in runs]):.1f} %" for name, runs in groups.items()
+    )
     base.show(
         drawing,
-        alt="A row for each kind of run with a dot for each seed and a bar at the mean: the dots of one row lie apart, "
-        "and some rows overlap.",
-        facts=f"{len(groups)} rows, {sum(map(len, groups.values()))} dots",
+        alt=f"A row for each kind of run with a dot for each seed and a bar at the mean: {means}.",
+        facts=f"means: {means}",
     )
 
 
@@ -92,8 +101,15 @@ def effects(effects: Sequence[Effect]) -> None:
     )
 
 
-def winners(counts: Sequence[int], lowest: Sequence[float], truth: float) -> None:
-    """How low the best of n equal runs looks: n against the mean of the lowest CER."""
+def winners(truth: float, width: float, seed: int) -> None:
+    """How low the best of n equal runs looks, on average over 2,000 sweeps.
+
+    Args:
+        truth: mean rate of every run (%). width: standard deviation of the runs (points).
+    """
+    counts = [1, 2, 4, 8, 16, 32, 64]
+    draws = np.random.default_rng(seed).normal(truth, width, (2000, counts[-1]))  # (sweeps, runs)
+    lowest = np.minimum.accumulate(draws, axis=1).mean(axis=0)[np.subtract(counts, 1)]
     drawing, axis = base.figure(height=2.8, width=7.0)
     axis.plot(counts, lowest, "o-", color=base.RED, label="best of n runs, on average")
     axis.axhline(truth, color=base.BLUE, linestyle="--", label="what every run is worth")
@@ -107,7 +123,8 @@ def winners(counts: Sequence[int], lowest: Sequence[float], truth: float) -> Non
         drawing,
         alt="The best error rate of n runs falls steadily as n grows, below the dashed line of what all of these runs, "
         "which differ by chance alone, are worth.",
-        facts=f"best of {counts[-1]} below best of {counts[1]}: {lowest[-1] < lowest[1]}",
+        facts=f"every run is worth {truth:.1f} %; the best of 16 looks like {lowest[4]:.1f} %, "
+        f"{(truth - lowest[4]) / width:.1f} standard deviations too good",
     )
 
 

@@ -147,13 +147,13 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
     axis.set_ylabel("edits / length (%)")
     axis.set_ylim(bottom=-1)
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9)
-    worst = int(rate_of.argmax())
     show(
         drawing,
         alt="A dot for each line: its length to the right, its own error rate upwards. Two horizontal lines cross the "
         "dots: a dashed one, the mean of the lines' rates, and a broad light one, the micro average.",
         facts=f"{len(length_of)} lines of {length_of.min()} to {length_of.max()} characters; "
-        f"the worst has {length_of[worst]} characters and a rate of {rate_of[worst]:.0f} %",
+        f"micro average {micro:.1%}, mean of the lines {mean:.1%}; worst line {rate_of.max():.0f} %, of "
+        f"{length_of[rate_of.argmax()]} characters",
     )
 
 
