@@ -44,7 +44,9 @@ def with_an_error(
         truth = lines[place].text
         wrong = metrics.edits(reading.text, truth)
         swapped = [(a, b) for a, b in zip(reading.text, truth, strict=False) if a != b]
-        letters_alone = len(swapped) == wrong and all(a.isalpha() and b.isalpha() for a, b in swapped)
+        letters_alone = len(swapped) == wrong and all(
+            a.isalpha() and b.isalpha() for a, b in swapped
+        )
         if 0 < wrong <= few:
             least = min((character.confidence for character in reading.characters), default=1.0)
             # Rounded: the same choice on another processor.
