@@ -27,7 +27,7 @@ from htr_utils.text import metrics
 from workshop.measure.decoders import paired
 from workshop.measure.page_score import plain
 
-FRENCH = ("copiste", "TestamentsDePoilus", "MSS-19", "MSS-20", "celestine")
+FRENCH = ("copiste", "testamentsdepoilus", "mss-19", "mss-20", "celestine")
 _UNREADABLE = ("printed", "ignore")
 
 
@@ -77,7 +77,7 @@ def main(folder: Path, model: str, target: str | None) -> None:
         at = [n for n, one in enumerate(of) if one == number]
         truths = [unaccented(line["text"], truth=True) for line in page["lines"]]
         before, after = [plainly[n] for n in at], [unaccented(readings[n].text) for n in at]
-        french = any(name in page["source"] for name in FRENCH)
+        french = any(name in page["source"].lower() for name in FRENCH)
         kind = "French scans" if french else "English scans" if page["kind"] == "scan" else "photos"
         groups[kind] += zip(truths, before, after, strict=True)
         language = readings[at[-1]].language
