@@ -21,14 +21,14 @@ import numpy as np
 
 from htr_utils import __version__
 from htr_utils.errors import HtrError
-from htr_utils.results import Box
+from htr_utils.results import PLAIN, Box, plain
 from htr_utils.results import ReadLine as ReadLine
 from htr_utils.results import ReadPage as ReadPage
 from htr_utils.results import Word as Word
 from htr_utils.results import of_page as of_page
 
 ENDINGS = {
-    "text": ".txt",
+    "text": PLAIN,
     "markdown": ".md",
     "json": ".json",
     "hocr": ".hocr.html",
@@ -50,18 +50,13 @@ def render(pages: Sequence[ReadPage], format: str) -> list[str]:
     if format == "page":
         return [_page_xml(page) for page in pages]
     whole: dict[str, Callable[[Sequence[ReadPage]], str]] = {
-        "text": _text,
+        "text": plain,
         "markdown": _markdown,
         "json": _json,
         "hocr": _hocr,
         "alto": _alto,
     }
     return [whole[format](pages)]
-
-
-def _text(pages: Sequence[ReadPage]) -> str:
-    """A line per line; an empty line between pages."""
-    return "\n".join("".join(f"{line.text}\n" for line in page.lines) for page in pages)
 
 
 def _markdown(pages: Sequence[ReadPage]) -> str:

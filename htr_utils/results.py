@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+PLAIN = ".txt"  # what a file of plain text is called
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class _Found(Protocol):
     crop: np.ndarray
 
     def where(self, points: np.ndarray) -> np.ndarray: ...
+
+
+def plain(pages: Sequence[ReadPage]) -> str:
+    """The text alone: a line per line; an empty line between pages."""
+    return "\n".join("".join(f"{line.text}\n" for line in page.lines) for page in pages)
 
 
 def of_page(

@@ -13,9 +13,9 @@ from htr_utils.cli.outputs import LONG
 from htr_utils.errors import HtrError
 
 if TYPE_CHECKING:
-    from htr_utils.formats import ReadPage
     from htr_utils.page_reading import OpenedPage
     from htr_utils.recognizer import Recognizer
+    from htr_utils.results import ReadPage
 
 
 def trouble(name: str, error: Exception) -> str:
@@ -114,7 +114,7 @@ class Job:
         language: str = "auto",
     ) -> Iterator[tuple[OpenedPage, ReadPage]]:
         """Read the lines of all pages, and say which cannot be read."""
-        from htr_utils import formats, page_reading
+        from htr_utils import page_reading, results
         from htr_utils.text.tuned import CANDIDATES
 
         candidates = CANDIDATES if spelling == "gated" else 1
@@ -142,7 +142,7 @@ class Job:
                 nothing = "no line of writing found; try --as line"
                 self.complain(page.file, f"{name}, page {page.number}: {nothing}")
             try:
-                whole = formats.of_page(
+                whole = results.of_page(
                     Path(name).name, page.grey.shape, page.lines, texts, page.number, page.notes
                 )
             except Exception as error:

@@ -16,9 +16,9 @@ from htr_utils.errors import HtrError
 if TYPE_CHECKING:
     import numpy as np
 
-    from htr_utils.formats import ReadLine, ReadPage
     from htr_utils.page_reading import OpenedPage
     from htr_utils.recognizer import Recognizer
+    from htr_utils.results import ReadLine, ReadPage
     from htr_utils.text.spelling import Correction
 
     Speller = Callable[[ReadLine], Correction]
@@ -48,9 +48,7 @@ class Writer:
         self.made: dict[str, tuple[int, str]] = {}
 
     def __call__(self, page: OpenedPage, read_page: ReadPage) -> None:
-        from htr_utils import drawn, formats
         from htr_utils.files import write_bytes, write_text
-        from htr_utils.lines import images
 
         if self.speller is not None:
             read_page = replace(read_page, lines=tuple(map(self._corrected, read_page.lines)))
@@ -60,6 +58,9 @@ class Writer:
         stem = self.stems[page.file]
         if self.overlay and self.out is not None:
             number = "" if page.last and page.number == 1 else f"-{page.number}"
+            from htr_utils import drawn
+            from htr_utils.lines import images
+
             place = self._place(page.file, f"{stem}{number}{OVERLAY}")
             images.save(place, drawn.overlay(page.grey, read_page)[..., ::-1])
         if self.format == "pdf":
@@ -68,10 +69,12 @@ class Writer:
             return
         pages, self.pages = self.pages, []
         if self.format == "pdf":
+            from htr_utils import drawn
+
             place = self._place(page.file, f"{stem}.pdf")
             write_bytes(place, drawn.pdf(list(zip(self.greys, pages, strict=True))))
             return
-        contents = formats.render(pages, self.format)
+        contents, ending = _rendered(pages, self.format)
         if self.out is None:
             if len(self.names) > 1:
                 click.echo(f"{click.format_filename(self.names[page.file])}:")  # may be no UTF-8
@@ -79,9 +82,7 @@ class Writer:
             return
         for nth, content in enumerate(contents, 1):
             part = f"-{nth}" if len(contents) > 1 else ""
-            write_text(
-                self._place(page.file, f"{stem}{part}{formats.ENDINGS[self.format]}"), content
-            )
+            write_text(self._place(page.file, f"{stem}{part}{ending}"), content)
 
     def _place(self, file: int, name: str) -> Path:
         """Where a result goes.
@@ -106,6 +107,17 @@ class Writer:
         if self.format == "text":
             return replace(line, text=without_with(line.text, correction))
         return replace(line, corrected=correction.text)
+
+
+def _rendered(pages: list[ReadPage], format_: str) -> tuple[list[str], str]:
+    """The contents of the files of a result, and their ending."""
+    if format_ == "text":  # by far the most frequent, and quicker to load than the others
+        from htr_utils import results
+
+        return [results.plain(pages)], results.PLAIN
+    from htr_utils import formats
+
+    return formats.render(pages, format_), formats.ENDINGS[format_]
 
 
 def speller_of(mode: str, recognizer: Recognizer) -> Speller | None:

@@ -106,7 +106,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     }
     assert not [n for n in names if n.endswith((".png", ".ipynb", ".ttf", ".woff2", ".pyc"))]
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert wheel.stat().st_size < 25_000_000
+    assert wheel.stat().st_size < 28_000_000  # five languages take 15 MB of it
 
 
 def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) -> None:
