@@ -361,13 +361,6 @@ dense = tf.nn.ctc_loss(double, short, np.int32([2]), np.int32([2]), blank_index=
 print("in NumPy, all paths     :", ctc.brute_force(np.log(np.full((2, 3), 1 / 3)), double[0]))
 print("sparse labels           :", float(sparse[0]))
 print("dense labels            :", f"about {round(float(dense[0]), -1):.0f}, finite and silent")
-try:  # fewer frames than letters: one frame for two letters
-    tf.nn.ctc_loss(
-        tf.sparse.from_dense(np.int32([[1, 2]])), short[:1], None, np.int32([1]), blank_index=0
-    )
-except tf.errors.InvalidArgumentError as error:
-    message = error.message[error.message.find("Not enough") :]
-    print("sparse, even less room  : error:", message.partition(" (")[0])
 
 # %% [markdown]
 # The dense path (which `keras.losses.CTC` takes) hides the problem behind a large number, with a gradient, and
