@@ -454,7 +454,7 @@ for number, (warmup, clip) in enumerate([(10, 5.0), (10, 1e9), (1, 5.0), (1, 1e9
         f"{'warm-up' if warmup > 1 else 'no warm-up'}, {'clipping' if clip < 9 else 'no clipping'}"
     )
     curve = next(learn(0.25, 30, warmup=warmup, longest=clip))
-    axes.semilogy(curve, label=name, **base.style(number))
+    axes.plot(curve, label=name, **base.style(number))
     worst[name] = f"{name}: highest {np.nanmax(curve):.0f}, last {curve[-1]:.0f}"
 axes.set_xlabel("step")
 axes.set_ylabel("loss (nats per line)")

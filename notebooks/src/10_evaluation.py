@@ -78,10 +78,11 @@ own_rates = wrong / lengths
 measures.line_rates(lengths, own_rates, micro=wrong.sum() / lengths.sum(), mean=own_rates.mean())
 long = lengths > np.median(lengths)
 for name, some in (("the shorter half", ~long), ("the longer half", long)):
-    print(f"{name}: {wrong[some].sum()} edits in {lengths[some].sum():,} characters")
+    edited, characters = wrong[some].sum(), lengths[some].sum()
+    print(f"{name}: {edited} edits in {characters:,} characters, {edited / characters:.1%}")
 
 # %% [markdown]
-# Compare edits by characters in the two halves, not how high the dots lie: one lost letter is a large share of a
+# Compare the rates of the two halves, not how high the dots lie: one lost letter is a large share of a
 # short line. The mean of the lines' own rates lets a line of one word weigh as much as a line of twelve. Here most
 # lines are about equally long, so the two averages hardly differ.
 #

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
+import nbformat
 import numpy as np
+import pytest
+
+from htr_utils.course import first_network
+from htr_utils.lines.images import Preparation
+from htr_utils.network import ctc, models
+from htr_utils.text.charset import Charset
+from tests.helpers.chapters import ROOT
 
 
 def _clip(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
@@ -76,3 +86,90 @@ WRONG: list[tuple[Any, ...]] = [
     ("07.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(0, 1))),
     ("07.5", lambda draw, lines: any(draw(n, 0) is not draw(n, 1) for n in range(lines))),
 ]
+
+
+# ---- what the chapter says, computed
+
+
+def test_clipping_and_scale_change_no_step_of_adam() -> None:
+    """Gradients times 1,000 move the weights alike, so clipping every gradient by one factor does nothing."""
+    keras = pytest.importorskip("keras")
+    gradients = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
+    ends = []
+    for scale in (1.0, 1000.0):
+        weights = keras.Variable(np.ones(5, np.float32))
+        optimiser = keras.optimizers.AdamW(0.1)
+        optimiser.build([weights])
+        for gradient in gradients:
+            optimiser.apply([keras.ops.convert_to_tensor(scale * gradient)], [weights])
+        ends.append(keras.ops.convert_to_numpy(weights).copy())
+    assert np.abs(ends[0] - 1).max() > 0.1
+    np.testing.assert_allclose(*ends, atol=1e-3)
+
+
+@pytest.mark.parametrize(("frames", "wins"), [(54, "space"), (90, "blank")])
+def test_the_best_blind_answer_depends_on_the_frames_per_letter(frames: int, wins: str) -> None:
+    """One distribution for all frames, the best for a text of 49 characters: which class is the likeliest?"""
+    text = "the old man saw a red fox run over the hill at te"
+    charset = Charset(" abcdefghijklmnopqrstuvwxyz")
+    label, logits = charset.encode(text), np.zeros(charset.classes)
+    assert len(text) == 49
+    for _ in range(200):
+        log_probs = np.tile(logits - np.logaddexp.reduce(logits), (frames, 1))
+        logits -= 0.02 * ctc.gradient(log_probs, label).sum(axis=0)
+    assert int(logits.argmax()) == {"space": int(charset.encode(" ")[0]), "blank": ctc.BLANK}[wins]
+
+
+@pytest.fixture(scope="module")
+def printed() -> str:
+    """What the cells of the stored chapter printed; the claims below are those of its prose."""
+    book = nbformat.read(ROOT / "notebooks" / "07_training.ipynb", as_version=4)
+    outputs = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs]
+    return "\n".join(out.text for out in outputs if out.output_type == "stream")
+
+
+def test_texts_of_other_lines_are_learnt_by_heart_as_well(printed: str) -> None:
+    counts = re.findall(r"(their own texts|texts of other lines) .* (\d+) of 10 by heart", printed)
+    assert len(counts) == 2 and all(int(count) >= 8 for _, count in counts)
+
+
+def test_the_miniature_goes_from_noise_to_reading(printed: str) -> None:
+    rows = re.findall(r"^ *(\d+) +[\d.]+ +(\d+)% +(\d+)%", printed, re.MULTILINE)
+    raw = [int(row[1]) for row in rows]
+    assert len(raw) == 10 and raw[0] > 90 and raw[-1] < 25
+
+
+def test_the_planted_labels_stand_out(printed: str) -> None:
+    (places,) = re.findall(r"places of the five among 1500: \[(.*)\]", printed)
+    assert max(map(int, places.split(", "))) <= 20
+
+
+def test_warm_up_takes_the_peak_away_and_clipping_does_not(printed: str) -> None:
+    highest = dict(re.findall(r"^((?:no )?warm-up, .*): highest (\d+)", printed, re.MULTILINE))
+    assert len(highest) == 4
+    with_it = [int(peak) for name, peak in highest.items() if name.startswith("warm-up")]
+    without = [int(peak) for name, peak in highest.items() if name.startswith("no warm-up")]
+    assert 2 * max(with_it) < min(without)
+
+
+def test_glued_words_and_their_losses() -> None:
+    source = first_network.words("validation", 6)
+    ink, text = first_network.glue(source, [0, 2])
+    assert text == f"{source.texts[0]} {source.texts[2]}"
+    assert ink.dtype == np.uint8 and ink.shape[0] == first_network.HEIGHT
+    assert not ink[:, :6].any() and ink[:, 6].any() and not ink[:, -6:].any()
+    preset = replace(
+        models.preset("wide"),
+        preparation=Preparation(32),
+        blocks=tuple(
+            replace(block, channels=block.channels // 16) for block in models.preset("wide").blocks
+        ),
+        lstm=4,
+    )
+    network = models.build(preset, first_network.LETTERS.classes)
+    lines = [first_network.glue(source, [number]) for number in range(6)]
+    together = first_network.losses(network, preset, first_network.LETTERS, lines)
+    alone = [
+        first_network.losses(network, preset, first_network.LETTERS, [line])[0] for line in lines
+    ]
+    np.testing.assert_allclose(together, alone, rtol=1e-3)

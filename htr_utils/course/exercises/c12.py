@@ -44,7 +44,7 @@ def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
         return "1.96 is for many values; for so few, take the factor of Student's t from the table `T975`"
     if given == fewest(lambda n: statistics.T975[min(n - 1, 29)]):
         return "n values have n - 1 degrees of freedom, and `T975[0]` is the factor for one"
-    if given[4] == 3:
+    if given == [max(3, n) for n in fewest(lambda n: statistics.T975[n - 2])]:
         return "two pairs are enough where the differences hardly vary: begin with n = 2"
     if given == fewest(lambda n: statistics.T975[n - 3]):
         return "`T975[n - 3]` takes, for two pairs, the last factor of the table: n values, `T975[n - 2]`"

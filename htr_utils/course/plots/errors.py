@@ -101,6 +101,6 @@ def worst(lines: Sequence[tuple[np.ndarray, str, str]]) -> None:
     told = "; ".join(f"{truth} > {text}" for _, truth, text in lines)
     base.show(
         drawing,
-        alt=f"Pictures of {len(lines)} lines, the worst one on top, with what is written and what was read above each.",
-        facts=f"written > read: {told}",
+        alt=f"Pictures of {len(lines)} lines, the worst one on top; above each: written > read: {told}.",
+        facts=f"{len(lines)} lines, the worst on top",
     )

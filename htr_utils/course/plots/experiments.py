@@ -138,6 +138,7 @@ def designs(grid: np.ndarray, drawn: np.ndarray) -> None:
         axis.plot(points[:, 0], np.full(len(points), -0.06), "|", color="black", markersize=12)
         different = len(np.unique(points[:, 0].round(6)))
         axis.set_title(f"{name}: {different} rates tried", fontsize=10)
+        axis.set(xlim=(0, 1), ylim=(-0.12, 1))
         axis.set_xlabel("learning rate (its logarithm)")
         axis.set_ylabel("dropout")
         axis.set_xticks([])
