@@ -110,7 +110,9 @@ def lstm_step(x, h, c, W, U, b):  # (features,), (units,), (units,), the three w
 
 # %% [markdown]
 # `c = f * c + i * g` is the whole idea: old state times a gate, plus something new times a gate. If the forget gate
-# stays near one, a number survives for many frames.
+# stays near one, a number survives for many frames. Learning profits, too: on the direct way back along the cell
+# state a gradient is multiplied by `f` at each frame and by nothing else, so it does not fade where `f` is near
+# one.
 #
 # Does Keras do the same? You take a small Keras LSTM with random weights, copy the weights and make one step.
 

@@ -163,7 +163,8 @@ plots.trellis(log_probs, label, charset.characters)
 
 # %% [markdown]
 # What to notice: grey states can never be part of a complete walk. The red path is the best one, yet much of the
-# flow runs beside it; the loss counts all of it.
+# flow runs beside it; the loss counts all of it. (With the parameter `word = "oo"` no arrow jumps over the middle
+# blank.)
 #
 # The [**forward variable**](../docs/glossary.md#forward-variable) `alpha[t, s]` is the summed probability of all
 # beginnings that stand in state `s` at frame `t`. Each one is computed from at most three neighbours in the frame

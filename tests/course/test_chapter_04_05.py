@@ -122,6 +122,21 @@ def test_the_size_of_an_output_follows_the_formula() -> None:
     assert (48 - 2) // 2 + 1 == 24 and (48 + 2 - 3) + 1 == 48
 
 
+def test_a_gradient_along_the_cell_state_is_multiplied_by_the_forget_gate() -> None:
+    """c = f c + i g: 20 steps of f = .98 leave .67 of it, of f = .5 nothing; by a small change at the first step."""
+
+    def last(first: float, forget: float) -> float:
+        c = first
+        for _ in range(20):
+            c = forget * c + 0.1 * -1
+        return c
+
+    for forget in (0.98, 0.5):
+        slope = (last(1.001, forget) - last(1.0, forget)) / 0.001
+        assert abs(slope - forget**20) < 1e-9
+    assert round(0.98**20, 2) == 0.67 and 0.5**20 < 1e-5
+
+
 def test_a_reader_of_one_direction_gets_77_per_cent_of_the_toy_letters_at_best() -> None:
     """1 - 1/2 x 1/2 x 15/16, by the best guess that sees nothing behind a stroke."""
     strokes = np.array(list(itertools.product((0, 1), repeat=8)))

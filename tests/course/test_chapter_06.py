@@ -30,7 +30,7 @@ def test_which_class_a_blind_network_says_depends_on_the_frames_of_a_character()
     tight, wide = (blind(label, frames, charset.classes) for frames in (54, 120))
     assert charset.decode([int(tight.argmax())]) == " "
     assert int(wide.argmax()) == ctc.BLANK and wide[0] > tight[0]
-    shares = [blind(np.int32([2, 1]), frames, 3)[0] for frames in (4, 8, 24)]  # "to", as printed
+    shares = [blind(np.array([2, 1]), frames, 3)[0] for frames in (4, 8, 24)]  # "to", as printed
     assert 0.15 < shares[0] < 0.3 and 0.65 < shares[1] < 0.75 and shares[2] > 0.88
 
 
