@@ -185,9 +185,8 @@ plots.progress(losses, blanks)
 #
 # The loss falls from the first step, but look at the right panel: within a few steps the network says
 # [*blank*](../docs/glossary.md#blank) in every frame. Of someone who cannot see yet, the best answer is one class
-# everywhere. Which one depends on the frames per letter: with many it is the blank, with few (long texts in narrow
-# pictures) the most frequent character, often the space. Exercise 7.4 looks at that. Then letters appear. What did it
-# read on the way? The sign ∅ is an empty reading.
+# everywhere. Mostly that is the blank; in long lines it may be a frequent character (exercise 7.4).
+# Then letters appear. What did it read on the way? The sign ∅ is an empty reading.
 
 # %% tags=["figure", "nbval-ignore-output"]
 from htr_utils.text import decoding
@@ -551,8 +550,8 @@ check("07.3", culprits)
 # Write a function that gets blank rates, one per step. The blank stage has come when a rate is at `limit` or above.
 # Return the first step *after the highest rate* at which the rate is below `limit`, or -1 if the stage never came or
 # never ended. Measure it on `blanks`: expect 20 to 60. Then take ten long lines in place of the short ones
-# (`few = narrow[-10:]`) and run the cells down to `blanks` again. Expect -1: with two frames for a letter the blank
-# never wins everywhere. Look into `read(answers[10])`: which class does it say instead?
+# (`few = narrow[-10:]`) and run the cells down to `blanks` again. Expect -1:
+# another class takes the blank's place. `read(answers[10])` shows which: what is it?
 
 
 # %% tags=["exercise"]

@@ -104,7 +104,7 @@ def test_clipping_and_scale_change_no_step_of_adam() -> None:
             optimiser.apply([keras.ops.convert_to_tensor(scale * gradient)], [weights])
         ends.append(keras.ops.convert_to_numpy(weights).copy())
     assert np.abs(ends[0] - 1).max() > 0.1
-    np.testing.assert_allclose(*ends, atol=1e-3)
+    np.testing.assert_allclose(ends[0], ends[1], atol=1e-3)
 
 
 @pytest.mark.parametrize(("frames", "wins"), [(54, "space"), (90, "blank")])

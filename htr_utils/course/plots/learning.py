@@ -66,7 +66,7 @@ def readings(table: Mapping[int, Sequence[str]], truths: Sequence[str]) -> None:
             look = {"color": colour, "weight": "bold" if right and not last else "normal"}
             base.write(axis, x, y, shown or "∅", 10, ha="left", family="monospace", **look)
     told = "; ".join(
-        f"step {step}: {', '.join(t or '∅' for t in texts)}" for step, texts in table.items()
+        f"step {step}: {', '.join(t[:20] or '∅' for t in texts)}" for step, texts in table.items()
     )
     counts = [sum(map(str.__eq__, texts, truths)) for texts in table.values()]
     base.show(
