@@ -19,7 +19,7 @@ serve:      ## the web page
 	@$(RUN) setup --if-needed
 	@$(RUN) serve $(ARGS)
 
-clean:      ## what was made here, but not .venv and not your trainings (runs/train)
-	find runs -mindepth 1 -maxdepth 1 ! -name train -exec rm -rf {} + 2>/dev/null || true
+clean:      ## what can be made again quickly: not .venv, no trainings, no sweeps
+	rm -rf runs/course runs/slides runs/site runs/export runs/latest
 	rm -rf build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -not -path "./.venv/*" -prune -exec rm -rf {} +

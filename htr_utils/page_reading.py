@@ -1,4 +1,4 @@
-"""From the pages of files to their readings: one way for the command line, the web page and `read_page`."""
+"""From the pages of files to their readings: one way for the command line and the web page."""
 
 from __future__ import annotations
 

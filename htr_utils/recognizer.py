@@ -1,4 +1,4 @@
-"""The hall of the house: a trained model that reads lines.
+"""A trained model that reads lines.
 
 from htr_utils import Recognizer
 reading = Recognizer.load("course").read("line.png")
@@ -196,7 +196,8 @@ class Recognizer:
             raise HtrError(
                 "a recognizer without a file cannot be pickled; save its model, load that"
             )
-        return Recognizer.load, (self.file.absolute(),)
+        engine = "tensorflow" if hasattr(self.engine, "archive") else "onnx"
+        return Recognizer.load, (self.file.absolute(), engine)
 
     @cached_property
     def archive(self) -> Archive:
@@ -296,7 +297,7 @@ class Recognizer:
     ) -> Iterator[Reading | HtrError]:
         """Threads prepare the next chunk, run the network, and decode once each page's language is known."""
         rest, pool, done = iter(sources), ThreadPoolExecutor(threads()), 0
-        evidence: dict[Hashable, languages.Evidence] = {}
+        settled: dict[Hashable, str] = {}  # the language of each page so far
 
         def network(numbers: list[int], good: Mapping[int, images.Prepared]) -> list[_Line]:
             made = self._emissions(numbers, good)
@@ -326,7 +327,7 @@ class Recognizer:
                 )
                 readings: dict[int, Reading | HtrError] = dict(bad)
                 asked = []
-                for language, some in self._by_language(lines, job, evidence, done).items():
+                for language, some in self._by_language(lines, job, settled, done).items():
                     some.sort(key=lambda line: len(line.log_probs))
                     size = max(1, -(-len(some) // threads()))
                     for at in range(0, len(some), size):
@@ -344,23 +345,28 @@ class Recognizer:
             pool.shutdown(cancel_futures=True)
 
     def _by_language(
-        self, lines: list[_Line], job: _Job, evidence: dict[Hashable, languages.Evidence], done: int
+        self, lines: list[_Line], job: _Job, settled: dict[Hashable, str], done: int
     ) -> dict[str, list[_Line]]:
-        """The lines by the language to read them in; `evidence` of pages grows, `done` lines came before."""
+        """The lines by the language to read them in; `done` lines came before.
+
+        The first chunk with lines of a page settles the language of all of them, so that it never changes on a page.
+        """
         if job.decoder not in ("lm", "lexicon"):
             return {languages.NONE: lines}
         if job.language != "auto":
             return {job.language: lines}
         pages = {line.number: job.page_of(done + line.number) for line in lines}
+        evidence: dict[Hashable, languages.Evidence] = {}
         for line in lines:
-            page = evidence.setdefault(
-                pages[line.number], languages.Evidence(self.charset.characters)
-            )
-            page.add(self.charset.decode(line.greedy.ids), line.greedy.confidences)
-        found: dict[str, list[_Line]] = {}
+            page = pages[line.number]
+            if page not in settled:
+                found = evidence.setdefault(page, languages.Evidence(self.charset.characters))
+                found.add(self.charset.decode(line.greedy.ids), line.greedy.confidences)
+        settled |= {page: found.language() for page, found in evidence.items()}
+        groups: dict[str, list[_Line]] = {}
         for line in lines:
-            found.setdefault(evidence[pages[line.number]].language(), []).append(line)
-        return found
+            groups.setdefault(settled[pages[line.number]], []).append(line)
+        return groups
 
     def _tried(self, source: Picture) -> images.Prepared | HtrError:
         try:

@@ -73,7 +73,9 @@ VERBS = [*"setup test test-all lab lint lock latest student solutions".split(), 
 def pass_on(arguments: Sequence[str], root: Path, here: bool = False) -> int:
     """Hand the call to the `htr` command line, in `.venv` where that is set up or this Python lacks what it needs."""
     venv, python = root / ".venv", venv_python(root / ".venv")
-    lacks = any(importlib.util.find_spec(name) is None for name in ("click", "numpy", "tensorflow"))
+    lacks = any(
+        importlib.util.find_spec(name) is None for name in ("click", "numpy", "onnxruntime")
+    )
     here = here or Path(sys.prefix).resolve() == venv.resolve()
     if not here and python.is_file() and (lacks or (venv / STAMP).is_file()):
         # Which hands nothing on in turn.

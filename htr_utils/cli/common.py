@@ -64,10 +64,15 @@ def folder_of(data: str | None) -> str | None:
 
 
 def split_of(data: str | None, split: str | None) -> str:
-    """--split, or where it is not given the test split, and of a folder without splits all lines."""
+    """--split, or where it is not given the test split, and of a folder without one all lines."""
     from htr_utils.lines import labels
 
-    return split or ("all lines" if data is not None and labels.is_own(data) else "test")
+    if split:
+        return split
+    whole = (
+        data is not None and labels.is_own(data) and "test" not in labels.splits(labels.read(data))
+    )
+    return "all lines" if whole else "test"
 
 
 def only(lines: list[Line], ids: str | None) -> list[Line]:

@@ -1,1 +1,1 @@
-"""Pictures of lines: reading IAM layout, images, augmentation, synthesis, batches."""
+"""Pictures of lines: reading them with their labels, cutting them out of pages, augmentation, batches."""

@@ -1,4 +1,4 @@
-"""A line out of a page: level, upright, with paper where other lines were.
+"""A line out of a page: level and upright. Who calls it blanks the neighbours.
 
 The one way from a page to the picture of a line: readers of photos, of PAGE and ALTO files and makers of training lines
 all cut here.

@@ -21,7 +21,7 @@ from htr_utils.web.jobs import Job, Limits, Refusal, Say
 
 PREVIEW = 1600  # longest side of the page picture that is shown
 CROP_HEIGHT = 160  # rows of a line's picture at most: over twice what any preset looks at
-CHUNK = 8  # lines that are read together, between two steps of the progress display
+CHUNK = 64  # lines read together: most pages whole, so that all of one tell its language
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),

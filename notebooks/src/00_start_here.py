@@ -368,7 +368,7 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # ## What goes wrong: a page is not a line
 #
 # The most frequent disappointment of new users: they give `read` a whole page. It was trained on single lines and
-# squeezes whatever it gets to the height of one. (`recognizer.read_page` and `htr read` find the lines first.) We put
+# squeezes whatever it gets to the height of one. (The command `htr read` finds the lines first.) We put
 # two lines on one sheet, on purpose.
 
 # %% tags=["figure"]

@@ -131,6 +131,8 @@ def test_it_can_be_pickled(recognizer):
     assert again.read(name).text == recognizer.read(name).text
     with pytest.raises(HtrError, match="without a file"):
         pickle.dumps(Recognizer(recognizer.engine))
+    trained = Recognizer.load("course", engine="tensorflow")
+    assert type(pickle.loads(pickle.dumps(trained)).engine) is type(trained.engine)
 
 
 def test_other_files_are_refused_in_one_line(tmp_path):

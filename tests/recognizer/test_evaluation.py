@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from htr_utils import evaluation, published, trainer
@@ -190,3 +192,16 @@ def test_own_lines_are_parted_by_writer_where_there_are_ten() -> None:
     assert not {x.writer_id for x in watched} & {x.writer_id for x in train}
     train, watched = material.own_lines([line(n, "one") for n in range(30)])
     assert len(watched) == 3 and len(train) == 27
+
+
+def test_a_folder_with_splits_is_measured_on_its_test_lines(tmp_path: Path) -> None:
+    """Without --split: a folder of one's own that has a test split must not be measured on what trained."""
+    from htr_utils.cli.common import split_of
+
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        cv2.imwrite(str(tmp_path / split / "a.png"), np.full((40, 300), 255, np.uint8))
+        (tmp_path / split / "a.txt").write_text("a line\n", encoding="utf-8")
+    assert split_of(str(tmp_path), None) == "test"
+    assert split_of(str(tmp_path), "all lines") == "all lines"
+    assert split_of(str(tmp_path / "train"), None) == "all lines"

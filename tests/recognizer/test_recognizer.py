@@ -296,3 +296,25 @@ def test_the_finder_is_no_model_that_reads_lines():
     with pytest.raises(HtrError, match="no model 'finder'; known: course") as error:
         Recognizer.load("finder")
     assert "finder," not in str(error.value)
+
+
+def test_the_language_of_a_page_is_settled_once(recogniser):
+    """By the first lines that are read of it: later chunks of the page decode alike, another page for itself."""
+    from htr_utils.recognizer import _Job, _Line
+    from htr_utils.text.decoding import Candidate
+
+    def lines(*texts):
+        ids = [tuple(int(i) for i in recogniser.charset.encode(text)) for text in texts]
+        return [
+            _Line(n, np.zeros((1, 1)), Candidate(i, 0.0, (0,) * len(i), (0.99,) * len(i)))
+            for n, i in enumerate(ids)
+        ]
+
+    english = lines(*["The old clock on the kitchen wall is as loud as it was before"] * 8)
+    french = lines(*["Je ne sais pas si vous avez de mes nouvelles depuis que nous sommes"] * 12)
+    job = _Job("lexicon", "auto", None, 1, 4, lambda number: number // 1000)
+    settled = {}
+    assert set(recogniser._by_language(english, job, settled, 0)) == {"en"}
+    assert set(recogniser._by_language(french, job, settled, 8)) == {"en"}
+    assert set(recogniser._by_language(french, job, settled, 1000)) == {"fr"}
+    assert settled == {0: "en", 1: "fr"}

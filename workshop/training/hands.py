@@ -1,4 +1,4 @@
-"""Trains the published model on many hands; begun, stopped and gone on with at any time by the same command.
+"""Trains the next model to be published on many hands; begun, stopped and gone on with at any time by the same command.
 
     python -m workshop.training.hands --data HANDS --text TEXTS --fonts MORE --folder runs/hands
 
