@@ -189,6 +189,9 @@ maps = [core_of(small(seen)), core_of(pages.network()(seen))]
 plots.steps({"the photo": photo, "cores, your finder": maps[0], "cores, the published": maps[1]})
 
 # %% [markdown]
+# Yours knows lines, and takes the rules of the paper for lines as well: a few hundred crops are too few to learn that a
+# rule is no writing. Give it more (`examples`, `rounds`) and look again. The published one saw hundreds of ruled pages.
+#
 # From map to lines: what hangs together above one half is one piece, and a long piece is a line.
 
 
