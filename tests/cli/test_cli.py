@@ -260,12 +260,12 @@ def test_help_and_bad_arguments_do_not_import_tensorflow():
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory):
     """Three lines under each other."""
-    page = np.full((500, 1400), 235, np.uint8)
-    for number, sample in enumerate(paths.samples()[:3]):
-        grey = images.load(sample)
-        grey = grey.astype(float) / np.percentile(grey, 90, axis=0) * 235
+    lines = [images.load(sample) for sample in paths.samples()[:3]]
+    page = np.full((520, max(grey.shape[1] for grey in lines) + 120), 235, np.uint8)
+    for number, grey in enumerate(lines):
+        level = grey / np.percentile(grey, 90, axis=0) * 235
         h, w = grey.shape
-        page[30 + 150 * number :, 60:][:h, :w] = grey.clip(0, 235)
+        page[30 + 150 * number :, 60:][:h, :w] = level.clip(0, 235)
     path = tmp_path_factory.mktemp("pages") / "letter.png"
     images.save(path, page)
     return path

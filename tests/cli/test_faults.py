@@ -331,11 +331,11 @@ def test_a_damaged_table_of_own_lines_gives_one_line_or_its_rows(
 def test_a_damaged_language_model_gives_one_line(
     count: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    from htr_utils.text import language
+    from htr_utils.text import language, ngrams
 
     path = tmp_path / "tiny.lm"
     text = "the quick brown fox jumps over the lazy dog and runs away from it " * 20
-    made = language.train([text], "abcdefghijklmnopqrstuvwxyz ", order=3)
+    made = ngrams.train([text], "abcdefghijklmnopqrstuvwxyz ", order=3)
     made.save(path)
     wanted = made.score(["the dog", "zebra"])
     for _, found in survivors(path, count, lambda: language.LanguageModel.load(path)):

@@ -28,8 +28,8 @@ class Reader:
     def read(self, paths: list[Any]) -> list[Any]:
         return [SimpleNamespace(text="x" + self.texts[path][1:]) for path in paths]
 
-    def read_iter(self, paths: list[Any], errors: str) -> Iterator[Any]:
-        assert errors == "keep"
+    def read_iter(self, paths: list[Any], errors: str, decoder: str = "greedy") -> Iterator[Any]:
+        assert (errors, decoder) == ("keep", "greedy")
         yield from self.read(paths)
 
 
@@ -38,7 +38,7 @@ def test_the_closing_table_leaves_damaged_lines_out_and_folds_as_the_training_di
     lines = folder.split("validation")
     reader = Reader(lines)
 
-    def some(paths: list[Any], errors: str) -> Iterator[Any]:
+    def some(paths: list[Any], errors: str, decoder: str) -> Iterator[Any]:
         yield HtrError("a.png: cannot be read")
         yield from (SimpleNamespace(text=reader.texts[path].upper()) for path in paths[1:])
 
@@ -75,9 +75,6 @@ class Knowing(Reader):
     """What `evaluate` needs of a recogniser."""
 
     charset = Charset()
-
-    def read_iter(self, paths: list[Any], errors: str, decoder: str = "greedy") -> Iterator[Any]:
-        return super().read_iter(paths, errors)
 
 
 def test_raw_spacing_converts_what_was_read_as_well() -> None:
