@@ -358,7 +358,7 @@ class LanguageModel:
             *_DAMAGE,
         ) as error:
             raise HtrError(
-                f"{path}: damaged, or no language model ({error}); train it again"
+                f"{path}: damaged, or no language model ({error!s:.200}); train it again"
             ) from error
         if charset is not None and charset.characters != model.characters:
             raise HtrError(

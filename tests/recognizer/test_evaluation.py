@@ -50,7 +50,7 @@ def test_the_closing_table_leaves_damaged_lines_out_and_folds_as_the_training_di
     )  # type: ignore[arg-type]
     assert cer.value == wer.value == 0
     assert said == [f"1 of {len(lines)} validation lines cannot be read: left out"]
-    reader.read_iter = lambda paths, errors: iter([HtrError("damaged")] * len(paths))  # type: ignore[method-assign,assignment]
+    reader.read_iter = lambda paths, errors, decoder: iter([HtrError("damaged")] * len(paths))  # type: ignore[method-assign,assignment]
     with pytest.raises(HtrError, match="cannot be read; `htr data check`"):
         published.in_both_conventions(reader, folder, "validation")  # type: ignore[arg-type]
 

@@ -28,7 +28,9 @@ def steps(pictures: Mapping[str, np.ndarray]) -> None:
         axis.set_title(name, fontsize=9)
     sizes = ", ".join(f"{picture.shape[0]} x {picture.shape[1]}" for picture in pictures.values())
     base.show(
-        drawing, alt=f"Pictures side by side: {'; '.join(pictures)}.", facts=f"pixels: {sizes}"
+        drawing,
+        alt=f"Pages, crops or maps side by side, with titles: {'; '.join(pictures)}.",
+        facts=f"pixels: {sizes}",
     )
 
 

@@ -153,7 +153,7 @@ def check_page(text: str) -> None:
     assert not re.findall(r"@import|url\(", text)
     for image in re.findall(r"<img\b[^>]*>", text):
         assert re.search(r"\bsrc=\"data:image/", image), image[:200]
-        assert re.search(r"\balt=\"[^\"]+\"", image), image[:200]
+        assert re.search(r"""\balt=("[^"]+"|'[^']+')""", image), image[:200]
     assert "No description has been provided" not in text
 
 
