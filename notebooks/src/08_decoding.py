@@ -27,9 +27,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
-my_image: str = (
-    ""  # picture of one line of your own, for the pictures; "" for a line of the test split
-)
+my_image: str = ""  # picture of one line of your own; "" for a line of the test split
 model: str = "course"  # a model's name, or the path of a .keras file
 lines: int = 12  # how many test lines the decoders are compared on
 beam_width: int = 10  # prefixes that the beam keeps

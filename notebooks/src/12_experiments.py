@@ -24,13 +24,9 @@
 # know what your two points mean.
 
 # %% tags=["parameters"]
-sweep: str = (
-    ""  # folder of a sweep (htr sweep --out), or a file of records; empty for the stored one
-)
+sweep: str = ""  # folder of a sweep (htr sweep --out), or its file; empty for the stored one
 result: str = "cer"  # the error rate that is compared, by the name under which the runs recorded it
-model: str = (
-    ""  # a model that reads a line at the end; empty for the best run's, or else the course's
-)
+model: str = ""  # a model to read a line at the end; empty for the best run's or the course's
 data_root: str = ""  # folder in IAM layout; empty for the embedded data
 seed: int = 0  # of the draws in this chapter
 
