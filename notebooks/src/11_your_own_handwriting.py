@@ -24,10 +24,10 @@
 my_image: str = ""  # photo or scan of a page of your own; "" for a sample letter
 my_lines: str = ""  # folder of your corrected lines; "" for those of the letters
 model: str = "course"  # the model to start from: a name, or the path of a .keras file
-examples: int = 400  # crops of composed pages that the small finder learns from
-rounds: int = 6  # passes over these crops
+examples: int = 320  # crops of composed pages that the small finder learns from
+rounds: int = 5  # passes over these crops
 corrected: int = 10  # how many lines of the first letter are corrected and learnt from
-epochs: int = 24  # passes over the corrected lines
+epochs: int = 14  # passes over the corrected lines
 seed: int = 0  # of the distortions, the mixing and the bootstrap
 
 # %%
