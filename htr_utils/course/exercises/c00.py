@@ -141,18 +141,18 @@ def two_errors(answer: Callable[[int, int], tuple[float, float]]) -> str | None:
     found = _pair(answer(40, 150))
     if not isinstance(found, tuple) or len(found) != 2:
         return "return two values: the error of the words that it learnt from, and that of the unseen ones"
-    seen, other = (float(part) for part in found)
-    if max(seen, other) <= 1.5:
+    learnt, unseen = map(float, found)
+    if max(learnt, unseen) <= 1.5:
         return "in per cent: 100 times the share"
-    if seen > other:
+    if learnt > unseen:
         return "the first value belongs to the words that it learnt from"
-    if other < 20:
+    if unseen < 20:
         return (
             "no network reads unseen words so well after 40: were these among what it learnt from?"
         )
-    if seen > 60:
+    if learnt > 60:
         return "after 150 steps it should know its 40 words: is the trained network the one that reads?"
-    if abs(seen - other) < 1:
+    if abs(learnt - unseen) < 1:
         return (
             "the two errors are the same: read the 40 words for the first, `unseen` for the second"
         )
