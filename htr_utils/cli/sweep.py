@@ -36,7 +36,7 @@ from htr_utils.errors import HtrError
 @click.option(
     "--report/--no-report",
     default=True,
-    help="at the end run chapter 12 over the records: curves, effects, the best run",
+    help="at the end run the chapter Experiments over the records: curves, effects, the best run",
 )
 @click.option("--dry", is_flag=True, help="check and list the points, run nothing")
 def sweep(
@@ -77,16 +77,16 @@ def sweep(
 
 
 def _report(folder: Path) -> str:
-    """Run chapter 12 over a sweep's records into `report/`; in one line where it is, or why there is none."""
+    """Run "Experiments" over a sweep's records into `report/`; in one line where it is, or why there is none."""
     from htr_utils.course import statistics
     from htr_utils.runs import record, records
 
     rates = statistics.rates(records.finished(folder))
     if not rates:
-        return "no report: these runs recorded no error rate that chapter 12 could compare"
+        return "no report: these runs recorded no error rate that the chapter Experiments could compare"
     parameters = {"sweep": str(folder), "result": rates[0]}
     try:
-        row = record.run("12", parameters, folder / "report")
+        row = record.run("13", parameters, folder / "report")
     except HtrError as error:
         return f"no report: {error}"
     if row["error"]:

@@ -1,4 +1,4 @@
-"""The network of chapter 0: small enough to learn to read the words of one hand within a minute.
+"""The network of the chapter "Start here": small enough to learn to read the words of one hand within a minute.
 
     learned = first_network.words("train")                 # 1,500 words, as pictures and as text
     for moment in first_network.learn(network, learned, steps=400, look_every=50):

@@ -1,4 +1,4 @@
-"""What chapter 11 needs beside the package: the two letters, a folder of corrected lines, a quick fine-tuning.
+"""What "Your own handwriting" needs: the two letters, a folder of corrected lines, a quick fine-tuning.
 
 one, two = letters.samples()
 found = pages.find(one.grey)

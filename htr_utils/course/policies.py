@@ -1,4 +1,4 @@
-"""What chapter 9 measures: hard lines, letters with what came true of them, and policies of correction side by side."""
+"""Measurements of "Spell correction": hard lines, letters with what came true of them, policies of correction."""
 
 from __future__ import annotations
 

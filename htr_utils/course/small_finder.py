@@ -1,4 +1,4 @@
-"""What chapter 11 teaches a small line finder from: crops of pages composed of embedded lines, and the lines' cores."""
+"""What the small line finder of "Your own handwriting" learns from: crops of composed pages, and the lines' cores."""
 
 from __future__ import annotations
 

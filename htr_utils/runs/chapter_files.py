@@ -41,7 +41,7 @@ def notebooks_folder() -> Path:
 def find(
     names: Sequence[str] = (), folder: Path | None = None, pattern: str = "src/*.py"
 ) -> list[Path]:
-    """Chapter files in order; `names` choose some by number or name ("06", "6", "06_ctc", a path).
+    """Chapter files in order; `names` choose some by number or name ("07", "7", "07_ctc", a path).
 
     Raises:
         HtrError: a name fits no chapter.

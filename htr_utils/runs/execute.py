@@ -117,7 +117,7 @@ def run_chapter(
     """Run one chapter with papermill.
 
     Args:
-        chapter: number ("06"), name ("06_ctc"), or the path of a notebook or of a source.
+        chapter: number ("07"), name ("07_ctc"), or the path of a notebook or of a source.
         parameters: values for the names in its parameters cell.
         out: folder for the executed notebook `NN_name.ipynb`; the chapter itself runs in the new, empty
             folder `work/NN_name/` below it (but for `go_on`), where `metrics.json` goes.

@@ -2,7 +2,7 @@
 
 A sweep is a YAML file:
 
-    chapter: "07"                   # number, name, or the path of a notebook or source, seen from this file
+    chapter: "08"                   # number, name, or the path of a notebook or source, seen from this file
     parameters: {lines: 32}         # the same at every point
     grid: {steps: [40, 90], batch: [4, 8]}          # every combination, or
     random: {points: 8, seed: 0, from: {rate: {low: 1.0e-4, high: 1.0e-2, log: true}, batch: [4, 8]}}, or

@@ -225,10 +225,10 @@ for character in reading.characters[:3]:
 start.where(grey, reading)
 
 # %% [markdown]
-# Notice two things. The places are right, though nobody ever told the network where a letter is: it was
-# trained on pictures and whole texts only. Chapter 6 shows how that can work. And compare the hatched bars
-# with the letters that are wrong: often the two meet, not always. A network can doubt what is right and be
-# sure of what is wrong: confidence is a hint, no proof.
+# Notice two things. The places are right, though nobody ever told the network where a letter is: it was trained on
+# pictures and whole texts only. [CTC loss](07_ctc_loss.ipynb) shows how that can work. And compare the hatched bars
+# with the letters that are wrong: often the two meet, not always. A network can doubt what is right and be sure of
+# what is wrong: confidence is a hint, no proof.
 #
 # ## Without correction, with correction
 #
@@ -243,15 +243,16 @@ correction = speller.correct(reading.text)
 print(without_with(reading.text, correction))
 
 # %% [markdown]
-# Brackets mark the words that were changed; no brackets, no change. Look closely at each: was the word wrong before,
-# and is it right now? The checker sees one word at a time and has never seen the picture, so it can also spoil a right
-# word, names above all, and leave a wrong one alone. Chapter 9 measures when it pays.
+# Brackets mark the words that were changed; no brackets, no change. Look closely at each: was the word wrong
+# before, and is it right now? The checker sees one word at a time and has never seen the picture, so it can also
+# spoil a right word, names above all, and leave a wrong one alone. [Spell correction](10_spell_correction.ipynb)
+# measures when it pays.
 #
 # ## Three more, and one of them fails
 #
-# One line proves nothing. The next cell reads more lines from all over the test split. It counts the
-# wrong characters of each line (chapter 3 says how) and picks three: a faultless one, the one with the fewest errors
-# and the one with the most.
+# One line proves nothing. The next cell reads more lines from all over the test split. It counts the wrong
+# characters of each line ([Characters and metrics](03_characters_and_metrics.ipynb) says how) and picks three: a
+# faultless one, the one with the fewest errors and the one with the most.
 
 # %%
 import numpy as np
@@ -277,9 +278,9 @@ start.readings([sample[i].image() for i in three], [readings[i] for i in three])
 # other; a strong slant; pale or thick ink; unusual capitals; digits and signs, which are rare in
 # training; a word that was crossed out (the data writes it as `#`).
 #
-# Whether your guess is right, only an experiment tells: change this one thing and read again. Chapter 2 does so with
-# slant, size and ink. Here are the three texts, with the confidence of each line. Does the recogniser *know* that it is
-# in trouble?
+# Whether your guess is right, only an experiment tells: change this one thing and read again.
+# [Images and augmentation](02_images_and_augmentation.ipynb) does so with slant, size and ink. Here are the three
+# texts, with the confidence of each line. Does the recogniser *know* that it is in trouble?
 
 # %%
 for i in three:
@@ -316,7 +317,8 @@ start.where(own_grey, own_reading)
 # %% [markdown]
 # Expect your own writing to be read worse than the rendered lines. The model learned from fonts and from some
 # hands, none of them yours: researchers call the difference a [**domain gap**](../docs/glossary.md#domain-gap).
-# What helps is in chapter 2 (cleaner pictures) and chapter 11 (ten corrected lines of yours).
+# What helps is in [Images and augmentation](02_images_and_augmentation.ipynb) (cleaner pictures) and
+# [Your own handwriting](12_your_own_handwriting.ipynb) (ten corrected lines of yours).
 #
 # ## The map of the course
 #
@@ -340,15 +342,15 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # | [1 · Loading IAM](01_loading_iam.ipynb) | read the data set that the field uses, and avoid its traps |
 # | [2 · Images and augmentation](02_images_and_augmentation.ipynb) | clean a picture, and make ten out of one |
 # | [3 · Characters and metrics](03_characters_and_metrics.ipynb) | turn text into numbers, and measure errors |
-# | [4 · CNN features](04_cnn_features.ipynb) | say what a convolution sees of a line |
-# | [5 · BLSTM](05_blstm.ipynb) | compute one step of an LSTM by hand |
-# | [6 · CTC loss](06_ctc_loss.ipynb) | train without knowing where the letters are |
-# | [7 · Training](07_training.ipynb) | train a network, and see why one does not learn |
-# | [8 · Decoding](08_decoding.ipynb) | find the likeliest text, and avoid a famous bug |
-# | [9 · Spell correction](09_spell_correction.ipynb) | mend words, and know when to leave them alone |
-# | [10 · Evaluation](10_evaluation.ipynb) | see where a reader fails, and how sure its error rate is |
-# | [11 · Your own handwriting](11_your_own_handwriting.ipynb) | cut a photo into lines, and teach a reader your hand |
-# | [12 · Experiments](12_experiments.ipynb) | plan many runs, and tell an effect from luck |
+# | [5 · CNN features](05_cnn_features.ipynb) | say what a convolution sees of a line |
+# | [6 · BLSTM](06_blstm.ipynb) | compute one step of an LSTM by hand |
+# | [7 · CTC loss](07_ctc_loss.ipynb) | train without knowing where the letters are |
+# | [8 · Training](08_training.ipynb) | train a network, and see why one does not learn |
+# | [9 · Decoding](09_decoding.ipynb) | find the likeliest text, and avoid a famous bug |
+# | [10 · Spell correction](10_spell_correction.ipynb) | mend words, and know when to leave them alone |
+# | [11 · Evaluation](11_evaluation.ipynb) | see where a reader fails, and how sure its error rate is |
+# | [12 · Your own handwriting](12_your_own_handwriting.ipynb) | cut a photo into lines, and teach a reader your hand |
+# | [13 · Experiments](13_experiments.ipynb) | plan many runs, and tell an effect from luck |
 #
 # Each chapter runs on its own, in any order. If you have one evening, take 0, 3, 6 and 8.
 #
@@ -534,9 +536,10 @@ check("00.6", two_errors)
 # **1. The reading has a confidence of 95 %. Is it right?**
 #
 # <details><summary>Answer</summary>
-# Not for certain. The number is the mean of the confidences of its characters. They are calibrated: of the characters
-# with a confidence of 90 %, about 90 in 100 are right, on the rendered lines that were used for it (chapter 9). It
-# tells lines in trouble from easy ones, but a network can be sure and wrong, above all on pictures unlike those.
+# Not for certain. The number is the mean of the confidences of its characters. They are calibrated: of the
+# characters with a confidence of 90 %, about 90 in 100 are right, on the rendered lines that were used for it
+# ([Spell correction](10_spell_correction.ipynb)). It tells lines in trouble from easy ones, but a network can be
+# sure and wrong, above all on pictures unlike those.
 # </details>
 #
 # **2. Why are the writers of the test split kept out of the training?**

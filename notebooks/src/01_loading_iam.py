@@ -145,8 +145,8 @@ print(f"text and box the same by hand and by package: {same} of {len(raw.lines)}
 # `lines.txt` never names a writer. That is in `forms.txt`: one row per form, its first two columns the form
 # and the writer. Several forms may be by one hand, and one passage may be copied by several hands.
 #
-# How wide are the lines, and how long are their texts? Networks care about both: the width costs time, and
-# the text must fit into the width (chapter 2 shows when it does not).
+# How wide are the lines, and how long are their texts? Networks care about both: the width costs time, and the text
+# must fit into the width ([Images and augmentation](02_images_and_augmentation.ipynb) shows when it does not).
 
 # %% tags=["figure"]
 from collections import Counter
@@ -184,9 +184,9 @@ for word in element.iter("word"):
 plots.boxes(line.image(), words, title=f"{line.id}: components as the XML gives them")
 
 # %% [markdown]
-# Look at the words with an *i*: in some the dot is a component of its own, in others it has run into its stem.
-# Some letters share one component, others fall apart into two. Ink alone does not say where a letter ends, which
-# is why this course needs CTC (chapter 6).
+# Look at the words with an *i*: in some the dot is a component of its own, in others it has run into its stem. Some
+# letters share one component, others fall apart into two. Ink alone does not say where a letter ends, which is why
+# this course needs CTC ([CTC loss](07_ctc_loss.ipynb)).
 #
 # ## err does not mean wrong
 #
@@ -279,8 +279,9 @@ plots.writers_in_splits(panels, sorted(folder.writers))
 # apostrophe for a quote that opens, and writes `the boys 'hats`.
 #
 # How much would a *perfect* reader lose if its answers came in one convention and the truth in the other? The
-# [**CER**](../docs/glossary.md#cer) (character error rate, chapter 3) counts the edits per character. (The numbers in
-# brackets say how sure it is; chapter 3 computes them.)
+# [**CER**](../docs/glossary.md#cer) (character error rate,
+# [Characters and metrics](03_characters_and_metrics.ipynb)) counts the edits per character. (The numbers in
+# brackets say how sure it is; [Characters and metrics](03_characters_and_metrics.ipynb) computes them.)
 
 # %%
 from htr_utils.text.metrics import cer

@@ -172,8 +172,8 @@ plots.fits(kept, canvas)
 # The canvas makes the letters of a long line small, and leaves those of a short line large. It costs something else
 # as well. A network speaks once per [**frame**](../docs/glossary.md#frame) (a time step, a narrow strip of the
 # picture), and it needs a frame for every symbol it writes: one per character, and one more between doubled letters
-# (chapter 6 says why). The reference system has 100 frames for any line; the course's network has one for every few
-# columns, so that a longer line has more.
+# ([CTC loss](07_ctc_loss.ipynb) says why). The reference system has 100 frames for any line; the course's network
+# has one for every few columns, so that a longer line has more.
 
 # %% tags=["figure"]
 from htr_utils.network import models

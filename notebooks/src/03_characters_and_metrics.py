@@ -44,9 +44,9 @@ run = validate(
 )  # fmt: skip
 
 # %% [markdown]
-# `iam.read` gives the lines of a folder in IAM layout; chapter 1 takes it apart. The three readings are
-# made from the truth by rules that you will recognise. (A line suits if it has more than six words and a
-# punctuation mark, without which two of the readings would be alike.)
+# `iam.read` gives the lines of a folder in IAM layout; [Loading IAM](01_loading_iam.ipynb) takes it apart. The
+# three readings are made from the truth by rules that you will recognise. (A line suits if it has more than six
+# words and a punctuation mark, without which two of the readings would be alike.)
 
 # %% tags=["figure"]
 from htr_utils.course.plots import measures
@@ -84,8 +84,8 @@ print("to be read ->", [ids[character] for character in "to be read"])
 
 # %% [markdown]
 # Class 0 stays free. It is the [**blank**](../docs/glossary.md#blank) of CTC: the network's way to say "no new
-# character here". Chapter 6 shows why it is needed. Many bugs begin here: other libraries put the blank *last*, and
-# then every answer is shifted by one class without any error message.
+# character here". [CTC loss](07_ctc_loss.ipynb) shows why it is needed. Many bugs begin here: other libraries put
+# the blank *last*, and then every answer is shifted by one class without any error message.
 #
 # The package has the same list ready. `Charset()` holds the 79 characters of the IAM transcriptions, the
 # space first and "z" last.
@@ -216,10 +216,10 @@ print(f"our table and the library agree on {agree} of {len(natural[:40])} lines"
 # %% [markdown]
 # ## A careless reader
 #
-# To measure something, you need readings. The trained model could make them, but then the numbers would
-# change with every model. This chapter **simulates** a reader instead: it confuses letters of similar
-# shape, drops others, and takes specks at the start of a line for full stops. Each writer of the split
-# gets a legibility of their own. Nothing here says how good the course's model is; chapter 10 does.
+# To measure something, you need readings. The trained model could make them, but then the numbers would change with
+# every model. This chapter **simulates** a reader instead: it confuses letters of similar shape, drops others, and
+# takes specks at the start of a line for full stops. Each writer of the split gets a legibility of their own.
+# Nothing here says how good the course's model is; [Evaluation](11_evaluation.ipynb) does.
 
 # %%
 LOOKS_LIKE = dict(zip("aoecnurtlS5", "oaceunvltsS", strict=True))
@@ -555,4 +555,4 @@ check("03.6", word_rate)
 # - U.-V. Marti and H. Bunke, [*The IAM-database: an English sentence database for offline handwriting
 #   recognition*](../docs/bibliography.md#marti-2002), 2002.
 #
-# Next: [4 · What the CNN sees](04_cnn_features.ipynb)
+# Next: [4 · What the CNN sees](05_cnn_features.ipynb)

@@ -1,4 +1,4 @@
-"""Answers to the exercises of chapter 1, right and wrong: `test_exercises.py` tries them."""
+"""Answers to the exercises of the chapter "Loading IAM", right and wrong: `test_exercises.py` tries them."""
 
 from __future__ import annotations
 

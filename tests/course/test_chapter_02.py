@@ -1,4 +1,4 @@
-"""The exercises of chapter 2."""
+"""The exercises of the chapter "Images and augmentation"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exercises of chapters 0 and 3, and the way through a table of edits that chapter 3 draws."""
+"""The exercises of the first chapter and of "Characters and metrics", and the way through its table of edits."""
 
 from __future__ import annotations
 

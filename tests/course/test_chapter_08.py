@@ -1,76 +1,175 @@
-"""Chapter 8: its exercise checks and its figures."""
+"""Answers to the exercises of the chapter "Training", right and wrong: `test_exercises.py` tries them."""
 
 from __future__ import annotations
 
-import itertools
-import math
+import re
+from dataclasses import replace
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
-
-def lost_letters(text: str) -> int:
-    return sum(a == b for a, b in itertools.pairwise(text))
-
-
-def sureness(best: float, second: float) -> float:
-    return 1 / (1 + math.exp(second - best))
+from htr_utils.course import first_network
+from htr_utils.lines.images import Preparation
+from htr_utils.network import ctc, models
+from htr_utils.text.charset import Charset
+from tests.helpers.chapters import ROOT
 
 
-def by_mean(text: str, confidences: list[float]) -> str:
-    words, at = [], 0
-    for word in text.split(" "):
-        words.append((sum(confidences[at : at + len(word)]) / len(word), word))
-        at += len(word) + 1
-    return min(words)[1]
+def _clip(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
+    norm = np.sqrt(sum(float((g**2).sum()) for g in gradients))
+    return [g * min(1.0, longest / max(norm, 1e-12)) for g in gradients]
 
 
-def weakest_word(text: str, confidences: list[float]) -> str:
-    lowest = min((c, n) for n, c in enumerate(confidences) if text[n] != " ")[1]
-    return text[: lowest + 1].split(" ")[-1] + text[lowest + 1 :].split(" ")[0]
+def _each(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
+    return [g * min(1.0, longest / max(float(np.linalg.norm(g)), 1e-12)) for g in gradients]
 
 
-ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    ("08.1", ("ab", "a"), [("ab", "ab"), ("a", "a"), 3]),
+def _in_place(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
+    factor = min(1.0, longest / max(np.sqrt(sum(float((g**2).sum()) for g in gradients)), 1e-12))
+    for gradient in gradients:
+        gradient *= factor
+    return gradients
+
+
+def _letters_come(rates: list[float], limit: float = 0.9) -> int:
+    top = int(np.argmax(rates))
+    if rates[top] < limit:
+        return -1
+    return next((step for step in range(top + 1, len(rates)) if rates[step] < limit), -1)
+
+
+def _never_asked(rates: list[float], limit: float = 0.9) -> int:
+    """Wrong: the highest rate counts as the blank stage, however low it is."""
+    top = int(np.argmax(rates))
+    return next((step for step in range(top + 1, len(rates)) if rates[step] < limit), -1)
+
+
+CULPRITS = {
+    "the loss is inf from the first epoch on": "label does not fit",
+    "60 steps done": "not finished",
+    "after 2,000 steps": "rate too low",
+    "ten times its start": "rate too high",
+}
+
+
+def _augmented(draw: Any, lines: int) -> bool:
+    return any(not np.array_equal(draw(index, 0), draw(index, 1)) for index in range(lines))
+
+
+RIGHT: dict[str, Any] = {
+    "08.1": 100,
+    "08.2": _clip,
+    "08.3": CULPRITS,
+    "08.4": _letters_come,
+    "08.5": _augmented,
+}
+WRONG: list[tuple[Any, ...]] = [
+    ("08.1", 1),
+    ("08.1", 0),
+    ("08.2", _each),
+    ("08.2", lambda gradients, longest: gradients),
+    ("08.2", _in_place, "new ones"),
+    ("08.3", {**CULPRITS, "60 steps done": "rate too low"}),
+    ("08.3", {}),
+    ("08.4", lambda rates, limit=0.9: next(i for i, rate in enumerate(rates) if rate < limit)),
+    ("08.4", lambda rates, limit=0.9: _letters_come(rates)),
+    ("08.4", _never_asked, "never came"),
     (
-        "08.2",
-        lost_letters,
-        [
-            len,
-            lambda text: len(text) - len(set(text)),
-            lambda text: int(lost_letters(text) > 0),
-        ],
+        "08.4",
+        lambda rates, limit=0.9: next(
+            (n for n, rate in enumerate(rates) if n and rate < limit), -1
+        ),
     ),
-    (
-        "08.3",
-        sureness,
-        [lambda a, b: a / (a + b), lambda a, b: math.exp(a) / (math.exp(a) + math.exp(b))],
-    ),
-    ("08.4", weakest_word, [lambda text, c: text, by_mean]),
+    ("08.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(1, 0))),
+    ("08.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(0, 1))),
+    ("08.5", lambda draw, lines: any(draw(n, 0) is not draw(n, 1) for n in range(lines))),
 ]
 
 
-def test_beam_figure_states_what_the_package_finds(capsys: pytest.CaptureFixture[str]) -> None:
-    from htr_utils.course.plots import search
-    from htr_utils.text import decoding
-
-    random = np.random.default_rng(0)
-    for width in (1, 2, 4):
-        table = random.dirichlet(np.ones(3), size=4)
-        search.beam_tree(table, "ab", width)
-        [[best]] = decoding.beam(np.log(table)[None], [4], width=width)
-        text = "".join(" ab"[i] for i in best.ids)
-        assert (
-            f"the answer is {text!r} with probability {math.exp(best.log_prob):.3f}"
-            in capsys.readouterr().out
-        )
+# ---- what the chapter says, computed
 
 
-def test_the_curve_of_weights_says_where_it_is_lowest(capsys: pytest.CaptureFixture[str]) -> None:
-    from htr_utils.course.plots import search
+def test_clipping_and_scale_change_no_step_of_adam() -> None:
+    """Gradients times 1,000 move the weights alike, so clipping every gradient by one factor does nothing."""
+    keras = pytest.importorskip("keras")
+    gradients = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
+    ends = []
+    for scale in (1.0, 1000.0):
+        weights = keras.Variable(np.ones(5, np.float32))
+        optimiser = keras.optimizers.AdamW(0.1)
+        optimiser.build([weights])
+        for gradient in gradients:
+            optimiser.apply([keras.ops.convert_to_tensor(scale * gradient)], [weights])
+        ends.append(keras.ops.convert_to_numpy(weights).copy())
+    assert np.abs(ends[0] - 1).max() > 0.1
+    np.testing.assert_allclose(ends[0], ends[1], atol=1e-3)
 
-    search.weight_curve(
-        [0, 0.5, 1], {"bonus 0": [0.2, 0.1, 0.3], "bonus 2": [0.1, 0.2, 0.3]}, published=0.5
+
+@pytest.mark.parametrize(("frames", "wins"), [(54, "space"), (90, "blank")])
+def test_the_best_blind_answer_depends_on_the_frames_per_letter(frames: int, wins: str) -> None:
+    """One distribution for all frames, the best for a text of 49 characters: which class is the likeliest?"""
+    text = "the old man saw a red fox run over the hill at te"
+    charset = Charset(" abcdefghijklmnopqrstuvwxyz")
+    label, logits = charset.encode(text), np.zeros(charset.classes)
+    assert len(text) == 49
+    for _ in range(200):
+        log_probs = np.tile(logits - np.logaddexp.reduce(logits), (frames, 1))
+        logits -= 0.02 * ctc.gradient(log_probs, label).sum(axis=0)
+    assert int(logits.argmax()) == {"space": int(charset.encode(" ")[0]), "blank": ctc.BLANK}[wins]
+
+
+@pytest.fixture(scope="module")
+def printed() -> str:
+    """What the cells of the stored chapter printed; the claims below are those of its prose."""
+    book = nbformat.read(ROOT / "notebooks" / "08_training.ipynb", as_version=4)
+    outputs = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs]
+    return "\n".join(out.text for out in outputs if out.output_type == "stream")
+
+
+def test_texts_of_other_lines_are_learnt_by_heart_as_well(printed: str) -> None:
+    counts = re.findall(r"(their own texts|texts of other lines) .* (\d+) of 10 by heart", printed)
+    assert len(counts) == 2 and all(int(count) >= 8 for _, count in counts)
+
+
+def test_the_miniature_goes_from_noise_to_reading(printed: str) -> None:
+    rows = re.findall(r"^ *(\d+) +[\d.]+ +(\d+)% +(\d+)%", printed, re.MULTILINE)
+    raw = [int(row[1]) for row in rows]
+    assert len(raw) == 10 and raw[0] > 90 and raw[-1] < 25
+
+
+def test_the_planted_labels_stand_out(printed: str) -> None:
+    (places,) = re.findall(r"places of the five among 1500: \[(.*)\]", printed)
+    assert max(map(int, places.split(", "))) <= 20
+
+
+def test_warm_up_takes_the_peak_away_and_clipping_does_not(printed: str) -> None:
+    highest = dict(re.findall(r"^((?:no )?warm-up, .*): highest (\d+)", printed, re.MULTILINE))
+    assert len(highest) == 4
+    with_it = [int(peak) for name, peak in highest.items() if name.startswith("warm-up")]
+    without = [int(peak) for name, peak in highest.items() if name.startswith("no warm-up")]
+    assert 2 * max(with_it) < min(without)
+
+
+def test_glued_words_and_their_losses() -> None:
+    source = first_network.words("validation", 6)
+    ink, text = first_network.glue(source, [0, 2])
+    assert text == f"{source.texts[0]} {source.texts[2]}"
+    assert ink.dtype == np.uint8 and ink.shape[0] == first_network.HEIGHT
+    assert not ink[:, :6].any() and ink[:, 6].any() and not ink[:, -6:].any()
+    preset = replace(
+        models.preset("wide"),
+        preparation=Preparation(32),
+        blocks=tuple(
+            replace(block, channels=block.channels // 16) for block in models.preset("wide").blocks
+        ),
+        lstm=4,
     )
-    assert "bonus 0: inside, bonus 2: at the edge" in capsys.readouterr().out
+    network = models.build(preset, first_network.LETTERS.classes)
+    lines = [first_network.glue(source, [number]) for number in range(6)]
+    together = first_network.losses(network, preset, first_network.LETTERS, lines)
+    alone = [
+        first_network.losses(network, preset, first_network.LETTERS, [line])[0] for line in lines
+    ]
+    np.testing.assert_allclose(together, alone, rtol=1e-3)

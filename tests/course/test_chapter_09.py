@@ -1,91 +1,76 @@
-"""Chapter 9: its exercise checks and its figures."""
+"""The chapter "Decoding": its exercise checks and its figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
-from htr_utils.text.corrections import Report
-from htr_utils.text.metrics import cer, edits, wer
+
+def lost_letters(text: str) -> int:
+    return sum(a == b for a, b in itertools.pairwise(text))
 
 
-def mended_broken(before: str, after: str, truth: str) -> tuple[int, int]:
-    words = list(zip(before.split(), after.split(), truth.split(), strict=True))
-    return sum(a != t and b == t for a, b, t in words), sum(a == t and b != t for a, b, t in words)
+def sureness(best: float, second: float) -> float:
+    return 1 / (1 + math.exp(second - best))
 
 
-def whole_line(before: str, after: str, truth: str) -> tuple[int, int]:
-    """Wrong: takes the line for one word."""
-    return int(before != truth and after == truth), int(before == truth and after != truth)
+def by_mean(text: str, confidences: list[float]) -> str:
+    words, at = [], 0
+    for word in text.split(" "):
+        words.append((sum(confidences[at : at + len(word)]) / len(word), word))
+        at += len(word) + 1
+    return min(words)[1]
 
 
-def by_letters(before: str, after: str, truth: str) -> tuple[int, int]:
-    """Wrong: a word that came closer counts as mended."""
-    pairs = list(zip(before.split(), after.split(), truth.split(), strict=True))
-    gains = [edits(a, t) - edits(b, t) for a, b, t in pairs]
-    return sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
-
-
-def looks_alike(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
-    if len(before) != len(after):
-        return False
-    return all(
-        a == b or (a, b) in pairs or (b, a) in pairs for a, b in zip(before, after, strict=True)
-    )
-
-
-def one_order(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
-    return len(before) == len(after) and all(
-        a == b or (a, b) in pairs for a, b in zip(before, after, strict=True)
-    )
-
-
-def harm(texts: list[str], correct: Callable[[str], str]) -> float:
-    words = [word for text in texts for word in text.split()]
-    return sum(correct(word) != word for word in words) / len(words)
+def weakest_word(text: str, confidences: list[float]) -> str:
+    lowest = min((c, n) for n, c in enumerate(confidences) if text[n] != " ")[1]
+    return text[: lowest + 1].split(" ")[-1] + text[lowest + 1 :].split(" ")[0]
 
 
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    ("09.1", {"wbich", "Hedley"}, [{"wbich"}, {"wbich", "Hedley", "1960s"}, {"table"}, 2]),
-    ("09.2", mended_broken, [whole_line, by_letters, lambda b, a, t: (0, 0)]),
-    ("09.3", looks_alike, [lambda b, a, p: len(b) == len(a), one_order]),
+    ("09.1", ("ab", "a"), [("ab", "ab"), ("a", "a"), 3]),
     (
-        "09.4",
-        harm,
-        [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)],
+        "09.2",
+        lost_letters,
+        [
+            len,
+            lambda text: len(text) - len(set(text)),
+            lambda text: int(lost_letters(text) > 0),
+        ],
     ),
+    (
+        "09.3",
+        sureness,
+        [lambda a, b: a / (a + b), lambda a, b: math.exp(a) / (math.exp(a) + math.exp(b))],
+    ),
+    ("09.4", weakest_word, [lambda text, c: text, by_mean]),
 ]
 
 
-def test_figures_take_empty_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    """A strong model leaves nothing to change, and a rare word has no candidates."""
-    from htr_utils.course.plots import spelling
+def test_beam_figure_states_what_the_package_finds(capsys: pytest.CaptureFixture[str]) -> None:
+    from htr_utils.course.plots import search
+    from htr_utils.text import decoding
 
-    alt = "Bars that stand for counts of words, drawn for a test."
-    spelling.candidates("xqzv", {"one": {}, "two": {}}, alt=alt)
-    spelling.outcomes({"library": {}, "gated": {}}, ("helped", "neither", "harmed"), alt=alt)
-    perfect = (cer(["a b"], ["a b"]), wer(["a b"], ["a b"]))
-    spelling.rates({"none": perfect, "gated": perfect}, alt=alt)
-    assert "gated: 0 helped, 0 neither, 0 harmed" in capsys.readouterr().out
+    random = np.random.default_rng(0)
+    for width in (1, 2, 4):
+        table = random.dirichlet(np.ones(3), size=4)
+        search.beam_tree(table, "ab", width)
+        [[best]] = decoding.beam(np.log(table)[None], [4], width=width)
+        text = "".join(" ab"[i] for i in best.ids)
+        assert (
+            f"the answer is {text!r} with probability {math.exp(best.log_prob):.3f}"
+            in capsys.readouterr().out
+        )
 
 
-def test_figures_of_confidence_and_margin(capsys: pytest.CaptureFixture[str]) -> None:
-    from htr_utils.course.plots import spelling
+def test_the_curve_of_weights_says_where_it_is_lowest(capsys: pytest.CaptureFixture[str]) -> None:
+    from htr_utils.course.plots import search
 
-    right = np.array([True, True, False, True])
-    spelling.reliability(
-        {"boaster": (np.full(4, 0.99), right), "honest": (np.full(4, 0.75), right)}
+    search.weight_curve(
+        [0, 0.5, 1], {"bonus 0": [0.2, 0.1, 0.3], "bonus 2": [0.1, 0.2, 0.3]}, published=0.5
     )
-    told = (
-        capsys.readouterr().out
-    )  # the sentence for those who do not see it says which curve is nearer
-    assert "honest < boaster" in told and "is the one 'honest'" in told
-    reports = [
-        Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1)
-        for mended, broken in ((9, 3), (6, 1), (3, 0))
-    ]
-    spelling.margin_curve([0.0, 1.0, 2.0], reports)
-    assert "2 of 3 margins" in capsys.readouterr().out
+    assert "bonus 0: inside, bonus 2: at the edge" in capsys.readouterr().out

@@ -1,149 +1,91 @@
-"""Chapter 10: its exercise checks and its figures."""
+"""The chapter "Spell correction": its exercise checks and its figures."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from htr_utils.text.metrics import cer
-from tests.helpers.chapters import ROOT
+from htr_utils.text.corrections import Report
+from htr_utils.text.metrics import cer, edits, wer
 
 
-def pooled(edits: list[int], lengths: list[int]) -> float:
-    return sum(edits) / sum(lengths)
+def mended_broken(before: str, after: str, truth: str) -> tuple[int, int]:
+    words = list(zip(before.split(), after.split(), truth.split(), strict=True))
+    return sum(a != t and b == t for a, b, t in words), sum(a == t and b != t for a, b, t in words)
 
 
-def mean_of_lines(edits: list[int], lengths: list[int]) -> float:
-    return float(np.mean([e / n for e, n in zip(edits, lengths, strict=True)]))
+def whole_line(before: str, after: str, truth: str) -> tuple[int, int]:
+    """Wrong: takes the line for one word."""
+    return int(before != truth and after == truth), int(before == truth and after != truth)
 
 
-def paired(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
-    gain, names, rng = (
-        np.array(before) - np.array(after),
-        sorted(set(hands)),
-        np.random.default_rng(seed),
+def by_letters(before: str, after: str, truth: str) -> tuple[int, int]:
+    """Wrong: a word that came closer counts as mended."""
+    pairs = list(zip(before.split(), after.split(), truth.split(), strict=True))
+    gains = [edits(a, t) - edits(b, t) for a, b, t in pairs]
+    return sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+
+
+def looks_alike(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
+    if len(before) != len(after):
+        return False
+    return all(
+        a == b or (a, b) in pairs or (b, a) in pairs for a, b in zip(before, after, strict=True)
     )
-    lines = {name: [n for n, hand in enumerate(hands) if hand == name] for name in names}
-    drawn = [[n for name in rng.choice(names, len(names)) for n in lines[name]] for _ in range(200)]
-    low, high = np.percentile([gain[rows].mean() for rows in drawn], [2.5, 97.5])
-    return float(low), float(high)
 
 
-def over_lines(
-    before: list[int], after: list[int], hands: list[str], seed: int
-) -> tuple[float, float]:
-    return paired(before, after, [str(n) for n in range(len(before))], seed)
-
-
-def mean_of_writers(
-    before: list[int], after: list[int], hands: list[str], seed: int
-) -> tuple[float, float]:
-    gain, names = np.array(before) - np.array(after), sorted(set(hands))
-    means = np.array(
-        [
-            np.mean([g for g, hand in zip(gain, hands, strict=True) if hand == name])
-            for name in names
-        ]
+def one_order(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
+    return len(before) == len(after) and all(
+        a == b or (a, b) in pairs for a, b in zip(before, after, strict=True)
     )
-    drawn = np.random.default_rng(seed).integers(len(names), size=(1000, len(names)))
-    low, high = np.percentile(means[drawn].mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
 
 
-def over_all(
-    before: list[int], after: list[int], hands: list[str], seed: int
-) -> tuple[float, float]:
-    """Wrong: divides by all lines, not by those of the draw."""
-    gain, names = np.array(before) - np.array(after), sorted(set(hands))
-    sums = np.array(
-        [sum(g for g, hand in zip(gain, hands, strict=True) if hand == name) for name in names]
-    )
-    drawn = np.random.default_rng(seed).integers(len(names), size=(1000, len(names)))
-    low, high = np.percentile(sums[drawn].sum(axis=1) / len(gain), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def unpaired(
-    before: list[int], after: list[int], hands: list[str], seed: int
-) -> tuple[float, float]:
-    rng = np.random.default_rng(seed)
-    draws = [
-        rng.choice(before, len(before)).mean() - rng.choice(after, len(after)).mean()
-        for _ in range(99)
-    ]
-    return float(np.percentile(draws, 2.5)), float(np.percentile(draws, 97.5))
-
-
-def leak(train: list[str], test: list[str]) -> float:
-    return sum(writer in set(train) for writer in test) / len(test)
+def harm(texts: list[str], correct: Callable[[str], str]) -> float:
+    words = [word for text in texts for word in text.split()]
+    return sum(correct(word) != word for word in words) / len(words)
 
 
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    ("10.1", "writers", ["lines", 3]),
-    ("10.2", pooled, [mean_of_lines, lambda e, n: 100 * pooled(e, n)]),
+    ("10.1", {"wbich", "Hedley"}, [{"wbich"}, {"wbich", "Hedley", "1960s"}, {"table"}, 2]),
+    ("10.2", mended_broken, [whole_line, by_letters, lambda b, a, t: (0, 0)]),
+    ("10.3", looks_alike, [lambda b, a, p: len(b) == len(a), one_order]),
     (
-        "10.3",
-        paired,
-        [
-            unpaired,
-            over_lines,
-            over_all,
-            mean_of_writers,
-            lambda b, a, h, s: paired(a, b, h, s),
-        ],
+        "10.4",
+        harm,
+        [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)],
     ),
-    (
-        "10.5",
-        lambda items, size: [items[start : start + size] for start in range(0, len(items), size)],
-        [
-            lambda items, size: [
-                items[n * size : (n + 1) * size] for n in range(len(items) // size)
-            ],
-            lambda items, size: [
-                items[n * size : (n + 1) * size] for n in range(len(items) // size + 1)
-            ],
-        ],
-    ),
-    ("10.4", leak, [lambda a, b: len(set(a) & set(b)) / len(set(b)), lambda a, b: 1.0]),
 ]
 
 
-def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
-    """One writer, one character, and no misread character at all."""
-    from htr_utils.course.plots import errors
+def test_figures_take_empty_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    """A strong model leaves nothing to change, and a rare word has no candidates."""
+    from htr_utils.course.plots import spelling
 
-    perfect = cer(["a b"], ["a b"])
-    errors.writers({"w": perfect}, whole=perfect)
-    errors.characters({"a": (0, 1)})
-    errors.crops([])
-    assert "0 misread characters" in capsys.readouterr().out
-
-
-# ---- what the chapter says, computed
+    alt = "Bars that stand for counts of words, drawn for a test."
+    spelling.candidates("xqzv", {"one": {}, "two": {}}, alt=alt)
+    spelling.outcomes({"library": {}, "gated": {}}, ("helped", "neither", "harmed"), alt=alt)
+    perfect = (cer(["a b"], ["a b"]), wer(["a b"], ["a b"]))
+    spelling.rates({"none": perfect, "gated": perfect}, alt=alt)
+    assert "gated: 0 helped, 0 neither, 0 harmed" in capsys.readouterr().out
 
 
-def test_no_error_in_n_lines_leaves_room_for_three_in_n() -> None:
-    assert abs((1 - 0.14) ** 20 - 0.05) < 0.002
-    assert all((1 - 3 / n) ** n == pytest.approx(0.05, abs=0.012) for n in (20, 50, 500))
+def test_figures_of_confidence_and_margin(capsys: pytest.CaptureFixture[str]) -> None:
+    from htr_utils.course.plots import spelling
 
-
-def test_a_bootstrap_over_twelve_writers_is_too_narrow() -> None:
-    """Of 1,000 studies with 12 writers each, about 12 in 100 have an interval without the rate for all people."""
-    rng = np.random.default_rng(0)
-    writers = rng.normal(size=(1000, 12))
-    drawn = writers[:, rng.integers(12, size=(500, 12))].mean(axis=-1)  # (studies, draws)
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=1)
-    assert 0.09 < np.mean((low > 0) | (high < 0)) < 0.15
-
-
-def test_without_spaces_the_same_errors_make_a_higher_rate() -> None:
-    texts, truths = ["a bcd ef"], ["a bcx ef"]
-    without = [t.replace(" ", "") for t in texts], [t.replace(" ", "") for t in truths]
-    assert cer(*without).value == 1 / 6 > cer(texts, truths).value == 1 / 8
-
-
-def test_the_card_says_that_the_test_lines_decided() -> None:
-    card = (ROOT / "model" / "course.md").read_text(encoding="utf-8")
-    assert "five stages" in card and "looked at after each stage of the training" in card
+    right = np.array([True, True, False, True])
+    spelling.reliability(
+        {"boaster": (np.full(4, 0.99), right), "honest": (np.full(4, 0.75), right)}
+    )
+    told = (
+        capsys.readouterr().out
+    )  # the sentence for those who do not see it says which curve is nearer
+    assert "honest < boaster" in told and "is the one 'honest'" in told
+    reports = [
+        Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1)
+        for mended, broken in ((9, 3), (6, 1), (3, 0))
+    ]
+    spelling.margin_curve([0.0, 1.0, 2.0], reports)
+    assert "2 of 3 margins" in capsys.readouterr().out

@@ -1,143 +1,149 @@
-"""Chapter 11: its exercise checks, its figures, and the lines it takes."""
+"""The chapter "Evaluation": its exercise checks and its figures."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.ndimage import maximum_filter
 
-from htr_utils import Recognizer
-from htr_utils.course import letters
-from htr_utils.errors import HtrError
-from htr_utils.lines import labels
-from htr_utils.text.metrics import cer, edits
-from workshop.material import samples
+from htr_utils.text.metrics import cer
+from tests.helpers.chapters import ROOT
 
 
-def counted(owner: list[int], lines: int) -> tuple[int, int]:
-    times = [owner.count(n) for n in range(lines)]
-    return sum(t > 1 for t in times), times.count(0)
+def pooled(edits: list[int], lengths: list[int]) -> float:
+    return sum(edits) / sum(lengths)
 
 
-def runs(profile: list[float], level: float) -> list[tuple[int, int]]:
-    full = np.concatenate([[False], np.array(profile) > level, [False]])
-    return [(int(a), int(b)) for a, b in np.flatnonzero(full[1:] != full[:-1]).reshape(-1, 2)]
+def mean_of_lines(edits: list[int], lengths: list[int]) -> float:
+    return float(np.mean([e / n for e, n in zip(edits, lengths, strict=True)]))
 
 
-def divided(grey: np.ndarray, reach: int) -> np.ndarray:
-    return grey / maximum_filter(grey.astype(float), 2 * reach + 1)
+def paired(before: list[int], after: list[int], hands: list[str], seed: int) -> tuple[float, float]:
+    gain, names, rng = (
+        np.array(before) - np.array(after),
+        sorted(set(hands)),
+        np.random.default_rng(seed),
+    )
+    lines = {name: [n for n, hand in enumerate(hands) if hand == name] for name in names}
+    drawn = [[n for name in rng.choice(names, len(names)) for n in lines[name]] for _ in range(200)]
+    low, high = np.percentile([gain[rows].mean() for rows in drawn], [2.5, 97.5])
+    return float(low), float(high)
 
 
-def points(before: list[str], after: list[str], truth: list[str]) -> float:
-    wrong = [
-        sum(edits(a, b) for a, b in zip(texts, truth, strict=True)) for texts in (before, after)
+def over_lines(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
+    return paired(before, after, [str(n) for n in range(len(before))], seed)
+
+
+def mean_of_writers(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
+    gain, names = np.array(before) - np.array(after), sorted(set(hands))
+    means = np.array(
+        [
+            np.mean([g for g, hand in zip(gain, hands, strict=True) if hand == name])
+            for name in names
+        ]
+    )
+    drawn = np.random.default_rng(seed).integers(len(names), size=(1000, len(names)))
+    low, high = np.percentile(means[drawn].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def over_all(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
+    """Wrong: divides by all lines, not by those of the draw."""
+    gain, names = np.array(before) - np.array(after), sorted(set(hands))
+    sums = np.array(
+        [sum(g for g, hand in zip(gain, hands, strict=True) if hand == name) for name in names]
+    )
+    drawn = np.random.default_rng(seed).integers(len(names), size=(1000, len(names)))
+    low, high = np.percentile(sums[drawn].sum(axis=1) / len(gain), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def unpaired(
+    before: list[int], after: list[int], hands: list[str], seed: int
+) -> tuple[float, float]:
+    rng = np.random.default_rng(seed)
+    draws = [
+        rng.choice(before, len(before)).mean() - rng.choice(after, len(after)).mean()
+        for _ in range(99)
     ]
-    return 100 * (wrong[1] - wrong[0]) / sum(map(len, truth))
+    return float(np.percentile(draws, 2.5)), float(np.percentile(draws, 97.5))
 
 
-def mean_points(before: list[str], after: list[str], truth: list[str]) -> float:
-    each = [
-        (edits(a, t) - edits(b, t)) / len(t) for b, a, t in zip(before, after, truth, strict=True)
-    ]
-    return 100 * float(np.mean(each))
+def leak(train: list[str], test: list[str]) -> float:
+    return sum(writer in set(train) for writer in test) / len(test)
 
 
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    (
-        "11.1",
-        counted,
-        [lambda o, n: (len(o) - len(set(o)), n - len(set(o) - {-1})), lambda o, n: (0, 0)],
-    ),
-    (
-        "11.2",
-        runs,
-        [lambda p, v: [(a, b - 1) for a, b in runs(p, v)], lambda p, v: runs([*p[:-1], 0], v)],
-    ),
+    ("11.1", "writers", ["lines", 3]),
+    ("11.2", pooled, [mean_of_lines, lambda e, n: 100 * pooled(e, n)]),
     (
         "11.3",
-        divided,
+        paired,
         [
-            lambda g, r: g / g.max(),
-            lambda g, r: 255 * divided(g, r),
-            lambda g, r: g - maximum_filter(g, 2 * r + 1) + 1.0,
+            unpaired,
+            over_lines,
+            over_all,
+            mean_of_writers,
+            lambda b, a, h, s: paired(a, b, h, s),
         ],
     ),
-    ("11.4", "the corrected lines", ["the second letter", "both"]),
     (
         "11.5",
-        points,
-        [mean_points, lambda b, a, t: -points(b, a, t), lambda b, a, t: points(b, a, t) / 100],
+        lambda items, size: [items[start : start + size] for start in range(0, len(items), size)],
+        [
+            lambda items, size: [
+                items[n * size : (n + 1) * size] for n in range(len(items) // size)
+            ],
+            lambda items, size: [
+                items[n * size : (n + 1) * size] for n in range(len(items) // size + 1)
+            ],
+        ],
     ),
+    ("11.4", leak, [lambda a, b: len(set(a) & set(b)) / len(set(b)), lambda a, b: 1.0]),
 ]
 
 
-def test_the_letters_lines_come_with_their_texts() -> None:
-    (crops, texts), (_, others) = letters.material()
-    assert (tuple(texts), tuple(others)) == samples.LETTERS
-    assert all(crop.dtype == np.uint8 and crop.shape[1] > 4 * crop.shape[0] for crop in crops)
-
-
-def test_a_line_that_shares_nothing_has_no_text() -> None:
-    page = letters.samples()[0]
-    corner = np.array([[0, 0], [9, 0], [9, 9], [0, 9]], float)
-    assert letters.truth_of(page, [corner, page.polygons[4]]) == ["", page.texts[4]]
-    assert letters.truth_of(page, []) == []
-
-
-def test_own_lines_are_parted_in_learnt_and_unseen(tmp_path: Path) -> None:
-    crops, texts = (
-        [np.full((40, 300), 200 + n, np.uint8) for n in range(7)],
-        [f"text {n}" for n in range(7)],
-    )
-    folder = letters.keep(crops, texts, tmp_path / "mine")
-    assert [line.text for line in labels.read(folder)] == texts
-    (_, learnt), (unseen, kept) = letters.material(folder)
-    assert (learnt, kept) == (texts[:4], texts[4:]) and [int(one[0, 0]) for one in unseen] == [
-        204,
-        205,
-        206,
-    ]
-    few = letters.keep(crops[:5], texts[:5], tmp_path / "few")
-    with pytest.raises(HtrError, match="5 lines are too few"):
-        letters.material(few)
-
-
-def test_fine_tuning_on_few_lines_learns_them_and_leaves_the_first_model_alone(
-    tmp_path: Path,
-) -> None:
-    (crops, texts), _ = letters.material()
-    folder = letters.keep(crops[:4], texts[:4], tmp_path / "four")
-    first = Recognizer.load("course")
-    before = [r.text for r in first.read(crops[:4])]
-    made = letters.fine_tune(folder, "course", tmp_path / "four.keras", epochs=12, seed=0)
-    after = [r.text for r in Recognizer.load(made).read(crops[:4])]
-    assert cer(after, texts[:4]).value < 0.7 * cer(before, texts[:4]).value
-    assert [r.text for r in first.read(crops[:4])] == before
-
-
-def test_a_text_too_long_for_its_line_is_named(tmp_path: Path) -> None:
-    narrow = np.full((40, 60), 240, np.uint8)
-    narrow[2:38, 2:58] = 20
-    folder = letters.keep(
-        [narrow], ["much too long for sixty pixels, whoever wrote it"], tmp_path / "one"
-    )
-    with pytest.raises(HtrError, match="too narrow for its text") as error:
-        letters.fine_tune(folder, "course", tmp_path / "one.keras", epochs=1, seed=0)
-    assert "line-01.png" in str(error.value) and "\n" not in str(error.value)
-
-
 def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
-    """A page without a line, an empty group."""
-    from htr_utils.course.plots import pages as plots
+    """One writer, one character, and no misread character at all."""
+    from htr_utils.course.plots import errors
 
-    blank = np.full((300, 200), 230, np.uint8)
-    same = cer(["a b"], ["a b"])
-    plots.steps({"a": blank})
-    plots.profile(blank, np.zeros(300), 1.0, [])
-    plots.outlines(blank, {"nothing": []})
-    plots.confidences({"none": [], "one": [0.5]})
-    plots.before_after({"same": (same, same)})
-    assert "same 0% -> 0%" in capsys.readouterr().out
+    perfect = cer(["a b"], ["a b"])
+    errors.writers({"w": perfect}, whole=perfect)
+    errors.characters({"a": (0, 1)})
+    errors.crops([])
+    assert "0 misread characters" in capsys.readouterr().out
+
+
+# ---- what the chapter says, computed
+
+
+def test_no_error_in_n_lines_leaves_room_for_three_in_n() -> None:
+    assert abs((1 - 0.14) ** 20 - 0.05) < 0.002
+    assert all((1 - 3 / n) ** n == pytest.approx(0.05, abs=0.012) for n in (20, 50, 500))
+
+
+def test_a_bootstrap_over_twelve_writers_is_too_narrow() -> None:
+    """Of 1,000 studies with 12 writers each, about 12 in 100 have an interval without the rate for all people."""
+    rng = np.random.default_rng(0)
+    writers = rng.normal(size=(1000, 12))
+    drawn = writers[:, rng.integers(12, size=(500, 12))].mean(axis=-1)  # (studies, draws)
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=1)
+    assert 0.09 < np.mean((low > 0) | (high < 0)) < 0.15
+
+
+def test_without_spaces_the_same_errors_make_a_higher_rate() -> None:
+    texts, truths = ["a bcd ef"], ["a bcx ef"]
+    without = [t.replace(" ", "") for t in texts], [t.replace(" ", "") for t in truths]
+    assert cer(*without).value == 1 / 6 > cer(texts, truths).value == 1 / 8
+
+
+def test_the_card_says_that_the_test_lines_decided() -> None:
+    card = (ROOT / "model" / "course.md").read_text(encoding="utf-8")
+    assert "five stages" in card and "looked at after each stage of the training" in card

@@ -57,7 +57,7 @@ def test_only_some_lines_are_read() -> None:
 
 
 def test_letters_taken_for_others_come_before_lost_spaces() -> None:
-    """Chapter 0 begins with a misread letter, not with a space too many, and with nothing crossed out."""
+    """ "Start here" begins with a misread letter, not with a space too many, and with nothing crossed out."""
     texts = [
         "At 9:15 the bird left, on foot,",
         "The bird finally # left, on foot",

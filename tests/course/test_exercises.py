@@ -1,7 +1,7 @@
 """Every exercise of the course: its stub says "to do", its right answer is correct, wrong ones get hints of their own.
 
 The answers stand in `test_chapter_NN.py`: in `RIGHT` and in `WRONG`, there perhaps with a part of the hint, or in
-`ANSWERS`, where from chapter 10 on every wrong answer gets another hint. An exercise without them is noticed.
+`ANSWERS`, where from "Evaluation" on every wrong answer gets another hint. An exercise without them is noticed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from workshop.publish import kit
 
 EXERCISES = 4  # at least, in a chapter
 WRONG_ANSWERS = 2  # at least, for an exercise
-TOOLS = {"12.4": (sweeps.from_dict,)}
+TOOLS = {"13.4": (sweeps.from_dict,)}
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 
@@ -45,7 +45,7 @@ def answers() -> tuple[dict[str, Any], dict[str, list[tuple[Any, str]]], set[str
         for number, good, bad in getattr(module, "ANSWERS", []):
             right[number] = good
             wrong[number] += [(answer, "") for answer in bad]
-            strict |= {number} if number >= "10" else set()
+            strict |= {number} if number >= "11" else set()
     return right, wrong, strict
 
 
@@ -151,32 +151,32 @@ def emptied(items: list[int], size: int) -> list[list[int]]:
 
 # Answers that a check took for right: plausible mistakes, each with a word of its hint.
 MISTAKES = [
-    ("07.4", no_return, "return"),
-    ("10.5", without_end, "without end"),
-    ("10.5", emptied, "stay as it is"),
+    ("08.4", no_return, "return"),
+    ("11.5", without_end, "without end"),
+    ("11.5", emptied, "stay as it is"),
     (
         "01.6",
         lambda w, share: len(set(w[: round(share * len(w))]) & set(w[round(share * len(w)) :])),
         "",
     ),
-    ("06.4", lambda widths, needed, step: int(np.sum(widths // step + 1 < needed)), ""),
+    ("07.4", lambda widths, needed, step: int(np.sum(widths // step + 1 < needed)), ""),
     (
-        "09.3",
+        "10.3",
         lambda a, b, pairs: (
             len(a) == len(b) and any(pair in pairs for pair in zip(a, b, strict=True))
         ),
         "",
     ),
     (
-        "09.4",
+        "10.4",
         lambda texts, correct: np.mean(
             [correct(w) != w for w in {w for t in texts for w in t.split()}]
         ),
         "",
     ),
     (
-        "12.4",
-        {"chapter": "07", "grid": {"lines": [32, 64], "batch": [4, 8]}, "seeds": [0, 1, 2]},
+        "13.4",
+        {"chapter": "08", "grid": {"lines": [32, 64], "batch": [4, 8]}, "seeds": [0, 1, 2]},
         "values",
     ),
 ]
@@ -190,10 +190,10 @@ def test_a_plausible_mistake_is_no_right_answer(number: str, answer: Any, word: 
 
 # Right answers that a check once refused for how they are written.
 WAYS = [
-    ("06.1", np.int64),
-    ("07.1", np.float32),
-    ("09.2", list),
-    ("10.5", lambda right: lambda items, size: iter(right(items, size))),
+    ("07.1", np.int64),
+    ("08.1", np.float32),
+    ("10.2", list),
+    ("11.5", lambda right: lambda items, size: iter(right(items, size))),
 ]
 
 

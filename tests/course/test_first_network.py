@@ -1,4 +1,4 @@
-"""The small network of chapter 0: its words, and that it learns what the chapter says."""
+"""The small network of the chapter "Start here": its words, and that it learns what the chapter says."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def small_network() -> Any:
         if isinstance(node, ast.FunctionDef) and node.name == "small_network"
     )
     space: dict[str, Any] = {"keras": keras, "layers": layers}
-    exec(compile(ast.Module([built], []), "chapter 0", "exec"), space)
+    exec(compile(ast.Module([built], []), "start here", "exec"), space)
     return space["small_network"]()
 
 

@@ -176,20 +176,20 @@ def right(label: str) -> int:
     ],
 )
 def test_verdicts(answer: Any, start: str) -> None:
-    assert exercises.verdict("06.2", answer).startswith(start)
+    assert exercises.verdict("07.2", answer).startswith(start)
 
 
 def test_hint_names_the_line() -> None:
-    assert "in line " in exercises.verdict("06.2", raising)
-    assert "`return 1 // (len(label) - 2)`" in exercises.verdict("06.2", raising)
+    assert "in line " in exercises.verdict("07.2", raising)
+    assert "`return 1 // (len(label) - 2)`" in exercises.verdict("07.2", raising)
 
 
 def test_check_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    exercises.check("06.2", ...)
-    assert capsys.readouterr().out == "06.2: to do\n"
+    exercises.check("07.2", ...)
+    assert capsys.readouterr().out == "07.2: to do\n"
 
 
-@pytest.mark.parametrize("number", ["06.99", "77.1", "x"])
+@pytest.mark.parametrize("number", ["07.99", "77.1", "x"])
 def test_unknown_exercise(number: str) -> None:
     with pytest.raises(HtrError, match="no exercise"):
         exercises.check(number, 1)

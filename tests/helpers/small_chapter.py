@@ -21,5 +21,5 @@ def frames_needed(label: str) -> int:
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("06.2", frames_needed)
+check("07.2", frames_needed)
 '''

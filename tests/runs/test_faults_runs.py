@@ -154,7 +154,7 @@ def test_files_with_windows_line_ends_say_the_same(
     (table / "ä b.png").write_bytes(picture)
     (table / "transcriptions.tsv").write_bytes("name\ttext\r\nä b\tein Text\r\n".encode())
     assert [line.text for line in labels.read(table)] == ["ein Text"]
-    (tmp_path / "s.yaml").write_bytes(b"chapter: '06'\r\ngrid:\r\n  frames: [4, 5]\r\n")
+    (tmp_path / "s.yaml").write_bytes(b"chapter: '07'\r\ngrid:\r\n  frames: [4, 5]\r\n")
     assert len(sweeps.read(tmp_path / "s.yaml").points) == 2
     note(request, "CRLF line ends in data, tables, sweeps", changed + 2, "read like those with LF")
 

@@ -186,7 +186,7 @@ def test_a_chapter_repeats_itself(number: str, tmp_path: Path) -> None:
     ]
     rates = [json.dumps(untimed(one["results"]), sort_keys=True) for one in made]
     assert made[0]["error"] == "" and made[0]["results"] and rates[0] == rates[1]
-    if number == "07":
+    if number == "08":
         assert list(tmp_path.glob("0/work/*/checkpoint/logs/events*")), (
             "TensorBoard's logs of a training"
         )
@@ -203,7 +203,7 @@ def untimed(results: Any) -> Any:
 
 
 def points(**content: Any) -> list[dict[str, Any]]:
-    return sweeps.from_dict({"chapter": "06", **content}).points
+    return sweeps.from_dict({"chapter": "07", **content}).points
 
 
 def test_grid_points_and_seeds() -> None:
@@ -231,7 +231,7 @@ def test_random_points_stay_in_range_and_repeat(seed: int) -> None:
             "seed": {"low": 0, "high": 10**6},  # no two points alike: those would be one
         },
     }
-    drawn = [sweeps.from_dict({"chapter": "06", "random": body}).points for _ in range(2)]
+    drawn = [sweeps.from_dict({"chapter": "07", "random": body}).points for _ in range(2)]
     assert drawn[0] == drawn[1] and len(drawn[0]) == 5
     assert all(
         type(p["frames"]) is int and 2 <= p["frames"] <= 7 and p["word"] in ("to", "no")
@@ -253,7 +253,7 @@ def test_yaml_says_what_people_mean(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
     points = sweeps.read(tmp_path / "a.yaml").points
     assert [(p["rate"], p["shortcut"]) for p in points] == [(n, True) for n in (1e-3, 0.02, 0.5)]
-    text = "chapter: '06'\nparameters: {word: no}\ngrid:\n  seed: [1, 2]\n"
+    text = "chapter: '07'\nparameters: {word: no}\ngrid:\n  seed: [1, 2]\n"
     (tmp_path / "b.yaml").write_text(text, encoding="utf-8")
     assert [p["word"] for p in sweeps.read(tmp_path / "b.yaml").points] == ["no", "no"]
     (tmp_path / "b.yaml").write_text(text.replace("no}", "on}"), encoding="utf-8")
@@ -268,21 +268,21 @@ def test_yaml_says_what_people_mean(tmp_path: Path) -> None:
         ("grid: {}", "`chapter` is missing"),
         ("chapter: '99'", "no chapter '99'"),
         ("chapter: missing.py", "no chapter"),
-        ("chapter: '06'\ngrids: {}", "no key 'grids' in a sweep; it has: chapter"),
-        ("chapter: '06'\ngrid: {frames: 4}", "`grid: frames` is 4; allowed: a list"),
-        ("chapter: '06'\ngrid: {frames: [4, 9]}", "s.yaml, point 2: parameter frames is 9 (int)"),
+        ("chapter: '07'\ngrids: {}", "no key 'grids' in a sweep; it has: chapter"),
+        ("chapter: '07'\ngrid: {frames: 4}", "`grid: frames` is 4; allowed: a list"),
+        ("chapter: '07'\ngrid: {frames: [4, 9]}", "s.yaml, point 2: parameter frames is 9 (int)"),
         (
-            "chapter: '06'\ngrid: {frame: [4]}",
-            "s.yaml, point 1: chapter 06_ctc_loss has no parameter 'frame'",
+            "chapter: '07'\ngrid: {frame: [4]}",
+            "s.yaml, point 1: chapter 07_ctc_loss has no parameter 'frame'",
         ),
-        ("chapter: '06'\ngrid: {frames: [4]}\npoints: [{}]", "give one of grid, random and points"),
-        ("chapter: '06'\npoints: [4]", "each of `points` is {name: value, ...}"),
-        ("chapter: '06'\nrandom: {points: 0, from: {}}", "`random` needs whole numbers"),
+        ("chapter: '07'\ngrid: {frames: [4]}\npoints: [{}]", "give one of grid, random and points"),
+        ("chapter: '07'\npoints: [4]", "each of `points` is {name: value, ...}"),
+        ("chapter: '07'\nrandom: {points: 0, from: {}}", "`random` needs whole numbers"),
         (
-            "chapter: '06'\nrandom: {points: 1, from: {frames: {low: 5, high: 2}}}",
+            "chapter: '07'\nrandom: {points: 1, from: {frames: {low: 5, high: 2}}}",
             "random frames is",
         ),
-        ("chapter: '06'\ntimeout: soon", "`timeout` is 'soon'"),
+        ("chapter: '07'\ntimeout: soon", "`timeout` is 'soon'"),
     ],
 )
 def test_a_wrong_sweep_file_is_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -471,15 +471,15 @@ def test_an_interrupted_point_of_the_ablation_goes_on_and_leaves_logs(
 def test_a_sweep_ends_with_its_report(
     chapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Chapter 12 over its own records, or one line why not."""
+    """The chapter "Experiments" over its own records, or one line why not."""
     asked: list[Any] = []
     true = record.run
 
     def run(which: Any, parameters: Any, out: Path, **more: Any) -> dict[str, Any]:
-        if which != "12":
+        if which != "13":
             return true(which, parameters, out, **more)
         asked.append(parameters)
-        return {"error": "", "chapter": "12_experiments"}
+        return {"error": "", "chapter": "13_experiments"}
 
     monkeypatch.setattr(record, "run", run)
     spec, out = tmp_path / "s.yaml", tmp_path / "out"
@@ -492,7 +492,7 @@ def test_a_sweep_ends_with_its_report(
     )
     chapter.write_text(SMALL.replace('cer={"test": 0.5}', "cer_test=0.5"), encoding="utf-8")
     done = call("sweep", spec, "--out", out, "--workers", "0")
-    assert f"report of cer_test: {out / 'report' / '12_experiments.html'}" in done.output, (
+    assert f"report of cer_test: {out / 'report' / '13_experiments.html'}" in done.output, (
         done.output
     )
     assert asked == [{"sweep": str(out), "result": "cer_test"}]

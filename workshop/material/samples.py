@@ -2,8 +2,8 @@
 
 They are rendered, like the embedded data, by families of its test split, which no training saw. The letters, in
 `pages/`, are by one hand that is far from the training data on purpose: narrow, leaning, joined, with a thin pen.
-Chapter 11 reads them until its reader brings a page of their own. Their pictures are kept as they were made with
-version 0.1; here are their texts.
+"Your own handwriting" reads them until its reader brings a page of their own. Their pictures are kept as they were
+made with version 0.1; here are their texts.
 """
 
 from __future__ import annotations

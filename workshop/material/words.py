@@ -1,4 +1,4 @@
-"""The words of chapter 0: single words in one hand, small enough to learn to read in a minute.
+"""The words of the chapter "Start here": single words in one hand, small enough to learn to read in a minute.
 
     python -m workshop.material.words data/words
 

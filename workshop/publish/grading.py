@@ -63,7 +63,7 @@ def source_notebook(source: Path) -> NotebookNode:
     """
     notebook = chapter_files.blank(source, solution=True)
     marked = _with_markers(source)
-    # "6.2" -> "06.2".
+    # "7.2" -> "07.2".
     minutes = {number.zfill(4): time for number, _, time, _ in kit.exercises(source)}
     count = 0
     for cell, with_marks in zip(notebook.cells, marked, strict=True):

@@ -1,8 +1,8 @@
 """The checks behind the exercise cells: "to do", a hint, or "correct", and never a traceback.
 
-A chapter's checks live in a file of their own (`c06.py` for chapter 6):
+A chapter's checks live in a file of their own (`c07.py` for the chapter "CTC loss"):
 
-    @exercise("06.2")
+    @exercise("07.2")
     def frames_needed(answer):      # gets what the learner wrote
         if answer("letter") != 7:
             return "look at the doubled letters"
@@ -39,7 +39,7 @@ class _Raised(Exception):
 
 
 def exercise(number: str) -> Callable[[Check], Check]:
-    """Register the decorated function as the check of an exercise ("06.2"); it returns None or a hint."""
+    """Register the decorated function as the check of an exercise ("07.2"); it returns None or a hint."""
 
     def register(function: Check) -> Check:
         _checks[number] = function
@@ -79,7 +79,7 @@ def verdict(number: str, answer: Any, *tools: Any) -> str:
     """What `check` prints: "to do", "correct" or "hint: ...".
 
     Args:
-        number: chapter and exercise, "06.2".
+        number: chapter and exercise, "07.2".
         answer: a value, or a function that the check calls.
         tools: functions of rooms that checks may not import, handed to the check.
     Raises:
@@ -111,7 +111,7 @@ def verdict(number: str, answer: Any, *tools: Any) -> str:
 
 
 def check(number: str, answer: Any, *tools: Any) -> None:
-    """Print how an exercise stands: "06.2: to do", "06.2: hint: ..." or "06.2: correct"."""
+    """Print how an exercise stands: "07.2: to do", "07.2: hint: ..." or "07.2: correct"."""
     print(f"{number}: {verdict(number, answer, *tools)}")
 
 

@@ -1,4 +1,4 @@
-"""Checks of chapter 0, start here."""
+"""Checks of the chapter "Start here"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of chapter 1, loading IAM."""
+"""Checks of the chapter "Loading IAM"."""
 
 from __future__ import annotations
 

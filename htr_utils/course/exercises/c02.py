@@ -1,4 +1,4 @@
-"""Checks of chapter 2, images and augmentation."""
+"""Checks of the chapter "Images and augmentation"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of chapter 3, characters and metrics."""
+"""Checks of the chapter "Characters and metrics"."""
 
 from __future__ import annotations
 

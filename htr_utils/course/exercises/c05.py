@@ -1,7 +1,8 @@
-"""Checks of chapter 5, BLSTM."""
+"""Checks of the chapter "CNN features"."""
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 
 import numpy as np
@@ -9,90 +10,103 @@ import numpy as np
 from htr_utils.course.exercises import exercise, on_drawn_cases
 
 
+def _field(blocks: list[tuple[int, int, int]]) -> int:
+    """The same walk the other way round: from one place of the last map down to the picture."""
+    columns = 1
+    for kernel, stride, pool in reversed(blocks):
+        columns = (columns * pool - 1) * stride + kernel
+    return columns
+
+
 @exercise("05.1")
-def guess(answer: str) -> str | None:
-    """Whose outputs change in the left half when the right half is covered."""
-    chosen = str(answer).strip().lower()
-    if chosen not in ("forward", "backward", "both"):
-        return 'answer with "forward", "backward" or "both"'
-    if chosen == "backward":
+def guess(answer: int) -> str | None:
+    """Which of the seven blocks of the reference network does most work."""
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Integral) or not 1 <= answer <= 7:
+        return "the number of a block, 1 to 7, please"
+    if answer == 2:
         return None
-    return "the forward direction has not met the right half yet; run on, see the curves, and answer again"
+    if answer == 1:
+        return "the picture is largest there, but how many channels come in?"
+    return "think of places x kernel² x channels in x channels out; run on, see the count, and answer again"
 
 
 @exercise("05.2")
-def blstm_parameters(answer: Callable[[int, int], int]) -> str | None:
-    """Numbers stored by one bidirectional layer."""
-    wanted = 2 * 4 * 128 * (160 + 128 + 1)
-    count = answer(160, 128)
-    if count == wanted // 2:
-        return "that is one direction"
-    if count == wanted - 2 * 4 * 128:
-        return "each of the four blocks also has a bias per unit"
-    if count != wanted or answer(7, 3) != 2 * 4 * 3 * 11:
-        return "two directions, four blocks each, fed by the inputs, the hidden state (units) and a bias"
+def parameters(answer: Callable[[int, int, int, bool], int]) -> str | None:
+    """Numbers stored by a convolution block."""
+    if answer(5, 1, 64, False) != 5 * 5 * 64 + 64:
+        return (
+            "without batch norm: kernel² x channels in x channels out, and one bias per channel out"
+        )
+    if answer(3, 64, 64, True) == 3 * 3 * 64 * 64 + 2 * 64:
+        return "batch norm also stores its moving mean and variance"
+    if answer(3, 64, 64, True) == 3 * 3 * 64 * 64 + 5 * 64:
+        return "with batch norm the convolution has no bias of its own"
+    if answer(3, 128, 32, True) != 3 * 3 * 128 * 32 + 4 * 32:
+        return "with batch norm: four numbers per channel out, and no bias"
     return None
 
 
 @exercise("05.3")
-def turn_round(answer: Callable[[np.ndarray, int], np.ndarray]) -> str | None:
-    """The first `length` frames reversed, the padding where it was."""
-    sequence = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [0.0, 0.0], [0.0, 0.0]])
-    given = sequence.copy()
-    turned = np.asarray(answer(given, 3))
-    if not np.array_equal(given, sequence):
-        return "the array that was given has changed; work on a copy"
-    if turned.shape != sequence.shape:
-        return f"the shape should stay {sequence.shape}; it is {turned.shape}"
-    if np.array_equal(turned, sequence[::-1]):
-        return "now the padding comes first; only the first `length` frames are to be turned"
-    if np.array_equal(turned[:, 0], sequence[:, 1]) or not np.array_equal(
-        np.sort(turned, 0), np.sort(sequence, 0)
-    ):
-        return "frames are rows: turn their order, keep each row as it is"
-    if not np.array_equal(turned, [*sequence[2::-1], *sequence[3:]]):
-        return "frame 1 of 3 should become frame 3, frame 3 frame 1; the padding stays at the end"
-    if not np.array_equal(answer(sequence, 5), sequence[::-1]):
-        return "a line without padding is turned as a whole"
-    return None
-
-
-@exercise("05.4")
-def reach(answer: Callable[[np.ndarray, float], int]) -> str | None:
-    """Frames from the end back to the earliest changed one."""
-    if answer(np.array([0.0, 0.0, 0.0, 0.5]), 0.1) != 1:
-        return "if only the last frame is changed, the reach is 1"
-    if answer(np.array([0.0, 0.5, 0.05, 0.5]), 0.1) != 3:
-        return (
-            "the earliest changed frame counts, even if a later one in between is below the limit"
-        )
-    if answer(np.array([0.0, 0.5, 0.2, 0.7]), 0.5) != 1:
-        return "a change of the limit itself is not above it"
-    if answer(np.zeros(4), 0.1) != 0:
-        return "if no frame is changed, the reach is 0"
+def field_width(answer: Callable[[list[tuple[int, int, int]]], int]) -> str | None:
+    """Width of the receptive field from (kernel, stride, pooling) of each block."""
+    if answer([]) != 1:
+        return "without any block a place sees one column"
+    if answer([(3, 1, 1), (3, 1, 1)]) != 5:
+        return "two kernels of 3 see 5 columns: each adds two"
+    if answer([(3, 2, 1), (3, 1, 1)]) != 7:
+        return "after a stride of 2 the places are two columns apart: the next kernel adds twice as much"
+    if answer([(3, 1, 2), (3, 1, 1)]) != 8:
+        return "a pooling by 2 sees one place more, and doubles the jump for what follows"
+    if answer([(5, 2, 2), (3, 1, 1)]) != 15:
+        return "the pooling stands after the stride: which jump does it use?"
     return on_drawn_cases(
         answer,
-        lambda c, limit: len(c) - int(np.flatnonzero(c > limit)[0]),
-        lambda rng: (np.append(rng.random(8), 1.0), 0.5),
+        _field,
+        lambda rng: (
+            [
+                (int(rng.choice([1, 3, 5])), int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+                for _ in range(5)
+            ],
+        ),
     )
 
 
+@exercise("05.4")
+def saved_percent(answer: float) -> str | None:
+    """Share of all work that a 3 x 3 kernel in block 2 would save."""
+    share = float(answer)
+    if 24.0 <= share <= 25.0:
+        return None
+    if 0.24 <= share <= 0.25:
+        return "in percent, please"
+    if 63.5 <= share <= 64.5:
+        return "that is the saving within block 2; the question is about all layers together"
+    if 37.5 <= share <= 39.0:
+        return "that is block 2's whole share; 9/25 of it stay"
+    return "block 2's work x (1 - 9/25), divided by the sum of all, x 100"
+
+
 @exercise("05.5")
-def which_blstm(answer: Callable[[int, int, int], str]) -> str | None:
-    """Which of the two wirings of two layers has so many weights."""
-    rng = np.random.default_rng(505)
-    for _ in range(3):
-        inputs, units = (int(n) for n in rng.integers(3, 90, 2))
-        below = units * 8 * (inputs + units + 1)
-        joined, stacked = below + 8 * units * (2 * units + 1), below + 8 * units * (3 * units + 1)
-        said = [answer(inputs, units, count) for count in (joined, stacked, joined + 1)]
-        if said == ["joined", "stacked", "neither"]:
-            continue
-        if not set(said) <= {"joined", "stacked", "neither"}:
-            return 'answer with "joined", "stacked" or "neither"'
-        if said[:2] == ["stacked", "joined"]:
-            return "the other way round: joined LSTMs get one direction from below, which takes fewer weights"
-        if said[:2] == ["joined", "stacked"]:
-            return "a count that is off by one fits neither of the two"
-        return "layer 1 reads the inputs; layer 2 reads `units` numbers (joined) or twice as many (stacked)"
-    return None
+def norm_for_reading(answer: Callable[..., np.ndarray]) -> str | None:
+    """Batch norm with the moving statistics: a line's numbers do not depend on its neighbours."""
+    rng = np.random.default_rng(405)
+    gamma, beta, mean = rng.normal(size=(3, 5))
+    variance = rng.uniform(0.5, 2, 5)
+    line, others = rng.normal(size=(1, 4, 6, 5)), rng.normal(2, 3, (2, 4, 6, 5))
+    given = line.copy()
+    alone = np.asarray(answer(given, gamma, beta, mean, variance))
+    if alone.shape != line.shape:
+        return f"the shape should stay {line.shape}; it is {alone.shape}"
+    if not np.array_equal(given, line):
+        return "the array that was given has changed; work on a copy"
+    beside = np.asarray(answer(np.concatenate([line, others]), gamma, beta, mean, variance))[:1]
+    if not np.allclose(alone, beside):
+        return "the same line gets other numbers beside other lines: whose mean and variance do you use?"
+    right = gamma * (line - mean) / np.sqrt(variance + 1e-3) + beta
+    if np.allclose(alone, gamma * (line - mean) / (variance + 1e-3) + beta):
+        return "divide by the standard deviation: the root of the variance"
+    if np.allclose(alone, right, atol=1e-6):
+        return None
+    if np.allclose(alone, (line - mean) / np.sqrt(variance + 1e-3)):
+        return "the learned numbers are missing: stretch by gamma, then shift by beta"
+    return "subtract the mean, divide by the root of variance + epsilon, stretch by gamma, shift by beta"

@@ -1,11 +1,8 @@
-"""Checks of chapter 6, CTC."""
+"""Checks of the chapter "BLSTM"."""
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -13,94 +10,89 @@ from htr_utils.course.exercises import exercise, on_drawn_cases
 
 
 @exercise("06.1")
-def prediction(answer: Any) -> str | None:
-    """Paths of four frames that collapse to "oo": o-o with one frame to spare."""
-    if isinstance(answer, bool) or not isinstance(answer, numbers.Integral):
-        return "a whole number is asked for"
-    answer = int(answer)
-    if answer >= 15:
-        return "that is at least as many as for 'to'; what must stand between the two o's?"
-    if answer != 5:
-        return "o-o takes three frames; which of its signs may be said twice, and where may one more blank go?"
-    return None
+def guess(answer: str) -> str | None:
+    """Whose outputs change in the left half when the right half is covered."""
+    chosen = str(answer).strip().lower()
+    if chosen not in ("forward", "backward", "both"):
+        return 'answer with "forward", "backward" or "both"'
+    if chosen == "backward":
+        return None
+    return "the forward direction has not met the right half yet; run on, see the curves, and answer again"
 
 
 @exercise("06.2")
-def frames_needed(answer: Callable[[str], int]) -> str | None:
-    """The smallest number of frames for a label: its length, and one more for each doubled letter."""
-    if answer("to") != 2:
-        return "two different letters fit into two frames"
-    if answer("letter") != 7:
-        return "try 'letter': what has to stand between its two t's?"
-    if answer("aaa") != 5:
-        return "three equal letters need a blank in two places"
-    if answer("") != 0:
-        return "an empty label needs no frame of its own"
-    return on_drawn_cases(
-        answer,
-        lambda s: len(s) + sum(map(str.__eq__, s, s[1:])),
-        lambda rng: ("".join(rng.choice(list("abc"), 9)),),
-    )
+def blstm_parameters(answer: Callable[[int, int], int]) -> str | None:
+    """Numbers stored by one bidirectional layer."""
+    wanted = 2 * 4 * 128 * (160 + 128 + 1)
+    count = answer(160, 128)
+    if count == wanted // 2:
+        return "that is one direction"
+    if count == wanted - 2 * 4 * 128:
+        return "each of the four blocks also has a bias per unit"
+    if count != wanted or answer(7, 3) != 2 * 4 * 3 * 11:
+        return "two directions, four blocks each, fed by the inputs, the hidden state (units) and a bias"
+    return None
 
 
 @exercise("06.3")
-def log_sum(answer: Callable[[list[float]], float]) -> str | None:
-    """log(sum(exp(values))) without underflow."""
-    if not math.isclose(answer([0.0, 0.0]), math.log(2), abs_tol=1e-6):
-        return "of two zeros it is the logarithm of two: is the sum taken after the exponential?"
-    if not math.isclose(answer([-1.0, -2.0, -3.0]), -0.5923940, abs_tol=1e-4):
-        return (
-            "try [-1, -2, -3]: what you take out of the sum must come back as a sum of logarithms"
-        )
-    if not math.isclose(answer([-1000.0, -1000.0]), -1000 + math.log(2), abs_tol=1e-3):
-        return "at -1000 the exponential is zero: what can you take out of the sum before it?"
-    if not math.isclose(answer([0.0, -math.inf]), 0.0, abs_tol=1e-6):
-        return "something impossible adds nothing: try [0, -inf]"
-    if not math.isclose(answer([-2000.0, 0.0]), 0.0, abs_tol=1e-6):
-        return "try [-2000, 0]: take the largest value out, not the first or the smallest"
-    if answer([-math.inf, -math.inf]) != -math.inf:
-        return "the sum of two impossible things is impossible: treat a list of minus infinities on its own"
-    return on_drawn_cases(
-        answer,
-        lambda v: float(np.logaddexp.reduce(v)),
-        lambda rng: (rng.uniform(-900, -700, 5).tolist(),),
-    )
+def turn_round(answer: Callable[[np.ndarray, int], np.ndarray]) -> str | None:
+    """The first `length` frames reversed, the padding where it was."""
+    sequence = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0], [0.0, 0.0], [0.0, 0.0]])
+    given = sequence.copy()
+    turned = np.asarray(answer(given, 3))
+    if not np.array_equal(given, sequence):
+        return "the array that was given has changed; work on a copy"
+    if turned.shape != sequence.shape:
+        return f"the shape should stay {sequence.shape}; it is {turned.shape}"
+    if np.array_equal(turned, sequence[::-1]):
+        return "now the padding comes first; only the first `length` frames are to be turned"
+    if np.array_equal(turned[:, 0], sequence[:, 1]) or not np.array_equal(
+        np.sort(turned, 0), np.sort(sequence, 0)
+    ):
+        return "frames are rows: turn their order, keep each row as it is"
+    if not np.array_equal(turned, [*sequence[2::-1], *sequence[3:]]):
+        return "frame 1 of 3 should become frame 3, frame 3 frame 1; the padding stays at the end"
+    if not np.array_equal(answer(sequence, 5), sequence[::-1]):
+        return "a line without padding is turned as a whole"
+    return None
 
 
 @exercise("06.4")
-def too_narrow(answer: Callable[[np.ndarray, np.ndarray, int], int]) -> str | None:
-    """Lines with fewer frames (a started one counts) than their label needs."""
-    widths, needed = np.array([40, 41, 80]), np.array([10, 11, 20])
-    if answer(widths, needed, 4) == 3:
-        return "a line that has exactly the frames it needs can be aligned: count those that have fewer"
-    if answer(widths, needed, 4) != 0:
-        return "at a step of 4, a line of 41 columns has 11 frames: a started frame counts"
-    if answer(np.array([40]), np.array([11]), 4) != 1:
-        return "at a step of 4, a line of 40 columns has 10 frames: no other one is started"
-    if answer(widths, needed, 8) != 3:
-        return "at a step of 8, lines of 40, 41 and 80 columns that need 10, 11 and 20 frames are all too narrow"
-    if answer(np.array([40, 400]), np.array([10, 10]), 8) != 1:
-        return "count only the lines that have fewer frames than they need"
+def reach(answer: Callable[[np.ndarray, float], int]) -> str | None:
+    """Frames from the end back to the earliest changed one."""
+    if answer(np.array([0.0, 0.0, 0.0, 0.5]), 0.1) != 1:
+        return "if only the last frame is changed, the reach is 1"
+    if answer(np.array([0.0, 0.5, 0.05, 0.5]), 0.1) != 3:
+        return (
+            "the earliest changed frame counts, even if a later one in between is below the limit"
+        )
+    if answer(np.array([0.0, 0.5, 0.2, 0.7]), 0.5) != 1:
+        return "a change of the limit itself is not above it"
+    if answer(np.zeros(4), 0.1) != 0:
+        return "if no frame is changed, the reach is 0"
     return on_drawn_cases(
         answer,
-        lambda w, n, s: int(sum(-(-a // s) < b for a, b in zip(w, n, strict=True))),
-        lambda rng: (rng.integers(20, 200, 9), rng.integers(4, 30, 9), int(rng.integers(3, 9))),
+        lambda c, limit: len(c) - int(np.flatnonzero(c > limit)[0]),
+        lambda rng: (np.append(rng.random(8), 1.0), 0.5),
     )
 
 
 @exercise("06.5")
-def blank_share(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
-    """The posterior of all blank states together, frame by frame."""
-    rng = np.random.default_rng(605)
-    for letters in (1, 3):
-        table = rng.dirichlet(np.ones(2 * letters + 1), size=5)
-        found = np.asarray(answer(table.copy()))
-        if np.allclose(found, table[:, 1::2].sum(1)) if found.shape == (5,) else False:
-            return "these are the letters' states: the blanks stand before, between and behind them"
-        if found.shape != (5,):
-            return f"one number for each of the 5 frames, please; this has the shape {found.shape}"
-        if np.allclose(found, table[:, 0]):
-            return "there is a blank behind every letter as well, not only at the beginning"
-        if not np.allclose(found, table[:, ::2].sum(1)):
-            return "every second state is a blank, the first one among them: add them up"
+def which_blstm(answer: Callable[[int, int, int], str]) -> str | None:
+    """Which of the two wirings of two layers has so many weights."""
+    rng = np.random.default_rng(505)
+    for _ in range(3):
+        inputs, units = (int(n) for n in rng.integers(3, 90, 2))
+        below = units * 8 * (inputs + units + 1)
+        joined, stacked = below + 8 * units * (2 * units + 1), below + 8 * units * (3 * units + 1)
+        said = [answer(inputs, units, count) for count in (joined, stacked, joined + 1)]
+        if said == ["joined", "stacked", "neither"]:
+            continue
+        if not set(said) <= {"joined", "stacked", "neither"}:
+            return 'answer with "joined", "stacked" or "neither"'
+        if said[:2] == ["stacked", "joined"]:
+            return "the other way round: joined LSTMs get one direction from below, which takes fewer weights"
+        if said[:2] == ["joined", "stacked"]:
+            return "a count that is off by one fits neither of the two"
+        return "layer 1 reads the inputs; layer 2 reads `units` numbers (joined) or twice as many (stacked)"
     return None

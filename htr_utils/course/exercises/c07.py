@@ -1,115 +1,106 @@
-"""Checks of chapter 7, training."""
+"""Checks of the chapter "CTC loss"."""
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from htr_utils.course.exercises import exercise
+from htr_utils.course.exercises import exercise, on_drawn_cases
 
 
 @exercise("07.1")
 def prediction(answer: Any) -> str | None:
-    """The CER of empty readings: every character of the truth is missing."""
-    if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
-        return "a number is asked for, in per cent"
-    answer = float(answer)
-    if answer == 1:
-        return "per cent, please"
-    if answer > 100:
-        return "an empty reading inserts nothing; how many characters of the truth can be missing at most?"
-    return None if answer == 100 else "count the edits that turn an empty text into the truth"
-
-
-@exercise("07.2")
-def clip(answer: Callable[[list[np.ndarray], float], list[np.ndarray]]) -> str | None:
-    """Clipping by the global norm: one factor for all arrays, only where it is too long."""
-    short = [np.array([0.3]), np.array([0.4])]
-    if not _equal(answer([g.copy() for g in short], 5.0), short):
-        return "a gradient that is short enough must stay as it is"
-    long = [np.array([3.0]), np.array([[4.0]])]
-    given = [g.copy() for g in long]
-    found = answer(given, 1.0)
-    if _equal(found, [np.array([1.0]), np.array([[1.0]])]):
-        return "each array was clipped on its own, which turns the direction; use one norm for all of them"
-    if not _equal(found, [np.array([0.6]), np.array([[0.8]])]):
-        return (
-            "of the arrays [3] and [[4]] the global norm is 5; clipped to 1, what is left of each?"
-        )
-    if not _equal(given, long):
-        return "the arrays that were given have changed: return new ones"
-    if not _equal(answer([np.zeros(3)], 1.0), [np.zeros(3)]):
-        return "a gradient of zeros has norm 0: mind the division"
+    """Paths of four frames that collapse to "oo": o-o with one frame to spare."""
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Integral):
+        return "a whole number is asked for"
+    answer = int(answer)
+    if answer >= 15:
+        return "that is at least as many as for 'to'; what must stand between the two o's?"
+    if answer != 5:
+        return "o-o takes three frames; which of its signs may be said twice, and where may one more blank go?"
     return None
 
 
-def _equal(found: list[np.ndarray], wanted: list[np.ndarray]) -> bool:
-    return len(found) == len(wanted) and all(
-        np.shape(a) == b.shape and np.allclose(a, b) for a, b in zip(found, wanted, strict=True)
+@exercise("07.2")
+def frames_needed(answer: Callable[[str], int]) -> str | None:
+    """The smallest number of frames for a label: its length, and one more for each doubled letter."""
+    if answer("to") != 2:
+        return "two different letters fit into two frames"
+    if answer("letter") != 7:
+        return "try 'letter': what has to stand between its two t's?"
+    if answer("aaa") != 5:
+        return "three equal letters need a blank in two places"
+    if answer("") != 0:
+        return "an empty label needs no frame of its own"
+    return on_drawn_cases(
+        answer,
+        lambda s: len(s) + sum(map(str.__eq__, s, s[1:])),
+        lambda rng: ("".join(rng.choice(list("abc"), 9)),),
     )
 
 
 @exercise("07.3")
-def culprits(answer: dict[str, str]) -> str | None:
-    """Four symptoms and their causes."""
-    hints = (
-        ("inf from", "label does not fit", "which loss is infinite however good the network is?"),
-        ("60 steps", "not finished", "at which stage are empty readings usual?"),
-        ("2,000 steps", "rate too low", "what keeps the weights where they are?"),
-        ("ten times", "rate too high", "what throws the weights far away within a few steps?"),
+def log_sum(answer: Callable[[list[float]], float]) -> str | None:
+    """log(sum(exp(values))) without underflow."""
+    if not math.isclose(answer([0.0, 0.0]), math.log(2), abs_tol=1e-6):
+        return "of two zeros it is the logarithm of two: is the sum taken after the exponential?"
+    if not math.isclose(answer([-1.0, -2.0, -3.0]), -0.5923940, abs_tol=1e-4):
+        return (
+            "try [-1, -2, -3]: what you take out of the sum must come back as a sum of logarithms"
+        )
+    if not math.isclose(answer([-1000.0, -1000.0]), -1000 + math.log(2), abs_tol=1e-3):
+        return "at -1000 the exponential is zero: what can you take out of the sum before it?"
+    if not math.isclose(answer([0.0, -math.inf]), 0.0, abs_tol=1e-6):
+        return "something impossible adds nothing: try [0, -inf]"
+    if not math.isclose(answer([-2000.0, 0.0]), 0.0, abs_tol=1e-6):
+        return "try [-2000, 0]: take the largest value out, not the first or the smallest"
+    if answer([-math.inf, -math.inf]) != -math.inf:
+        return "the sum of two impossible things is impossible: treat a list of minus infinities on its own"
+    return on_drawn_cases(
+        answer,
+        lambda v: float(np.logaddexp.reduce(v)),
+        lambda rng: (rng.uniform(-900, -700, 5).tolist(),),
     )
-    for symptom, cause, hint in hints:
-        given = next((value for text, value in answer.items() if symptom in text), None)
-        if given != cause:
-            return f"the one with {symptom!r}: {hint}"
-    return None
 
 
 @exercise("07.4")
-def letters_come(answer: Callable[..., int]) -> str | None:
-    """The first step after the maximum at which the blank rate is below the limit."""
-    if answer([0.0, 0.5, 1.0, 0.95, 0.8, 0.7], 0.9) != 4:
-        return "try [0, .5, 1, .95, .8, .7]: the low rates before the highest one do not count"
-    if answer([0.1, 0.95, 1.0, 1.0], 0.9) != -1:
-        return "a network that has not left the blank stage gets -1"
-    if answer([0.0, 1.0, 0.7, 0.4], 0.5) != 3:
-        return "does your function use `limit`?"
-    if answer([0.0, 0.95, 0.8, 1.0, 0.95, 0.7], 0.9) != 5:
-        return "a dip before the highest rate does not count: try [0, .95, .8, 1, .95, .7]"
-    if answer([0.0, 1.0, 0.5, 0.4], 0.5) != 3:
-        return "a rate of the limit itself is not below it"
-    if answer([0.1, 0.3, 0.2], 0.9) != -1:
-        return "no rate of [.1, .3, .2] reaches .9: the blank stage never came, and that gets -1"
-    if answer([0.1, 0.9, 0.2], 0.9) != 2:
-        return "a rate of the limit itself belongs to the blank stage: try [.1, .9, .2]"
-    if answer([0.0, 1.0, 0.8, 0.95], 0.9) != 2:
-        return "the first step below the limit counts, even if the rate rises once more"
-    return None
+def too_narrow(answer: Callable[[np.ndarray, np.ndarray, int], int]) -> str | None:
+    """Lines with fewer frames (a started one counts) than their label needs."""
+    widths, needed = np.array([40, 41, 80]), np.array([10, 11, 20])
+    if answer(widths, needed, 4) == 3:
+        return "a line that has exactly the frames it needs can be aligned: count those that have fewer"
+    if answer(widths, needed, 4) != 0:
+        return "at a step of 4, a line of 41 columns has 11 frames: a started frame counts"
+    if answer(np.array([40]), np.array([11]), 4) != 1:
+        return "at a step of 4, a line of 40 columns has 10 frames: no other one is started"
+    if answer(widths, needed, 8) != 3:
+        return "at a step of 8, lines of 40, 41 and 80 columns that need 10, 11 and 20 frames are all too narrow"
+    if answer(np.array([40, 400]), np.array([10, 10]), 8) != 1:
+        return "count only the lines that have fewer frames than they need"
+    return on_drawn_cases(
+        answer,
+        lambda w, n, s: int(sum(-(-a // s) < b for a, b in zip(w, n, strict=True))),
+        lambda rng: (rng.integers(20, 200, 9), rng.integers(4, 30, 9), int(rng.integers(3, 9))),
+    )
 
 
 @exercise("07.5")
-def augmented(answer: Callable[..., bool]) -> str | None:
-    """Does any line look different in another epoch?"""
-    pictures = np.random.default_rng(705).random((12, 8, 20))
-
-    def fixed(index: int, epoch: int) -> np.ndarray:
-        return pictures[index]
-
-    def always(index: int, epoch: int) -> np.ndarray:
-        return np.roll(pictures[index], epoch % 19 + 1, 1)
-
-    def seldom(index: int, epoch: int) -> np.ndarray:
-        return np.roll(pictures[index], (epoch % 19 + 1) * (index == 11), 1)
-
-    if answer(fixed, 12):
-        return "here every line looks alike in every epoch: do you compare a line with itself, or with another line?"
-    if not answer(always, 12):
-        return "here every line changes from epoch to epoch: do you ask for two epochs?"
-    if not answer(seldom, 12):
-        return "here the last line alone changes: one difference anywhere is enough, so look at all lines"
-    if answer(lambda index, epoch: pictures[index].copy(), 12):
-        return "compare the numbers; two arrays that are equal need not be the same object"
+def blank_share(answer: Callable[[np.ndarray], np.ndarray]) -> str | None:
+    """The posterior of all blank states together, frame by frame."""
+    rng = np.random.default_rng(605)
+    for letters in (1, 3):
+        table = rng.dirichlet(np.ones(2 * letters + 1), size=5)
+        found = np.asarray(answer(table.copy()))
+        if np.allclose(found, table[:, 1::2].sum(1)) if found.shape == (5,) else False:
+            return "these are the letters' states: the blanks stand before, between and behind them"
+        if found.shape != (5,):
+            return f"one number for each of the 5 frames, please; this has the shape {found.shape}"
+        if np.allclose(found, table[:, 0]):
+            return "there is a blank behind every letter as well, not only at the beginning"
+        if not np.allclose(found, table[:, ::2].sum(1)):
+            return "every second state is a blank, the first one among them: add them up"
     return None

@@ -1,80 +1,115 @@
-"""Checks of chapter 8, decoding."""
+"""Checks of the chapter "Training"."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import numbers
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from htr_utils.course.exercises import exercise
 
 
 @exercise("08.1")
-def prediction(answer: Sequence[str]) -> str | None:
-    """Greedy writes "ab" (the best class of each row); width 1 keeps "a", whose paths add up to .36."""
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        return "two texts, please: the one of greedy first, then the one of the beam"
-    if not all(isinstance(text, str) for text in answer):
-        return "write the two texts as strings"
-    greedy, beam = (text.replace("-", "").strip() for text in answer)
-    if greedy != "ab":
-        return "greedy looks at each frame alone: which class is largest in the first, which in the second?"
-    if beam == greedy:
-        return "after the first frame the beam holds one prefix; add up all the ways in which that prefix can stay"
-    if beam != "a":
-        return "which prefix is kept after the first frame? In the second it may stay or grow by one letter"
-    return None
+def prediction(answer: Any) -> str | None:
+    """The CER of empty readings: every character of the truth is missing."""
+    if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
+        return "a number is asked for, in per cent"
+    answer = float(answer)
+    if answer == 1:
+        return "per cent, please"
+    if answer > 100:
+        return "an empty reading inserts nothing; how many characters of the truth can be missing at most?"
+    return None if answer == 100 else "count the edits that turn an empty text into the truth"
 
 
 @exercise("08.2")
-def lost_letters(answer: Callable[[str], int]) -> str | None:
-    """Characters that equal their left neighbour."""
-    if answer("letter") != 1:
-        return "'letter' becomes 'leter': how many characters are gone?"
-    if answer("bookkeeper") != 3:
+def clip(answer: Callable[[list[np.ndarray], float], list[np.ndarray]]) -> str | None:
+    """Clipping by the global norm: one factor for all arrays, only where it is too long."""
+    short = [np.array([0.3]), np.array([0.4])]
+    if not _equal(answer([g.copy() for g in short], 5.0), short):
+        return "a gradient that is short enough must stay as it is"
+    long = [np.array([3.0]), np.array([[4.0]])]
+    given = [g.copy() for g in long]
+    found = answer(given, 1.0)
+    if _equal(found, [np.array([1.0]), np.array([[1.0]])]):
+        return "each array was clipped on its own, which turns the direction; use one norm for all of them"
+    if not _equal(found, [np.array([0.6]), np.array([[0.8]])]):
         return (
-            "'bookkeeper' has three doubled letters; compare each character with the one before it"
+            "of the arrays [3] and [[4]] the global norm is 5; clipped to 1, what is left of each?"
         )
-    if answer("aaa") != 2:
-        return "of three equal letters in a row one is left"
-    if answer("tot") != 0:
-        return "only neighbours count: the two t's of 'tot' are not side by side"
-    return (
-        None if answer("") == 0 and answer("9,000") == 2 else "mind the empty text, and digits too"
+    if not _equal(given, long):
+        return "the arrays that were given have changed: return new ones"
+    if not _equal(answer([np.zeros(3)], 1.0), [np.zeros(3)]):
+        return "a gradient of zeros has norm 0: mind the division"
+    return None
+
+
+def _equal(found: list[np.ndarray], wanted: list[np.ndarray]) -> bool:
+    return len(found) == len(wanted) and all(
+        np.shape(a) == b.shape and np.allclose(a, b) for a, b in zip(found, wanted, strict=True)
     )
 
 
 @exercise("08.3")
-def sureness(answer: Callable[[float, float], float]) -> str | None:
-    """1 / (1 + exp(second - best)), which never divides 0 by 0."""
-    if not math.isclose(answer(-2.0, -2.0), 0.5, abs_tol=1e-9):
-        return "two readings that are equally probable: each has one half"
-    if not math.isclose(answer(math.log(0.3), math.log(0.1)), 0.75, abs_tol=1e-6):
-        return "with probabilities .3 and .1 the first has .3 of .4"
-    if not math.isclose(answer(-900.0, -901.0), 1 / (1 + math.exp(-1)), abs_tol=1e-6):
-        return "for -900 and -901 both exponentials are 0; divide numerator and denominator by the first"
+def culprits(answer: dict[str, str]) -> str | None:
+    """Four symptoms and their causes."""
+    hints = (
+        ("inf from", "label does not fit", "which loss is infinite however good the network is?"),
+        ("60 steps", "not finished", "at which stage are empty readings usual?"),
+        ("2,000 steps", "rate too low", "what keeps the weights where they are?"),
+        ("ten times", "rate too high", "what throws the weights far away within a few steps?"),
+    )
+    for symptom, cause, hint in hints:
+        given = next((value for text, value in answer.items() if symptom in text), None)
+        if given != cause:
+            return f"the one with {symptom!r}: {hint}"
     return None
 
 
 @exercise("08.4")
-def weakest_word(answer: Callable[[str, list[float]], str]) -> str | None:
-    """The word around the least confident character that is no space."""
-    if answer("an old hat", [0.9, 0.8, 1.0, 0.9, 0.3, 0.9, 1.0, 0.9, 0.9, 0.9]) != "old":
-        return "the lowest number stands in the middle word; return that word whole"
-    if answer("so it", [0.9, 0.9, 0.1, 0.7, 0.9]) != "it":
-        return "a space can have a low confidence too, and it belongs to no word"
-    if answer("so it", [0.9, 0.7, 0.1, 0.9, 0.9]) != "so":
-        return "a space can have a low confidence too, and it belongs to no word"
-    if answer("we saw an owl", [0.9] * 12 + [0.2]) != "owl":
-        return (
-            "the last character is the least sure one here: do you count the spaces before a word?"
-        )
-    if answer("to cat a cat", [0.9] * 9 + [0.9, 0.3, 0.9]) != "cat":
-        return "a word may stand in a line twice"
-    # A mean would choose the first word here.
-    if answer("ab cdef", [0.6, 0.6, 1.0, 1.0, 0.2, 1.0, 1.0]) != "cdef":
-        return "the lowest single character decides, not the mean of the word"
-    if answer("handwriting I", [0.8] * 11 + [1.0, 0.7]) != "I":
-        return "the lowest single character decides, not the product of a word's"
-    if answer("word", [0.5, 0.6, 0.7, 0.8]) != "word":
-        return "a line of one word"
+def letters_come(answer: Callable[..., int]) -> str | None:
+    """The first step after the maximum at which the blank rate is below the limit."""
+    if answer([0.0, 0.5, 1.0, 0.95, 0.8, 0.7], 0.9) != 4:
+        return "try [0, .5, 1, .95, .8, .7]: the low rates before the highest one do not count"
+    if answer([0.1, 0.95, 1.0, 1.0], 0.9) != -1:
+        return "a network that has not left the blank stage gets -1"
+    if answer([0.0, 1.0, 0.7, 0.4], 0.5) != 3:
+        return "does your function use `limit`?"
+    if answer([0.0, 0.95, 0.8, 1.0, 0.95, 0.7], 0.9) != 5:
+        return "a dip before the highest rate does not count: try [0, .95, .8, 1, .95, .7]"
+    if answer([0.0, 1.0, 0.5, 0.4], 0.5) != 3:
+        return "a rate of the limit itself is not below it"
+    if answer([0.1, 0.3, 0.2], 0.9) != -1:
+        return "no rate of [.1, .3, .2] reaches .9: the blank stage never came, and that gets -1"
+    if answer([0.1, 0.9, 0.2], 0.9) != 2:
+        return "a rate of the limit itself belongs to the blank stage: try [.1, .9, .2]"
+    if answer([0.0, 1.0, 0.8, 0.95], 0.9) != 2:
+        return "the first step below the limit counts, even if the rate rises once more"
+    return None
+
+
+@exercise("08.5")
+def augmented(answer: Callable[..., bool]) -> str | None:
+    """Does any line look different in another epoch?"""
+    pictures = np.random.default_rng(705).random((12, 8, 20))
+
+    def fixed(index: int, epoch: int) -> np.ndarray:
+        return pictures[index]
+
+    def always(index: int, epoch: int) -> np.ndarray:
+        return np.roll(pictures[index], epoch % 19 + 1, 1)
+
+    def seldom(index: int, epoch: int) -> np.ndarray:
+        return np.roll(pictures[index], (epoch % 19 + 1) * (index == 11), 1)
+
+    if answer(fixed, 12):
+        return "here every line looks alike in every epoch: do you compare a line with itself, or with another line?"
+    if not answer(always, 12):
+        return "here every line changes from epoch to epoch: do you ask for two epochs?"
+    if not answer(seldom, 12):
+        return "here the last line alone changes: one difference anywhere is enough, so look at all lines"
+    if answer(lambda index, epoch: pictures[index].copy(), 12):
+        return "compare the numbers; two arrays that are equal need not be the same object"
     return None

@@ -1,4 +1,4 @@
-"""Checks of chapter 9, spell correction."""
+"""Checks of the chapter "Decoding"."""
 
 from __future__ import annotations
 
@@ -6,78 +6,75 @@ import math
 from collections.abc import Callable, Sequence
 
 from htr_utils.course.exercises import exercise
-from htr_utils.text.spelling import Speller
-
-_WORDS = ("wasps", "wbich", "1960s", "Hedley", "garden")
 
 
 @exercise("09.1")
-def changed_words(answer: set[str]) -> str | None:
-    """The words that the fast speller changes."""
-    if not isinstance(answer, (set, frozenset, list, tuple)):
-        return 'a set of words, please: {"one", "two"}'
-    given = set(answer)
-    if given - set(_WORDS):
-        return "use words of the list only, written as there"
-    speller = Speller("fast")
-    right = {word for word in _WORDS if speller.correct(word).text != word}
-    if given == right:
-        return None
-    if "1960s" in given:
-        return "what touches a digit is left alone"
-    if given - right:
-        return "one of your words is in the list of the library, or has no neighbour there"
-    return "one is missing: the list holds few names, and it does not know which words are names"
-
-
-@exercise("09.2")
-def mended_broken(answer: Callable[[str, str, str], tuple[int, int]]) -> str | None:
-    """(wrong and then right, right and then wrong), word by word."""
-
-    def counts(*texts: str) -> tuple[int, ...]:
-        return tuple(map(int, answer(*texts)))
-
-    if counts("tbe hous", "the house", "the house") != (2, 0):
-        return "'tbe hous' becomes 'the house', as it was written: two words are mended, none is broken"
-    if counts("Mr Umber", "Mr Number", "Mr Umber") != (0, 1):
-        return "'Umber' was right and becomes 'Number': one word is broken, and 'Mr' is neither"
-    if counts("hxusx", "housx", "house") != (0, 0):
-        return "a word that is closer to the truth and still wrong is neither"
-    if counts("cot sat", "cat sad", "cut sat") != (0, 1):
-        return "compare word by word: the first is wrong before and after, the second is broken"
-    if counts("the tbe", "the the", "the the") != (1, 0):
-        return "a word may stand in the text twice: compare place by place"
+def prediction(answer: Sequence[str]) -> str | None:
+    """Greedy writes "ab" (the best class of each row); width 1 keeps "a", whose paths add up to .36."""
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        return "two texts, please: the one of greedy first, then the one of the beam"
+    if not all(isinstance(text, str) for text in answer):
+        return "write the two texts as strings"
+    greedy, beam = (text.replace("-", "").strip() for text in answer)
+    if greedy != "ab":
+        return "greedy looks at each frame alone: which class is largest in the first, which in the second?"
+    if beam == greedy:
+        return "after the first frame the beam holds one prefix; add up all the ways in which that prefix can stay"
+    if beam != "a":
+        return "which prefix is kept after the first frame? In the second it may stay or grow by one letter"
     return None
 
 
+@exercise("09.2")
+def lost_letters(answer: Callable[[str], int]) -> str | None:
+    """Characters that equal their left neighbour."""
+    if answer("letter") != 1:
+        return "'letter' becomes 'leter': how many characters are gone?"
+    if answer("bookkeeper") != 3:
+        return (
+            "'bookkeeper' has three doubled letters; compare each character with the one before it"
+        )
+    if answer("aaa") != 2:
+        return "of three equal letters in a row one is left"
+    if answer("tot") != 0:
+        return "only neighbours count: the two t's of 'tot' are not side by side"
+    return (
+        None if answer("") == 0 and answer("9,000") == 2 else "mind the empty text, and digits too"
+    )
+
+
 @exercise("09.3")
-def looks_alike(answer: Callable[[str, str, set[tuple[str, str]]], bool]) -> str | None:
-    """Equal lengths, and each difference is a known pair in either order."""
-    pairs = {("n", "u"), ("o", "a")}
-    if not answer("nuder", "under", pairs):
-        return "'nuder' and 'under' differ in n/u and in u/n: both are the pair, in either order"
-    if answer("tbe", "the", pairs):
-        return "b and h are not among the pairs"
-    if answer("hous", "house", pairs):
-        return "the words must be equally long"
-    if answer("cat", "cut", pairs):
-        return "a and u each occur in a pair, but not in the same one"
-    if not answer("cat", "cot", pairs) or not answer("cot", "cat", pairs):
-        return "a and o are a pair, in either order, however it is written"
-    if answer("nit", "uat", pairs):
-        return "every letter that differs must be in a pair: n and u are, i and a are not"
-    return None if answer("same", "same", set()) else "words that do not differ pass"
+def sureness(answer: Callable[[float, float], float]) -> str | None:
+    """1 / (1 + exp(second - best)), which never divides 0 by 0."""
+    if not math.isclose(answer(-2.0, -2.0), 0.5, abs_tol=1e-9):
+        return "two readings that are equally probable: each has one half"
+    if not math.isclose(answer(math.log(0.3), math.log(0.1)), 0.75, abs_tol=1e-6):
+        return "with probabilities .3 and .1 the first has .3 of .4"
+    if not math.isclose(answer(-900.0, -901.0), 1 / (1 + math.exp(-1)), abs_tol=1e-6):
+        return "for -900 and -901 both exponentials are 0; divide numerator and denominator by the first"
+    return None
 
 
 @exercise("09.4")
-def harm(answer: Callable[[Sequence[str], Callable[[str], str]], float]) -> str | None:
-    """Changed words by all words, over all texts together."""
-    texts = ["a b d", "a"]
-    if not math.isclose(answer(texts, str), 0.0, abs_tol=1e-9):
-        return "a corrector that changes nothing does no harm: 0"
-    if not math.isclose(answer(texts, str.upper), 1.0, abs_tol=1e-9):
-        return "a corrector that changes every word: 1"
-    share = answer(texts, lambda word: "x" if word == "d" else word)
-    if not math.isclose(share, 0.25, abs_tol=1e-9):
-        return "one of four words changed, over all texts together: a quarter (each word, as often as it stands there)"
+def weakest_word(answer: Callable[[str, list[float]], str]) -> str | None:
+    """The word around the least confident character that is no space."""
+    if answer("an old hat", [0.9, 0.8, 1.0, 0.9, 0.3, 0.9, 1.0, 0.9, 0.9, 0.9]) != "old":
+        return "the lowest number stands in the middle word; return that word whole"
+    if answer("so it", [0.9, 0.9, 0.1, 0.7, 0.9]) != "it":
+        return "a space can have a low confidence too, and it belongs to no word"
+    if answer("so it", [0.9, 0.7, 0.1, 0.9, 0.9]) != "so":
+        return "a space can have a low confidence too, and it belongs to no word"
+    if answer("we saw an owl", [0.9] * 12 + [0.2]) != "owl":
+        return (
+            "the last character is the least sure one here: do you count the spaces before a word?"
+        )
+    if answer("to cat a cat", [0.9] * 9 + [0.9, 0.3, 0.9]) != "cat":
+        return "a word may stand in a line twice"
+    # A mean would choose the first word here.
+    if answer("ab cdef", [0.6, 0.6, 1.0, 1.0, 0.2, 1.0, 1.0]) != "cdef":
+        return "the lowest single character decides, not the mean of the word"
+    if answer("handwriting I", [0.8] * 11 + [1.0, 0.7]) != "I":
+        return "the lowest single character decides, not the product of a word's"
+    if answer("word", [0.5, 0.6, 0.7, 0.8]) != "word":
+        return "a line of one word"
     return None

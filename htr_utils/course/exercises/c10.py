@@ -1,113 +1,83 @@
-"""Checks of chapter 10, evaluation and error analysis."""
+"""Checks of the chapter "Spell correction"."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from htr_utils.course.exercises import exercise
+from htr_utils.text.spelling import Speller
+
+_WORDS = ("wasps", "wbich", "1960s", "Hedley", "garden")
 
 
 @exercise("10.1")
-def wider(answer: str) -> str | None:
-    """Lines of one writer fail together."""
-    if answer not in ("lines", "writers"):
-        return 'answer "lines" or "writers"'
-    if answer == "lines":
-        return (
-            "lines of one writer fail together: how many independent things are drawn in each case?"
-        )
-    return None
+def changed_words(answer: set[str]) -> str | None:
+    """The words that the fast speller changes."""
+    if not isinstance(answer, (set, frozenset, list, tuple)):
+        return 'a set of words, please: {"one", "two"}'
+    given = set(answer)
+    if given - set(_WORDS):
+        return "use words of the list only, written as there"
+    speller = Speller("fast")
+    right = {word for word in _WORDS if speller.correct(word).text != word}
+    if given == right:
+        return None
+    if "1960s" in given:
+        return "what touches a digit is left alone"
+    if given - right:
+        return "one of your words is in the list of the library, or has no neighbour there"
+    return "one is missing: the list holds few names, and it does not know which words are names"
 
 
 @exercise("10.2")
-def pooled(answer: Callable[[Sequence[int], Sequence[int]], float]) -> str | None:
-    """All edits by all characters."""
-    rng = np.random.default_rng(1002)
-    edits, lengths = rng.integers(0, 9, 6).tolist(), rng.integers(10, 60, 6).tolist()
-    given, right = answer(edits, lengths), sum(edits) / sum(lengths)
-    if math.isclose(given, right, rel_tol=1e-6):
-        return None
-    mean = float(np.mean([e / n for e, n in zip(edits, lengths, strict=True)]))
-    if math.isclose(given, mean, rel_tol=1e-6):
-        return "that is the mean of the lines' own rates: a short line would weigh as much as a long one"
-    if math.isclose(given, 100 * right, rel_tol=1e-6):
-        return "a fraction, please, not per cent"
-    return "all edits together, divided by all characters together"
+def mended_broken(answer: Callable[[str, str, str], tuple[int, int]]) -> str | None:
+    """(wrong and then right, right and then wrong), word by word."""
 
+    def counts(*texts: str) -> tuple[int, ...]:
+        return tuple(map(int, answer(*texts)))
 
-@exercise("10.3")
-def difference(
-    answer: Callable[[Sequence[int], Sequence[int], Sequence[str], int], tuple[float, float]],
-) -> str | None:
-    """The paired bootstrap over writers: the same draw for both readers, and all lines of a writer in it."""
-    rng = np.random.default_rng(1003)
-    before = rng.integers(0, 30, 80)
-    alone = [f"w{number}" for number in range(80)]
-    low, high = answer(before.tolist(), (before - 1).tolist(), alone, 0)
-    if low > high:
-        return "the lower end comes first"
-    if not math.isclose(low, high, abs_tol=1e-9):
-        return "every line gains exactly one edit, so every draw gives the same: use one draw for both readers"
-    if not math.isclose(low, 1.0, abs_tol=1e-9):
-        return "edits saved per line: before minus after, averaged over the drawn lines"
-    gain = np.array([0, 4] * 40)
-    low, high = answer(gain.tolist(), [0] * 80, alone, 1)
-    if not (1.2 < low < 2.0 < high < 2.8):
-        return "the 2.5th and the 97.5th percentile of the drawn means, with replacement, please"
-    other = rng.integers(0, 99, 40)
-    ends = [tuple(answer(other.tolist(), [0] * 40, alone[:40], seed)) for seed in (1, 1, 2, 3)]
-    if ends[0] != ends[1] or ends[0] == ends[2] == ends[3]:
-        return "the same seed gives the same interval, another seed another one: draw from default_rng(seed)"
-    ends = [answer(gain.tolist(), [0] * 80, alone, seed) for seed in range(6)]
-    if not 0.81 < np.mean([high - low for low, high in ends]) < 0.96:
-        return "95 of 100 draws lie inside: the 2.5th and the 97.5th percentile, please"
-    gain = np.repeat([0, 4], 40)
-    low, high = answer(gain.tolist(), [0] * 80, ["a"] * 40 + ["b"] * 40, 1)
-    if not (math.isclose(low, 0, abs_tol=1e-9) and math.isclose(high, 4, abs_tol=1e-9)):
-        return "of two writers a draw may hold one alone: draw writers, and let each bring all of their lines"
-    low, high = answer([0] * 90 + [9], [0] * 91, ["a"] * 90 + ["b"], 3)
-    if not (math.isclose(low, 0, abs_tol=1e-9) and math.isclose(high, 9, abs_tol=1e-9)):
-        return "divide the edits saved in a draw by the lines in that draw"
-    writers = [f"long{n // 9}" for n in range(90)] + [f"short{n}" for n in range(10)]
-    low, high = answer([0] * 90 + [9] * 10, [0] * 100, writers, 4)
-    if low > 1 or high > 2.6:
-        return "a writer of nine lines weighs more than one of a single line: all edits of a draw by all of its lines"
+    if counts("tbe hous", "the house", "the house") != (2, 0):
+        return "'tbe hous' becomes 'the house', as it was written: two words are mended, none is broken"
+    if counts("Mr Umber", "Mr Number", "Mr Umber") != (0, 1):
+        return "'Umber' was right and becomes 'Number': one word is broken, and 'Mr' is neither"
+    if counts("hxusx", "housx", "house") != (0, 0):
+        return "a word that is closer to the truth and still wrong is neither"
+    if counts("cot sat", "cat sad", "cut sat") != (0, 1):
+        return "compare word by word: the first is wrong before and after, the second is broken"
+    if counts("the tbe", "the the", "the the") != (1, 0):
+        return "a word may stand in the text twice: compare place by place"
     return None
 
 
+@exercise("10.3")
+def looks_alike(answer: Callable[[str, str, set[tuple[str, str]]], bool]) -> str | None:
+    """Equal lengths, and each difference is a known pair in either order."""
+    pairs = {("n", "u"), ("o", "a")}
+    if not answer("nuder", "under", pairs):
+        return "'nuder' and 'under' differ in n/u and in u/n: both are the pair, in either order"
+    if answer("tbe", "the", pairs):
+        return "b and h are not among the pairs"
+    if answer("hous", "house", pairs):
+        return "the words must be equally long"
+    if answer("cat", "cut", pairs):
+        return "a and u each occur in a pair, but not in the same one"
+    if not answer("cat", "cot", pairs) or not answer("cot", "cat", pairs):
+        return "a and o are a pair, in either order, however it is written"
+    if answer("nit", "uat", pairs):
+        return "every letter that differs must be in a pair: n and u are, i and a are not"
+    return None if answer("same", "same", set()) else "words that do not differ pass"
+
+
 @exercise("10.4")
-def leak(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str | None:
-    """Share of the test lines whose writer also wrote training lines."""
-    if not math.isclose(answer(["a", "b"], ["c", "d"]), 0.0, abs_tol=1e-9):
-        return "no writer of the test lines is in training here: 0"
-    given = answer(["a", "a", "b"], ["a", "a", "a", "c"])
-    if math.isclose(given, 0.75):
-        return None
-    if math.isclose(given, 0.5):
-        return "count test lines, not writers: one writer may hold most of the lines"
-    return "test lines whose writer also stands in the training list, divided by all test lines"
-
-
-@exercise("10.5")
-def batches(answer: Callable[[list[int], int], list[list[int]]]) -> str | None:
-    """All items in batches, the last one as long as it is."""
-    cut = [list(batch) for batch in answer([1, 2, 3, 4, 5], 2)]
-    if cut == [[1, 2], [3, 4]]:
-        return "the fifth line is lost: this is the reference system's mistake"
-    if cut == [[1, 2], [3, 4], [5], []] or [] in cut:
-        return "an empty batch holds no line"
-    if cut != [[1, 2], [3, 4], [5]]:
-        return "five items in twos: two full batches and one of one, in their order"
-    if [list(batch) for batch in answer([1, 2, 3, 4], 2)] != [[1, 2], [3, 4]]:
-        return "four items in twos make two batches, and no empty one behind them"
-    items, size = list(range(39)), 7
-    given = items.copy()
-    cut = [list(batch) for batch in answer(given, size)]
-    if cut != [items[start : start + size] for start in range(0, len(items), size)]:
-        return "every item once, in its order, `size` of them in a batch"
-    if given != items:
-        return "the list that was given must stay as it is: work on a copy"
+def harm(answer: Callable[[Sequence[str], Callable[[str], str]], float]) -> str | None:
+    """Changed words by all words, over all texts together."""
+    texts = ["a b d", "a"]
+    if not math.isclose(answer(texts, str), 0.0, abs_tol=1e-9):
+        return "a corrector that changes nothing does no harm: 0"
+    if not math.isclose(answer(texts, str.upper), 1.0, abs_tol=1e-9):
+        return "a corrector that changes every word: 1"
+    share = answer(texts, lambda word: "x" if word == "d" else word)
+    if not math.isclose(share, 0.25, abs_tol=1e-9):
+        return "one of four words changed, over all texts together: a quarter (each word, as often as it stands there)"
     return None

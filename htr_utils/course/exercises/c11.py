@@ -1,4 +1,4 @@
-"""Checks of chapter 11, your own handwriting."""
+"""Checks of the chapter "Evaluation"."""
 
 from __future__ import annotations
 
@@ -8,106 +8,106 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from htr_utils.course.exercises import exercise
-from htr_utils.text.metrics import edits
 
 
 @exercise("11.1")
-def twice_and_lost(answer: Callable[[list[int], int], tuple[int, int]]) -> str | None:
-    """True lines with two or more finds, and those with none."""
-    if tuple(answer([0, 1, 2], 3)) != (0, 0):
-        return "each line was found once here: (0, 0)"
-    if tuple(answer([0, 1, -1], 3)) != (0, 1):
-        return "here line 2 was lost, and a find that lies on no line (-1) is neither twice nor lost: (0, 1)"
-    if tuple(answer([0, 1, -1, -1], 2)) != (0, 0):
-        return "two finds that lie on no line (-1) are no line that was found twice"
-    given = tuple(answer([0, 0, 0, 2], 3))
-    if given == (2, 1):
-        return "a line found three times counts once: count lines, not finds"
-    if given == (1, 0) or given == (0, 1):
-        return "look at both: line 0 was found more than once, and line 1 not at all"
-    if given != (1, 1):
-        return "line 0 was found three times and line 1 never: (1, 1)"
-    if tuple(answer([1, 0], 2)) != (0, 0):
-        return "the order does not matter here"
-    return None if tuple(answer([], 4)) == (0, 4) else "where nothing is found, every line is lost"
+def wider(answer: str) -> str | None:
+    """Lines of one writer fail together."""
+    if answer not in ("lines", "writers"):
+        return 'answer "lines" or "writers"'
+    if answer == "lines":
+        return (
+            "lines of one writer fail together: how many independent things are drawn in each case?"
+        )
+    return None
 
 
 @exercise("11.2")
-def runs_of(answer: Callable[[list[float], float], list[tuple[int, int]]]) -> str | None:
-    """Runs of rows over a level, also at both ends."""
-
-    def given(profile: Sequence[float], level: float) -> list[tuple[int, int]]:
-        return [(int(a), int(b)) for a, b in answer(list(profile), level)]
-
-    first = given([0, 5, 6, 0, 0, 7, 0], 2)
-    if first == [(1, 2), (5, 5)]:
-        return "the second number is the row after the last of the run"
-    if first != [(1, 3), (5, 6)]:
-        return "in 0 5 6 0 0 7 0 with level 2 the runs are (1, 3) and (5, 6)"
-    if given([0, 4, 4], 2) != [(1, 3)]:
-        return "a run may reach the last row"
-    if given([4, 0], 2) != [(0, 1)]:
-        return "a run may begin in row 0"
-    if given([2, 2, 3], 2) != [(2, 3)]:
-        return "a row at the level itself is not over it"
-    return None if given([0, 0], 2) == [] else "where no row is over the level there is no run"
+def pooled(answer: Callable[[Sequence[int], Sequence[int]], float]) -> str | None:
+    """All edits by all characters."""
+    rng = np.random.default_rng(1002)
+    edits, lengths = rng.integers(0, 9, 6).tolist(), rng.integers(10, 60, 6).tolist()
+    given, right = answer(edits, lengths), sum(edits) / sum(lengths)
+    if math.isclose(given, right, rel_tol=1e-6):
+        return None
+    mean = float(np.mean([e / n for e, n in zip(edits, lengths, strict=True)]))
+    if math.isclose(given, mean, rel_tol=1e-6):
+        return "that is the mean of the lines' own rates: a short line would weigh as much as a long one"
+    if math.isclose(given, 100 * right, rel_tol=1e-6):
+        return "a fraction, please, not per cent"
+    return "all edits together, divided by all characters together"
 
 
 @exercise("11.3")
-def without_shadow(answer: Callable[[np.ndarray, int], np.ndarray]) -> str | None:
-    """Paper in light and shade is 1; ink keeps its share of the paper."""
-    light = np.linspace(240, 60, 160)[None].repeat(60, axis=0)
-    grey = light.copy()
-    grey[20:40, 10::20] *= 0.3  # strokes one pixel wide
-    given = np.asarray(answer(grey.copy(), 4), float)
-    if given.shape != grey.shape:
-        return "the result is as large as the picture"
-    if given.max() > 2:
-        return "divide: paper becomes 1, not 255"
-    inner = given[:, 8:-8]
-    paper, ink = inner[5], inner[30, 2::20]
-    if np.abs(paper - paper.mean()).max() > 0.12:
-        return "paper in the shade should come out as light as paper in the lamp: is the paper's tone local?"
-    if abs(paper.mean() - 1) > 0.08:
-        return "paper should be 1: divide by the brightest value nearby"
-    if np.abs(ink - 0.3).max() > 0.06:
-        return "a stroke should keep its share of the paper's light (0.3 here): is the tone taken from the paper?"
-    grey[50, 20:140] *= 0.3  # a stroke that lies
-    around = np.lib.stride_tricks.sliding_window_view(grey, (9, 9)).max((2, 3))
-    given = np.asarray(answer(grey.copy(), 4), float)[4:-4, 4:-4]
-    if np.abs(given - grey[4:-4, 4:-4] / around).max() > 0.015:
-        return "with a reach of 4 a window is 9 rows high and 9 columns wide: 4 on each side, and the point itself"
+def difference(
+    answer: Callable[[Sequence[int], Sequence[int], Sequence[str], int], tuple[float, float]],
+) -> str | None:
+    """The paired bootstrap over writers: the same draw for both readers, and all lines of a writer in it."""
+    rng = np.random.default_rng(1003)
+    before = rng.integers(0, 30, 80)
+    alone = [f"w{number}" for number in range(80)]
+    low, high = answer(before.tolist(), (before - 1).tolist(), alone, 0)
+    if low > high:
+        return "the lower end comes first"
+    if not math.isclose(low, high, abs_tol=1e-9):
+        return "every line gains exactly one edit, so every draw gives the same: use one draw for both readers"
+    if not math.isclose(low, 1.0, abs_tol=1e-9):
+        return "edits saved per line: before minus after, averaged over the drawn lines"
+    gain = np.array([0, 4] * 40)
+    low, high = answer(gain.tolist(), [0] * 80, alone, 1)
+    if not (1.2 < low < 2.0 < high < 2.8):
+        return "the 2.5th and the 97.5th percentile of the drawn means, with replacement, please"
+    other = rng.integers(0, 99, 40)
+    ends = [tuple(answer(other.tolist(), [0] * 40, alone[:40], seed)) for seed in (1, 1, 2, 3)]
+    if ends[0] != ends[1] or ends[0] == ends[2] == ends[3]:
+        return "the same seed gives the same interval, another seed another one: draw from default_rng(seed)"
+    ends = [answer(gain.tolist(), [0] * 80, alone, seed) for seed in range(6)]
+    if not 0.81 < np.mean([high - low for low, high in ends]) < 0.96:
+        return "95 of 100 draws lie inside: the 2.5th and the 97.5th percentile, please"
+    gain = np.repeat([0, 4], 40)
+    low, high = answer(gain.tolist(), [0] * 80, ["a"] * 40 + ["b"] * 40, 1)
+    if not (math.isclose(low, 0, abs_tol=1e-9) and math.isclose(high, 4, abs_tol=1e-9)):
+        return "of two writers a draw may hold one alone: draw writers, and let each bring all of their lines"
+    low, high = answer([0] * 90 + [9], [0] * 91, ["a"] * 90 + ["b"], 3)
+    if not (math.isclose(low, 0, abs_tol=1e-9) and math.isclose(high, 9, abs_tol=1e-9)):
+        return "divide the edits saved in a draw by the lines in that draw"
+    writers = [f"long{n // 9}" for n in range(90)] + [f"short{n}" for n in range(10)]
+    low, high = answer([0] * 90 + [9] * 10, [0] * 100, writers, 4)
+    if low > 1 or high > 2.6:
+        return "a writer of nine lines weighs more than one of a single line: all edits of a draw by all of its lines"
     return None
 
 
 @exercise("11.4")
-def predict(answer: str) -> str | None:
-    """What was trained on reads best."""
-    if answer not in ("the corrected lines", "the second letter"):
-        return 'answer "the corrected lines" or "the second letter"'
-    if answer == "the second letter":
-        return "which of the two has the model seen during training?"
-    return None
+def leak(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str | None:
+    """Share of the test lines whose writer also wrote training lines."""
+    if not math.isclose(answer(["a", "b"], ["c", "d"]), 0.0, abs_tol=1e-9):
+        return "no writer of the test lines is in training here: 0"
+    given = answer(["a", "a", "b"], ["a", "a", "a", "c"])
+    if math.isclose(given, 0.75):
+        return None
+    if math.isclose(given, 0.5):
+        return "count test lines, not writers: one writer may hold most of the lines"
+    return "test lines whose writer also stands in the training list, divided by all test lines"
 
 
 @exercise("11.5")
-def forgotten(answer: Callable[[list[str], list[str], list[str]], float]) -> str | None:
-    """Pooled CER after minus before, in percentage points."""
-    truth = ["abcd", "a" * 16]
-    before, after = ["abcd", "b" + "a" * 15], ["abxxx", "b" + "a" * 15]
-    right = 100 * (sum(map(edits, after, truth)) - sum(map(edits, before, truth))) / 20
-    given = float(answer(before, after, truth))
-    if math.isclose(given, right, rel_tol=1e-6):
-        fell = float(answer(after, before, truth))
-        if math.isclose(fell, -right, rel_tol=1e-6):
-            return None
-        return "a rate that fell gives a negative number"
-    if math.isclose(given, -right, rel_tol=1e-6):
-        return "after minus before: three letters more are wrong now, so the rate rose"
-    if math.isclose(given, right / 100, rel_tol=1e-6):
-        return "in percentage points, so times 100"
-    if math.isclose(given, 37.5, rel_tol=1e-6):
-        return "pool edits and lengths over the lines: do not average the lines' own rates"
-    return (
-        "all edits after, minus all edits before, divided by all characters of the truth, times 100"
-    )
+def batches(answer: Callable[[list[int], int], list[list[int]]]) -> str | None:
+    """All items in batches, the last one as long as it is."""
+    cut = [list(batch) for batch in answer([1, 2, 3, 4, 5], 2)]
+    if cut == [[1, 2], [3, 4]]:
+        return "the fifth line is lost: this is the reference system's mistake"
+    if cut == [[1, 2], [3, 4], [5], []] or [] in cut:
+        return "an empty batch holds no line"
+    if cut != [[1, 2], [3, 4], [5]]:
+        return "five items in twos: two full batches and one of one, in their order"
+    if [list(batch) for batch in answer([1, 2, 3, 4], 2)] != [[1, 2], [3, 4]]:
+        return "four items in twos make two batches, and no empty one behind them"
+    items, size = list(range(39)), 7
+    given = items.copy()
+    cut = [list(batch) for batch in answer(given, size)]
+    if cut != [items[start : start + size] for start in range(0, len(items), size)]:
+        return "every item once, in its order, `size` of them in a batch"
+    if given != items:
+        return "the list that was given must stay as it is: work on a copy"
+    return None

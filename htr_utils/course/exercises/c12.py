@@ -1,120 +1,113 @@
-"""Checks of chapter 12, experiments."""
+"""Checks of the chapter "Your own handwriting"."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from htr_utils.course import statistics
 from htr_utils.course.exercises import exercise
-from htr_utils.errors import HtrError
+from htr_utils.text.metrics import edits
 
 
 @exercise("12.1")
-def runs_of_a_grid(answer: int) -> str | None:
-    """Every combination, with every seed."""
-    if answer == 3 * 2 * 4 * 3:
-        return None
-    if answer == 3 * 2 * 4:
-        return "each point is run with each of the seeds"
-    if answer == 3 + 2 + 4 + 3:
-        return "a grid takes every combination: multiply"
-    return "every rate with every batch with every depth, each with every seed"
+def twice_and_lost(answer: Callable[[list[int], int], tuple[int, int]]) -> str | None:
+    """True lines with two or more finds, and those with none."""
+    if tuple(answer([0, 1, 2], 3)) != (0, 0):
+        return "each line was found once here: (0, 0)"
+    if tuple(answer([0, 1, -1], 3)) != (0, 1):
+        return "here line 2 was lost, and a find that lies on no line (-1) is neither twice nor lost: (0, 1)"
+    if tuple(answer([0, 1, -1, -1], 2)) != (0, 0):
+        return "two finds that lie on no line (-1) are no line that was found twice"
+    given = tuple(answer([0, 0, 0, 2], 3))
+    if given == (2, 1):
+        return "a line found three times counts once: count lines, not finds"
+    if given == (1, 0) or given == (0, 1):
+        return "look at both: line 0 was found more than once, and line 1 not at all"
+    if given != (1, 1):
+        return "line 0 was found three times and line 1 never: (1, 1)"
+    if tuple(answer([1, 0], 2)) != (0, 0):
+        return "the order does not matter here"
+    return None if tuple(answer([], 4)) == (0, 4) else "where nothing is found, every line is lost"
 
 
 @exercise("12.2")
-def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
-    """Fewest pairs whose interval by Student's t is narrow enough."""
-    cases = [(2.0, 1.0), (4.5, 3.0), (1.0, 2.0), (3.0, 1.5), (0.1, 1.0), (2.72, 1.0)]
+def runs_of(answer: Callable[[list[float], float], list[tuple[int, int]]]) -> str | None:
+    """Runs of rows over a level, also at both ends."""
 
-    def fewest(factor: Callable[[int], float]) -> list[int]:
-        return [
-            next(n for n in range(2, 32) if factor(n) * sd / math.sqrt(n) < effect)
-            for sd, effect in cases
-        ]
+    def given(profile: Sequence[float], level: float) -> list[tuple[int, int]]:
+        return [(int(a), int(b)) for a, b in answer(list(profile), level)]
 
-    given = [answer(sd, effect) for sd, effect in cases]
-    if given == fewest(lambda n: statistics.T975[n - 2]):
-        return None
-    if given == fewest(lambda n: 1.96):
-        return "1.96 is for many values; for so few, take the factor of Student's t from the table `T975`"
-    if given == fewest(lambda n: statistics.T975[min(n - 1, 29)]):
-        return "n values have n - 1 degrees of freedom, and `T975[0]` is the factor for one"
-    if given == [max(3, n) for n in fewest(lambda n: statistics.T975[n - 2])]:
-        return "two pairs are enough where the differences hardly vary: begin with n = 2"
-    if given == fewest(lambda n: statistics.T975[n - 3]):
-        return "`T975[n - 3]` takes, for two pairs, the last factor of the table: n values, `T975[n - 2]`"
-    if any(number < 2 for number in given):
-        return "an interval needs two pairs at least"
-    return (
-        "the first n, from 2 on, for which t x standard deviation / root of n is below the effect"
-    )
+    first = given([0, 5, 6, 0, 0, 7, 0], 2)
+    if first == [(1, 2), (5, 5)]:
+        return "the second number is the row after the last of the run"
+    if first != [(1, 3), (5, 6)]:
+        return "in 0 5 6 0 0 7 0 with level 2 the runs are (1, 3) and (5, 6)"
+    if given([0, 4, 4], 2) != [(1, 3)]:
+        return "a run may reach the last row"
+    if given([4, 0], 2) != [(0, 1)]:
+        return "a run may begin in row 0"
+    if given([2, 2, 3], 2) != [(2, 3)]:
+        return "a row at the level itself is not over it"
+    return None if given([0, 0], 2) == [] else "where no row is over the level there is no run"
 
 
 @exercise("12.3")
-def runs_for_luck(answer: Callable[[float, int], int]) -> str | None:
-    """How many equal runs it takes until the best one looks so much too good."""
-    # The mean of the lowest of n: .56, .85, 1.03, ... 1.27, 1.35.
-    for limit, right in ((1.0, 4), (1.3, 7), (0.5, 2)):
-        given = answer(limit, 0)
-        if given == right:
-            continue
-        if given == right - 1:
-            return "the lowest of so many lies above the limit yet: one run more"
-        if given > right:
-            return "fewer are enough: average, over many sweeps, how far the lowest of n draws lies below zero"
-        return "take the lowest of n normal values, average minus that over many sweeps: the first n beyond the limit"
+def without_shadow(answer: Callable[[np.ndarray, int], np.ndarray]) -> str | None:
+    """Paper in light and shade is 1; ink keeps its share of the paper."""
+    light = np.linspace(240, 60, 160)[None].repeat(60, axis=0)
+    grey = light.copy()
+    grey[20:40, 10::20] *= 0.3  # strokes one pixel wide
+    given = np.asarray(answer(grey.copy(), 4), float)
+    if given.shape != grey.shape:
+        return "the result is as large as the picture"
+    if given.max() > 2:
+        return "divide: paper becomes 1, not 255"
+    inner = given[:, 8:-8]
+    paper, ink = inner[5], inner[30, 2::20]
+    if np.abs(paper - paper.mean()).max() > 0.12:
+        return "paper in the shade should come out as light as paper in the lamp: is the paper's tone local?"
+    if abs(paper.mean() - 1) > 0.08:
+        return "paper should be 1: divide by the brightest value nearby"
+    if np.abs(ink - 0.3).max() > 0.06:
+        return "a stroke should keep its share of the paper's light (0.3 here): is the tone taken from the paper?"
+    grey[50, 20:140] *= 0.3  # a stroke that lies
+    around = np.lib.stride_tricks.sliding_window_view(grey, (9, 9)).max((2, 3))
+    given = np.asarray(answer(grey.copy(), 4), float)[4:-4, 4:-4]
+    if np.abs(given - grey[4:-4, 4:-4] / around).max() > 0.015:
+        return "with a reach of 4 a window is 9 rows high and 9 columns wide: 4 on each side, and the point itself"
     return None
 
 
 @exercise("12.4")
-def a_sweep(answer: dict[str, Any], read: Callable[[dict[str, Any]], Any]) -> str | None:
-    """A sweep file's content for chapter 7: two learning-set sizes, two batches, three seeds.
-
-    read: `runs.sweeps.from_dict`.
-    """
-    if not isinstance(answer, dict):
-        return "a dictionary, as the YAML file would give it"
-    try:
-        sweep = read(answer)
-    except HtrError as error:
-        return str(error)
-    if not sweep.chapter.name.startswith("07_"):
-        return 'the chapter is "07"'
-    if len(sweep.points) != 12:
-        return f"that makes {len(sweep.points)} runs; two by two values with three seeds make 12"
-    names = {
-        name: {point.get(name) for point in sweep.points} for name in ("lines", "batch", "seed")
-    }
-    if [len(values) for values in names.values()] != [2, 2, 3]:
-        return "vary lines and batch, two values each, and give three seeds"
-    if names != {"lines": {16, 32}, "batch": {4, 8}, "seed": {0, 1, 2}}:
-        return "the shape is right; the values are not all those that are asked for"
+def predict(answer: str) -> str | None:
+    """What was trained on reads best."""
+    if answer not in ("the corrected lines", "the second letter"):
+        return 'answer "the corrected lines" or "the second letter"'
+    if answer == "the second letter":
+        return "which of the two has the model seen during training?"
     return None
 
 
 @exercise("12.5")
-def matched(answer: Callable[[list[dict[str, Any]], str], list[float]]) -> str | None:
-    """Differences of pairs that are alike in all but one parameter."""
-    runs: list[dict[str, Any]] = []
-    for name, depth, seed in itertools.product("ab", (1, 2), (0, 1, 2)):
-        cer = 10 * depth + seed + (5 if name == "b" else 0)
-        runs.append({"name": name, "depth": depth, "seed": seed, "cer": cer})
-    order = np.random.default_rng(1205).permutation(len(runs))
-    alone = {("b", 1, 2), ("b", 2, 2), ("a", 2, 1)}  # not run: their partners take no part
-    some = [runs[int(n)] for n in order]
-    some = [run for run in some if (run["name"], run["depth"], run["seed"]) not in alone]
-    given = sorted(answer(some, "name"))
-    if len(given) > 3:
-        return "a run takes part only with a partner of the same depth and the same seed"
-    if len(given) < 3:
-        return "three of the runs of `b` have a partner of `a` here: three pairs"
-    if all(math.isclose(value, -5) for value in given):
-        return "after minus before: the run of `b` minus its partner of `a`"
-    if all(math.isclose(value, 5) for value in given):
-        return None
-    return "pair runs of the same depth and the same seed"
+def forgotten(answer: Callable[[list[str], list[str], list[str]], float]) -> str | None:
+    """Pooled CER after minus before, in percentage points."""
+    truth = ["abcd", "a" * 16]
+    before, after = ["abcd", "b" + "a" * 15], ["abxxx", "b" + "a" * 15]
+    right = 100 * (sum(map(edits, after, truth)) - sum(map(edits, before, truth))) / 20
+    given = float(answer(before, after, truth))
+    if math.isclose(given, right, rel_tol=1e-6):
+        fell = float(answer(after, before, truth))
+        if math.isclose(fell, -right, rel_tol=1e-6):
+            return None
+        return "a rate that fell gives a negative number"
+    if math.isclose(given, -right, rel_tol=1e-6):
+        return "after minus before: three letters more are wrong now, so the rate rose"
+    if math.isclose(given, right / 100, rel_tol=1e-6):
+        return "in percentage points, so times 100"
+    if math.isclose(given, 37.5, rel_tol=1e-6):
+        return "pool edits and lengths over the lines: do not average the lines' own rates"
+    return (
+        "all edits after, minus all edits before, divided by all characters of the truth, times 100"
+    )

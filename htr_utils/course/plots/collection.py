@@ -1,4 +1,4 @@
-"""Figures of chapter 1: what is in a folder of lines, where its ink was found, who is in which split."""
+"""Figures of "Loading IAM": what is in a folder of lines, where its ink was found, who is in which split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawings of chapter 6: frames over a line, the trellis of CTC, posteriors, gradients and spikes."""
+"""Drawings of the chapter "CTC loss": frames over a line, the trellis of CTC, posteriors, gradients and spikes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 10: error rates by writer and by character, and misread characters as pictures."""
+"""Figures of the chapter "Evaluation": error rates by writer and by character, and misread characters as pictures."""
 
 from __future__ import annotations
 

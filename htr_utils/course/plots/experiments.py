@@ -1,4 +1,4 @@
-"""Drawings of chapter 12: the curves of a sweep's runs together, effects with their intervals, best of many, grids."""
+"""Drawings of "Experiments": curves of a sweep's runs, effects with their intervals, best of many, grids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 4: responses of kernels, work per layer, receptive fields, feature maps, what padding moves."""
+"""Figures of "CNN features": responses of kernels, work per layer, receptive fields, maps, what padding moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawings of chapter 7: losses, blank rates, readings while a network learns, published curves."""
+"""Drawings of the chapter "Training": losses, blank rates, readings while a network learns, published curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 3: how often characters occur, the table of edits, rates and their intervals, confusions."""
+"""Figures of "Characters and metrics": character counts, the table of edits, rates with intervals, confusions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 11: a photo on its way to lines, the gap between two kinds of writing, before and after."""
+"""Figures of "Your own handwriting": from a photo to lines, two kinds of writing, before and after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 2: what becomes of a picture on its way to the network, and what augmentation does."""
+"""Figures of "Images and augmentation": what becomes of a picture on its way to the network."""
 
 from __future__ import annotations
 

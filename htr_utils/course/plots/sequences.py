@@ -1,4 +1,4 @@
-"""Figures of chapter 5: strips of a line, LSTM cells along it, directions, ways to stack, padding, speed."""
+"""Figures of the chapter "BLSTM": strips of a line, LSTM cells along it, directions, ways to stack, padding, speed."""
 
 from __future__ import annotations
 

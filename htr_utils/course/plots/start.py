@@ -1,4 +1,4 @@
-"""Figures of chapter 0: where each character was read, and the way of a line through the course."""
+"""Figures of the chapter "Start here": where each character was read, and the way of a line through the course."""
 
 from __future__ import annotations
 
@@ -128,11 +128,11 @@ def way(
     axis.text(2, 66.5, f"the picture: {size} grey levels", fontsize=8, color=GREY)
     steps = [
         ("1  2", "picture", "find it, cut it,\nmake ink 1"),
-        ("4", "CNN", "sees strokes\nand shapes"),
-        ("5", "BLSTM", "looks left\nand right"),
-        ("6", "CTC", "one answer a frame,\nor a blank"),
-        ("8", "decoding", "frames become\ncharacters"),
-        ("9", "spelling", "words that\nexist"),
+        ("5", "CNN", "sees strokes\nand shapes"),
+        ("6", "BLSTM", "looks left\nand right"),
+        ("7", "CTC", "one answer a frame,\nor a blank"),
+        ("9", "decoding", "frames become\ncharacters"),
+        ("10", "spelling", "words that\nexist"),
     ]
     size = f"{ink.shape[0]} x {ink.shape[1]}"
     between = [size, "", f"{frames} frames", f"{frames} x {classes}", ""]
@@ -151,7 +151,7 @@ def way(
     axis.text(44, 13.6, f"the answer, frame by frame: {label}", fontsize=8, color=GREY)
     _arrow(axis, (lefts[3] + 7.5, 34.5), (lefts[3] + 7.5, 30.8))
     _box(axis, 1, 17, "3", "characters", "the true text,\nas numbers", ORANGE)
-    _box(axis, lefts[1], 17, "7", "training", "loss falls, the\nnetwork learns", ORANGE)
+    _box(axis, lefts[1], 17, "4  8", "training", "loss falls, the\nnetwork learns", ORANGE)
     _arrow(axis, (16, 23.5), (21.6, 23.5), dashed=True)
     _arrow(axis, (43.5, 23.5), (37.2, 23.5), dashed=True)
     _arrow(axis, (29.5, 30.5), (29.5, 34.5), dashed=True)

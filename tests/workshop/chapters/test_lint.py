@@ -20,7 +20,7 @@ PNG = base64.b64decode(
 )
 GOOD = """# %% [markdown]
 # # 6 · A chapter
-# Colours are recognised here; see [the other one](06_other.ipynb) and `color` in the code.
+# Colours are recognised here; see [the other one](07_other.ipynb) and `color` in the code.
 
 # %% tags=["parameters"]
 seed: int = 0
@@ -43,7 +43,7 @@ draw(color="red")
 answer = ...
 
 # %% tags=["check"]
-check("06.1", answer)
+check("07.1", answer)
 
 # %% [markdown]
 # ## Summary
@@ -74,8 +74,8 @@ def test_outputs_of_a_chapter(path: Path) -> None:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """The source of a chapter without fault, beside the chapter that it links to."""
-    (tmp_path / "06_other.ipynb").touch()
-    file = tmp_path / "src" / "06_small.py"
+    (tmp_path / "07_other.ipynb").touch()
+    file = tmp_path / "src" / "07_small.py"
     file.parent.mkdir()
     file.write_text(GOOD, encoding="utf-8")
     return file
@@ -101,11 +101,11 @@ LONG_CELLS = "".join(
         (
             "# %% [markdown]\n# Here is a picture.\n\n",
             "",
-            "no prose before 1 of 2 code cells (06-002)",
+            "no prose before 1 of 2 code cells (07-002)",
         ),
         ('tags=["parameters"]', "", "no cell tagged `parameters`"),
         ("## What goes wrong", "## What goes right", "no section 'What goes wrong'"),
-        ("Here is a picture", "This is simply a picture", "cell 06-002: leave out 'simply'"),
+        ("Here is a picture", "This is simply a picture", "cell 07-002: leave out 'simply'"),
         ("Colours are", "The color is", "'color' is American"),
         ("recognised", "recognized", "'recognized' is American"),
         ("recognised", "localized", "'localized' is American"),
@@ -113,7 +113,7 @@ LONG_CELLS = "".join(
         ('draw(color="red")', "draw()  # a pictrue", "'pictrue' is in no word list"),
         ('draw(color="red")', "draw()  # in gray", "'gray' is American"),
         ('draw(color="red")', 'draw("/' + 'home/me/a.png")', "an absolute path in the source"),
-        ("06_other.ipynb", "06_gone.ipynb", "the link 06_gone.ipynb leads nowhere"),
+        ("07_other.ipynb", "07_gone.ipynb", "the link 07_gone.ipynb leads nowhere"),
     ],
 )
 def test_a_lapse_in_the_source_is_seen(source: Path, old: str, new: str, complaint: str) -> None:
@@ -158,7 +158,7 @@ def said(text: str, name: str = "stdout") -> nbformat.NotebookNode:
 def test_a_lapse_in_the_outputs_is_seen(source: Path, outputs: list, complaint: str | None) -> None:
     notebook = chapter_files.blank(source)
     notebook.cells[3].outputs = outputs
-    notebook.cells[7].outputs = [said("06.1: to do\n")]
+    notebook.cells[7].outputs = [said("07.1: to do\n")]
     chapter_files.save(notebook, notebooks.target(source))
     complaints = lint.lint(source)
     assert len(complaints) == (complaint is not None), complaints
@@ -170,13 +170,13 @@ def test_the_command_says_what_is_wrong_and_fails(
 ) -> None:
     monkeypatch.setattr(chapter_files, "notebooks_folder", lambda: source.parent.parent)
     assert lint.main([]) == 0
-    shutil.copy(source, source.with_name("07_bad.py"))
-    source.with_name("07_bad.py").write_text(
+    shutil.copy(source, source.with_name("08_bad.py"))
+    source.with_name("08_bad.py").write_text(
         GOOD.replace("Colours are", "Just colours are"), encoding="utf-8"
     )
     assert lint.main([]) == 1
     assert capsys.readouterr().out.endswith(
-        "07_bad: cell 07-000: leave out 'Just'\n2 chapters, 1 complaints\n"
+        "08_bad: cell 08-000: leave out 'Just'\n2 chapters, 1 complaints\n"
     )
     assert lint.main(["9"]) == 1
 
@@ -189,7 +189,7 @@ def test_the_command_says_what_is_wrong_and_fails(
         ("for n in (1, 2):\n    print(n)", True),
         ("def f():\n    print(1)", False),
         ("names = [print(n) for n in (1,)]", True),
-        ('check("06.1", f)', True),
+        ('check("07.1", f)', True),
         ("show(1)", False),
     ],
 )

@@ -165,9 +165,9 @@ def run_with_others(number: str, out: Path) -> None:
 
 
 def test_papermill_with_other_parameters(tmp_path: Path) -> None:
-    if not any(path.stem.startswith("06_") for path in NOTEBOOKS):
-        pytest.skip("chapter 06 is not written yet")
-    run_with_others("06", tmp_path)
+    if not any(path.stem.startswith("07_") for path in NOTEBOOKS):
+        pytest.skip("the chapter CTC loss is not written yet")
+    run_with_others("07", tmp_path)
 
 
 @pytest.mark.slow
@@ -239,14 +239,14 @@ def frames_needed(label: str) -> int:
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("06.2", frames_needed)
+check("07.2", frames_needed)
 '''
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The source of a small chapter in a folder of its own, built."""
-    source = tmp_path_factory.mktemp("course") / "notebooks" / "src" / "06_small.py"
+    source = tmp_path_factory.mktemp("course") / "notebooks" / "src" / "07_small.py"
     source.parent.mkdir(parents=True)
     source.write_text(SMALL, encoding="utf-8")
     chapter_files.save(notebooks.build(source), notebooks.target(source))
@@ -266,7 +266,7 @@ def test_build_keeps_what_counts_and_strips_the_rest(small: Path) -> None:
         "display_data",
         "stream",
     ]
-    assert printed(notebook.cells[5]) == "06.2: to do\n"
+    assert printed(notebook.cells[5]) == "07.2: to do\n"
     assert not notebooks.stale(small)
 
 
@@ -281,7 +281,7 @@ def test_solution_is_correct(small: Path) -> None:
     assert (
         "return len(label)" in notebook.cells[4].source and "# END" not in notebook.cells[4].source
     )
-    assert printed(notebook.cells[5]) == "06.2: correct\n"
+    assert printed(notebook.cells[5]) == "07.2: correct\n"
 
 
 @pytest.mark.parametrize(
@@ -295,21 +295,21 @@ def test_solution_is_correct(small: Path) -> None:
 def test_broken_solution_markers_are_refused(
     small: Path, tmp_path: Path, old: str, new: str
 ) -> None:
-    broken = tmp_path / "06_small.py"
+    broken = tmp_path / "07_small.py"
     broken.write_text(SMALL.replace(old, new), encoding="utf-8")
-    with pytest.raises(HtrError, match=r"06_small\.py, cell 4"):
+    with pytest.raises(HtrError, match=r"07_small\.py, cell 4"):
         chapter_files.blank(broken)
 
 
 def test_failing_cell_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = tmp_path / "07_bad.py"
+    source = tmp_path / "08_bad.py"
     source.write_text("# %%\nprint(1)\n\n# %%\n1 / 0\n", encoding="utf-8")
-    with pytest.raises(HtrError, match="07_bad, cell 07-001: ZeroDivisionError: division by zero"):
+    with pytest.raises(HtrError, match="08_bad, cell 08-001: ZeroDivisionError: division by zero"):
         notebooks.build(source)
 
 
 def test_machine_path_in_an_output_is_refused(tmp_path: Path) -> None:
-    source = tmp_path / "07_path.py"
+    source = tmp_path / "08_path.py"
     source.write_text(
         "# %%\nfrom pathlib import Path\nprint(Path.home() / 'x')\n", encoding="utf-8"
     )
@@ -326,7 +326,7 @@ def test_nbval_passes_and_is_not_vacuous(small: Path, tmp_path: Path) -> None:
     changed.cells[2].outputs[0].text = "to in 5 frames\n"  # a number in an output
     facts = next(output for output in changed.cells[3].outputs if output.output_type == "stream")
     facts.text = "another fact\n"  # the line of facts about the figure
-    path = tmp_path / "06_small.ipynb"
+    path = tmp_path / "07_small.ipynb"
     chapter_files.save(changed, path)
     (tmp_path / "bad").mkdir()
     bad = nbval(path, tmp_path / "bad")
@@ -334,18 +334,18 @@ def test_nbval_passes_and_is_not_vacuous(small: Path, tmp_path: Path) -> None:
     changed.cells[2].outputs = []  # nbval alone would pass over a claim without an output
     chapter_files.save(changed, path)
     (tmp_path / "vacuous").mkdir()
-    with pytest.raises(AssertionError, match="cell 06-002: claims something"):
+    with pytest.raises(AssertionError, match="cell 07-002: claims something"):
         nbval(path, tmp_path / "vacuous")
     changed.cells[2].outputs = read(notebooks.target(small)).cells[2].outputs
     changed.cells[3].outputs = changed.cells[3].outputs[:1]  # a figure without its facts
     chapter_files.save(changed, path)
-    with pytest.raises(AssertionError, match="cell 06-003: claims something"):
+    with pytest.raises(AssertionError, match="cell 07-003: claims something"):
         nbval(path, tmp_path / "vacuous")
 
 
 def test_page_of_a_chapter(small: Path, tmp_path: Path) -> None:
-    card = html.write_page(notebooks.target(small), tmp_path / "06_small.html")
-    text = (tmp_path / "06_small.html").read_text(encoding="utf-8")
+    card = html.write_page(notebooks.target(small), tmp_path / "07_small.html")
+    text = (tmp_path / "07_small.html").read_text(encoding="utf-8")
     check_page(text)
     assert "<math" in text and "$a^2" not in text
     assert 'alt="A white dot on white paper, one pixel wide."' in text
@@ -357,6 +357,6 @@ def test_page_of_a_chapter(small: Path, tmp_path: Path) -> None:
 
 def test_find_names_what_there_is(small: Path) -> None:
     folder = small.parent.parent
-    assert chapter_files.find(["6"], folder) == chapter_files.find(["06_small"], folder) == [small]
-    with pytest.raises(HtrError, match="no chapter '11'; there are: 06_small"):
+    assert chapter_files.find(["7"], folder) == chapter_files.find(["07_small"], folder) == [small]
+    with pytest.raises(HtrError, match="no chapter '11'; there are: 07_small"):
         chapter_files.find(["11"], folder)

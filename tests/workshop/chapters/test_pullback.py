@@ -39,7 +39,7 @@ GAINED = TWO.replace("exercises\n", "exercises\n\n# %% [markdown]\n# One cell mo
 
 def two(tmp_path: Path, text: str) -> tuple[Path, Path, nbformat.NotebookNode]:
     """The source with `text`, and the notebook that was built while it still was TWO."""
-    source = tmp_path / "notebooks" / "src" / "06_two.py"
+    source = tmp_path / "notebooks" / "src" / "07_two.py"
     source.parent.mkdir(parents=True)
     source.write_text(TWO, encoding="utf-8")
     notebook = chapter_files.blank(source)
@@ -77,7 +77,7 @@ def test_pull_refuses_a_solution_without_a_place(tmp_path: Path) -> None:
         pull(path, folder=source.parent.parent)
     notebook.cells.pop(1)
     chapter_files.save(notebook, path)
-    with pytest.raises(HtrError, match="lacks the exercise cells 06-001"):
+    with pytest.raises(HtrError, match="lacks the exercise cells 07-001"):
         pull(path, folder=source.parent.parent)
     assert source.read_text(encoding="utf-8") == TWO
 
@@ -106,7 +106,7 @@ def test_pull_from_an_older_source_never_drops_a_solution(gone: bool, tmp_path: 
     else:
         notebook.cells[1].source = notebook.cells[1].source.replace("label", "text")
     chapter_files.save(notebook, path)
-    with pytest.raises(HtrError, match=r"06-002.*make notebooks"):
+    with pytest.raises(HtrError, match=r"07-002.*make notebooks"):
         pull(path, force=True, folder=source.parent.parent)
     assert source.read_text(encoding="utf-8") == GAINED
 
@@ -126,7 +126,7 @@ def test_pull_refuses_what_could_not_be_built(tmp_path: Path) -> None:
     notebook.cells[2].metadata = {}
     chapter_files.save(notebook, path)
     with pytest.raises(
-        HtrError, match=r"06_two\.ipynb.*cell 2: solution markers .* without the tag `exercise`"
+        HtrError, match=r"07_two\.ipynb.*cell 2: solution markers .* without the tag `exercise`"
     ):
         pull(path, folder=source.parent.parent)
     assert source.read_text(encoding="utf-8") == TWO
@@ -140,7 +140,7 @@ def test_a_broken_notebook_is_built_anew(text: str, tmp_path: Path) -> None:
     assert notebooks.stale(source)
     for read_it in (chapter_files.lesson, lambda path: pull(path, folder=source.parent.parent)):
         with pytest.raises(
-            HtrError, match=r"06_two\.ipynb does not read as a notebook .*; .*make notebooks"
+            HtrError, match=r"07_two\.ipynb does not read as a notebook .*; .*make notebooks"
         ):
             read_it(path)
 
@@ -208,7 +208,7 @@ def test_pull_never_drops_an_exercise_that_may_be_there(
     if kept == "stub":
         notebook.cells[1].metadata = {}
     chapter_files.save(notebook, path)
-    with pytest.raises(HtrError, match=r"exercise 06-001, and cell 1, whose id is new, may be it"):
+    with pytest.raises(HtrError, match=r"exercise 07-001, and cell 1, whose id is new, may be it"):
         pull(path, force=force, folder=source.parent.parent)
     assert source.read_text(encoding="utf-8") == TWO
 
@@ -219,7 +219,7 @@ def test_pull_does_not_give_a_deleted_exercise_s_solution_to_its_neighbour(tmp_p
     notebook.cells[2].source = notebook.cells[2].source.replace("label", "text")
     notebook.cells.pop(1)
     chapter_files.save(notebook, path)
-    with pytest.raises(HtrError, match="lacks the exercise cells 06-001; --force drops them"):
+    with pytest.raises(HtrError, match="lacks the exercise cells 07-001; --force drops them"):
         pull(path, folder=source.parent.parent)
     pull(path, force=True, folder=source.parent.parent)
     _, second = chapter_files.blank(source, solution=True).cells

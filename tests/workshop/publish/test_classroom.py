@@ -186,7 +186,7 @@ def make_wheel(folder: Path, name: str, module: str) -> None:
 def small(tmp_path: Path) -> tuple[Path, list[str]]:
     """A checkout of one chapter whose lock holds two tiny packages, and pip's arguments that find them."""
     root, shelf = tmp_path / "course", tmp_path / "shelf"
-    source = root / "notebooks" / "src" / "06_small.py"
+    source = root / "notebooks" / "src" / "07_small.py"
     source.parent.mkdir(parents=True)
     source.write_text(CHAPTER, encoding="utf-8")
     chapter_files.save(chapter_files.blank(source), notebooks.target(source))
@@ -326,15 +326,15 @@ def test_a_chapter_becomes_an_assignment(tmp_path: Path, monkeypatch: pytest.Mon
     pytest.importorskip("nbgrader", reason="no nbgrader: pip install -e '.[grading]'")
     from workshop.publish import grading
 
-    source = tmp_path / "notebooks" / "src" / "06_small.py"
+    source = tmp_path / "notebooks" / "src" / "07_small.py"
     source.parent.mkdir(parents=True)
     source.write_text(CHAPTER, encoding="utf-8")
     monkeypatch.setattr(chapter_files, "notebooks_folder", lambda: tmp_path / "notebooks")
-    made = grading.assignment("06", tmp_path / "grading")
+    made = grading.assignment("07", tmp_path / "grading")
     assert made.valid and (made.exercises, made.points) == (1, 5), made
     assert made.solved == "1 of 1 tests pass"
     assert made.released == "1 of 1 tests fail on empty stubs, 0 lines given away"
-    released = (tmp_path / "grading" / "release" / "06_small" / "06_small.ipynb").read_text(
+    released = (tmp_path / "grading" / "release" / "07_small" / "07_small.ipynb").read_text(
         encoding="utf-8"
     )
     assert (
@@ -343,13 +343,13 @@ def test_a_chapter_becomes_an_assignment(tmp_path: Path, monkeypatch: pytest.Mon
         and "    ...\\n" not in released.replace("    ...", "", 1)
     )
     assert "BEGIN SOLUTION" in (
-        tmp_path / "grading" / "source" / "06_small" / "06_small.ipynb"
+        tmp_path / "grading" / "source" / "07_small" / "07_small.ipynb"
     ).read_text(encoding="utf-8")
-    again = grading.assignment("06", tmp_path / "grading")
+    again = grading.assignment("07", tmp_path / "grading")
     assert again == made, "made anew without complaint"
 
     source.write_text(CHAPTER.replace("+ doubled", "- doubled"), encoding="utf-8")
-    wrong = grading.assignment("06", tmp_path / "grading")
+    wrong = grading.assignment("07", tmp_path / "grading")
     assert not wrong.valid and wrong.solved == "0 of 1 tests pass"
 
 
@@ -361,7 +361,7 @@ def test_what_grading_needs_is_named_with_every_extra(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "jupytext" else real(name)
     )
-    done = CliRunner().invoke(main, ["nbgrader", "06", "--out", str(tmp_path)])
+    done = CliRunner().invoke(main, ["nbgrader", "07", "--out", str(tmp_path)])
     assert done.exit_code == 1 and done.output.count("\n") == 1
     assert "needs jupytext" in done.output and "[course,grading]" in done.output
 

@@ -23,7 +23,7 @@ from workshop.publish import kit
 def course(tmp_path: Path) -> Path:
     """A checkout with one small chapter, built but not run."""
     root = tmp_path / "course"
-    source = root / "notebooks" / "src" / "06_small.py"
+    source = root / "notebooks" / "src" / "07_small.py"
     source.parent.mkdir(parents=True)
     source.write_text(CHAPTER, encoding="utf-8")
     for name in ("data/ascii", "model", "htr_utils/__pycache__", "workshop", "docs/lecturer"):
@@ -49,7 +49,7 @@ def test_student_zip(course: Path, tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
     names = {name.removeprefix("handwriting/") for name in inside(first)}
     assert {
-        "notebooks/06_small.ipynb",
+        "notebooks/07_small.ipynb",
         "htr_utils/x.py",
         "workshop/setup.py",
         "data/README.md",
@@ -63,8 +63,8 @@ def test_student_zip(course: Path, tmp_path: Path) -> None:
 
 def test_solutions_zip(course: Path, tmp_path: Path) -> None:
     content = inside(kit.solutions(tmp_path / "s.zip", course, run=False))
-    assert b"doubled" in content["handwriting/notebooks/solutions/06_small.ipynb"]
-    assert "handwriting/notebooks/src/06_small.py" in content
+    assert b"doubled" in content["handwriting/notebooks/solutions/07_small.ipynb"]
+    assert "handwriting/notebooks/src/07_small.py" in content
     assert "handwriting/docs/lecturer/README.md" in content
     assert (
         "6.2 · A word that does not fit | 5 |" in content["handwriting/README-lecturer.md"].decode()
@@ -72,9 +72,9 @@ def test_solutions_zip(course: Path, tmp_path: Path) -> None:
 
 
 def test_a_wrong_solution_is_not_packed(course: Path, tmp_path: Path) -> None:
-    source = course / "notebooks" / "src" / "06_small.py"
+    source = course / "notebooks" / "src" / "07_small.py"
     source.write_text(CHAPTER.replace("+ doubled", "- doubled"), encoding="utf-8")
-    with pytest.raises(HtrError, match=r"06_small: a solution is not accepted: 06\.2: hint"):
+    with pytest.raises(HtrError, match=r"07_small: a solution is not accepted: 07\.2: hint"):
         kit.solutions(tmp_path / "s.zip", course)
     assert not (tmp_path / "s.zip").exists()
 
@@ -83,20 +83,20 @@ def test_a_wrong_solution_is_not_packed_by_whatever_it_was_built(
     course: Path, tmp_path: Path
 ) -> None:
     """`make notebooks --solutions` builds the solved chapters too, and asks no check."""
-    source = course / "notebooks" / "src" / "06_small.py"
+    source = course / "notebooks" / "src" / "07_small.py"
     notebook = chapter_files.blank(source, solution=True)
-    for said, accepted in (("06.2: correct", True), ("06.2: hint", False)):
+    for said, accepted in (("07.2: correct", True), ("07.2: hint", False)):
         notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text=said + "\n")]
         chapter_files.save(notebook, notebooks.target(source, solution=True))
         assert not notebooks.stale(source, solution=True)
         if accepted:
             assert kit.solutions(tmp_path / "right.zip", course, run=False).is_file()
-    with pytest.raises(HtrError, match=r"06_small: a solution is not accepted: 06\.2: hint"):
+    with pytest.raises(HtrError, match=r"07_small: a solution is not accepted: 07\.2: hint"):
         kit.solutions(tmp_path / "wrong.zip", course, run=False)
     assert not (tmp_path / "wrong.zip").exists()
 
 
-@pytest.mark.parametrize("name", ["notebooks/06_small.ipynb", "htr_utils/x.py", "docs/glossary.md"])
+@pytest.mark.parametrize("name", ["notebooks/07_small.ipynb", "htr_utils/x.py", "docs/glossary.md"])
 def test_a_solution_in_any_file_stops_the_student_zip(
     course: Path, tmp_path: Path, name: str
 ) -> None:
@@ -114,9 +114,9 @@ def test_a_solution_in_any_file_stops_the_student_zip(
 
 
 def test_an_old_notebook_is_refused(course: Path, tmp_path: Path) -> None:
-    source = course / "notebooks" / "src" / "06_small.py"
+    source = course / "notebooks" / "src" / "07_small.py"
     source.write_text(CHAPTER.replace("seed: int = 0", "seed: int = 1"), encoding="utf-8")
-    with pytest.raises(HtrError, match="06_small: not built from the source"):
+    with pytest.raises(HtrError, match="07_small: not built from the source"):
         kit.student(tmp_path / "a.zip", course)
 
 

@@ -40,7 +40,7 @@ CHAPTER = """# %% [markdown]
 # %% [markdown]
 # ## One idea
 #
-# A [blank](../docs/glossary.md#blank) is a class. It says "nothing new" (see [chapter 7](07_other.ipynb)). Then
+# A [blank](../docs/glossary.md#blank) is a class. It says "nothing new" (see [the next chapter](08_other.ipynb)). Then
 # $a^2 + b^2 = c^2$ follows, e.g. for 3, 4 and 5. Is it true?
 #
 # $$ \\frac{a}{b} $$
@@ -85,7 +85,7 @@ PIXEL = (
 @pytest.fixture
 def course(tmp_path: Path) -> Path:
     """A checkout with one chapter, its outputs written by hand."""
-    source = tmp_path / "notebooks" / "src" / "06_small.py"
+    source = tmp_path / "notebooks" / "src" / "07_small.py"
     source.parent.mkdir(parents=True)
     source.write_text(CHAPTER, encoding="utf-8")
     notebook = chapter_files.blank(source)
@@ -108,17 +108,17 @@ def course(tmp_path: Path) -> Path:
 def test_site_of_a_small_course(course: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
     pages = {path.stem: path.read_text(encoding="utf-8") for path in site.make(out, course)}
-    assert set(pages) == {"index", "06_small", "glossary", "search"}
-    chapter = pages["06_small"]
+    assert set(pages) == {"index", "07_small", "glossary", "search"}
+    chapter = pages["07_small"]
     assert 'href="glossary.html#blank"' in chapter and 'id="blank"' in pages["glossary"]
-    assert "07_other" not in chapter and "bibliography" not in chapter, (
+    assert "08_other" not in chapter and "bibliography" not in chapter, (
         "links to what the site lacks become text"
     )
     assert chapter.count("<math") == 2 and "$" not in re.sub(r"<script.*?</script>", "", chapter)
     assert 'alt="A white dot on white paper."' in chapter
-    assert '<a class="button" href="notebooks/06_small.ipynb" download>' in chapter
-    assert (out / "notebooks" / "06_small.ipynb").read_bytes() == (
-        course / "notebooks" / "06_small.ipynb"
+    assert '<a class="button" href="notebooks/07_small.ipynb" download>' in chapter
+    assert (out / "notebooks" / "07_small.ipynb").read_bytes() == (
+        course / "notebooks" / "07_small.ipynb"
     ).read_bytes()
     assert 'id="one-idea"' in chapter and 'href="#one-idea"' in chapter
     for text in pages.values():
@@ -145,7 +145,7 @@ def test_site_needs_notebooks(tmp_path: Path) -> None:
 
 
 def test_slides_of_a_small_chapter(course: Path) -> None:
-    notebook = nbformat.read(course / "notebooks" / "06_small.ipynb", as_version=4)
+    notebook = nbformat.read(course / "notebooks" / "07_small.ipynb", as_version=4)
     shown = slides.slides(notebook)
     texts = [slide.text for slide in shown]
     assert [slide.kind for slide in shown].count(
@@ -317,7 +317,7 @@ def test_site_passes_axe(browser, built: Path, name: str, scheme: str, width: in
 @pytest.mark.slow
 def test_site_by_keyboard(browser, served: str) -> None:  # type: ignore[no-untyped-def]
     """Skip link first, then search and theme; every stop shows that it has the focus; search and download work."""
-    chapter = next(path.stem for path in NOTEBOOKS if path.stem.startswith("06"))
+    chapter = next(path.stem for path in NOTEBOOKS if path.stem.startswith("07"))
     page, said = opened(browser, f"{served}/{chapter}.html")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"

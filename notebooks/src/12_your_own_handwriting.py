@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 11 · Your own handwriting: from a photo to a reader that knows you
+# # 12 · Your own handwriting: from a photo to a reader that knows you
 #
 # After this chapter you can take a photo of a page to its lines, say why a recogniser fails on a hand that it has
 # not met, and teach it that hand with ten corrected lines.
@@ -88,8 +88,9 @@ middle = slice(photo.shape[0] // 2 - 40, photo.shape[0] // 2 + 40)
 print(f"paper (255 = white): {np.median(photo[middle]):.0f} -> {np.median(even[middle]):.0f}")
 
 # %% [markdown]
-# It is the same idea as in chapter 2, for a whole page. Blocks pay for being simple: at the edge of a shadow a block
-# holds light and dark paper at once, and one value cannot be both.
+# It is the same idea as in [Images and augmentation](02_images_and_augmentation.ipynb), for a whole page. Blocks
+# pay for being simple: at the edge of a shadow a block holds light and dark paper at once, and one value cannot be
+# both.
 #
 # ## Find the lines, the plain way
 #
@@ -236,7 +237,7 @@ for name, polygons in {"row profile": stripes, "yours": mine, "published": publi
 # One page is an illustration, no measurement. [docs/pages.md](../docs/pages.md) has the measured table: fifty real
 # pages, photos and scans, beside another reader.
 #
-# ## Exercise 11.1 · Lost and twice *(6 minutes)*
+# ## Exercise 12.1 · Lost and twice *(6 minutes)*
 # For each line that was found, `owner` holds the number of the true line that it lies on (-1: on none). Return how
 # many true lines were found twice or more, and how many were lost.
 
@@ -253,10 +254,10 @@ def twice_and_lost(owner: list[int], lines: int) -> tuple[int, int]:
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("11.1", twice_and_lost)
+check("12.1", twice_and_lost)
 
 # %% [markdown]
-# ## Exercise 11.2 · Cut a profile *(10 minutes)*
+# ## Exercise 12.2 · Cut a profile *(10 minutes)*
 # Return the runs of rows that hold more ink than `level`, as (first row, row after the last), in order.
 
 
@@ -276,10 +277,10 @@ def runs_of(profile: list[float], level: float) -> list[tuple[int, int]]:
 
 
 # %% tags=["check"]
-check("11.2", runs_of)
+check("12.2", runs_of)
 
 # %% [markdown]
-# ## Exercise 11.3 · Light without shadow *(10 minutes)*
+# ## Exercise 12.3 · Light without shadow *(10 minutes)*
 # Divide a grey picture by its paper: at each point the brightest value within `reach` pixels in both directions.
 # Paper must become 1. `scipy.ndimage.maximum_filter` is allowed.
 
@@ -295,7 +296,7 @@ def without_shadow(grey: np.ndarray, reach: int) -> np.ndarray:
 
 
 # %% tags=["check"]
-check("11.3", without_shadow)
+check("12.3", without_shadow)
 
 # %% [markdown]
 # ## Read it
@@ -313,9 +314,9 @@ for number, reading in enumerate(readings[:6], 1):
 # %% [markdown]
 # With some good will you can guess what was meant; nobody would call it a reading. The finding was right, so the
 # fault lies elsewhere. How large is it? The true texts of both letters are known, so measure the
-# [CER](../docs/glossary.md#cer) (chapter 3). `material` finds the lines of both and puts the true text beside each.
-# (With `my_lines` it gives the first two thirds of your corrected lines in place of the first letter, and the last
-# third in place of the second.)
+# [CER](../docs/glossary.md#cer) ([Characters and metrics](03_characters_and_metrics.ipynb)). `material` finds the
+# lines of both and puts the true text beside each. (With `my_lines` it gives the first two thirds of your corrected
+# lines in place of the first letter, and the last third in place of the second.)
 
 # %%
 from htr_utils.text.metrics import cer
@@ -334,8 +335,8 @@ print("never learnt from:", cer(before_two, truth_two, seed=run.seed))
 # ## See why it fails
 #
 # Put rendered lines, of the kind that the model learned from, beside lines of the letter, as the network sees them:
-# paper taken out, fitted to one height (chapter 2). (It learned from real lines as well, which are not part of the
-# course.)
+# paper taken out, fitted to one height ([Images and augmentation](02_images_and_augmentation.ipynb)). (It learned
+# from real lines as well, which are not part of the course.)
 
 # %% tags=["figure"]
 from htr_utils.lines import iam
@@ -362,8 +363,8 @@ plots.confidences(groups)
 # %% [markdown]
 # Low confidence costs nothing to compute and needs no true text: on your own page it is the first thing to look at.
 #
-# What to do? A language model mends some words (chapter 8). More fonts would help everybody a little. But nothing
-# helps with *this* hand like lines of this hand.
+# What to do? A language model mends some words ([Decoding](09_decoding.ipynb)). More fonts would help everybody a
+# little. But nothing helps with *this* hand like lines of this hand.
 #
 # ## Correct ten lines
 #
@@ -389,7 +390,7 @@ print(f"{len(lines)} lines, {sum(len(line.text) for line in lines)} characters")
 # %% [markdown]
 # Read your corrections once more before you train. With ten lines, one wrong text is a tenth of the lesson.
 #
-# ## Exercise 11.4 · Predict *(2 minutes)*
+# ## Exercise 12.4 · Predict *(2 minutes)*
 # After the training, which rate will be lower: that of "the corrected lines" or that of "the second letter"? Both
 # are in the same hand. Answer before you run on.
 
@@ -401,15 +402,15 @@ lower_rate = (  # "the corrected lines" or "the second letter"
 )
 
 # %% tags=["check"]
-check("11.4", lower_rate)
+check("12.4", lower_rate)
 
 # %% [markdown]
 # ## Fine-tune
 #
 # Start from the trained weights, not from random ones: the model can read, it only has to bend. Three things are
-# different from the short training of chapter 7. Every pass distorts the lines anew, so that ten lines are never the
-# same ten. Nearly a third of what it sees are embedded lines, so that other hands are not forgotten. And it is over
-# in seconds.
+# different from the short training of [Training](08_training.ipynb). Every pass distorts the lines anew, so that
+# ten lines are never the same ten. Nearly a third of what it sees are embedded lines, so that other hands are not
+# forgotten. And it is over in seconds.
 
 # %%
 target, settings = workshop / "mine.keras", {"epochs": run.epochs, "seed": run.seed}
@@ -451,7 +452,7 @@ plots.before_after(rates)
 # %% [markdown]
 # The truth is in the middle row. The last row is the price: a model that bends to you bends away from others. So
 # keep the old file, and give each hand its own. Is the gain in the middle more than chance? Both models met the
-# same lines, so draw lines for both together (chapter 10).
+# same lines, so draw lines for both together ([Evaluation](11_evaluation.ipynb)).
 
 # %%
 from htr_utils.text.metrics import edits
@@ -483,7 +484,7 @@ for b, a, t in list(zip(before_two, after_two, truth_two, strict=True))[:5]:
 # interval says so. And the average gains; a single line may well be read worse than before.
 
 # %% [markdown]
-# ## Exercise 11.5 · Measure what was forgotten *(8 minutes)*
+# ## Exercise 12.5 · Measure what was forgotten *(8 minutes)*
 # Write a function that returns by how many *percentage points* the CER of some lines rose (negative: fell). Then
 # apply it to `others_before`, `others_after` and `others_truth`: was it worth the price?
 
@@ -500,7 +501,7 @@ def forgotten(before: list[str], after: list[str], truth: list[str]) -> float:
 
 
 # %% tags=["check"]
-check("11.5", forgotten)
+check("12.5", forgotten)
 
 # %% [markdown]
 # ## Summary
@@ -535,5 +536,5 @@ check("11.5", forgotten)
 # - O. Ronneberger, P. Fischer, T. Brox: [*U-Net: convolutional networks for biomedical image
 #   segmentation*](../docs/bibliography.md#ronneberger-2015), MICCAI 2015: down, up, and the finer stages added.
 #
-# Next: [12 · Experiments](12_experiments.ipynb). Back to [10 · Evaluation](10_evaluation.ipynb), or to the map in
+# Next: [13 · Experiments](13_experiments.ipynb). Back to [11 · Evaluation](11_evaluation.ipynb), or to the map in
 # [0 · Start here](00_start_here.ipynb).

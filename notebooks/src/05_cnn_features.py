@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 4 · CNN features: what the network sees
+# # 5 · CNN features: what the network sees
 #
 # After this chapter you can compute a convolution by hand, say what each of seven layers does to a line and
 # what it costs, and show that empty paper beside a line does not change how it is read.
@@ -47,7 +47,8 @@ grey = images.load(run.my_image) if run.my_image else lines[run.line_number % le
 
 # %% [markdown]
 # `prepare` makes ink of grey levels (1 = ink, 0 = paper), scales the line to the model's height and keeps its
-# width: chapter 2 shows how. This is what the trained `course` model gets, and what it reads in it.
+# width: [Images and augmentation](02_images_and_augmentation.ipynb) shows how. This is what the trained `course`
+# model gets, and what it reads in it.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import features as plots
@@ -241,7 +242,7 @@ plots.changes(moved, "other neighbours", texts)
 #
 # A convolution does, at each of rows x columns places, kernel² x channels in x channels out of them.
 #
-# ### Exercise 4.1 · A prediction *(2 minutes)*
+# ### Exercise 5.1 · A prediction *(2 minutes)*
 #
 # Before you run on: the kernels of blocks 1 and 2 are 5 x 5, those of blocks 3 to 7 are 3 x 3. The channels are
 # 64, 128, 128, 256, 256, 512, 512. Each pooling makes the picture smaller. Which block, 1 to 7, does most work?
@@ -259,7 +260,7 @@ guess = (
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("04.1", guess)
+check("05.1", guess)
 
 # %% [markdown]
 # Now the count. The function walks through the blocks with three numbers in hand: rows, columns, channels.
@@ -311,8 +312,8 @@ print(f"by hand {ours / 1e6:,.1f} million, by models.macs {theirs / 1e6:,.1f} mi
 
 # %% [markdown]
 # Beside it, the network that you load in every chapter. The model named `course` is built from the preset `wide`
-# (chapter 7 trains the smaller preset, which is called `course` as well). It gets the same line with fewer rows, and
-# columns in proportion, and has fewer channels.
+# ([Training](08_training.ipynb) trains the smaller preset, which is called `course` as well). It gets the same line
+# with fewer rows, and columns in proportion, and has fewer channels.
 
 # %% tags=["figure"]
 columns = 800 * course.preparation.height // 64  # as wide as 800 columns at 64 rows
@@ -479,7 +480,7 @@ run.record(padding_moves={name: m.max() for name, m in moved.items()}, macs=ours
 # %% [markdown]
 # ## Exercises
 #
-# ### Exercise 4.2 · Counting parameters *(5 minutes)*
+# ### Exercise 5.2 · Counting parameters *(5 minutes)*
 #
 # Write how many numbers a convolution block stores. A convolution has kernel² x channels in x channels out
 # weights. Without batch norm it also has one bias per channel out; with batch norm it has no bias, but four
@@ -498,10 +499,10 @@ def parameters(kernel: int, channels_in: int, channels_out: int, norm: bool) -> 
 # *Hint: the first block of the reference network, `parameters(5, 1, 64, False)`, has 1,664.*
 
 # %% tags=["check"]
-check("04.2", parameters)
+check("05.2", parameters)
 
 # %% [markdown]
-# ### Exercise 4.3 · The field, forwards *(15 minutes)*
+# ### Exercise 5.3 · The field, forwards *(15 minutes)*
 #
 # You walked backwards. Now walk forwards and compute the *width* of the receptive field. Keep two numbers:
 # `field`, how many columns one place sees, and `jump`, how far apart in the picture two neighbouring places
@@ -527,10 +528,10 @@ def field_width(blocks: list[tuple[int, int, int]]) -> int:
 # *Hint: order matters. The kernel uses the jump from before its own stride, the pooling the jump after it.*
 
 # %% tags=["check"]
-check("04.3", field_width)
+check("05.3", field_width)
 
 # %% [markdown]
-# ### Exercise 4.4 · Measure a saving *(10 minutes)*
+# ### Exercise 5.4 · Measure a saving *(10 minutes)*
 #
 # What share of *all* the reference network's work, in percent, would be saved if block 2 had a 3 x 3 kernel?
 # Use `bill(reference, 800)`, or build a changed preset with `replace` and ask `models.macs`.
@@ -546,10 +547,10 @@ saved_percent = (
 # *Hint: the block's own work falls to 9/25; the rest stays.*
 
 # %% tags=["check"]
-check("04.4", saved_percent)
+check("05.4", saved_percent)
 
 # %% [markdown]
-# ### Exercise 4.5 · Read with the right mean *(10 minutes)*
+# ### Exercise 5.5 · Read with the right mean *(10 minutes)*
 #
 # The reference system's own code normalises with the batch's statistics even when it reads. Write the version for
 # reading: whatever lines stand in the batch, a line's numbers depend on that line alone.
@@ -567,7 +568,7 @@ def norm_for_reading(x, gamma, beta, mean, variance, epsilon=1e-3):
 # *Hint: `x.mean(...)` has no place in it.*
 
 # %% tags=["check"]
-check("04.5", norm_for_reading)
+check("05.5", norm_for_reading)
 
 # %% [markdown]
 # ## Summary
@@ -584,8 +585,9 @@ check("04.5", norm_for_reading)
 #
 # <details><summary>Answer</summary>
 #
-# Columns become frames, and the network needs at least one frame for each character it writes (chapter 6 says how
-# many exactly). Rows must come down to one; columns must not become too few.
+# Columns become frames, and the network needs at least one frame for each character it writes
+# ([CTC loss](07_ctc_loss.ipynb) says how many exactly). Rows must come down to one; columns must not become too
+# few.
 #
 # </details>
 #
@@ -616,4 +618,4 @@ check("04.5", norm_for_reading)
 # - J. Puigcerver, [*Are Multidimensional Recurrent Layers Really Necessary for Handwritten Text
 # Recognition?*](../docs/bibliography.md#puigcerver-2017), ICDAR 2017: the case for a plain CNN below the LSTM.
 #
-# Next: [5 · BLSTM: reading in order](05_blstm.ipynb)
+# Next: [6 · BLSTM: reading in order](06_blstm.ipynb)

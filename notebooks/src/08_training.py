@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 7 · Training: from blanks to letters
+# # 8 · Training: from blanks to letters
 #
 # After this chapter you can train a line recogniser, tell from its curves whether it is learning, and name the
 # likely culprit when it is not.
@@ -61,9 +61,10 @@ plots.montage(inks, [line.text for line in few])
 # ## What a training loop consists of
 #
 # Five things repeat: take a [**batch**](../docs/glossary.md#batch) of lines; let the network answer; compute the
-# [**loss**](../docs/glossary.md#loss) of chapter 6; ask for its [**gradient**](../docs/glossary.md#gradient) by
-# every weight; let the [**optimiser**](../docs/glossary.md#optimiser) change the weights a little. One round is a
-# **step**; once through all lines is an [**epoch**](../docs/glossary.md#epoch).
+# [**loss**](../docs/glossary.md#loss) of [CTC loss](07_ctc_loss.ipynb); ask for its
+# [**gradient**](../docs/glossary.md#gradient) by every weight; let the
+# [**optimiser**](../docs/glossary.md#optimiser) change the weights a little. One round is a **step**; once through
+# all lines is an [**epoch**](../docs/glossary.md#epoch).
 #
 # You start with a *tiny* network of the same kind as the course's (convolutions, a BLSTM, a class per frame), so
 # that you need not wait. Its pictures are 32 pixels high. `fresh` makes it untrained, with the same random first
@@ -185,7 +186,7 @@ plots.progress(losses, blanks)
 #
 # The loss falls from the first step, but look at the right panel: within a few steps the network says
 # [*blank*](../docs/glossary.md#blank) in every frame. Of someone who cannot see yet, the best answer is one class
-# everywhere. Mostly that is the blank; in long lines it may be a frequent character (exercise 7.4).
+# everywhere. Mostly that is the blank; in long lines it may be a frequent character (exercise 8.4).
 # Then letters appear. What did it read on the way? The sign ∅ is an empty reading.
 
 # %% tags=["figure", "nbval-ignore-output"]
@@ -251,8 +252,8 @@ print(f"of ten losses none differs by more than {apart:.1%}")
 #
 # ## From random weights to reading
 #
-# Now lines that nobody can know by heart: one to three words of chapter 0 glued together, drawn anew in each epoch.
-# Whatever has a length and a `get` that gives ink and text is a source for `Batches`.
+# Now lines that nobody can know by heart: one to three words of [Start here](00_start_here.ipynb) glued together,
+# drawn anew in each epoch. Whatever has a length and a `get` that gives ink and text is a source for `Batches`.
 
 # %%
 from dataclasses import dataclass, replace
@@ -314,8 +315,8 @@ more = {"validation": watched, "say": lambda line: None, "folder": run.checkpoin
 trainer = training.Trainer(reader, small, letters, batches, settings, **more)
 
 # %% [markdown]
-# After each epoch one of these lines is read. `CER` is the error rate of chapter 3, with the weights as they are and
-# with their averages.
+# After each epoch one of these lines is read. `CER` is the error rate of
+# [Characters and metrics](03_characters_and_metrics.ipynb), with the weights as they are and with their averages.
 
 # %% tags=["nbval-ignore-output"]
 from htr_utils.text import metrics
@@ -351,7 +352,7 @@ run.record(history=history, cer=history[-1]["cer"], watched=len(wanted))
 plots.curves(history)
 
 # %% [markdown]
-# **Your turn, while you have a coffee:** `papermill 07_training.ipynb out.ipynb -p epochs 40` takes four times as
+# **Your turn, while you have a coffee:** `papermill 08_training.ipynb out.ipynb -p epochs 40` takes four times as
 # long. `htr train` does the same from the command line, on lines of your own.
 #
 # ## Wrong labels, found by their loss
@@ -419,9 +420,9 @@ for name, some, other in (
 #
 # ### 1. The loss is infinite
 #
-# One line whose text does not fit its frames has an infinite loss (chapter 6), and the mean of the batch is
-# infinite with it. Here the picture of one line is squeezed to an eighth of its width on purpose, as a wrong
-# resizing would do.
+# One line whose text does not fit its frames has an infinite loss ([CTC loss](07_ctc_loss.ipynb)), and the mean of
+# the batch is infinite with it. Here the picture of one line is squeezed to an eighth of its width on purpose, as a
+# wrong resizing would do.
 
 # %%
 widths = np.array([ink.shape[1] // (8 if i == 1 else 1) for i, (ink, _) in enumerate(pairs)])
@@ -474,11 +475,12 @@ base.show(
 # ### 3. Ink of another scale
 #
 # The reference system's network gets raw grey levels from 0 to 255. Any scale can be trained, but reading must use
-# the *same* one, and nothing complains when it does not: chapter 2 shows what comes out. That is why a model file of
-# this course carries its preparation, and every door (training, notebook, command line, web page) calls the one
-# function `images.prepare`.
+# the *same* one, and nothing complains when it does not:
+# [Images and augmentation](02_images_and_augmentation.ipynb) shows what comes out. That is why a model file of this
+# course carries its preparation, and every door (training, notebook, command line, web page) calls the one function
+# `images.prepare`.
 #
-# ## Exercise 7.1 · Predict: nothing but blanks *(2 minutes)*
+# ## Exercise 8.1 · Predict: nothing but blanks *(2 minutes)*
 # A network answers every line with blanks only. What character error rate does it get, in per cent?
 
 # %% tags=["exercise"]
@@ -491,10 +493,10 @@ prediction = (
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("07.1", prediction)
+check("08.1", prediction)
 
 # %% [markdown]
-# ## Exercise 7.2 · Clip a gradient *(10 minutes)*
+# ## Exercise 8.2 · Clip a gradient *(10 minutes)*
 # A gradient comes as a list of arrays, one per weight array. Its *global norm* is the root of the sum of all
 # squared numbers. When it is longer than `longest`, shorten every array by the same factor. Return new arrays, and
 # leave those that are given as they are.
@@ -511,10 +513,10 @@ def clip(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
 
 
 # %% tags=["check"]
-check("07.2", clip)
+check("08.2", clip)
 
 # %% [markdown]
-# ## Exercise 7.3 · Name the culprit *(5 minutes)*
+# ## Exercise 8.3 · Name the culprit *(5 minutes)*
 # Four trainings went wrong. For each, choose one of `"rate too low"`, `"rate too high"`, `"label does not fit"`,
 # `"not finished"`.
 
@@ -543,10 +545,10 @@ culprits = {
 }
 
 # %% tags=["check"]
-check("07.3", culprits)
+check("08.3", culprits)
 
 # %% [markdown]
-# ## Exercise 7.4 · Measure: when do the letters come? *(15 minutes)*
+# ## Exercise 8.4 · Measure: when do the letters come? *(15 minutes)*
 # Write a function that gets blank rates, one per step. The blank stage has come when a rate is at `limit` or above.
 # Return the first step *after the highest rate* at which the rate is below `limit`, or -1 if the stage never came or
 # never ended. Measure it on `blanks`: expect 20 to 60. Then take ten long lines in place of the short ones
@@ -566,10 +568,10 @@ def letters_come(rates: list[float], limit: float = 0.9) -> int:
 
 
 # %% tags=["check"]
-check("07.4", letters_come)
+check("08.4", letters_come)
 
 # %% [markdown]
-# ## Exercise 7.5 · Is it switched on? *(10 minutes)*
+# ## Exercise 8.5 · Is it switched on? *(10 minutes)*
 # The reference system has a switch for augmentation that was never connected: the flag was read, and not passed on.
 # Nothing fails; the network only reads worse. Write the test that finds it: `draw(index, epoch)` gives the ink of a
 # training line. Say whether augmentation is on. It may leave *some* pictures as they are, by chance.
@@ -585,7 +587,7 @@ def augmented(draw, lines: int) -> bool:
 
 
 # %% tags=["check"]
-check("07.5", augmented)
+check("08.5", augmented)
 
 # %% [markdown]
 # ## Summary
@@ -628,4 +630,4 @@ check("07.5", augmented)
 # - Retsinas et al.: [*Best Practices for a Handwritten Text Recognition
 #   System*](../docs/bibliography.md#retsinas-2022), DAS 2022, arXiv:2404.11339.
 #
-# Next: [8 · Decoding](08_decoding.ipynb), which gets more out of the same network's answers.
+# Next: [9 · Decoding](09_decoding.ipynb), which gets more out of the same network's answers.

@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 10 · Evaluation and error analysis: what a number hides
+# # 11 · Evaluation and error analysis: what a number hides
 #
 # After this chapter you can say where a recogniser fails, how sure its error rate is, and whether two
 # published numbers may be compared at all.
@@ -60,8 +60,8 @@ print(whole)
 
 # %% [markdown]
 # The rate is **micro-averaged**: all edits, divided by all characters. Beside it stands the 95 % interval of the
-# [bootstrap](../docs/glossary.md#bootstrap) (chapter 3), and the [convention](../docs/glossary.md#convention) of
-# the spaces.
+# [bootstrap](../docs/glossary.md#bootstrap) ([Characters and metrics](03_characters_and_metrics.ipynb)), and the
+# [convention](../docs/glossary.md#convention) of the spaces.
 #
 # ## By length
 #
@@ -109,7 +109,7 @@ plots.writers(by_writer, whole=whole)
 # p)^n$. For 20 lines and $p$ = 0.14 that is 0.05: after 20 faultless lines, up to 14 %, about $3 / n$, would be no
 # surprise.)
 #
-# ## Exercise 10.1 · Predict *(2 minutes)*
+# ## Exercise 11.1 · Predict *(2 minutes)*
 # The bootstrap may draw single lines, or whole writers with all their lines. Which interval will be wider?
 # Answer "lines" or "writers" before you run the next cell.
 
@@ -123,7 +123,7 @@ wider_interval = (  # "lines" or "writers"
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("10.1", wider_interval)
+check("11.1", wider_interval)
 
 # %% [markdown]
 # Now measure it: the same edits, drawn in two ways.
@@ -143,7 +143,8 @@ print(f"{len(set(writers))} writers stand behind {len(chosen)} lines")
 # ## By character
 #
 # Which characters fail? Count how often each character of the truth was written, and how often it was misread or
-# lost. `confusions` lists the edits that the table of chapter 3 finds; one without a true character is an insertion.
+# lost. `confusions` lists the edits that the table of [Characters and metrics](03_characters_and_metrics.ipynb)
+# finds; one without a true character is an insertion.
 
 # %%
 from collections import Counter
@@ -189,13 +190,14 @@ plots.crops(misread[:16])
 
 # %% [markdown]
 # Sort them in your mind: which would *you* have misread without the neighbours? Those need language
-# (chapters 8 and 9). Which are clear to you? Those need more training material of that kind.
+# ([Decoding](09_decoding.ipynb), [Spell correction](10_spell_correction.ipynb)). Which are clear to you?
+# Those need more training material of that kind.
 #
 # ## The worst lines
 #
 # The ten worst lines deserve a look each, whatever the average says. In real data they often show a fault of the
 # data, not of the model: a wrong crop, a wrong transcription, a line crossed out. You see them without their paper,
-# as the network does (chapter 2).
+# as the network does ([Images and augmentation](02_images_and_augmentation.ipynb)).
 
 # %% tags=["figure"]
 worst = sorted(range(len(chosen)), key=lambda n: (-own_rates[n], chosen[n].id))[:10]
@@ -313,7 +315,7 @@ print("split by writer:", sum(line.writer_id in train_writers for line in test),
 # The shuffled split asks "can it read more lines by people whom it knows?". That is a fair question only
 # for someone who trains on their own hand. For everybody else it flatters, and nothing in the curve tells you so.
 #
-# ## Exercise 10.2 · The pooled rate *(4 minutes)*
+# ## Exercise 11.2 · The pooled rate *(4 minutes)*
 # Compute the CER of many lines from the edits and the length of each.
 
 
@@ -326,10 +328,10 @@ def pooled(edits_of_lines: list[int], lengths_of_lines: list[int]) -> float:
 
 
 # %% tags=["check"]
-check("10.2", pooled)
+check("11.2", pooled)
 
 # %% [markdown]
-# ## Exercise 10.3 · A paired interval over writers *(12 minutes)*
+# ## Exercise 11.3 · A paired interval over writers *(12 minutes)*
 # The interval above drew lines. Return the 95 % interval of the edits saved per line that holds for new *writers*:
 # draw as many writers as there are, 1,000 times, with replacement, from `np.random.default_rng(seed)`. A writer
 # brings all of their lines; divide the edits saved in a draw by its lines.
@@ -351,10 +353,10 @@ def difference(
 
 
 # %% tags=["check"]
-check("10.3", difference)
+check("11.3", difference)
 
 # %% [markdown]
-# ## Exercise 10.4 · Measure the leak *(8 minutes)*
+# ## Exercise 11.4 · Measure the leak *(8 minutes)*
 # Write a function that says which share of the test lines is by a writer of the training lines. Then measure it for
 # a shuffle by [*form*](../docs/glossary.md#form) in place of lines: is that enough?
 
@@ -369,10 +371,10 @@ def leak(train_writers_of_lines: list[str], test_writers_of_lines: list[str]) ->
 
 
 # %% tags=["check"]
-check("10.4", leak)
+check("11.4", leak)
 
 # %% [markdown]
-# ## Exercise 10.5 · The lines that nobody measured *(8 minutes)*
+# ## Exercise 11.5 · The lines that nobody measured *(8 minutes)*
 # The [reference system](../docs/glossary.md#reference-system) validates in batches and drops the last one when it
 # is not full. Those lines take part in no figure. Write the loop that measures all, then compare: how many of 668
 # lines would be dropped at a batch of 50?
@@ -387,7 +389,7 @@ def batches(items: list, size: int) -> list[list]:
 
 
 # %% tags=["check"]
-check("10.5", batches)
+check("11.5", batches)
 
 # %% [markdown]
 # ## Summary
@@ -426,5 +428,5 @@ check("10.5", batches)
 # - U.-V. Marti, H. Bunke: [*The IAM-database*](../docs/bibliography.md#marti-2002), IJDAR 5, 2002: who wrote what,
 #   the ground of every honest split.
 #
-# Next: [11 · Your own handwriting](11_your_own_handwriting.ipynb). Back to
-# [9 · Spell correction](09_spell_correction.ipynb), or to the map in [0 · Start here](00_start_here.ipynb).
+# Next: [12 · Your own handwriting](12_your_own_handwriting.ipynb). Back to
+# [10 · Spell correction](10_spell_correction.ipynb), or to the map in [0 · Start here](00_start_here.ipynb).

@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 8 · Decoding: from frames to text
+# # 9 · Decoding: from frames to text
 #
 # After this chapter you can turn the network's probabilities into text, let a language model take part, say what
 # each buys, and spot two famous bugs in one line of output.
@@ -19,11 +19,11 @@
 #    lines of the embedded data;
 # 3. make two real decoder bugs on purpose, recognise them by what they write, and mend them.
 #
-# A network that has learned CTC (chapter 6) does not write text. For each frame, a narrow slice of the line, it
-# gives one probability for each of 80 classes: 79 characters and the [**blank**](../docs/glossary.md#blank),
-# "nothing new here". [**Decoding**](../docs/glossary.md#decoding) is the step from that table to a string. The same
-# table can be read well or badly: the system that this course rebuilds turned every "letter" into "leter". Would
-# you notice?
+# A network that has learned CTC ([CTC loss](07_ctc_loss.ipynb)) does not write text. For each frame, a narrow slice
+# of the line, it gives one probability for each of 80 classes: 79 characters and the
+# [**blank**](../docs/glossary.md#blank), "nothing new here". [**Decoding**](../docs/glossary.md#decoding) is the
+# step from that table to a string. The same table can be read well or badly: the system that this course rebuilds
+# turned every "letter" into "leter". Would you notice?
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
@@ -48,10 +48,10 @@ run = validate(
 # %% [markdown]
 # ## What the network says
 #
-# You take lines spread over the test split, by writers that the model has never seen. (The embedded lines
-# are rendered, not written by hand; chapter 1 says how.) `log_probs` gives one table for each line: a row
-# for each frame, a column for each class, natural logarithms. (A product of two hundred probabilities is too
-# small to compute with; a sum of logarithms is not.)
+# You take lines spread over the test split, by writers that the model has never seen. (The embedded lines are
+# rendered, not written by hand; [Loading IAM](01_loading_iam.ipynb) says how.) `log_probs` gives one table for each
+# line: a row for each frame, a column for each class, natural logarithms. (A product of two hundred probabilities
+# is too small to compute with; a sum of logarithms is not.)
 
 # %%
 from htr_utils import Recognizer
@@ -219,7 +219,7 @@ plots.beam_tree(small, "ab", 3)
 # prefixes that the width threw away. Their probability is lost, so the winner's number is a little below what
 # the oracle gives.
 #
-# ## Exercise 8.1 · Predict: is a beam of width 1 the same as greedy? *(5 minutes)*
+# ## Exercise 9.1 · Predict: is a beam of width 1 the same as greedy? *(5 minutes)*
 #
 # Two frames, classes `-`, `a`, `b`: the first says .4, .6, 0, the second .3, .3, .4. Before you compute
 # anything: what does greedy write, and what does a beam of width 1 write? Put the two texts in.
@@ -235,7 +235,7 @@ prediction = (  # the text of greedy, the text of a beam of width 1
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("08.1", prediction)
+check("09.1", prediction)
 
 # %% [markdown]
 # ## Width against result, on real lines
@@ -255,7 +255,8 @@ rises = all(a <= b + 1e-6 for a, b in itertools.pairwise(scores))
 print("the mean score never falls as the beam widens:", rises)
 
 # %% [markdown]
-# Beside the scores stands what counts, the character error rate (CER, chapter 3).
+# Beside the scores stands what counts, the character error rate (CER,
+# [Characters and metrics](03_characters_and_metrics.ipynb)).
 
 
 # %% tags=["figure"]
@@ -392,7 +393,7 @@ plots.weight_curve(weights, curves, published=published.weight)
 # Too weak, and the language changes nothing. Too strong, and it writes fluent English that nobody wrote; without a
 # bonus it also drops letters. The dotted line marks the published weight (`model/decoding.json`). It was chosen by
 # `python -m workshop.measure.tune`, which tries weight, bonus and the lexicon's price in turn on all validation lines,
-# plain and damaged; on the few lines here the lowest point may lie beside it. `htr sweep notebooks/src/08_weight.yaml`
+# plain and damaged; on the few lines here the lowest point may lie beside it. `htr sweep notebooks/src/09_weight.yaml`
 # runs this chapter at many weights and bonuses with papermill, those published among them; `table.csv` puts the
 # results side by side.
 #
@@ -421,11 +422,12 @@ print("wrong characters:", wrong, "of", sum(map(len, hard_test.truths)))
 print("fewer than greedy:", {way: wrong[way] < wrong["greedy"] for way in list(wrong)[1:]})
 
 # %% [markdown]
-# Some of the errors go. Whether that is more than chance a dozen lines cannot tell: chapter 10 compares both readers
-# on more lines, in pairs, with an interval. Look at the price, too. Where the network was unsure of a number or a rare
-# word, fluent English may stand now, and what is still wrong looks right. So the package leaves numbers, codes and
-# capitals alone where the network is sure of them, and asks first whether the page is in a language that it knows.
-# `recognizer.read(picture)` reads with both helpers, `decoder="greedy"` without.
+# Some of the errors go. Whether that is more than chance a dozen lines cannot tell:
+# [Evaluation](11_evaluation.ipynb) compares both readers on more lines, in pairs, with an interval. Look at the
+# price, too. Where the network was unsure of a number or a rare word, fluent English may stand now, and what is
+# still wrong looks right. So the package leaves numbers, codes and capitals alone where the network is sure of
+# them, and asks first whether the page is in a language that it knows. `recognizer.read(picture)` reads with both
+# helpers, `decoder="greedy"` without.
 #
 # The package searches faster than your beam, with a width of 100: prefixes that fall far behind are given up, and of
 # prefixes that end alike, as far back as the judges look, only the best is kept, since whatever comes next is the
@@ -509,10 +511,10 @@ plots.where_read(
 )
 
 # %% [markdown]
-# The shorter and redder a bar, the more the reader doubts. A red one may still be right, and a blue one may be wrong. A
-# network's own numbers need not keep their promise: of the letters that it gives .9, nine in ten should be right. So
-# `read` divides the logit of each probability by a **temperature** and adds a shift, both fitted on validation lines;
-# chapter 9 measures what that buys, and where it costs.
+# The shorter and redder a bar, the more the reader doubts. A red one may still be right, and a blue one may be
+# wrong. A network's own numbers need not keep their promise: of the letters that it gives .9, nine in ten should be
+# right. So `read` divides the logit of each probability by a **temperature** and adds a shift, both fitted on
+# validation lines; [Spell correction](10_spell_correction.ipynb) measures what that buys, and where it costs.
 
 # %%
 run.record(
@@ -522,7 +524,7 @@ run.record(
 )  # fmt: skip
 
 # %% [markdown]
-# ## Exercise 8.2 · What the merge costs *(10 minutes)*
+# ## Exercise 9.2 · What the merge costs *(10 minutes)*
 # Write a function that counts how many characters of a text `merge_repeated=True` deletes. Then
 # measure: what CER does the bug alone cause on the training texts, if everything else is read perfectly?
 
@@ -536,10 +538,10 @@ def lost_letters(text: str) -> int:
 
 
 # %% tags=["check"]
-check("08.2", lost_letters)
+check("09.2", lost_letters)
 
 # %% [markdown]
-# ## Exercise 8.3 · How sure is the beam? *(10 minutes)*
+# ## Exercise 9.3 · How sure is the beam? *(10 minutes)*
 # The beam gives two readings with log probabilities. If only these two were possible, how probable is the
 # first? Mind lines whose probabilities are too small for a computer: e to the power of -900 is 0.
 
@@ -553,10 +555,10 @@ def sureness(best: float, second: float) -> float:
 
 
 # %% tags=["check"]
-check("08.3", sureness)
+check("09.3", sureness)
 
 # %% [markdown]
-# ## Exercise 8.4 · The weakest word *(15 minutes)*
+# ## Exercise 9.4 · The weakest word *(15 minutes)*
 # A reader who checks a page wants to see doubtful *words*. Return the word that holds the lowest
 # confidence of all; `confidences` has one number for each character, spaces too, which do not count.
 
@@ -571,7 +573,7 @@ def weakest_word(text: str, confidences: list[float]) -> str:
 
 
 # %% tags=["check"]
-check("08.4", weakest_word)
+check("09.4", weakest_word)
 
 # %% [markdown]
 # ## Summary
@@ -611,4 +613,5 @@ check("08.4", weakest_word)
 # - A. Hannun: [*Sequence modeling with CTC*](../docs/bibliography.md#hannun-2017), Distill, 2017, with the drawings
 #   to go with it.
 #
-# Next: [9 · Spell correction](09_spell_correction.ipynb), what a word list can mend afterwards, and what it spoils.
+# Next: [10 · Spell correction](10_spell_correction.ipynb), what a word list can mend afterwards, and what it
+# spoils.

@@ -1,4 +1,4 @@
-"""Chapters 4 and 5: what their exercise checks say to stubs, right and wrong answers."""
+""" "CNN features" and "BLSTM": what their exercise checks say to stubs, right and wrong answers."""
 
 from __future__ import annotations
 
@@ -51,48 +51,48 @@ def which(inputs: int, units: int, counted: int) -> str:
 
 
 RIGHT = {
-    "04.1": 2,
-    "04.2": block,
-    "04.3": field,
-    "04.4": 24.5,
-    "04.5": norm,
-    "05.1": "backward",
-    "05.2": lambda inputs, units: 8 * units * (inputs + units + 1),
-    "05.3": turned,
-    "05.4": far,
-    "05.5": which,
+    "05.1": 2,
+    "05.2": block,
+    "05.3": field,
+    "05.4": 24.5,
+    "05.5": norm,
+    "06.1": "backward",
+    "06.2": lambda inputs, units: 8 * units * (inputs + units + 1),
+    "06.3": turned,
+    "06.4": far,
+    "06.5": which,
 }
 WRONG: list[tuple[str, Any, str]] = [
-    ("04.1", 1, "channels come in"),
-    ("04.1", 3, "run on"),
-    ("04.1", "two", "1 to 7"),
-    ("04.2", lambda k, i, o, norm: k**2 * i * o, "bias"),
-    ("04.2", lambda k, i, o, norm: k**2 * i * o + (2 if norm else 1) * o, "moving"),
-    ("04.2", lambda k, i, o, norm: k**2 * i * o + (5 if norm else 1) * o, "no bias of its own"),
-    ("04.3", lambda blocks: 1 + sum(k - 1 for k, _, _ in blocks), "stride"),
-    ("04.3", lambda blocks: 3, "one column"),
-    ("04.4", 0.245, "percent"),
-    ("04.4", 38.2, "whole share"),
-    ("04.5", batch_norm, "whose mean"),
-    ("04.5", lambda x, g, b, m, v: norm(x, 1, 0, m, v), "gamma"),
-    ("04.5", lambda x, g, b, m, v: g * (x - m) / (v + 1e-3) + b, "root"),
-    ("05.1", "both", "not met"),
-    ("05.1", "left", "answer with"),
-    ("05.2", lambda inputs, units: 4 * units * (inputs + units + 1), "one direction"),
-    ("05.2", lambda inputs, units: 8 * units * (inputs + units), "bias"),
-    ("05.3", lambda sequence, length: sequence[::-1], "padding comes first"),
-    ("05.3", turned_in_place, "copy"),
-    ("05.3", lambda sequence, length: sequence[:length], "shape"),
-    ("05.4", lambda changes, limit: int((changes > limit).sum()), "earliest"),
+    ("05.1", 1, "channels come in"),
+    ("05.1", 3, "run on"),
+    ("05.1", "two", "1 to 7"),
+    ("05.2", lambda k, i, o, norm: k**2 * i * o, "bias"),
+    ("05.2", lambda k, i, o, norm: k**2 * i * o + (2 if norm else 1) * o, "moving"),
+    ("05.2", lambda k, i, o, norm: k**2 * i * o + (5 if norm else 1) * o, "no bias of its own"),
+    ("05.3", lambda blocks: 1 + sum(k - 1 for k, _, _ in blocks), "stride"),
+    ("05.3", lambda blocks: 3, "one column"),
+    ("05.4", 0.245, "percent"),
+    ("05.4", 38.2, "whole share"),
+    ("05.5", batch_norm, "whose mean"),
+    ("05.5", lambda x, g, b, m, v: norm(x, 1, 0, m, v), "gamma"),
+    ("05.5", lambda x, g, b, m, v: g * (x - m) / (v + 1e-3) + b, "root"),
+    ("06.1", "both", "not met"),
+    ("06.1", "left", "answer with"),
+    ("06.2", lambda inputs, units: 4 * units * (inputs + units + 1), "one direction"),
+    ("06.2", lambda inputs, units: 8 * units * (inputs + units), "bias"),
+    ("06.3", lambda sequence, length: sequence[::-1], "padding comes first"),
+    ("06.3", turned_in_place, "copy"),
+    ("06.3", lambda sequence, length: sequence[:length], "shape"),
+    ("06.4", lambda changes, limit: int((changes > limit).sum()), "earliest"),
     (
-        "05.5",
+        "06.5",
         lambda i, u, c: {"joined": "stacked", "stacked": "joined"}.get(which(i, u, c), "neither"),
         "other way",
     ),
-    ("05.5", lambda i, u, c: "joined" if which(i, u, c) == "joined" else "stacked", "off by one"),
-    ("05.5", lambda i, u, c: which(i + 1, u, c), "layer 1 reads"),
+    ("06.5", lambda i, u, c: "joined" if which(i, u, c) == "joined" else "stacked", "off by one"),
+    ("06.5", lambda i, u, c: which(i + 1, u, c), "layer 1 reads"),
     (
-        "05.4",
+        "06.4",
         lambda changes, limit: len(changes) - int(np.flatnonzero(changes > limit)[0]),
         "raises IndexError",
     ),
@@ -158,7 +158,7 @@ def test_cells_are_drawn_by_what_their_forget_gate_does() -> None:
 
 
 def test_a_small_mark_keeps_its_colour_beside_a_large_one_that_is_like_it() -> None:
-    """The median cut alone made red marks orange (chapter 8's legend of doubts)."""
+    """The median cut alone made red marks orange (the chapter "Decoding"'s legend of doubts)."""
     import io
 
     from PIL import Image

@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 12 · Experiments: many runs, and what they prove
+# # 13 · Experiments: many runs, and what they prove
 #
 # After this chapter you can plan a sweep of runs, start it on one machine or on a cluster, and say which of its
 # differences are more than chance.
@@ -98,8 +98,8 @@ for name, some in groups.items():
 #
 # ## Learning curves together
 #
-# One curve alone tells you whether a training works (chapter 7). Many together tell you what is alike and what
-# is not.
+# One curve alone tells you whether a training works ([Training](08_training.ipynb)). Many together tell you what is
+# alike and what is not.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import experiments as plots
@@ -287,13 +287,14 @@ for name, tried in (("grid", side), ("random", random.uniform(size=(5000, 9)))):
 
 # %% [markdown]
 # One draw of nine leaves gaps, as you see; on average it still comes nearer to the best rate than the grid does,
-# all rates counted from 0 to 1. In the file: `random: {points: 9, seed: 0, from: {rate: {low: 1.0e-4, high: 1.0e-2,
-# log: true}, batch: [8, 16]}}`. A grid stays better for a question of the kind "which of these two", where you want
-# matched pairs. Three points for chapter 7, drawn by the package:
+# all rates counted from 0 to 1. In the file:
+# `random: {points: 9, seed: 0, from: {rate: {low: 1.0e-4, high: 1.0e-2, log: true}, batch: [8, 16]}}`. A grid stays
+# better for a question of the kind "which of these two", where you want matched pairs. Three points for
+# [Training](08_training.ipynb), drawn by the package:
 
 # %%
 drawn = {"points": 3, "from": {"steps": {"low": 20, "high": 200, "log": True}, "batch": [4, 8]}}
-for point in sweeps.from_dict({"chapter": "07", "random": drawn}).points:
+for point in sweeps.from_dict({"chapter": "08", "random": drawn}).points:
     print(point)
 
 # %% [markdown]
@@ -306,7 +307,7 @@ run.record(
 )  # fmt: skip
 
 # %% [markdown]
-# ## Exercise 12.1 · Predict: how many runs? *(2 minutes)*
+# ## Exercise 13.1 · Predict: how many runs? *(2 minutes)*
 # A grid has three rates, two batch sizes and four depths, and three seeds are given. How many runs will it make?
 
 # %% tags=["exercise"]
@@ -319,10 +320,10 @@ number_of_runs = (
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("12.1", number_of_runs)
+check("13.1", number_of_runs)
 
 # %% [markdown]
-# ## Exercise 12.2 · How many pairs? *(10 minutes)*
+# ## Exercise 13.2 · How many pairs? *(10 minutes)*
 # You plan a sweep. The differences of matched pairs will have about the standard deviation that is given. How many
 # pairs do you need until half the width of the 95 % interval is below the effect that you hope to see? Two are the
 # least; `statistics.T975[0]` is the factor for one degree of freedom, which two values have.
@@ -340,10 +341,10 @@ def pairs_needed(standard_deviation: float, effect: float) -> int:
 
 
 # %% tags=["check"]
-check("12.2", pairs_needed)
+check("13.2", pairs_needed)
 
 # %% [markdown]
-# ## Exercise 12.3 · Measure the luck *(12 minutes)*
+# ## Exercise 13.3 · Measure the luck *(12 minutes)*
 # All runs are worth the same. How many must somebody try until the best of them looks better than it is by more
 # than so many standard deviations, on average over 5,000 sweeps? Draw from `np.random.default_rng(seed)`.
 
@@ -361,26 +362,27 @@ def runs_for_luck(limit: float, seed: int) -> int:
 
 
 # %% tags=["check"]
-check("12.3", runs_for_luck)
+check("13.3", runs_for_luck)
 
 # %% [markdown]
-# ## Exercise 12.4 · Write a sweep *(6 minutes)*
-# Write the content of a sweep file for chapter 7, as a dictionary: `lines` 16 and 32, each with `batch` 4 and 8,
-# every point with the seeds 0, 1 and 2. The keys are `chapter` ("07"), `grid` (a dictionary from each parameter to
-# a list of its values; every combination is run) and `seeds`. The check gives it to the package's own reader.
+# ## Exercise 13.4 · Write a sweep *(6 minutes)*
+# Write the content of a sweep file for [Training](08_training.ipynb), as a dictionary: `lines` 16 and 32, each with
+# `batch` 4 and 8, every point with the seeds 0, 1 and 2. The keys are `chapter` ("08"), `grid` (a dictionary from
+# each parameter to a list of its values; every combination is run) and `seeds`. The check gives it to the package's
+# own reader.
 
 # %% tags=["exercise"]
 my_sweep = (
     # SOLUTION
-    {"chapter": "07", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds": [0, 1, 2]}
+    {"chapter": "08", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds": [0, 1, 2]}
     # END
 )
 
 # %% tags=["check"]
-check("12.4", my_sweep, sweeps.from_dict)
+check("13.4", my_sweep, sweeps.from_dict)
 
 # %% [markdown]
-# ## Exercise 12.5 · Matched pairs *(15 minutes)*
+# ## Exercise 13.5 · Matched pairs *(15 minutes)*
 # Each run is a dictionary with `name` ("a" or "b"), `depth`, `seed` and `cer`. Return `b` minus `a` for every pair
 # that is alike in all but the parameter given (here always "name"). A run without a partner takes no part.
 
@@ -396,7 +398,7 @@ def pairs(some_runs: list[dict], parameter: str) -> list[float]:
 
 
 # %% tags=["check"]
-check("12.5", pairs)
+check("13.5", pairs)
 
 # %% [markdown]
 # ## Summary
@@ -411,8 +413,8 @@ check("12.5", pairs)
 #
 # **1. Two networks, one run each: 7.9 % and 7.4 % [CER](../docs/glossary.md#cer) on the same lines. Which is
 # better?**
-# <details><summary>Answer</summary> You cannot tell. The bootstrap over lines (chapter 3) says how sure each number
-# is for <em>these weights</em>. How far another seed would move them, one run does not say. Run each a few times.
+# <details><summary>Answer</summary> You cannot tell. The bootstrap over lines says how sure each number is for
+# <em>these weights</em>. How far another seed would move them, one run does not say. Run each a few times.
 # </details>
 #
 # **2. Why compare runs with the same seed in pairs, when the seed only makes noise?**
@@ -437,5 +439,5 @@ check("12.5", pairs)
 # - Student, [*The Probable Error of a Mean*](../docs/bibliography.md#student-1908), Biometrika 6, 1908: the factor
 #   for few values.
 #
-# Back to [11 · Your own handwriting](11_your_own_handwriting.ipynb), or to the map in
+# Back to [12 · Your own handwriting](12_your_own_handwriting.ipynb), or to the map in
 # [0 · Start here](00_start_here.ipynb).

@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 5 · BLSTM: reading in order
+# # 6 · BLSTM: reading in order
 #
 # After this chapter you can compute an LSTM step by hand, say what each direction of a bidirectional LSTM knows,
 # and keep padding out of both.
@@ -17,9 +17,9 @@
 # - watch single cells remember and forget along a line, and find out what each direction cannot know;
 # - wire two layers in two ways, count both, and mend a backward direction that starts in the padding.
 #
-# The convolutions of chapter 4 hand over a [*feature sequence*](../docs/glossary.md#feature-sequence): for each
-# [*frame*](../docs/glossary.md#frame), a thin slice of the line, a list of numbers. Could you read a line slice by
-# slice, each without the others?
+# The convolutions of [CNN features](05_cnn_features.ipynb) hand over a
+# [*feature sequence*](../docs/glossary.md#feature-sequence): for each [*frame*](../docs/glossary.md#frame), a thin
+# slice of the line, a list of numbers. Could you read a line slice by slice, each without the others?
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" for the embedded data
@@ -69,8 +69,8 @@ plots.strips(ink, sorted(map(int, rng.choice(inked, 6, replace=False))), run.str
 
 # %% [markdown]
 # An upright stroke may be an `l`, half an `n` or the end of a `d`. `rn` is an `m`, `cl` is a `d`, until you see
-# what stands around them. A frame of the network sees more than these strips (chapter 4 measured how much), but
-# its view ends too. Something has to carry knowledge along the line.
+# what stands around them. A frame of the network sees more than these strips ([CNN features](05_cnn_features.ipynb)
+# measured how much), but its view ends too. Something has to carry knowledge along the line.
 #
 # ## 1 · One LSTM step by hand
 #
@@ -212,7 +212,7 @@ plots.cells(ink, letters, states[:, drawn], first_gates)
 # line from its end. A *bidirectional* LSTM ([*BLSTM*](../docs/glossary.md#blstm)) runs both and lays their outputs
 # side by side.
 #
-# ### Exercise 5.1 · A prediction *(2 minutes)*
+# ### Exercise 6.1 · A prediction *(2 minutes)*
 #
 # In a moment you cover the right half of the line with white paper. Look at the frames well inside the *left* half.
 # Whose outputs change there: `"forward"`, `"backward"`, or `"both"`?
@@ -230,7 +230,7 @@ guess = (
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("05.1", guess)
+check("06.1", guess)
 
 # %% [markdown]
 # Now do it.
@@ -391,7 +391,7 @@ plots.reach(felt)
 # The cure is a [*mask*](../docs/glossary.md#mask): True for frames of the line, False for padding. `FrameMask` in
 # the package makes it from the true widths. A layer may keep its state as it is where the mask is False, as Keras
 # does; or turn the line round within its own frames, so that the padding comes last in both directions, as the
-# package's `BLSTM` does (exercise 5.3). Either way the backward reader arrives at the last letter with a fresh
+# package's `BLSTM` does (exercise 6.3). Either way the backward reader arrives at the last letter with a fresh
 # note pad.
 #
 # A second trap hides beside it. In Keras, an LSTM with `go_backwards=True` returns its outputs in the order in
@@ -437,7 +437,7 @@ plots.speed([f"{steps} steps of {units}" for steps, units in shapes], work, seco
 #
 # ## Exercises
 #
-# ### Exercise 5.2 · Count a BLSTM *(5 minutes)*
+# ### Exercise 6.2 · Count a BLSTM *(5 minutes)*
 #
 # How many numbers does one *bidirectional* layer store?
 
@@ -455,10 +455,10 @@ def blstm_parameters(inputs: int, units: int) -> int:
 # units.*
 
 # %% tags=["check"]
-check("05.2", blstm_parameters)
+check("06.2", blstm_parameters)
 
 # %% [markdown]
-# ### Exercise 5.3 · Turn round what is real *(10 minutes)*
+# ### Exercise 6.3 · Turn round what is real *(10 minutes)*
 #
 # A padded line is turned round before a backward LSTM. With `sequence[::-1]` the padding would come first.
 # Write it properly: the first `length` frames in reverse order, the padding left where it is.
@@ -476,10 +476,10 @@ def turn_round(sequence: np.ndarray, length: int) -> np.ndarray:
 # *Hint: cut the sequence in two, turn one piece, join. Do not change the array that you were given.*
 
 # %% tags=["check"]
-check("05.3", turn_round)
+check("06.3", turn_round)
 
 # %% [markdown]
-# ### Exercise 5.4 · Measure the reach *(10 minutes)*
+# ### Exercise 6.4 · Measure the reach *(10 minutes)*
 #
 # How many frames, counted from the end of the line, does the padding reach? Write a function that takes a curve
 # such as `felt["backward, no mask"]` and a limit, and returns the distance from the end to the *earliest* frame
@@ -500,10 +500,10 @@ def reach(changes: np.ndarray, limit: float) -> int:
 # *Hint: `np.flatnonzero(changes > limit)` gives the places; the first of them is what you need.*
 
 # %% tags=["check"]
-check("05.4", reach)
+check("06.4", reach)
 
 # %% [markdown]
-# ### Exercise 5.5 · Which BLSTM was built? *(10 minutes)*
+# ### Exercise 6.5 · Which BLSTM was built? *(10 minutes)*
 #
 # A paper says "two BLSTM layers" and gives a number of parameters. The reference system's authors said the same, and
 # had joined two one-way stacks. Count the LSTM weights of *both* wirings for two layers, then say which one a network
@@ -526,7 +526,7 @@ def which_blstm(inputs: int, units: int, counted: int) -> str:
 # *Hint: layer 1 is the same in both. What does layer 2 get from below: one direction, or two?*
 
 # %% tags=["check"]
-check("05.5", which_blstm)
+check("06.5", which_blstm)
 
 # %% [markdown]
 # ## Summary
@@ -576,4 +576,4 @@ check("05.5", which_blstm)
 # - A. Karpathy, J. Johnson and L. Fei-Fei, [*Visualizing and Understanding Recurrent
 #   Networks*](../docs/bibliography.md#karpathy-2015), 2015: what cells   do, and how few can be named.
 #
-# Next: [6 · CTC loss](06_ctc_loss.ipynb)
+# Next: [7 · CTC loss](07_ctc_loss.ipynb)

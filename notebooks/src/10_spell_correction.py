@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 9 · Spell correction: what a word list can mend, and what it spoils
+# # 10 · Spell correction: what a word list can mend, and what it spoils
 #
 # After this chapter you can put a spell checker behind a recogniser, and say with numbers whether it
 # should stay there.
@@ -41,8 +41,8 @@ run = validate(
 # %% [markdown]
 # ## Lines to mend
 #
-# You read lines spread over the test split, greedily (chapter 8). They are rendered, not written by hand,
-# but neither their writers nor their texts took part in training.
+# You read lines spread over the test split, greedily ([Decoding](09_decoding.ipynb)). They are rendered, not
+# written by hand, but neither their writers nor their texts took part in training.
 
 # %%
 from htr_utils import Recognizer
@@ -164,10 +164,11 @@ for word in ["hous", "leter", "3rd", "don't", "NATO", "Umber", "Gaitskell", "dio
     print(f"{word:16}{fast.correct(word).text:16}{full.correct(word).text}")
 
 # %% [markdown]
-# Read that table slowly. "hous" is mended. "leter", which the bug of chapter 8 made of "letter", becomes
-# another word: a speller cannot repair what it cannot see. "3rd" and "don't" are left alone. Both surnames are
-# right: "Umber" is changed in either mode, and "Gaitskell" passes the fast one because no listed word is one edit away.
-# And "dioappoistmest" stays in both modes: the word that was meant is further away than either of them looks.
+# Read that table slowly. "hous" is mended. "leter", which the bug of [Decoding](09_decoding.ipynb) made of
+# "letter", becomes another word: a speller cannot repair what it cannot see. "3rd" and "don't" are left alone. Both
+# surnames are right: "Umber" is changed in either mode, and "Gaitskell" passes the fast one because no listed word
+# is one edit away. And "dioappoistmest" stays in both modes: the word that was meant is further away than either of
+# them looks.
 
 # %%
 from htr_utils.text.metrics import edits
@@ -199,8 +200,8 @@ if run.my_image:
 # %% [markdown]
 # A print-out convinces, and it can mislead: whoever prints it chooses the lines. So measure all of them: the
 # [character error rate](../docs/glossary.md#cer) (CER) and the [word error rate](../docs/glossary.md#wer) (WER) of
-# chapter 3, on the *same* lines without correction, with your own speller, and with the library. Your own works on
-# lower-case words only.
+# [Characters and metrics](03_characters_and_metrics.ipynb), on the *same* lines without correction, with your own
+# speller, and with the library. Your own works on lower-case words only.
 
 # %%
 from htr_utils.text.metrics import cer, wer
@@ -281,7 +282,7 @@ for kind, examples in found.items():
 # "Neither" is a wrong word that became another wrong word: no harm in the CER, but now it
 # *looks* right, and a proof-reader passes over it.
 #
-# ## Exercise 9.1 · Predict *(3 minutes)*
+# ## Exercise 10.1 · Predict *(3 minutes)*
 # Which of these words does the fast speller change? Decide before you try:
 # "wasps", "wbich", "1960s", "Hedley", "garden". Write them as a set.
 
@@ -295,7 +296,7 @@ changed_words = (  # a set of words
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("09.1", changed_words)
+check("10.1", changed_words)
 
 # %% [markdown]
 # ## What goes wrong: correcting what is right
@@ -426,12 +427,12 @@ plots.reliability({name: (p, test_right) for name, p in said.items()})
 #
 # gain = weight x (log P(line with it) - log P(line)) - doubt
 #
-# P is the [language model](../docs/glossary.md#language-model) of chapter 8, which sees the neighbours: it knows that
-# "he road the bus" is odd. The *doubt* is what the letters say against the edits: to replace a letter of
-# confidence c costs log(c / (1 - c)). A word changes where the gain is above a margin, and a word with a capital needs
-# more. Beside it stand the library and a second speller of the package, *SymSpell*, which looks up to two edits away
-# by leaving out letters on both sides. Each corrects the same lines of the test split, damaged on purpose (natural
-# spacing, errors in %).
+# P is the [language model](../docs/glossary.md#language-model) of [Decoding](09_decoding.ipynb), which sees the
+# neighbours: it knows that "he road the bus" is odd. The *doubt* is what the letters say against the edits: to
+# replace a letter of confidence c costs log(c / (1 - c)). A word changes where the gain is above a margin, and a
+# word with a capital needs more. Beside it stand the library and a second speller of the package, *SymSpell*, which
+# looks up to two edits away by leaving out letters on both sides. Each corrects the same lines of the test split,
+# damaged on purpose (natural spacing, errors in %).
 
 # %% tags=["nbval-ignore-output"]
 hard = test[::6]
@@ -458,7 +459,7 @@ run.record(
 )  # fmt: skip
 
 # %% [markdown]
-# ## Exercise 9.2 · Mended and broken *(5 minutes)*
+# ## Exercise 10.2 · Mended and broken *(5 minutes)*
 # `outcome` counted letters; the report above counts words. Do it yourself: a word is mended if it was wrong and is
 # right afterwards, and broken if it was right and is wrong afterwards. All three texts have equally many words.
 
@@ -475,10 +476,10 @@ def mended_broken(before: str, after: str, truth: str) -> tuple[int, int]:
 
 
 # %% tags=["check"]
-check("09.2", mended_broken)
+check("10.2", mended_broken)
 
 # %% [markdown]
-# ## Exercise 9.3 · A gate made for handwriting *(15 minutes)*
+# ## Exercise 10.3 · A gate made for handwriting *(15 minutes)*
 # Spellers think of keyboards; pens fail otherwise: n looks like u, a like o. Let a change pass only if
 # both words are equally long and differ only in letters that look alike, in either order.
 
@@ -496,10 +497,10 @@ def looks_alike(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
 
 
 # %% tags=["check"]
-check("09.3", looks_alike)
+check("10.3", looks_alike)
 
 # %% [markdown]
-# ## Exercise 9.4 · Measure the harm *(10 minutes)*
+# ## Exercise 10.4 · Measure the harm *(10 minutes)*
 # Write a function that says which share of the words of *right* texts a corrector changes; words are
 # what `split()` gives. Then try it: `harm([line.text for line in test], lambda word: fast.correct(word).text)`.
 
@@ -514,7 +515,7 @@ def harm(right_texts: list[str], correct) -> float:
 
 
 # %% tags=["check"]
-check("09.4", harm)
+check("10.4", harm)
 
 # %% [markdown]
 # ## Summary
@@ -551,9 +552,9 @@ check("09.4", harm)
 #   chapter, with its reasons.
 # - M. D. Kernighan, K. W. Church, W. A. Gale: [*A spelling correction program based on a noisy channel
 #   model*](../docs/bibliography.md#kernighan-1990), COLING 1990: weighs each edit by how often it happens, the idea
-#   behind exercise 9.3.
+#   behind exercise 10.3.
 # - K. Kukich: [*Techniques for automatically correcting words in text*](../docs/bibliography.md#kukich-1992), ACM
 #   Computing Surveys 24 (4), 1992.
 #
-# Next: [10 · Evaluation](10_evaluation.ipynb), what an error rate hides, and when two of them may be compared.
-# The map of the course is in [0 · Start here](00_start_here.ipynb).
+# Next: [11 · Evaluation](11_evaluation.ipynb), what an error rate hides, and when two of them may be compared. The
+# map of the course is in [0 · Start here](00_start_here.ipynb).

@@ -21,8 +21,8 @@
 # ## Where does one letter end?
 #
 # Somebody wrote a line, and somebody typed what it says. Nobody noted where each letter begins. The network of
-# chapter 5 speaks once per [**frame**](../docs/glossary.md#frame) (a narrow column of the picture), so there are
-# far more frames than characters. Which frame should say which letter? CTC, *connectionist temporal
+# [BLSTM](06_blstm.ipynb) speaks once per [**frame**](../docs/glossary.md#frame) (a narrow column of the picture),
+# so there are far more frames than characters. Which frame should say which letter? CTC, *connectionist temporal
 # classification*, gives the surprising answer: you need not decide.
 
 # %% tags=["parameters"]
@@ -103,10 +103,10 @@ print(f"your collapse makes {run.word!r} of {same} of them")
 # turns a frame's logits into probabilities, $p_c = e^{x_c} / \sum_k e^{x_k}$. A path's probability is the product
 # of its frames' probabilities. That holds if the frames are independent of each other, given the picture: an
 # assumption of CTC, since its network answers in each frame without knowing what it says in the others. (Letters do
-# depend on each other, which is why a language model helps in chapter 8.) CTC says: *the probability of a label is
-# the sum over all of its alignments*, and the [**loss**](../docs/glossary.md#loss) is minus the natural logarithm
-# of that sum, counted in *nats*: 0 for a probability of 1, and 2.3 more for each factor of ten below it. The
-# logarithm turns products over many frames into sums, and makes a sure mistake dear.
+# depend on each other, which is why a language model helps in [Decoding](09_decoding.ipynb).) CTC says: *the
+# probability of a label is the sum over all of its alignments*, and the [**loss**](../docs/glossary.md#loss) is
+# minus the natural logarithm of that sum, counted in *nats*: 0 for a probability of 1, and 2.3 more for each factor
+# of ten below it. The logarithm turns products over many frames into sums, and makes a sure mistake dear.
 #
 # Random logits stand in for a network here. The charset holds only the letters of your word, and class 0 is the
 # blank.
@@ -320,7 +320,8 @@ for count in (run.frames, 2 * run.frames, 6 * run.frames):
 # *blind* answer is mostly blank, and a reader that takes the likeliest class per frame gets an empty text. The
 # fewer frames a character has, the weaker the blank: of a whole line of text with hardly more frames than
 # characters, the best blind answer is its most frequent character, the space. Most CTC trainings begin at such a
-# place, with one answer everywhere. It is a stage, not an error; chapter 7 shows how to get out of it.
+# place, with one answer everywhere. It is a stage, not an error; [Training](08_training.ipynb) shows how to get out
+# of it.
 #
 # A trained network goes further than the right panel. Here is the course's model on the line from above: each
 # letter holds a frame or two, a [**spike**](../docs/glossary.md#spike), and blanks fill the rest. At the foot you see
@@ -339,7 +340,8 @@ plots.spikes(seen, answer, ids, line.text, recognizer.preset.frame_step)
 # %% [markdown]
 # Where a spike is low, the network would have said something else, and the alignment puts the letter there all the
 # same. Look into other lines frame by frame: where somebody sits before this notebook, the next cell has a list of
-# lines, a slider for the frame and one for the width of the beam (chapter 8). Slide to a spike, then beside it.
+# lines, a slider for the frame and one for the width of the beam ([Decoding](09_decoding.ipynb)). Slide to a spike,
+# then beside it.
 
 # %% tags=["figure"]
 from htr_utils.course import live
@@ -408,7 +410,7 @@ print(
 )
 
 # %% [markdown]
-# ## Exercise 6.1 · Predict: a doubled letter *(2 minutes)*
+# ## Exercise 7.1 · Predict: a doubled letter *(2 minutes)*
 # How many paths of four frames collapse to `oo`? Decide first whether there are more or fewer than for `to`, then
 # write them down on paper. Fill in the number.
 
@@ -422,10 +424,10 @@ prediction = (
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
-check("06.1", prediction)
+check("07.1", prediction)
 
 # %% [markdown]
-# ## Exercise 6.2 · A word that does not fit *(5 minutes)*
+# ## Exercise 7.2 · A word that does not fit *(5 minutes)*
 # Write a function that says how many frames a label needs at least. Mind doubled letters.
 
 
@@ -438,10 +440,10 @@ def frames_needed(label: str) -> int:
 
 
 # %% tags=["check"]
-check("06.2", frames_needed)
+check("07.2", frames_needed)
 
 # %% [markdown]
-# ## Exercise 6.3 · Adding in log space *(10 minutes)*
+# ## Exercise 7.3 · Adding in log space *(10 minutes)*
 # `log_sum([-1000, -1000])` should be the logarithm of $e^{-1000} + e^{-1000}$. The direct way gives minus infinity.
 # Hint: take the largest value out of the sum first. Mind a list in which every value is minus infinity.
 
@@ -458,10 +460,10 @@ def log_sum(values: list[float]) -> float:
 
 
 # %% tags=["check"]
-check("06.3", log_sum)
+check("07.3", log_sum)
 
 # %% [markdown]
-# ## Exercise 6.4 · Measure: how wide may a frame be? *(15 minutes)*
+# ## Exercise 7.4 · Measure: how wide may a frame be? *(15 minutes)*
 # Fewer frames make a faster network. The cell collects, for every training line, its width at 48 rows and the
 # frames that its text needs. Write a function that counts the lines which cannot be aligned when a frame comes every
 # `step` columns (a started frame counts). Then try it on `widths` and `needed` with steps of 4, 8, 16 and 32: where
@@ -481,10 +483,10 @@ def too_narrow(widths: np.ndarray, needed: np.ndarray, step: int) -> int:
 
 
 # %% tags=["check"]
-check("06.4", too_narrow)
+check("07.4", too_narrow)
 
 # %% [markdown]
-# ## Exercise 6.5 · Where is it blank? *(10 minutes)*
+# ## Exercise 7.5 · Where is it blank? *(10 minutes)*
 # A posterior has a column for each *state*. Write a function that returns, for each frame, the probability that the
 # walk stands in *any* blank. Try it on `posterior`, then on `ctc.posteriors(answer, recognizer.charset.encode(
 # line.text))`: what share of a line's frames is blank?
@@ -499,7 +501,7 @@ def blank_share(posterior: np.ndarray) -> np.ndarray:
 
 
 # %% tags=["check"]
-check("06.5", blank_share)
+check("07.5", blank_share)
 
 # %% [markdown]
 # ## Summary
@@ -535,4 +537,4 @@ check("06.5", blank_share)
 # - Zeyer, Schlüter, Ney: [*Why does CTC result in peaky behavior?*](../docs/bibliography.md#zeyer-2021), 2021,
 #   arXiv:2105.14849.
 #
-# Next: [7 · Training](07_training.ipynb), where this loss meets a network and real batches.
+# Next: [8 · Training](08_training.ipynb), where this loss meets a network and real batches.
