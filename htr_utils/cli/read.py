@@ -128,7 +128,8 @@ def read(
             and decoder in ("lm", "lexicon")
             and decoder not in recognizer.tuned.gated
         ):
-            hint = f"note: after --decoder {decoder} the gate did not help on every validation set (docs/decoding.md)"
+            where = "docs/guide/decoding.md"
+            hint = f"note: after --decoder {decoder} the gate did not help on every validation set ({where})"
             click.echo(hint, err=True)
         for page, read_page in job.read(
             recognizer, chain([first], opened), decoder, spelling, language

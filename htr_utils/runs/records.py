@@ -33,7 +33,7 @@ def stored() -> Path:
         raise HtrError(
             "the course's own sweep lies in its clone; name a folder of `htr sweep` instead"
         )
-    return root / "docs" / "experiments" / "small.json"
+    return root / "docs" / "measured" / "experiments" / "small.json"
 
 
 def finished(folder: Path) -> list[Run]:

@@ -108,9 +108,9 @@ for moment in first_network.learn(
 print(f"{time.perf_counter() - began:.0f} s")
 
 # %% [markdown]
-# Read the columns downwards. It begins with noise. Then it says next to nothing: silence is the first thing that pays.
-# Then a few letters come, the most frequent ones first, and within seconds whole words, which it has never seen. In the
-# end doubled letters and thin ones are what it still loses.
+# Read the columns downwards. It begins with noise. Then it says next to nothing: silence is the first thing that
+# pays. Then a few letters come, the most frequent ones first, and within seconds whole words, which it has never
+# seen. In the end doubled letters and thin ones are what it still loses.
 #
 # Here is the same as a curve. This one is drawn in the open, for you to take along.
 
@@ -134,9 +134,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Compare the two figures below the curve. The network is better on words that it has seen. That difference is why every
-# figure of this course names the lines it was measured on, and why none of them took part in training. Exercise 0.6
-# lets you make the difference large.
+# Compare the two figures below the curve. The network is better on words that it has seen. That difference is why
+# every figure of this course names the lines it was measured on, and why none of them took part in training.
+# Exercise 0.6 lets you make the difference large.
 #
 # The course builds this up to whole lines by many people. For that, you train on more lines, more hands and for
 # longer: hours instead of half a minute. You find the result in the file `model/course.keras`.
@@ -164,9 +164,10 @@ for name in ("tensorflow", "keras", "numpy", "opencv-python", "matplotlib", "aut
 # %% [markdown]
 # ## One line
 #
-# A [**recogniser**](../docs/glossary.md#recogniser) is a trained network together with everything that it needs:
-# the list of its characters and the settings for the picture. `iam.read` finds the lines of a data set and their true
-# texts. Its **test split** is what the unseen words were above: lines by people who took no part in the training.
+# A [**recogniser**](../docs/guide/glossary.md#recogniser) is a trained network together with everything that it
+# needs: the list of its characters and the settings for the picture. `iam.read` finds the lines of a data set and
+# their true texts. Its **test split** is what the unseen words were above: lines by people who took no part in the
+# training.
 
 # %%
 from htr_utils import Recognizer
@@ -181,7 +182,7 @@ if number < 0:
 print(f"{len(lines)} test lines by {len({one.writer_id for one in lines})} writers")
 
 # %% [markdown]
-# The embedded set was [**rendered**](../docs/glossary.md#rendered) for this course with handwriting fonts and a
+# The embedded set was [**rendered**](../docs/guide/glossary.md#rendered) for this course with handwriting fonts and a
 # simulated pen. It is not real handwriting, and that matters: a model does best on what looks like its training
 # data. Here is one of its lines. Read it yourself before you go on. Did you look at single letters, or did you know
 # the words before you had seen them all? The network does a bit of both.
@@ -198,8 +199,8 @@ plots.lines(
 # %% [markdown]
 # ## Read it
 #
-# `read` takes a picture, a path, or a list of either, and gives back a [**reading**](../docs/glossary.md#reading):
-# the text and more.
+# `read` takes a picture, a path, or a list of either, and gives back a
+# [**reading**](../docs/guide/glossary.md#reading): the text and more.
 
 # %%
 reading = recognizer.read(grey, decoder="greedy")
@@ -213,9 +214,10 @@ print("written:", first.text)
 #
 # ## Where, and how sure?
 #
-# The network walks over the picture in narrow steps, called [**frames**](../docs/glossary.md#frame), and gives each
-# frame a probability for every character. So each character that it writes has a place and a
-# [**confidence**](../docs/glossary.md#confidence) between 0 and 1. Hatched bars are those of which it is unsure.
+# The network walks over the picture in narrow steps, called [**frames**](../docs/guide/glossary.md#frame), and
+# gives each frame a probability for every character. So each character that it writes has a place and a
+# [**confidence**](../docs/guide/glossary.md#confidence) between 0 and 1. Hatched bars are those of which it is
+# unsure.
 
 # %% tags=["figure"]
 for character in reading.characters[:3]:
@@ -290,9 +292,9 @@ for i in three:
 # %% [markdown]
 # ## Now your own
 #
-# Write with mouse, pen or finger: opened in JupyterLab, the next cell shows a sheet that reads after each stroke (it
-# needs the small extra `pip install -e ".[interactive]"`). Where nobody sits before the notebook, it shows a word that
-# a program wrote with the same pen.
+# Write with mouse, pen or finger: opened in JupyterLab, the next cell shows a sheet that reads after each stroke
+# (it needs the small extra `pip install -e ".[interactive]"`). Where nobody sits before the notebook, it shows a
+# word that a program wrote with the same pen.
 
 # %% tags=["figure"]
 from htr_utils.course import live
@@ -316,7 +318,7 @@ start.where(own_grey, own_reading)
 
 # %% [markdown]
 # Expect your own writing to be read worse than the rendered lines. The model learned from fonts and from some
-# hands, none of them yours: researchers call the difference a [**domain gap**](../docs/glossary.md#domain-gap).
+# hands, none of them yours: researchers call the difference a [**domain gap**](../docs/guide/glossary.md#domain-gap).
 # What helps is in [Images and augmentation](02_images_and_augmentation.ipynb) (cleaner pictures) and
 # [Your own handwriting](12_your_own_handwriting.ipynb) (ten corrected lines of yours).
 #
@@ -331,11 +333,12 @@ log_probs = recognizer.log_probs([grey])[0]  # (frames, classes)
 start.way(grey, ink, log_probs, reading.text, correction.text)
 
 # %% [markdown]
-# Follow it once from left to right. The [**CNN**](../docs/glossary.md#cnn) (a convolutional neural network) turns
-# the picture into a sequence of frames. The [**BLSTM**](../docs/glossary.md#blstm) (a bidirectional long short-term
-# memory) lets each frame know what stands before and after it. [**CTC**](../docs/glossary.md#ctc) (connectionist
-# temporal classification) lets the network say [*blank*](../docs/glossary.md#blank) between letters, so that nobody
-# has to mark where they are. [**Decoding**](../docs/glossary.md#decoding) turns frames into text.
+# Follow it once from left to right. The [**CNN**](../docs/guide/glossary.md#cnn) (a convolutional neural network)
+# turns the picture into a sequence of frames. The [**BLSTM**](../docs/guide/glossary.md#blstm) (a bidirectional
+# long short-term memory) lets each frame know what stands before and after it.
+# [**CTC**](../docs/guide/glossary.md#ctc) (connectionist temporal classification) lets the network say
+# [*blank*](../docs/guide/glossary.md#blank) between letters, so that nobody has to mark where they are.
+# [**Decoding**](../docs/guide/glossary.md#decoding) turns frames into text.
 #
 # | Chapter | You can afterwards |
 # |---|---|
@@ -499,10 +502,10 @@ check("00.5", serve)
 
 # %% [markdown]
 # ## Exercise 0.6 · Learn from less *(10 minutes)*
-# A network can do well on what it has seen and badly on all else. Predict first: with 40 words instead of 1,500, and
-# 100 steps, what becomes of the two errors? Then write the function: train a new `small_network()` on
-# `first_network.words("train", count)` and give two errors in per cent, of those words and of the unseen ones. It takes
-# about 20 seconds. Expect the first below 20 and the second above 50.
+# A network can do well on what it has seen and badly on all else. Predict first: with 40 words instead of 1,500,
+# and 100 steps, what becomes of the two errors? Then write the function: train a new `small_network()` on
+# `first_network.words("train", count)` and give two errors in per cent, of those words and of the unseen ones. It
+# takes about 20 seconds. Expect the first below 20 and the second above 50.
 
 
 # %% tags=["exercise"]
@@ -526,10 +529,11 @@ check("00.6", two_errors)
 # %% [markdown]
 # ## Summary
 #
-# A network is a pile of numbers. Learning changes them, step by step, so that the true texts become likelier; whether
-# it has learnt to read shows on words that it has never seen. A recogniser turns the picture of one line into text, and
-# says for each character where it was read and how sure it is. It does well on what looks like its training data, here
-# rendered handwriting, and worse on anything else. It never refuses: judging the answer is your part.
+# A network is a pile of numbers. Learning changes them, step by step, so that the true texts become likelier;
+# whether it has learnt to read shows on words that it has never seen. A recogniser turns the picture of one line
+# into text, and says for each character where it was read and how sure it is. It does well on what looks like its
+# training data, here rendered handwriting, and worse on anything else. It never refuses: judging the answer is your
+# part.
 #
 # ## Quiz
 #
@@ -557,10 +561,13 @@ check("00.6", two_errors)
 #
 # ## Further reading
 #
-# - A. Graves and others, [*A novel connectionist system for unconstrained handwriting
-#   recognition*](../docs/bibliography.md#graves-2009), 2009: the paper   that made BLSTM and CTC the way to read
-#   handwriting.
-# - B. Shi, X. Bai and C. Yao, [*An end-to-end trainable neural network for image-based sequence
-#   recognition*](../docs/bibliography.md#shi-2017), 2017:   the CNN in front of it.
+# - A. Graves and others,
+#   [*A novel connectionist system for unconstrained handwriting
+#   recognition*](../docs/guide/bibliography.md#graves-2009),
+#   2009: the paper that made BLSTM and CTC the way to read handwriting.
+# - B. Shi, X. Bai and C. Yao,
+#   [*An end-to-end trainable neural network for image-based sequence
+#   recognition*](../docs/guide/bibliography.md#shi-2017),
+#   2017: the CNN in front of it.
 #
 # Next: [1 · Loading IAM](01_loading_iam.ipynb)

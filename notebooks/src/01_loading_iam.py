@@ -15,7 +15,7 @@
 #
 # - write a parser for `lines.txt` that does not stumble over its traps;
 # - draw the words and pieces of ink that the files know about onto the picture of a line;
-# - explain why train and test must differ in their [*writers*](../docs/glossary.md#writer), and show what leaks
+# - explain why train and test must differ in their [*writers*](../docs/guide/glossary.md#writer), and show what leaks
 #   when they do not.
 #
 # ## A riddle to start with
@@ -48,10 +48,10 @@ print(folder.layout)
 #
 # The **IAM Handwriting Database** of the University of Bern is the yardstick of this field: 657 people copied
 # English passages (of the LOB corpus) by hand, 1,539 pages in all. A page is called a
-# [**form**](../docs/glossary.md#form); cut into single [**lines**](../docs/glossary.md#line) it gives 13,353
-# pictures, each with its text (release 3.0; the paper of 2002 describes an earlier, smaller one). You may have it
-# free of charge for non-commercial research once you register, and you may not pass it on. So this course cannot
-# contain it.
+# [**form**](../docs/guide/glossary.md#form); cut into single [**lines**](../docs/guide/glossary.md#line) it gives
+# 13,353 pictures, each with its text (release 3.0; the paper of 2002 describes an earlier, smaller one). You may
+# have it free of charge for non-commercial research once you register, and you may not pass it on. So this course
+# cannot contain it.
 #
 # It brings data of its own, *in the same layout*: passages written for the course, rendered by handwriting
 # fonts with a shaking, drifting, uneven pen. Keep this in mind for every number in these chapters: **it is
@@ -100,7 +100,7 @@ for row in rows[run.line_number : run.line_number + 2]:
 # %% [markdown]
 # From left to right: the line's id; `ok` or `err` (more on that soon); the grey level that parts ink from paper;
 # the number of connected pieces of ink; x, y, width and height of the line on its form, in pixels; and the text, as
-# [**tokens**](../docs/glossary.md#token) (words and punctuation marks) joined by `|`.
+# [**tokens**](../docs/guide/glossary.md#token) (words and punctuation marks) joined by `|`.
 #
 # The first idea is to cut at spaces and take the ninth piece. On the row below that goes wrong: one of its
 # tokens holds spaces itself. In IAM 36 lines are like this; the row here is invented.
@@ -166,8 +166,8 @@ plots.widths_and_lengths(every)
 # ## The XML: where the ink is
 #
 # For every form there is an XML file. It lists the words of each line, and in each word its
-# [**components**](../docs/glossary.md#component): the connected pieces of ink, as boxes *on the form*. Subtract the
-# line's own corner and they fit the picture of the line.
+# [**components**](../docs/guide/glossary.md#component): the connected pieces of ink, as boxes *on the form*.
+# Subtract the line's own corner and they fit the picture of the line.
 
 # %% tags=["figure"]
 from xml.etree import ElementTree
@@ -279,7 +279,7 @@ plots.writers_in_splits(panels, sorted(folder.writers))
 # apostrophe for a quote that opens, and writes `the boys 'hats`.
 #
 # How much would a *perfect* reader lose if its answers came in one convention and the truth in the other? The
-# [**CER**](../docs/glossary.md#cer) (character error rate,
+# [**CER**](../docs/guide/glossary.md#cer) (character error rate,
 # [Characters and metrics](03_characters_and_metrics.ipynb)) counts the edits per character. (The numbers in
 # brackets say how sure it is; [Characters and metrics](03_characters_and_metrics.ipynb) computes them.)
 
@@ -429,9 +429,9 @@ check("01.4", pixels_per_character)
 
 # %% [markdown]
 # ## Exercise 1.5 · Column nine *(8 minutes)*
-# The [reference system](../docs/glossary.md#reference-system), whose program this course rebuilds, cuts each row at
-# every space, takes the ninth piece for the text, and so loses the rest of 36 texts. Which lines does that harm?
-# Return the ids of the rows whose text is cut short.
+# The [reference system](../docs/guide/glossary.md#reference-system), whose program this course rebuilds, cuts each
+# row at every space, takes the ninth piece for the text, and so loses the rest of 36 texts. Which lines does that
+# harm? Return the ids of the rows whose text is cut short.
 
 
 # %% tags=["exercise"]
@@ -491,9 +491,10 @@ check("01.6", on_both_sides)
 #
 # ## Further reading
 #
-# - U.-V. Marti and H. Bunke, [*The IAM-database: an English sentence database for offline handwriting
-#   recognition*](../docs/bibliography.md#marti-2002), International Journal on Document Analysis and Recognition 5
-#   (2002).
+# - U.-V. Marti and H. Bunke,
+#   [*The IAM-database: an English sentence database for offline handwriting
+#   recognition*](../docs/guide/bibliography.md#marti-2002),
+#   International Journal on Document Analysis and Recognition 5 (2002).
 # - The data sheet of the course's own data: `data/README.md`.
 #
 # **Next:** [2 · Images and augmentation](02_images_and_augmentation.ipynb): from a picture on disk to the

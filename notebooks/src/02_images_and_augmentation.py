@@ -57,12 +57,12 @@ titles = [f"{one.id}: {one.text[:60]}" for one in four]
 plots.stages(titles, [one.image() for one in four])
 
 # %% [markdown]
-# (The course's data is [*rendered*](../docs/glossary.md#rendered), not real handwriting; give `my_image` a
+# (The course's data is [*rendered*](../docs/guide/glossary.md#rendered), not real handwriting; give `my_image` a
 # photograph of your own line, and the chapter uses that.)
 #
 # ## Grey levels
 #
-# A picture is a table of [**grey levels**](../docs/glossary.md#grey-level), whole numbers from 0 (black) to 255
+# A picture is a table of [**grey levels**](../docs/guide/glossary.md#grey-level), whole numbers from 0 (black) to 255
 # (white), a row of them for each row of pixels.
 
 # %% tags=["figure"]
@@ -136,10 +136,10 @@ print("by package:", list(images.ink_box(by_package)))
 #
 # ## Fit: keep the width, or fill a canvas?
 #
-# A network wants a fixed *height*. For the width there are two schools. The [**reference
-# system**](../docs/glossary.md#reference-system) that this course rebuilds fits every line into a canvas of 64 x
-# 800 pixels. The course's own network keeps the shape of the line and lets its width be what it is. First, a
-# prediction.
+# A network wants a fixed *height*. For the width there are two schools. The
+# [**reference system**](../docs/guide/glossary.md#reference-system) that this course rebuilds fits every line into
+# a canvas of 64 x 800 pixels. The course's own network keeps the shape of the line and lets its width be what it
+# is. First, a prediction.
 #
 # ### Exercise 2.1 · A prediction *(2 minutes)*
 # A line of 64 x 1600 pixels (rows x columns) is fitted into 64 x 800 without being distorted. How many pixels
@@ -170,7 +170,7 @@ plots.fits(kept, canvas)
 
 # %% [markdown]
 # The canvas makes the letters of a long line small, and leaves those of a short line large. It costs something else
-# as well. A network speaks once per [**frame**](../docs/glossary.md#frame) (a time step, a narrow strip of the
+# as well. A network speaks once per [**frame**](../docs/guide/glossary.md#frame) (a time step, a narrow strip of the
 # picture), and it needs a frame for every symbol it writes: one per character, and one more between doubled letters
 # ([CTC loss](07_ctc_loss.ipynb) says why). The reference system has 100 frames for any line; the course's network
 # has one for every few columns, so that a longer line has more.
@@ -210,9 +210,9 @@ plots.padded(batch, true_widths)
 #
 # ## Augmentation: the same text, another picture
 #
-# A few thousand lines show a network few hands. [**Augmentation**](../docs/glossary.md#augmentation) changes the
-# pictures at random while the text stays: a little more slant, a thicker pen, worse light. The first of these by
-# hand: to lean a line to the right, shift each row further the higher it is.
+# A few thousand lines show a network few hands. [**Augmentation**](../docs/guide/glossary.md#augmentation) changes
+# the pictures at random while the text stays: a little more slant, a thicker pen, worse light. The first of these
+# by hand: to lean a line to the right, shift each row further the higher it is.
 
 
 # %%
@@ -277,7 +277,7 @@ plots.stages([f"version {n + 1}" for n in range(10)], versions, columns=2)
 # ## Lines out of nothing
 #
 # One step further the line itself is invented. `synth.render` sets a text letter by letter from a font's outlines:
-# each is turned, scaled and shifted a little, [baseline](../docs/glossary.md#baseline) and slant wander. The
+# each is turned, scaled and shifted a little, [baseline](../docs/guide/glossary.md#baseline) and slant wander. The
 # course's data was made so, from openly licensed handwriting fonts. Here matplotlib's own print font must do, so
 # the hands look like shaky print.
 
@@ -511,9 +511,9 @@ check("02.5", guard)
 # ## Further reading
 #
 # - P. Simard, D. Steinkraus and J. Platt, [*Best practices for convolutional neural networks applied to visual
-#   document analysis*](../docs/bibliography.md#simard-2003), ICDAR 2003: elastic distortion, in section 3.
-# - R. Gonzalez and R. Woods, [*Digital Image Processing*](../docs/bibliography.md#gonzalez-2018), on grey-level
-#   morphology: the closing that finds the   paper.
+#   document analysis*](../docs/guide/bibliography.md#simard-2003), ICDAR 2003: elastic distortion, in section 3.
+# - R. Gonzalez and R. Woods, [*Digital Image Processing*](../docs/guide/bibliography.md#gonzalez-2018), on
+#   grey-level morphology: the closing that finds the paper.
 #
 # **Next:** [3 · Characters and metrics](03_characters_and_metrics.ipynb): from texts to class numbers, and
 # how to count errors honestly.

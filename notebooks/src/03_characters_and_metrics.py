@@ -13,7 +13,7 @@
 #
 # You learn
 #
-# - how a [**charset**](../docs/glossary.md#charset) gives each character a class id, and why class 0 belongs to
+# - how a [**charset**](../docs/guide/glossary.md#charset) gives each character a class id, and why class 0 belongs to
 #   nobody;
 # - how to compute an edit distance by hand, and the character and word error rates from it;
 # - how to say how sure such a rate is, and how to spot one that means nothing.
@@ -83,7 +83,7 @@ print(f"{len(characters)} characters; 'a' is class {ids['a']}, the space is clas
 print("to be read ->", [ids[character] for character in "to be read"])
 
 # %% [markdown]
-# Class 0 stays free. It is the [**blank**](../docs/glossary.md#blank) of CTC: the network's way to say "no new
+# Class 0 stays free. It is the [**blank**](../docs/guide/glossary.md#blank) of CTC: the network's way to say "no new
 # character here". [CTC loss](07_ctc_loss.ipynb) shows why it is needed. Many bugs begin here: other libraries put
 # the blank *last*, and then every answer is shifted by one class without any error message.
 #
@@ -137,9 +137,10 @@ print("folded: ", charset.fold(text))
 #
 # ## Two ways to write the same line
 #
-# IAM stores [**tokens**](../docs/glossary.md#token): a comma is a token of its own. Joined by spaces, a line reads
-# `house , he`. We call this the *raw* convention. The pen wrote `house, he`, the *natural* convention. Both are
-# used in publications. Suppose a reader makes no mistake at all and writes natural text, while the truth is raw:
+# IAM stores [**tokens**](../docs/guide/glossary.md#token): a comma is a token of its own. Joined by spaces, a line
+# reads `house , he`. We call this the *raw* convention. The pen wrote `house, he`, the *natural* convention. Both
+# are used in publications. Suppose a reader makes no mistake at all and writes natural text, while the truth is
+# raw:
 
 # %%
 from htr_utils.text import metrics
@@ -160,10 +161,10 @@ print("mixed, in words :", metrics.wer(natural, tokens, split=run.split, convent
 #
 # ## How far apart are two texts?
 #
-# An [**edit**](../docs/glossary.md#edit) inserts, deletes or replaces one character. The [**edit
-# distance**](../docs/glossary.md#edit-distance) is the smallest number of edits that turns one text into the other
-# (Levenshtein, 1966). Handwriting is full of such pairs: `rn` looks like `m`. How many edits from *comer* to
-# *corner*? Guess, then let a table answer.
+# An [**edit**](../docs/guide/glossary.md#edit) inserts, deletes or replaces one character. The
+# [**edit distance**](../docs/guide/glossary.md#edit-distance) is the smallest number of edits that turns one text
+# into the other (Levenshtein, 1966). Handwriting is full of such pairs: `rn` looks like `m`. How many edits from
+# *comer* to *corner*? Guess, then let a table answer.
 #
 # Cell *(i, j)* of the table holds the distance between the first *i* characters of the truth and the
 # first *j* of the reading. Each cell needs only its three neighbours: from above (a character was lost),
@@ -244,8 +245,8 @@ print(natural[0], readings[0], sep="\n")
 # two ways to average, and they are different numbers:
 #
 # - **micro**: all edits together, divided by all characters together. Each *character* counts alike.
-# - **mean of lines**: a rate for each line, then the mean. Each [*line*](../docs/glossary.md#line) counts alike, so
-#   a single wrong   character weighs far more in a short line.
+# - **mean of lines**: a rate for each line, then the mean. Each [*line*](../docs/guide/glossary.md#line) counts
+#   alike, so a single wrong character weighs far more in a short line.
 #
 # The reference system used a third one: the mean of edits / max(length of reading, length of truth).
 
@@ -323,11 +324,11 @@ print("perfect reading, as texts        :", metrics.edits(charset.decode(without
 # ## How sure is the number?
 #
 # A test set is a sample, and its CER is near the *true* rate, the one of endlessly many such lines. How near? The
-# [**bootstrap**](../docs/glossary.md#bootstrap) (Efron and Tibshirani, 1993) pretends: draw as many lines as there
-# are, *with* replacement, compute the CER of this sample, repeat a thousand times. The middle 95 % of these rates
-# are the [**interval**](../docs/glossary.md#interval). Made in this way from one test set after another, about 95
-# intervals in 100 would hold the true rate. (It is not the range for the CER of the *next* test set, which has a
-# chance of its own and falls outside more often.)
+# [**bootstrap**](../docs/guide/glossary.md#bootstrap) (Efron and Tibshirani, 1993) pretends: draw as many lines as
+# there are, *with* replacement, compute the CER of this sample, repeat a thousand times. The middle 95 % of these
+# rates are the [**interval**](../docs/guide/glossary.md#interval). Made in this way from one test set after
+# another, about 95 intervals in 100 would hold the true rate. (It is not the range for the CER of the *next* test
+# set, which has a chance of its own and falls outside more often.)
 
 # %%
 chance, by_lines = np.random.default_rng(run.seed), []
@@ -382,7 +383,7 @@ print(f"Student's t over {len(writers)} writers: [{100 * low:.1f}, {100 * high:.
 # ## Which mistakes?
 #
 # A rate says how much goes wrong, not what. The same table of edits also gives the
-# [**confusions**](../docs/glossary.md#confusion): which character was read as which, how often.
+# [**confusions**](../docs/guide/glossary.md#confusion): which character was read as which, how often.
 
 # %% tags=["figure"]
 measures.confusions(metrics.confusions(readings, natural, top=12))
@@ -547,12 +548,12 @@ check("03.6", word_rate)
 # ## Further reading
 #
 # - V. Levenshtein, [*Binary codes capable of correcting deletions, insertions, and
-#   reversals*](../docs/bibliography.md#levenshtein-1966), 1966.
-# - B. Efron and R. Tibshirani, [*An Introduction to the Bootstrap*](../docs/bibliography.md#efron-1993), 1993,
+#   reversals*](../docs/guide/bibliography.md#levenshtein-1966), 1966.
+# - B. Efron and R. Tibshirani, [*An Introduction to the Bootstrap*](../docs/guide/bibliography.md#efron-1993), 1993,
 #   chapter 13.
 # - M. Bisani and H. Ney, [*Bootstrap estimates for confidence intervals in ASR performance
-#   evaluation*](../docs/bibliography.md#bisani-2004), 2004.
+#   evaluation*](../docs/guide/bibliography.md#bisani-2004), 2004.
 # - U.-V. Marti and H. Bunke, [*The IAM-database: an English sentence database for offline handwriting
-#   recognition*](../docs/bibliography.md#marti-2002), 2002.
+#   recognition*](../docs/guide/bibliography.md#marti-2002), 2002.
 #
 # Next: [4 · What the CNN sees](05_cnn_features.ipynb)

@@ -17,9 +17,9 @@
 # - follow a line through the seven layers, from 64 x 800 pixels to 100 frames of 512 numbers;
 # - make two mistakes on purpose that let a line's reading depend on what lies beside it, and mend both.
 #
-# A [*frame*](../docs/glossary.md#frame) is one time step: a thin slice of the line about which the network says one
-# thing. Here is the question of this chapter. The network never sees a letter cut out; each frame is a list of
-# numbers computed from pixels. **From which pixels, and how?**
+# A [*frame*](../docs/guide/glossary.md#frame) is one time step: a thin slice of the line about which the network
+# says one thing. Here is the question of this chapter. The network never sees a letter cut out; each frame is a
+# list of numbers computed from pixels. **From which pixels, and how?**
 #
 # The parameters come first; the cell after them checks the values and reads the line. The embedded lines are
 # rendered with handwriting fonts: they look like handwriting, and nobody's pen wrote them.
@@ -61,9 +61,9 @@ plots.read(ink, recognizer.read(grey, decoder="greedy").text)
 # %% [markdown]
 # ## 1 · A convolution by hand
 #
-# A [*kernel*](../docs/glossary.md#kernel) is a small square of weights. Lay it on the picture, multiply each weight
-# with the pixel below it, add up, write the sum down, move one pixel on. That is all of a convolution. At the
-# border the picture is padded with zeros, so that as many numbers come out as pixels went in.
+# A [*kernel*](../docs/guide/glossary.md#kernel) is a small square of weights. Lay it on the picture, multiply each
+# weight with the pixel below it, add up, write the sum down, move one pixel on. That is all of a convolution. At
+# the border the picture is padded with zeros, so that as many numbers come out as pixels went in.
 
 # %%
 import numpy as np
@@ -110,7 +110,7 @@ print(f"yours and Keras's differ by at most {np.abs(convolve(word, upright) - th
 
 # %% [markdown]
 # Nobody designs kernels by hand any more. Training finds them, many at once: each kernel of a layer gives one
-# [*channel*](../docs/glossary.md#channel), and each kernel of the next layer looks at all channels below it.
+# [*channel*](../docs/guide/glossary.md#channel), and each kernel of the next layer looks at all channels below it.
 
 # %% tags=["figure"]
 trained = recognizer.model
@@ -153,8 +153,9 @@ print("numbers in which your pooling and Keras differ:", (pooled != theirs).sum(
 #
 # ## 3 · Batch norm: whose mean?
 #
-# [*Batch norm*](../docs/glossary.md#batch-norm) keeps the numbers in each channel at a comfortable size: subtract a
-# mean, divide by a standard deviation, then stretch and shift by two learned numbers, $\gamma$ and $\beta$:
+# [*Batch norm*](../docs/guide/glossary.md#batch-norm) keeps the numbers in each channel at a comfortable size:
+# subtract a mean, divide by a standard deviation, then stretch and shift by two learned numbers, $\gamma$ and
+# $\beta$:
 #
 # $$ y = \gamma \, \frac{x - \text{mean}}{\sqrt{\text{variance} + \varepsilon}} + \beta $$
 #
@@ -172,13 +173,13 @@ print(f"by hand and by Keras, with moving statistics: they differ by at most {ap
 # %% [markdown]
 # ### What goes wrong, first: reading with the batch's own statistics
 #
-# The [reference system](../docs/glossary.md#reference-system), which this course rebuilds, has no moving statistics
-# (and no $\gamma$ and $\beta$): also when it reads, it takes mean and variance over the lines of the batch, for
-# each place and channel apart. Nothing crashes, and the text looks plausible. But your line is read differently
-# beside other neighbours; and a line alone in its batch is its own mean, so that nothing but zeros is left of it.
-# You make a milder form of this mistake with a copy of the trained model (without dropout, so that nothing else is
-# random): its batch norm in training mode, with mean and variance over all places of all lines. Compiled with
-# `tf.function` it runs faster.
+# The [reference system](../docs/guide/glossary.md#reference-system), which this course rebuilds, has no moving
+# statistics (and no $\gamma$ and $\beta$): also when it reads, it takes mean and variance over the lines of the
+# batch, for each place and channel apart. Nothing crashes, and the text looks plausible. But your line is read
+# differently beside other neighbours; and a line alone in its batch is its own mean, so that nothing but zeros is
+# left of it. You make a milder form of this mistake with a copy of the trained model (without dropout, so that
+# nothing else is random): its batch norm in training mode, with mean and variance over all places of all lines.
+# Compiled with `tf.function` it runs faster.
 #
 # A batch is a stack of pictures padded with paper to one width, and each line's true width beside it. `frames`
 # counts the frames that belong to your line.
@@ -210,7 +211,7 @@ frames = int(models.frames(np.array([ink.shape[1]]), recognizer.preset)[0])
 beside_a, beside_b = batch([ink, *others[:3]], canvas), batch([ink, *others[3:]], canvas)
 
 # %% [markdown]
-# [*Logits*](../docs/glossary.md#logit) are what the network says about each frame before it is turned into
+# [*Logits*](../docs/guide/glossary.md#logit) are what the network says about each frame before it is turned into
 # probabilities: one number for each character and one for the blank. The same line is now read twice, beside three
 # lines and beside three others, in both modes.
 
@@ -290,7 +291,7 @@ for number, block, (rows, columns, channels), work in walk(reference, 800):
 
 # %% [markdown]
 # The last row says 1 x 100 x 512: one row is left, so each of the 100 columns is a frame, and each frame is a list
-# of 512 numbers, the [*feature sequence*](../docs/glossary.md#feature-sequence). The LSTM layers of the next
+# of 512 numbers, the [*feature sequence*](../docs/guide/glossary.md#feature-sequence). The LSTM layers of the next
 # chapter read it. For the whole bill you add them: each LSTM does 4 x units x (inputs + units) per step, and each
 # layer runs in two directions. (A preset may join several frames into one step of the LSTM, or add a block's input to
 # what it makes of it, a *residual* block; this one does neither.)
@@ -345,7 +346,7 @@ plots.layers(fitted[:, :cut], [np.asarray(one)[0, :, : cut * one.shape[2] // 800
 # In the last panel one row is left: a word has become a few frames. Back to the question: from which pixels is a
 # frame computed? Walk *backwards*. A frame needs one column of the last feature map; a 3 x 3 convolution needs one
 # column more on each side; a pooling by two needs both columns of each pair. What is left at the bottom is the
-# [*receptive field*](../docs/glossary.md#receptive-field).
+# [*receptive field*](../docs/guide/glossary.md#receptive-field).
 
 
 # %%
@@ -613,9 +614,9 @@ check("05.5", norm_for_reading)
 # ## Further reading
 #
 # - V. Dumoulin and F. Visin, [*A guide to convolution arithmetic for deep
-# learning*](../docs/bibliography.md#dumoulin-2016), 2016: sizes, strides and padding in pictures.
-# - S. Ioffe and C. Szegedy, [*Batch Normalization*](../docs/bibliography.md#ioffe-2015), 2015.
+# learning*](../docs/guide/bibliography.md#dumoulin-2016), 2016: sizes, strides and padding in pictures.
+# - S. Ioffe and C. Szegedy, [*Batch Normalization*](../docs/guide/bibliography.md#ioffe-2015), 2015.
 # - J. Puigcerver, [*Are Multidimensional Recurrent Layers Really Necessary for Handwritten Text
-# Recognition?*](../docs/bibliography.md#puigcerver-2017), ICDAR 2017: the case for a plain CNN below the LSTM.
+# Recognition?*](../docs/guide/bibliography.md#puigcerver-2017), ICDAR 2017: the case for a plain CNN below the LSTM.
 #
 # Next: [6 · BLSTM: reading in order](06_blstm.ipynb)

@@ -18,8 +18,9 @@
 # - wire two layers in two ways, count both, and mend a backward direction that starts in the padding.
 #
 # The convolutions of [CNN features](05_cnn_features.ipynb) hand over a
-# [*feature sequence*](../docs/glossary.md#feature-sequence): for each [*frame*](../docs/glossary.md#frame), a thin
-# slice of the line, a list of numbers. Could you read a line slice by slice, each without the others?
+# [*feature sequence*](../docs/guide/glossary.md#feature-sequence): for each
+# [*frame*](../docs/guide/glossary.md#frame), a thin slice of the line, a list of numbers. Could you read a line
+# slice by slice, each without the others?
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" for the embedded data
@@ -75,13 +76,13 @@ plots.strips(ink, sorted(map(int, rng.choice(inked, 6, replace=False))), run.str
 # ## 1 · One LSTM step by hand
 #
 # The simplest network with a memory reads the frames in order and hands its answer, the [*hidden
-# state*](../docs/glossary.md#hidden-state) $h$, on to the
+# state*](../docs/guide/glossary.md#hidden-state) $h$, on to the
 # next frame: $h_t = \tanh(x_t W + h_{t-1} U + b)$, where $x_t$ is the frame, $W$, $U$ and $b$ are learned. But each
 # frame overwrites all that it remembers.
 #
-# An [*LSTM*](../docs/glossary.md#lstm) keeps a note pad beside it, the [*cell
-# state*](../docs/glossary.md#cell-state) $c$, with one number per *unit*. At each frame three
-# [*gates*](../docs/glossary.md#gate), numbers between 0 and 1, decide for every unit:
+# An [*LSTM*](../docs/guide/glossary.md#lstm) keeps a note pad beside it, the [*cell
+# state*](../docs/guide/glossary.md#cell-state) $c$, with one number per *unit*. At each frame three
+# [*gates*](../docs/guide/glossary.md#gate), numbers between 0 and 1, decide for every unit:
 #
 # - *forget gate* $f$: how much of the old cell state stays;
 # - *input gate* $i$: how much of a new *candidate* $g$ is written;
@@ -209,8 +210,8 @@ plots.cells(ink, letters, states[:, drawn], first_gates)
 # ## 3 · Why both directions
 #
 # At the `c` of `cl` a forward LSTM knows everything to the left and nothing to the right. A second LSTM reads the
-# line from its end. A *bidirectional* LSTM ([*BLSTM*](../docs/glossary.md#blstm)) runs both and lays their outputs
-# side by side.
+# line from its end. A *bidirectional* LSTM ([*BLSTM*](../docs/guide/glossary.md#blstm)) runs both and lays their
+# outputs side by side.
 #
 # ### Exercise 6.1 · A prediction *(2 minutes)*
 #
@@ -388,11 +389,11 @@ plots.reach(felt)
 # they began. In a test with lines one by one you would never see it; in batches a word goes wrong, now and then,
 # depending on the longest line.
 #
-# The cure is a [*mask*](../docs/glossary.md#mask): True for frames of the line, False for padding. `FrameMask` in
-# the package makes it from the true widths. A layer may keep its state as it is where the mask is False, as Keras
-# does; or turn the line round within its own frames, so that the padding comes last in both directions, as the
-# package's `BLSTM` does (exercise 6.3). Either way the backward reader arrives at the last letter with a fresh
-# note pad.
+# The cure is a [*mask*](../docs/guide/glossary.md#mask): True for frames of the line, False for padding.
+# `FrameMask` in the package makes it from the true widths. A layer may keep its state as it is where the mask is
+# False, as Keras does; or turn the line round within its own frames, so that the padding comes last in both
+# directions, as the package's `BLSTM` does (exercise 6.3). Either way the backward reader arrives at the last
+# letter with a fresh note pad.
 #
 # A second trap hides beside it. In Keras, an LSTM with `go_backwards=True` returns its outputs in the order in
 # which *it* met the frames: last frame first. `Bidirectional` turns them round again; whoever builds the two
@@ -568,12 +569,13 @@ check("06.5", which_blstm)
 #
 # ## Further reading
 #
-# - S. Hochreiter and J. Schmidhuber, [*Long Short-Term Memory*](../docs/bibliography.md#hochreiter-1997), Neural
-#   Computation 9, 1997.
+# - S. Hochreiter and J. Schmidhuber, [*Long Short-Term Memory*](../docs/guide/bibliography.md#hochreiter-1997),
+#   Neural Computation 9, 1997.
 # - A. Graves and J. Schmidhuber, [*Framewise Phoneme Classification with Bidirectional
-#   LSTM*](../docs/bibliography.md#graves-2005), 2005.
-# - C. Olah, [*Understanding LSTM Networks*](../docs/bibliography.md#olah-2015), 2015: the gates in pictures.
-# - A. Karpathy, J. Johnson and L. Fei-Fei, [*Visualizing and Understanding Recurrent
-#   Networks*](../docs/bibliography.md#karpathy-2015), 2015: what cells   do, and how few can be named.
+#   LSTM*](../docs/guide/bibliography.md#graves-2005), 2005.
+# - C. Olah, [*Understanding LSTM Networks*](../docs/guide/bibliography.md#olah-2015), 2015: the gates in pictures.
+# - A. Karpathy, J. Johnson and L. Fei-Fei,
+#   [*Visualizing and Understanding Recurrent Networks*](../docs/guide/bibliography.md#karpathy-2015), 2015: what
+#   cells do, and how few can be named.
 #
 # Next: [7 · CTC loss](07_ctc_loss.ipynb)

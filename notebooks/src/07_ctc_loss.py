@@ -21,9 +21,9 @@
 # ## Where does one letter end?
 #
 # Somebody wrote a line, and somebody typed what it says. Nobody noted where each letter begins. The network of
-# [BLSTM](06_blstm.ipynb) speaks once per [**frame**](../docs/glossary.md#frame) (a narrow column of the picture),
-# so there are far more frames than characters. Which frame should say which letter? CTC, *connectionist temporal
-# classification*, gives the surprising answer: you need not decide.
+# [BLSTM](06_blstm.ipynb) speaks once per [**frame**](../docs/guide/glossary.md#frame) (a narrow column of the
+# picture), so there are far more frames than characters. Which frame should say which letter? CTC, *connectionist
+# temporal classification*, gives the surprising answer: you need not decide.
 
 # %% tags=["parameters"]
 word: str = "to"  # the word whose alignments are counted (2 to 4 letters)
@@ -42,9 +42,9 @@ run = validate(
 )
 
 # %% [markdown]
-# Here is the beginning of a line of the embedded data ([rendered](../docs/glossary.md#rendered) by a program in the
-# style of handwriting, not written by a person). Each pale stripe is one frame. Try to say which stripe belongs to
-# the third letter: you can, roughly, but you would not want to do it for every line of a data set.
+# Here is the beginning of a line of the embedded data ([rendered](../docs/guide/glossary.md#rendered) by a program
+# in the style of handwriting, not written by a person). Each pale stripe is one frame. Try to say which stripe
+# belongs to the third letter: you can, roughly, but you would not want to do it for every line of a data set.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import ctc as plots
@@ -57,10 +57,10 @@ plots.frames_over_line(ink, line.text, step=4)
 # %% [markdown]
 # ## Four frames, two letters: how many ways?
 #
-# In each frame the network may say a letter, or say nothing new: the [**blank**](../docs/glossary.md#blank),
-# written `-` here. A [**path**](../docs/glossary.md#path) is one answer per frame. To read a path, merge equal
-# neighbours first, then drop the blanks. That is called [*collapsing*](../docs/glossary.md#collapse), and it fits
-# into two lines of code.
+# In each frame the network may say a letter, or say nothing new: the [**blank**](../docs/guide/glossary.md#blank),
+# written `-` here. A [**path**](../docs/guide/glossary.md#path) is one answer per frame. To read a path, merge
+# equal neighbours first, then drop the blanks. That is called [*collapsing*](../docs/guide/glossary.md#collapse),
+# and it fits into two lines of code.
 
 # %%
 from itertools import groupby
@@ -78,9 +78,9 @@ for path in ["tt-o", "-to-", "to-o", "ttoo"]:
 # Three of these four paths write the same word. The third one does not: the blank between the two `o` keeps
 # them apart, which is the only way to write a doubled letter.
 #
-# An [**alignment**](../docs/glossary.md#alignment) of a word is a path that
-# [collapses](../docs/glossary.md#collapse) to it. Before you run the next cell, guess how many there are for your
-# word.
+# An [**alignment**](../docs/guide/glossary.md#alignment) of a word is a path that
+# [collapses](../docs/guide/glossary.md#collapse) to it. Before you run the next cell, guess how many there are for
+# your word.
 
 # %%
 from htr_utils.errors import HtrError
@@ -99,14 +99,14 @@ print(f"your collapse makes {run.word!r} of {same} of them")
 # %% [markdown]
 # ## Adding up the paths
 #
-# The network gives each class a score per frame, the [**logit**](../docs/glossary.md#logit) $x_c$; the *softmax*
-# turns a frame's logits into probabilities, $p_c = e^{x_c} / \sum_k e^{x_k}$. A path's probability is the product
-# of its frames' probabilities. That holds if the frames are independent of each other, given the picture: an
-# assumption of CTC, since its network answers in each frame without knowing what it says in the others. (Letters do
-# depend on each other, which is why a language model helps in [Decoding](09_decoding.ipynb).) CTC says: *the
-# probability of a label is the sum over all of its alignments*, and the [**loss**](../docs/glossary.md#loss) is
-# minus the natural logarithm of that sum, counted in *nats*: 0 for a probability of 1, and 2.3 more for each factor
-# of ten below it. The logarithm turns products over many frames into sums, and makes a sure mistake dear.
+# The network gives each class a score per frame, the [**logit**](../docs/guide/glossary.md#logit) $x_c$; the
+# *softmax* turns a frame's logits into probabilities, $p_c = e^{x_c} / \sum_k e^{x_k}$. A path's probability is the
+# product of its frames' probabilities. That holds if the frames are independent of each other, given the picture:
+# an assumption of CTC, since its network answers in each frame without knowing what it says in the others. (Letters
+# do depend on each other, which is why a language model helps in [Decoding](09_decoding.ipynb).) CTC says: *the
+# probability of a label is the sum over all of its alignments*, and the [**loss**](../docs/guide/glossary.md#loss)
+# is minus the natural logarithm of that sum, counted in *nats*: 0 for a probability of 1, and 2.3 more for each
+# factor of ten below it. The logarithm turns products over many frames into sums, and makes a sure mistake dear.
 #
 # Random logits stand in for a network here. The charset holds only the letters of your word, and class 0 is the
 # blank.
@@ -127,7 +127,7 @@ print(
 )
 
 # %% [markdown]
-# The honest way is to visit each path and add. You have the list of [alignments](../docs/glossary.md#alignment)
+# The honest way is to visit each path and add. You have the list of [alignments](../docs/guide/glossary.md#alignment)
 # already.
 
 # %%
@@ -154,8 +154,8 @@ for t, letters in [(4, 2), (10, 5), (40, 10), (200, 45)]:
 # %% [markdown]
 # Most of these paths share their beginnings. So put the label's letters in a column with a blank before, between
 # and after them; these are the **states**. A path is a walk from the top to the bottom of this
-# [*trellis*](../docs/glossary.md#trellis), one step per frame. It may stay, go on to the next state, or jump over a
-# blank, unless that blank parts two equal letters.
+# [*trellis*](../docs/guide/glossary.md#trellis), one step per frame. It may stay, go on to the next state, or jump
+# over a blank, unless that blank parts two equal letters.
 
 # %% tags=["figure"]
 log_probs = np.log(probs.astype(float))
@@ -166,9 +166,9 @@ plots.trellis(log_probs, label, charset.characters)
 # flow runs beside it; the loss counts all of it. (With the parameter `word = "oo"` no arrow jumps over the middle
 # blank.)
 #
-# The [**forward variable**](../docs/glossary.md#forward-variable) `alpha[t, s]` is the summed probability of all
-# beginnings that stand in state `s` at frame `t`. Each one is computed from at most three neighbours in the frame
-# before, so the work is frames times states instead of an astronomical list.
+# The [**forward variable**](../docs/guide/glossary.md#forward-variable) `alpha[t, s]` is the summed probability of
+# all beginnings that stand in state `s` at frame `t`. Each one is computed from at most three neighbours in the
+# frame before, so the work is frames times states instead of an astronomical list.
 
 
 # %%
@@ -237,7 +237,7 @@ run.record(paths=len(paths), largest_difference=largest)
 # Read the line and the label from their ends, with the same function, and you get the **backward variable** `beta`:
 # the summed probability of all *ends* that begin in state `s` at frame `t`. Both count that frame, so `alpha *
 # beta` divided by its probability once is the probability of all walks through the state. Divided by the total, it
-# is the [**posterior**](../docs/glossary.md#posterior): how likely the walk stood in state `s` at frame `t`,
+# is the [**posterior**](../docs/guide/glossary.md#posterior): how likely the walk stood in state `s` at frame `t`,
 # *given* that the label is written.
 
 # %% tags=["figure"]
@@ -250,8 +250,8 @@ plots.posteriors(probs, (alpha, beta, posterior), label, charset.characters)
 
 # %% [markdown]
 # Alpha fades to the right and beta to the left, since each sums products that get longer. In the
-# [posterior](../docs/glossary.md#posterior) the fading cancels: every frame sums to one. Compare it with the first
-# table: knowing the label, the network would change its mind in some frames.
+# [posterior](../docs/guide/glossary.md#posterior) the fading cancels: every frame sums to one. Compare it with the
+# first table: knowing the label, the network would change its mind in some frames.
 
 # %% [markdown]
 # ## The gradient: what the network is told to change
@@ -293,8 +293,8 @@ for name, theirs in (
 # %% [markdown]
 # ## Why an untrained network says blank
 #
-# Let the [gradient](../docs/glossary.md#gradient) work on logits alone, without a network, for 12 frames. On the
-# left is a learner that cannot see the picture yet: it must give the *same* answer in every frame, as a fresh
+# Let the [gradient](../docs/guide/glossary.md#gradient) work on logits alone, without a network, for 12 frames. On
+# the left is a learner that cannot see the picture yet: it must give the *same* answer in every frame, as a fresh
 # network nearly does. On the right each frame may answer for itself.
 
 
@@ -324,9 +324,9 @@ for count in (run.frames, 2 * run.frames, 6 * run.frames):
 # of it.
 #
 # A trained network goes further than the right panel. Here is the course's model on the line from above: each
-# letter holds a frame or two, a [**spike**](../docs/glossary.md#spike), and blanks fill the rest. At the foot you see
-# the best path *given the text*: it tells where each letter stands, which nobody had noted down. This is called
-# *forced alignment*.
+# letter holds a frame or two, a [**spike**](../docs/guide/glossary.md#spike), and blanks fill the rest. At the foot
+# you see the best path *given the text*: it tells where each letter stands, which nobody had noted down. This is
+# called *forced alignment*.
 
 # %% tags=["figure"]
 from htr_utils import Recognizer
@@ -530,11 +530,11 @@ check("07.5", blank_share)
 # ## Further reading
 #
 # - Graves, Fernández, Gomez, Schmidhuber: [*Connectionist Temporal
-#   Classification*](../docs/bibliography.md#graves-2006), ICML 2006, doi:10.1145/1143844.1143891. The original;
+#   Classification*](../docs/guide/bibliography.md#graves-2006), ICML 2006, doi:10.1145/1143844.1143891. The original;
 #   section 4.1 is the trellis.
-# - Hannun: [*Sequence Modeling with CTC*](../docs/bibliography.md#hannun-2017), Distill 2017,
+# - Hannun: [*Sequence Modeling with CTC*](../docs/guide/bibliography.md#hannun-2017), Distill 2017,
 #   doi:10.23915/distill.00008. The best drawings of alignments.
-# - Zeyer, Schlüter, Ney: [*Why does CTC result in peaky behavior?*](../docs/bibliography.md#zeyer-2021), 2021,
+# - Zeyer, Schlüter, Ney: [*Why does CTC result in peaky behavior?*](../docs/guide/bibliography.md#zeyer-2021), 2021,
 #   arXiv:2105.14849.
 #
 # Next: [8 · Training](08_training.ipynb), where this loss meets a network and real batches.

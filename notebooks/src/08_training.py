@@ -14,8 +14,8 @@
 # **You will be able to**
 #
 # - write a training loop with all its parts, and run the first test of any training: ten lines learned by heart;
-# - recognise [*blank collapse*](../docs/glossary.md#blank-collapse), the stage in which a network answers nothing,
-#   and help it out;
+# - recognise [*blank collapse*](../docs/guide/glossary.md#blank-collapse), the stage in which a network answers
+#   nothing, and help it out;
 # - watch a network go from random weights to reading lines that it has never seen, find wrong labels by their loss,
 #   and stop and resume a training without changing its result.
 #
@@ -60,11 +60,11 @@ plots.montage(inks, [line.text for line in few])
 # %% [markdown]
 # ## What a training loop consists of
 #
-# Five things repeat: take a [**batch**](../docs/glossary.md#batch) of lines; let the network answer; compute the
-# [**loss**](../docs/glossary.md#loss) of [CTC loss](07_ctc_loss.ipynb); ask for its
-# [**gradient**](../docs/glossary.md#gradient) by every weight; let the
-# [**optimiser**](../docs/glossary.md#optimiser) change the weights a little. One round is a **step**; once through
-# all lines is an [**epoch**](../docs/glossary.md#epoch).
+# Five things repeat: take a [**batch**](../docs/guide/glossary.md#batch) of lines; let the network answer; compute
+# the [**loss**](../docs/guide/glossary.md#loss) of [CTC loss](07_ctc_loss.ipynb); ask for its
+# [**gradient**](../docs/guide/glossary.md#gradient) by every weight; let the
+# [**optimiser**](../docs/guide/glossary.md#optimiser) change the weights a little. One round is a **step**; once
+# through all lines is an [**epoch**](../docs/guide/glossary.md#epoch).
 #
 # You start with a *tiny* network of the same kind as the course's (convolutions, a BLSTM, a class per frame), so
 # that you need not wait. Its pictures are 32 pixels high. `fresh` makes it untrained, with the same random first
@@ -105,12 +105,11 @@ true_frames = models.frames(ten.width, tiny)  # (10,)
 print(f"image {ten.image.shape}, label {ten.label.shape}, frames {true_frames.tolist()}")
 
 # %% [markdown]
-# The learning rate starts low, rises for a few steps ([**warm-up**](../docs/glossary.md#warm-up)), and falls along
-# half a cosine. Why warm-up? The optimiser below divides each gradient by its usual size, so its steps are about as
-# long as the rate says, however large the gradient is. In the first steps it knows this size from one or two
-# gradients, and a full step in a badly known direction is taken for every weight ([Liu
-# 2020](../docs/bibliography.md#liu-2020), [Ma
-# 2021](../docs/bibliography.md#ma-2021)).
+# The learning rate starts low, rises for a few steps ([**warm-up**](../docs/guide/glossary.md#warm-up)), and falls
+# along half a cosine. Why warm-up? The optimiser below divides each gradient by its usual size, so its steps are
+# about as long as the rate says, however large the gradient is. In the first steps it knows this size from one or
+# two gradients, and a full step in a badly known direction is taken for every weight
+# ([Liu 2020](../docs/guide/bibliography.md#liu-2020), [Ma 2021](../docs/guide/bibliography.md#ma-2021)).
 
 
 # %%
@@ -124,8 +123,8 @@ def rate(step: int, highest: float, warmup: int, total: int, floor: float = 0.01
 
 # %% [markdown]
 # And here is one step. `tf.function` compiles it; without that line it works the same, only slower.
-# [**Clipping**](../docs/glossary.md#clipping) shortens the whole gradient when it is longer than `longest`. The
-# optimiser, [**AdamW**](../docs/glossary.md#adamw), keeps two numbers for each weight: the mean $m$ of its last
+# [**Clipping**](../docs/guide/glossary.md#clipping) shortens the whole gradient when it is longer than `longest`. The
+# optimiser, [**AdamW**](../docs/guide/glossary.md#adamw), keeps two numbers for each weight: the mean $m$ of its last
 # gradients and the mean $v$ of their squares. It moves the weight by $-\text{rate} \cdot m / \sqrt{v}$, so all
 # weights move at a like pace, and draws each a little towards zero.
 
@@ -185,9 +184,9 @@ plots.progress(losses, blanks)
 # ## Blank collapse, seen from inside
 #
 # The loss falls from the first step, but look at the right panel: within a few steps the network says
-# [*blank*](../docs/glossary.md#blank) in every frame. Of someone who cannot see yet, the best answer is one class
-# everywhere. Mostly that is the blank; in long lines it may be a frequent character (exercise 8.4).
-# Then letters appear. What did it read on the way? The sign ∅ is an empty reading.
+# [*blank*](../docs/guide/glossary.md#blank) in every frame. Of someone who cannot see yet, the best answer is one
+# class everywhere. Mostly that is the blank; in long lines it may be a frequent character (exercise 8.4). Then
+# letters appear. What did it read on the way? The sign ∅ is an empty reading.
 
 # %% tags=["figure", "nbval-ignore-output"]
 from htr_utils.text import decoding
@@ -209,8 +208,8 @@ plots.readings({step: read(answers[step])[-6:] for step in moments}, truths[-6:]
 # - **warm-up**, so that the first steps do not drive the weights into a corner (measured below);
 # - **short texts first**: with few letters to put in order, the gradient tells sooner where each of them stands;
 # - **frames enough for each letter** to have one to itself and a blank beside it;
-# - [**batch norm**](../docs/glossary.md#batch-norm), and ink as 1 on paper as 0, so that the picture reaches the
-#   last layer at all.
+# - [**batch norm**](../docs/guide/glossary.md#batch-norm), and ink as 1 on paper as 0, so that the picture reaches
+#   the last layer at all.
 #
 # ## Ten lines by heart
 #
@@ -229,9 +228,9 @@ for name, curve, logits, asked in (
     print(f"{name:20}  loss {curve[0]:.0f} -> {curve[-1]:.1f}, {right} of {len(asked)} by heart")
 
 # %% [markdown]
-# Wrong texts are learnt by heart as well ([Zhang 2017](../docs/bibliography.md#zhang-2017)). So the test shows that
-# picture, loss and gradient reach each other. That texts and pictures belong together, and how unseen lines are
-# read, it cannot show. For that you need more lines than can be known by heart, and others to watch.
+# Wrong texts are learnt by heart as well ([Zhang 2017](../docs/guide/bibliography.md#zhang-2017)). So the test
+# shows that picture, loss and gradient reach each other. That texts and pictures belong together, and how unseen
+# lines are read, it cannot show. For that you need more lines than can be known by heart, and others to watch.
 #
 # ## The package's loop
 #
@@ -343,7 +342,7 @@ run.record(history=history, cer=history[-1]["cer"], watched=len(wanted))
 # Read the last column downwards: noise, silence, a few frequent letters, pieces, words. As long as every step
 # improves, the averages lag behind; they pay at the end of long trainings, where the weights only move to and fro.
 # The `Trainer` keeps the averages of the epoch with the lowest error on the watched lines: [**early
-# stopping**](../docs/glossary.md#early-stopping) without having to stop.
+# stopping**](../docs/guide/glossary.md#early-stopping) without having to stop.
 #
 # Beside the curves you see the last stage of the published model's training: the same loop, many more steps and
 # hands. A curve that starts low went on from an earlier stage.
@@ -381,10 +380,10 @@ plots.montage(
 # ## Stop and resume
 #
 # Users lose days to a training that "goes on" with a fresh optimiser. AdamW's $m$ and $v$ are part of the training;
-# forget them, and the first new steps are wild. A [**checkpoint**](../docs/glossary.md#checkpoint) therefore holds
-# weights, optimiser, average, random states and the count of steps, and every random draw follows from (seed, epoch,
-# line). Try it: train the tiny network for one epoch, keep a checkpoint, train a second epoch. Then go back to the
-# checkpoint and train the second epoch again. Whatever the checkpoint forgot makes the two ends differ.
+# forget them, and the first new steps are wild. A [**checkpoint**](../docs/guide/glossary.md#checkpoint) therefore
+# holds weights, optimiser, average, random states and the count of steps, and every random draw follows from (seed,
+# epoch, line). Try it: train the tiny network for one epoch, keep a checkpoint, train a second epoch. Then go back
+# to the checkpoint and train the second epoch again. Whatever the checkpoint forgot makes the two ends differ.
 
 # %% tags=["nbval-ignore-output"]
 import tempfile
@@ -620,14 +619,15 @@ check("08.5", augmented)
 #
 # ## Further reading
 #
-# - Loshchilov, Hutter: [*Decoupled Weight Decay Regularization*](../docs/bibliography.md#loshchilov-2019), ICLR
-#   2019, arXiv:1711.05101 (AdamW), and [*SGDR*](../docs/bibliography.md#loshchilov-2017),   ICLR 2017,
+# - Loshchilov, Hutter: [*Decoupled Weight Decay Regularization*](../docs/guide/bibliography.md#loshchilov-2019),
+#   ICLR 2019, arXiv:1711.05101 (AdamW), and [*SGDR*](../docs/guide/bibliography.md#loshchilov-2017), ICLR 2017,
 #   arXiv:1608.03983 (cosine).
-# - Zhang et al.: [*Understanding deep learning requires rethinking
-#   generalization*](../docs/bibliography.md#zhang-2017), ICLR 2017, arXiv:1611.03530: labels at random are learnt too.
+# - Zhang et al.:
+#   [*Understanding deep learning requires rethinking generalization*](../docs/guide/bibliography.md#zhang-2017),
+#   ICLR 2017, arXiv:1611.03530: labels at random are learnt too.
 # - Pascanu, Mikolov, Bengio: [*On the difficulty of training recurrent neural
-#   networks*](../docs/bibliography.md#pascanu-2013), ICML 2013, arXiv:1211.5063.
+#   networks*](../docs/guide/bibliography.md#pascanu-2013), ICML 2013, arXiv:1211.5063.
 # - Retsinas et al.: [*Best Practices for a Handwritten Text Recognition
-#   System*](../docs/bibliography.md#retsinas-2022), DAS 2022, arXiv:2404.11339.
+#   System*](../docs/guide/bibliography.md#retsinas-2022), DAS 2022, arXiv:2404.11339.
 #
 # Next: [9 · Decoding](09_decoding.ipynb), which gets more out of the same network's answers.

@@ -13,17 +13,17 @@
 #
 # **You will**
 #
-# 1. write greedy decoding and [*prefix beam search*](../docs/glossary.md#prefix-beam) from scratch and check both
-#    against the package;
+# 1. write greedy decoding and [*prefix beam search*](../docs/guide/glossary.md#prefix-beam) from scratch and check
+#   both against the package;
 # 2. see on a tiny line why the best path need not be the best text, and measure how much that matters on
 #    lines of the embedded data;
 # 3. make two real decoder bugs on purpose, recognise them by what they write, and mend them.
 #
 # A network that has learned CTC ([CTC loss](07_ctc_loss.ipynb)) does not write text. For each frame, a narrow slice
 # of the line, it gives one probability for each of 80 classes: 79 characters and the
-# [**blank**](../docs/glossary.md#blank), "nothing new here". [**Decoding**](../docs/glossary.md#decoding) is the
-# step from that table to a string. The same table can be read well or badly: the system that this course rebuilds
-# turned every "letter" into "leter". Would you notice?
+# [**blank**](../docs/guide/glossary.md#blank), "nothing new here".
+# [**Decoding**](../docs/guide/glossary.md#decoding) is the step from that table to a string. The same table can be
+# read well or badly: the system that this course rebuilds turned every "letter" into "leter". Would you notice?
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
@@ -87,9 +87,10 @@ plots.posteriors(ink[:, : frames * step], table[:frames], charset.decode(seen), 
 # ## Greedy decoding, from scratch
 #
 # The shortest recipe has three steps: take the likeliest class of each frame, merge neighbours that are equal, drop
-# the blanks. A sequence of classes, one a frame, is called a [**path**](../docs/glossary.md#path); merging and
-# dropping [**collapses**](../docs/glossary.md#collapse) it into text. The package's `greedy` does the same for a
-# whole batch, and remembers at which frame each character was strongest; the two must agree on every line.
+# the blanks. A sequence of classes, one a frame, is called a [**path**](../docs/guide/glossary.md#path); merging
+# and dropping [**collapses**](../docs/guide/glossary.md#collapse) it into text. The package's `greedy` does the
+# same for a whole batch, and remembers at which frame each character was strongest; the two must agree on every
+# line.
 
 
 # %%
@@ -132,8 +133,8 @@ print("greedy writes:", repr("a" * len(greedy_ids(tiny))))
 
 # %% [markdown]
 # `exhaustive` is the definition itself: it lists every path and adds up. You use it as an
-# [**oracle**](../docs/glossary.md#oracle), the slow program that is right, to check the fast one. The next table
-# has four frames and the classes `-`, `a`, `b`: 81 paths. Draw each likely text as a bar made of its paths.
+# [**oracle**](../docs/guide/glossary.md#oracle), the slow program that is right, to check the fast one. The next
+# table has four frames and the classes `-`, `a`, `b`: 81 paths. Draw each likely text as a bar made of its paths.
 
 # %% tags=["figure"]
 # (frames, classes)
@@ -152,8 +153,8 @@ plots.paths_by_text({text: group for text, group in paths.items() if sum(group.v
 # ## Beam search, from scratch
 #
 # **Prefix beam search** walks through the frames and keeps a small set of
-# [**prefixes**](../docs/glossary.md#prefix), beginnings of texts, each with its probability so far. In each frame a
-# prefix can stay as it is or grow by one character. Different ways to the same prefix **merge**: their
+# [**prefixes**](../docs/guide/glossary.md#prefix), beginnings of texts, each with its probability so far. In each
+# frame a prefix can stay as it is or grow by one character. Different ways to the same prefix **merge**: their
 # probabilities add. Then only the best few survive; how many is the **width** of the beam.
 #
 # There is one trap, and it needs two numbers for each prefix. Say the prefix is "t" and the next frame
@@ -392,10 +393,10 @@ plots.weight_curve(weights, curves, published=published.weight)
 # %% [markdown]
 # Too weak, and the language changes nothing. Too strong, and it writes fluent English that nobody wrote; without a
 # bonus it also drops letters. The dotted line marks the published weight (`model/decoding.json`). It was chosen by
-# `python -m workshop.measure.tune`, which tries weight, bonus and the lexicon's price in turn on all validation lines,
-# plain and damaged; on the few lines here the lowest point may lie beside it. `htr sweep notebooks/src/09_weight.yaml`
-# runs this chapter at many weights and bonuses with papermill, those published among them; `table.csv` puts the
-# results side by side.
+# `python -m workshop.measure.tune`, which tries weight, bonus and the lexicon's price in turn on all validation
+# lines, plain and damaged; on the few lines here the lowest point may lie beside it.
+# `htr sweep notebooks/src/09_weight.yaml` runs this chapter at many weights and bonuses with papermill, those
+# published among them; `table.csv` puts the results side by side.
 #
 # A **lexicon** is a harder rule: words of a list are free, every other word costs a price, and digits and
 # punctuation cost nothing. It is kept as a tree of letters, so that the beam knows after each letter whether a listed
@@ -501,7 +502,7 @@ print("rotated: ", charset.decode([i + 1 for i in tf_ids(modern, np.roll(pizza, 
 # ## Where was each character read?
 #
 # Frames lie in order along the line, so the text comes with places. Each character has a frame where it is
-# strongest, and its probability there is a first, rough [**confidence**](../docs/glossary.md#confidence).
+# strongest, and its probability there is a first, rough [**confidence**](../docs/guide/glossary.md#confidence).
 # `Recognizer.read` carries both back to the columns of your picture.
 
 # %% tags=["figure"]
@@ -606,12 +607,13 @@ check("09.4", weakest_word)
 # ## Further reading
 #
 # - A. Graves, S. Fernández, F. Gomez, J. Schmidhuber: [*Connectionist temporal
-#   classification*](../docs/bibliography.md#graves-2006), ICML 2006; section 3.2 has best path decoding.
-# - A. Y. Hannun, A. L. Maas, D. Jurafsky, A. Y. Ng: [*First-pass large vocabulary continuous speech recognition
-#   using bi-directional recurrent DNNs*](../docs/bibliography.md#hannun-2014), 2014; algorithm 1 is the prefix beam
-#   search of this chapter.
-# - A. Hannun: [*Sequence modeling with CTC*](../docs/bibliography.md#hannun-2017), Distill, 2017, with the drawings
-#   to go with it.
+#   classification*](../docs/guide/bibliography.md#graves-2006), ICML 2006; section 3.2 has best path decoding.
+# - A. Y. Hannun, A. L. Maas, D. Jurafsky, A. Y. Ng:
+#   [*First-pass large vocabulary continuous speech recognition using bi-directional recurrent
+#   DNNs*](../docs/guide/bibliography.md#hannun-2014),
+#   2014; algorithm 1 is the prefix beam search of this chapter.
+# - A. Hannun: [*Sequence modeling with CTC*](../docs/guide/bibliography.md#hannun-2017), Distill, 2017, with the
+#   drawings to go with it.
 #
 # Next: [10 · Spell correction](10_spell_correction.ipynb), what a word list can mend afterwards, and what it
 # spoils.

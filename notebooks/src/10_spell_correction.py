@@ -18,9 +18,10 @@
 #    mended and the words that were broken;
 # 3. see why a speller without a gate spoils names, and put a first gate before it.
 #
-# The [recogniser](../docs/glossary.md#recogniser) reads letters and knows no words. So it writes "hous" where any
-# reader sees "house". A [spell checker](../docs/glossary.md#speller) knows words and sees no ink. It seems the
-# perfect partner: but who says that a word which is not in its list is wrong? What would it do with your surname?
+# The [recogniser](../docs/guide/glossary.md#recogniser) reads letters and knows no words. So it writes "hous" where
+# any reader sees "house". A [spell checker](../docs/guide/glossary.md#speller) knows words and sees no ink. It
+# seems the perfect partner: but who says that a word which is not in its list is wrong? What would it do with your
+# surname?
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
@@ -63,9 +64,9 @@ for n in range(2):
 # ## One edit away, from scratch
 #
 # A classic corrector needs two things (the recipe is Peter Norvig's, 2007). First **candidates**: all strings that
-# are one [**edit**](../docs/glossary.md#edit) from the word, that is one letter deleted, two neighbours swapped,
-# one letter replaced, or one inserted. Second a **word list with counts**, which says which candidates are words
-# and how common they are.
+# are one [**edit**](../docs/guide/glossary.md#edit) from the word, that is one letter deleted, two neighbours
+# swapped, one letter replaced, or one inserted. Second a **word list with counts**, which says which candidates are
+# words and how common they are.
 
 # %%
 import string
@@ -199,7 +200,8 @@ if run.my_image:
 
 # %% [markdown]
 # A print-out convinces, and it can mislead: whoever prints it chooses the lines. So measure all of them: the
-# [character error rate](../docs/glossary.md#cer) (CER) and the [word error rate](../docs/glossary.md#wer) (WER) of
+# [character error rate](../docs/guide/glossary.md#cer) (CER) and the
+# [word error rate](../docs/guide/glossary.md#wer) (WER) of
 # [Characters and metrics](03_characters_and_metrics.ipynb), on the *same* lines without correction, with your own
 # speller, and with the library. Your own works on lower-case words only.
 
@@ -227,7 +229,7 @@ for name, pair in measured.items():
 # %% [markdown]
 # The intervals are wide, because lines differ much. But the *same* lines were read each time, so you may compare
 # line by line: draw lines at random again and again, and look at the edits saved in each draw. That is a
-# [**paired**](../docs/glossary.md#paired-comparison) comparison, and it is far sharper.
+# [**paired**](../docs/guide/glossary.md#paired-comparison) comparison, and it is far sharper.
 
 # %%
 import numpy as np
@@ -252,9 +254,9 @@ for name in ("own list", "library"):
     print(f"{name:9} {saved(name)}")
 
 # %% [markdown]
-# If the interval holds 0, these lines do not decide whether the correction helps: so it is with the library. A negative
-# number is harm, and your own list does clear harm, since it lacks most of the right words. Which words of the library
-# did it? Apply each change alone and see whether its line comes closer to the truth.
+# If the interval holds 0, these lines do not decide whether the correction helps: so it is with the library. A
+# negative number is harm, and your own list does clear harm, since it lacks most of the right words. Which words of
+# the library did it? Apply each change alone and see whether its line comes closer to the truth.
 
 
 # %%
@@ -320,10 +322,10 @@ print("most often:", ", ".join(pair for pair, _ in broken.most_common(8)))
 #
 # ## A first gate
 #
-# A [**gate**](../docs/glossary.md#correction-gate) decides which words the speller may touch. You know two things
-# that it does not: how the word is written, and how sure the network was of each letter. Let a change pass only if
-# the word is all lower case (names are not), has four letters or more (short words have too many neighbours), and
-# holds a letter that the network doubts.
+# A [**gate**](../docs/guide/glossary.md#correction-gate) decides which words the speller may touch. You know two
+# things that it does not: how the word is written, and how sure the network was of each letter. Let a change pass
+# only if the word is all lower case (names are not), has four letters or more (short words have too many
+# neighbours), and holds a letter that the network doubts.
 
 
 # %%
@@ -379,12 +381,13 @@ plots.outcomes(
 # ## Can you trust the doubt?
 #
 # A gate that weighs needs a confidence that keeps its promise: of all letters read with .9, nine in ten should be
-# right. Then it is [**calibrated**](../docs/glossary.md#calibration). To see whether it is, sort the letters into
-# bins by their confidence and compare each bin with the share that is right. That is a **reliability diagram**; the
-# mean gap, weighed by how many letters lie in each bin, is the **expected calibration error** (ECE).
+# right. Then it is [**calibrated**](../docs/guide/glossary.md#calibration). To see whether it is, sort the letters
+# into bins by their confidence and compare each bin with the share that is right. That is a **reliability
+# diagram**; the mean gap, weighed by how many letters lie in each bin, is the **expected calibration error** (ECE).
 #
-# The usual cure is [**temperature**](../docs/glossary.md#temperature) scaling: divide the logit of each confidence by
-# one number, the temperature, and choose it so that what came true is as little of a surprise as can be.
+# The usual cure is [**temperature**](../docs/guide/glossary.md#temperature) scaling: divide the logit of each
+# confidence by one number, the temperature, and choose it so that what came true is as little of a surprise as can
+# be.
 
 
 # %%
@@ -400,8 +403,8 @@ def surprise(p: np.ndarray, right: np.ndarray) -> float:
 
 
 # %% [markdown]
-# Search it on *validation* lines, look at *test* lines. `policies.letters` reads both bent and soiled, because on clean
-# rendered lines nearly every letter is right.
+# Search it on *validation* lines, look at *test* lines. `policies.letters` reads both bent and soiled, because on
+# clean rendered lines nearly every letter is right.
 
 # %% tags=["figure"]
 sure, right = policies.letters(recognizer, validation)
@@ -412,14 +415,15 @@ plots.reliability({name: (p, test_right) for name, p in said.items()})
 
 # %% [markdown]
 # Below the diagonal a reader promises too much, above it too little. A temperature above 1 pulls every confidence
-# towards one half. The line above says which of the two has the smaller error here: this network kept its promise well
-# before, and the temperature that suits the *validation* lines makes it too modest on the *test* lines. A cure helps
-# the ill; measure before you use it, on lines that did not choose it.
+# towards one half. The line above says which of the two has the smaller error here: this network kept its promise
+# well before, and the temperature that suits the *validation* lines makes it too modest on the *test* lines. A cure
+# helps the ill; measure before you use it, on lines that did not choose it.
 #
 # The package fits a temperature and a shift, for letters and for words, on damaged *and* plain lines together, and
-# `Recognizer.read` gives the scaled numbers: `reading.characters` with their places, and `reading.words`. On hands that
-# differ much from both the numbers still promise too much. The ECE of each set, without and with, stands in
-# [docs/decoding-figures.md](../docs/decoding-figures.md), and so do the sets on which scaling made it worse.
+# `Recognizer.read` gives the scaled numbers: `reading.characters` with their places, and `reading.words`. On hands
+# that differ much from both the numbers still promise too much. The ECE of each set, without and with, stands in
+# [docs/measured/decoding-figures.md](../docs/measured/decoding-figures.md), and so do the sets on which scaling
+# made it worse.
 #
 # ## A gate that weighs
 #
@@ -427,7 +431,7 @@ plots.reliability({name: (p, test_right) for name, p in said.items()})
 #
 # gain = weight x (log P(line with it) - log P(line)) - doubt
 #
-# P is the [language model](../docs/glossary.md#language-model) of [Decoding](09_decoding.ipynb), which sees the
+# P is the [language model](../docs/guide/glossary.md#language-model) of [Decoding](09_decoding.ipynb), which sees the
 # neighbours: it knows that "he road the bus" is odd. The *doubt* is what the letters say against the edits: to
 # replace a letter of confidence c costs log(c / (1 - c)). A word changes where the gain is above a margin, and a
 # word with a capital needs more. Beside it stand the library and a second speller of the package, *SymSpell*, which
@@ -548,13 +552,13 @@ check("10.4", harm)
 #
 # ## Further reading
 #
-# - P. Norvig: [*How to write a spelling corrector*](../docs/bibliography.md#norvig-2007), 2007: the recipe of this
-#   chapter, with its reasons.
-# - M. D. Kernighan, K. W. Church, W. A. Gale: [*A spelling correction program based on a noisy channel
-#   model*](../docs/bibliography.md#kernighan-1990), COLING 1990: weighs each edit by how often it happens, the idea
-#   behind exercise 10.3.
-# - K. Kukich: [*Techniques for automatically correcting words in text*](../docs/bibliography.md#kukich-1992), ACM
-#   Computing Surveys 24 (4), 1992.
+# - P. Norvig: [*How to write a spelling corrector*](../docs/guide/bibliography.md#norvig-2007), 2007: the recipe of
+#   this chapter, with its reasons.
+# - M. D. Kernighan, K. W. Church, W. A. Gale:
+#   [*A spelling correction program based on a noisy channel model*](../docs/guide/bibliography.md#kernighan-1990),
+#   COLING 1990: weighs each edit by how often it happens, the idea behind exercise 10.3.
+# - K. Kukich: [*Techniques for automatically correcting words in text*](../docs/guide/bibliography.md#kukich-1992),
+#   ACM Computing Surveys 24 (4), 1992.
 #
 # Next: [11 · Evaluation](11_evaluation.ipynb), what an error rate hides, and when two of them may be compared. The
 # map of the course is in [0 · Start here](00_start_here.ipynb).

@@ -60,8 +60,8 @@ print(whole)
 
 # %% [markdown]
 # The rate is **micro-averaged**: all edits, divided by all characters. Beside it stands the 95 % interval of the
-# [bootstrap](../docs/glossary.md#bootstrap) ([Characters and metrics](03_characters_and_metrics.ipynb)), and the
-# [convention](../docs/glossary.md#convention) of the spaces.
+# [bootstrap](../docs/guide/glossary.md#bootstrap) ([Characters and metrics](03_characters_and_metrics.ipynb)), and
+# the [convention](../docs/guide/glossary.md#convention) of the spaces.
 #
 # ## By length
 #
@@ -221,8 +221,9 @@ for some in np.array_split(surest, 4):
 #
 # ## Is the difference real?
 #
-# Read the same lines again with the [language model](../docs/glossary.md#language-model) and the word list (chapter
-# 8). Two intervals that overlap do *not* mean that there is no difference: both readers met the same hard lines.
+# Read the same lines again with the [language model](../docs/guide/glossary.md#language-model) and the word list
+# ([Decoding](09_decoding.ipynb)). Two intervals that overlap do *not* mean that there is no difference: both
+# readers met the same hard lines.
 
 # %%
 with_words = [r.text for r in recognizer.read([one.path for one in chosen], decoder="lexicon")]
@@ -275,7 +276,7 @@ print(f"{'median of the lines':28} {np.median(own_rates):.2%}")
 # ## A flawed metric
 #
 # A well-known notebook pads every truth to the longest one, and pads the prediction with something else. Then it
-# takes the [edit distance](../docs/glossary.md#edit-distance) of the padded sequences. What does a *perfect*
+# takes the [edit distance](../docs/guide/glossary.md#edit-distance) of the padded sequences. What does a *perfect*
 # prediction score?
 
 
@@ -358,7 +359,7 @@ check("11.3", difference)
 # %% [markdown]
 # ## Exercise 11.4 · Measure the leak *(8 minutes)*
 # Write a function that says which share of the test lines is by a writer of the training lines. Then measure it for
-# a shuffle by [*form*](../docs/glossary.md#form) in place of lines: is that enough?
+# a shuffle by [*form*](../docs/guide/glossary.md#form) in place of lines: is that enough?
 
 
 # %% tags=["exercise"]
@@ -375,9 +376,9 @@ check("11.4", leak)
 
 # %% [markdown]
 # ## Exercise 11.5 · The lines that nobody measured *(8 minutes)*
-# The [reference system](../docs/glossary.md#reference-system) validates in batches and drops the last one when it
-# is not full. Those lines take part in no figure. Write the loop that measures all, then compare: how many of 668
-# lines would be dropped at a batch of 50?
+# The [reference system](../docs/guide/glossary.md#reference-system) validates in batches and drops the last one
+# when it is not full. Those lines take part in no figure. Write the loop that measures all, then compare: how many
+# of 668 lines would be dropped at a batch of 50?
 
 
 # %% tags=["exercise"]
@@ -421,12 +422,14 @@ check("11.5", batches)
 #
 # ## Further reading
 #
-# - M. Bisani, H. Ney: [*Bootstrap estimates for confidence intervals in ASR performance
-#   evaluation*](../docs/bibliography.md#bisani-2004), ICASSP 2004:   the paired comparison of this chapter.
-# - B. Efron, R. J. Tibshirani: [*An introduction to the bootstrap*](../docs/bibliography.md#efron-1993), 1993:
+# - M. Bisani, H. Ney:
+#   [*Bootstrap estimates for confidence intervals in ASR performance
+#   evaluation*](../docs/guide/bibliography.md#bisani-2004),
+#   ICASSP 2004: the paired comparison of this chapter.
+# - B. Efron, R. J. Tibshirani: [*An introduction to the bootstrap*](../docs/guide/bibliography.md#efron-1993), 1993:
 #   chapters 8 and 13, what to draw and why.
-# - U.-V. Marti, H. Bunke: [*The IAM-database*](../docs/bibliography.md#marti-2002), IJDAR 5, 2002: who wrote what,
-#   the ground of every honest split.
+# - U.-V. Marti, H. Bunke: [*The IAM-database*](../docs/guide/bibliography.md#marti-2002), IJDAR 5, 2002: who wrote
+#   what, the ground of every honest split.
 #
 # Next: [12 · Your own handwriting](12_your_own_handwriting.ipynb). Back to
 # [10 · Spell correction](10_spell_correction.ipynb), or to the map in [0 · Start here](00_start_here.ipynb).

@@ -15,7 +15,7 @@
 #
 # 1. find the lines of a page by its row profile, and see a photo break that;
 # 2. train a small network that finds them, and count the two errors that hurt most: lines lost and lines found twice;
-# 3. correct ten lines, [fine-tune](../docs/glossary.md#fine-tuning), and measure the gain honestly.
+# 3. correct ten lines, [fine-tune](../docs/guide/glossary.md#fine-tuning), and measure the gain honestly.
 #
 # Models that shine in a paper often stumble over the first photo that a user brings. The sheet is crooked, a shadow
 # lies on it, and the hand is one that nobody trained on. How far can you get with ten lines of patience?
@@ -46,7 +46,7 @@ run = validate(
 # keep your own shadow off it. A line of writing should be at least 40 pixels high: any phone does that for a page.
 #
 # Until you bring such a photo (`my_image`), you work on two letters in `data/samples/pages`. Be clear about what
-# they are: [**rendered**](../docs/glossary.md#rendered) with a handwriting font that no training saw, narrow,
+# they are: [**rendered**](../docs/guide/glossary.md#rendered) with a handwriting font that no training saw, narrow,
 # leaning and joined on purpose, then **composed** into a "photo" by a program that draws the table, the lamp and
 # the shadow. They stand in for real ones.
 
@@ -65,7 +65,7 @@ plots.steps({"the page of this chapter": photo, "another letter in the same hand
 # ## Take the shadow out
 #
 # Paper in the shade is grey, and ink in the light may be as grey. So no single threshold parts them. But near
-# any point the [*paper*](../docs/glossary.md#paper) is the brightest thing, and a shadow is smooth. Guess the
+# any point the [*paper*](../docs/guide/glossary.md#paper) is the brightest thing, and a shadow is smooth. Guess the
 # paper, then divide by it: the brightest value of each block, made smooth, scaled up.
 
 # %%
@@ -95,8 +95,9 @@ print(f"paper (255 = white): {np.median(photo[middle]):.0f} -> {np.median(even[m
 # ## Find the lines, the plain way
 #
 # Sum the ink of each row: every line should be a hill, every gap a valley. Cut wherever the profile falls below a
-# level. It is the oldest method, a [**projection profile**](../docs/glossary.md#projection-profile), and ten lines of
-# code. First try it on a page without any of a photo's troubles: the same twelve lines, cut out and set level.
+# level. It is the oldest method, a [**projection profile**](../docs/guide/glossary.md#projection-profile), and ten
+# lines of code. First try it on a page without any of a photo's troubles: the same twelve lines, cut out and set
+# level.
 
 
 # %% tags=["figure"]
@@ -145,7 +146,7 @@ plots.steps({"a composed page": composed[0], "another": composed[1], **first})
 # %% [markdown]
 # The network sees far and near: one branch goes down to a sixteenth of the size, where a whole word fits under its
 # eyes, and comes up again to meet the branch that still knows where each stroke is. It is a small
-# [U-Net](../docs/bibliography.md#ronneberger-2015). There is no dense layer, so a page of any size fits.
+# [U-Net](../docs/guide/bibliography.md#ronneberger-2015). There is no dense layer, so a page of any size fits.
 
 # %% tags=["nbval-ignore-output"]
 import keras
@@ -175,7 +176,7 @@ print("loss of each round:", *(f"{value:.2f}" for value in history["loss"]))
 
 # %% [markdown]
 # That was the whole training. The published finder has the same shape and five times the parameters, learnt from real
-# pages besides, for about an hour ([docs/finder.md](../docs/finder.md)). Let both look at the photo.
+# pages besides, for about an hour ([docs/develop/finder.md](../docs/develop/finder.md)). Let both look at the photo.
 
 # %% tags=["figure"]
 seen, pixels = small_finder.at_work(photo)  # (1, height, width, 1); pixels of the photo in each
@@ -190,8 +191,9 @@ maps = [core_of(small(seen)), core_of(pages.network()(seen))]
 plots.steps({"the photo": photo, "cores, your finder": maps[0], "cores, the published": maps[1]})
 
 # %% [markdown]
-# Yours knows lines, and takes the rules of the paper for lines as well: a few hundred crops are too few to learn that a
-# rule is no writing. Give it more (`examples`, `rounds`) and look again. The published one saw hundreds of ruled pages.
+# Yours knows lines, and takes the rules of the paper for lines as well: a few hundred crops are too few to learn
+# that a rule is no writing. Give it more (`examples`, `rounds`) and look again. The published one saw hundreds of
+# ruled pages.
 #
 # From map to lines: what hangs together above one half is one piece, and a long piece is a line.
 
@@ -223,7 +225,8 @@ plots.outlines(photo, {"your finder": mine, "the published one": published})
 #
 # A line that is **lost** is text that nobody will ever read. A line **found twice** puts text into the result that
 # nobody wrote. A found outline belongs to the true line that it overlaps, by at least .3 of
-# [**IoU**](../docs/glossary.md#iou), intersection over union: the area that both cover, by the area that either covers.
+# [**IoU**](../docs/guide/glossary.md#iou), intersection over union: the area that both cover, by the area that
+# either covers.
 
 # %% tags=["nbval-ignore-output"]
 width = photo.shape[1]
@@ -234,8 +237,8 @@ for name, polygons in {"row profile": stripes, "yours": mine, "published": publi
     print(f"{name:12} {len(set(owner) - {-1})} of {len(lines)} lines, {owner.count(-1)} on none")
 
 # %% [markdown]
-# One page is an illustration, no measurement. [docs/pages.md](../docs/pages.md) has the measured table: fifty real
-# pages, photos and scans, beside another reader.
+# One page is an illustration, no measurement. [docs/measured/pages.md](../docs/measured/pages.md) has the measured
+# table: fifty real pages, photos and scans, beside another reader.
 #
 # ## Exercise 12.1 · Lost and twice *(6 minutes)*
 # For each line that was found, `owner` holds the number of the true line that it lies on (-1: on none). Return how
@@ -314,9 +317,9 @@ for number, reading in enumerate(readings[:6], 1):
 # %% [markdown]
 # With some good will you can guess what was meant; nobody would call it a reading. The finding was right, so the
 # fault lies elsewhere. How large is it? The true texts of both letters are known, so measure the
-# [CER](../docs/glossary.md#cer) ([Characters and metrics](03_characters_and_metrics.ipynb)). `material` finds the
-# lines of both and puts the true text beside each. (With `my_lines` it gives the first two thirds of your corrected
-# lines in place of the first letter, and the last third in place of the second.)
+# [CER](../docs/guide/glossary.md#cer) ([Characters and metrics](03_characters_and_metrics.ipynb)). `material` finds
+# the lines of both and puts the true text beside each. (With `my_lines` it gives the first two thirds of your
+# corrected lines in place of the first letter, and the last third in place of the second.)
 
 # %%
 from htr_utils.text.metrics import cer
@@ -347,10 +350,10 @@ ours = [recognizer.prepare(line.crop).ink for line in found.lines[:4]]
 plots.hands({"rendered lines": theirs, "lines of the page": ours})
 
 # %% [markdown]
-# The upper ones are of a kind that it knows well. In the lower ones letters are narrow, so that each has
-# fewer frames, and crowded, so that neighbours run into each other. Which of this hurts most the picture cannot say;
-# that such a distance hurts, the numbers above did. It is the [**domain gap**](../docs/glossary.md#domain-gap). The
-# [recogniser](../docs/glossary.md#recogniser) itself notices: compare how sure it is.
+# The upper ones are of a kind that it knows well. In the lower ones letters are narrow, so that each has fewer
+# frames, and crowded, so that neighbours run into each other. Which of this hurts most the picture cannot say; that
+# such a distance hurts, the numbers above did. It is the [**domain gap**](../docs/guide/glossary.md#domain-gap).
+# The [recogniser](../docs/guide/glossary.md#recogniser) itself notices: compare how sure it is.
 
 # %% tags=["figure"]
 elsewhere = recognizer.read([line.path for line in iam.read().split("test")[::60]])
@@ -479,9 +482,9 @@ for b, a, t in list(zip(before_two, after_two, truth_two, strict=True))[:5]:
 # corrected lines are still read as before. Choose lines with rare letters, capitals and digits, and correct those
 # that are read worst.
 #
-# Honest limits: this hand is a font, so each `a` has one shape at heart. A real hand varies more; how many lines yours
-# needs, you find out as here, on a page that no training saw. Twelve lines of one letter are a small test, too: the
-# interval says so. And the average gains; a single line may well be read worse than before.
+# Honest limits: this hand is a font, so each `a` has one shape at heart. A real hand varies more; how many lines
+# yours needs, you find out as here, on a page that no training saw. Twelve lines of one letter are a small test,
+# too: the interval says so. And the average gains; a single line may well be read worse than before.
 
 # %% [markdown]
 # ## Exercise 12.5 · Measure what was forgotten *(8 minutes)*
@@ -507,10 +510,10 @@ check("12.5", forgotten)
 # ## Summary
 #
 # A row profile finds the lines of a tidy page and fails on a photo; a small network that says where the cores of
-# lines are needs no method for each trouble. Lines lost and lines found twice are the errors to count. A hand far from
-# the training data is read badly, and the confidence shows it without any true text. Ten corrected lines and some
-# seconds of training bring the errors on an unseen page down clearly. Measured on the corrected lines themselves, the
-# gain looks far larger than it is.
+# lines are needs no method for each trouble. Lines lost and lines found twice are the errors to count. A hand far
+# from the training data is read badly, and the confidence shows it without any true text. Ten corrected lines and
+# some seconds of training bring the errors on an unseen page down clearly. Measured on the corrected lines
+# themselves, the gain looks far larger than it is.
 #
 # ## Quiz
 #
@@ -534,7 +537,7 @@ check("12.5", forgotten)
 # ## Further reading
 #
 # - O. Ronneberger, P. Fischer, T. Brox: [*U-Net: convolutional networks for biomedical image
-#   segmentation*](../docs/bibliography.md#ronneberger-2015), MICCAI 2015: down, up, and the finer stages added.
+#   segmentation*](../docs/guide/bibliography.md#ronneberger-2015), MICCAI 2015: down, up, and the finer stages added.
 #
 # Next: [13 · Experiments](13_experiments.ipynb). Back to [11 · Evaluation](11_evaluation.ipynb), or to the map in
 # [0 · Start here](00_start_here.ipynb).

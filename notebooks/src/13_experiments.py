@@ -13,11 +13,12 @@
 #
 # **You will**
 #
-# 1. write a [sweep](../docs/glossary.md#sweep) file, and know how many [runs](../docs/glossary.md#run) it makes;
-# 2. draw the learning curves of many runs together, and see how far the [seed](../docs/glossary.md#seed) alone
+# 1. write a [sweep](../docs/guide/glossary.md#sweep) file, and know how many [runs](../docs/guide/glossary.md#run)
+#   it makes;
+# 2. draw the learning curves of many runs together, and see how far the [seed](../docs/guide/glossary.md#seed) alone
 #    moves a result;
-# 3. put an [interval](../docs/glossary.md#interval) around the effect of each parameter, and see why the best of
-#    many runs looks too good.
+# 3. put an [interval](../docs/guide/glossary.md#interval) around the effect of each parameter, and see why the best
+#   of many runs looks too good.
 #
 # You change one thing in the network, train again, and the error rate falls by two points. Is the change good? Train
 # the *old* network again with another seed: how far does its rate move by itself? Until you know that, you do not
@@ -59,10 +60,10 @@ print(
 # units, `longest` the most characters that a line may have, `watched` the number of validation lines. `points`
 # lists five kinds of run: the network **as usual**, and four with one part changed. `depth` is the number of blocks
 # that are kept; 0 keeps all seven, so "depth=5 instead of 0" below means five in place of seven. The
-# [*shortcut*](../docs/glossary.md#shortcut-branch) is a second, small output right behind the convolutions, with a
-# CTC loss of its own: the convolutions learn from it before the LSTM can help, and reading ignores it. Each is run
-# with three seeds. The package reads the file and checks every point against the notebook's parameters before
-# anything runs:
+# [*shortcut*](../docs/guide/glossary.md#shortcut-branch) is a second, small output right behind the convolutions,
+# with a CTC loss of its own: the convolutions learn from it before the LSTM can help, and reading ignores it. Each
+# is run with three seeds. The package reads the file and checks every point against the notebook's parameters
+# before anything runs:
 
 # %%
 from htr_utils.runs import sweeps
@@ -74,7 +75,7 @@ print(f"{len(plan.points)} runs; the last: {sweeps.label(plan.points[-1])}")
 # To run it: `htr sweep sweeps/small.yaml`. It uses all cores through Dask, or any cluster with `--scheduler
 # ADDRESS`. Stop it when you like: the same command goes on with the points that are left. A point that fails is
 # reported with its notebook, and the rest goes on. At the end it runs this chapter over its own records. Taking away
-# one part at a time, as here, is called an [**ablation**](../docs/glossary.md#ablation).
+# one part at a time, as here, is called an [**ablation**](../docs/guide/glossary.md#ablation).
 #
 # ## The records
 #
@@ -92,9 +93,10 @@ for name, some in groups.items():
 
 # %% [markdown]
 # The first line says where the records come from. The stored ones are of the sweep above: a narrow network and a
-# few hundred short lines, so that it fits into an hour. What they say holds for this small problem. ([Networks side
-# by side](../docs/presets.md) has the full size, one training each: without the shortcut 36.2 % in place of 18.6 %,
-# and with nothing but another seed 22.3 %.) Your own sweep goes in through the parameter `sweep`.
+# few hundred short lines, so that it fits into an hour. What they say holds for this small problem.
+# ([Networks side by side](../docs/measured/presets.md) has the full size, one training each: without the shortcut
+# 36.2 % in place of 18.6 %, and with nothing but another seed 22.3 %.) Your own sweep goes in through the parameter
+# `sweep`.
 #
 # ## Learning curves together
 #
@@ -169,9 +171,9 @@ print(
 #
 # ## The effect of each change
 #
-# To judge a change, compare runs that are alike in everything else, the seed included: [**matched
-# pairs**](../docs/glossary.md#matched-pairs). Take the first change. For each of its runs, subtract the rate of the
-# run as usual that has the same seed.
+# To judge a change, compare runs that are alike in everything else, the seed included:
+# [**matched pairs**](../docs/guide/glossary.md#matched-pairs). Take the first change. For each of its runs,
+# subtract the rate of the run as usual that has the same seed.
 
 # %%
 usual = {one["seed"]: one["rate"] for one in groups.get("as usual", [])}
@@ -185,8 +187,8 @@ print(first, "minus as usual:", np.round(differences, 1).tolist())
 # %% [markdown]
 # Their mean is the effect. Its 95 % interval reaches $t \, s / \sqrt{n}$ to either side: $n$ pairs, $s$ their
 # standard deviation. With so few pairs $s$ is itself badly known, and the factor $t$ of Student takes that into
-# account: for three pairs (two [degrees of freedom](../docs/glossary.md#degrees-of-freedom)) it is 4.3 instead of
-# the familiar 1.96.
+# account: for three pairs (two [degrees of freedom](../docs/guide/glossary.md#degrees-of-freedom)) it is 4.3
+# instead of the familiar 1.96.
 
 # %%
 count = len(differences)
@@ -271,8 +273,9 @@ plots.winners(truth, width, run.seed)
 # ## Grid or random?
 #
 # A grid of three rates by three dropouts tries three rates. Nine points drawn at random try nine. When one
-# parameter matters much and the other little, which is the usual case, the random points find more ([Bergstra
-# 2012](../docs/bibliography.md#bergstra-2012)). A sweep file can do both; rates are drawn on a logarithmic scale.
+# parameter matters much and the other little, which is the usual case, the random points find more
+# ([Bergstra 2012](../docs/guide/bibliography.md#bergstra-2012)). A sweep file can do both; rates are drawn on a
+# logarithmic scale.
 
 # %% tags=["figure"]
 side = np.linspace(1, 5, 3) / 6
@@ -411,7 +414,7 @@ check("13.5", pairs)
 #
 # ## Quiz
 #
-# **1. Two networks, one run each: 7.9 % and 7.4 % [CER](../docs/glossary.md#cer) on the same lines. Which is
+# **1. Two networks, one run each: 7.9 % and 7.4 % [CER](../docs/guide/glossary.md#cer) on the same lines. Which is
 # better?**
 # <details><summary>Answer</summary> You cannot tell. The bootstrap over lines says how sure each number is for
 # <em>these weights</em>. How far another seed would move them, one run does not say. Run each a few times.
@@ -432,12 +435,12 @@ check("13.5", pairs)
 # ## Further reading
 #
 # - J. Bergstra and Y. Bengio, [*Random Search for Hyper-Parameter
-#   Optimization*](../docs/bibliography.md#bergstra-2012), JMLR 13, 2012: why random points.
-# - X. Bouthillier et al., [*Accounting for Variance in Machine Learning
-#   Benchmarks*](../docs/bibliography.md#bouthillier-2021), MLSys 2021: where the spread of results comes from, and
-#   how much of it a seed shows.
-# - Student, [*The Probable Error of a Mean*](../docs/bibliography.md#student-1908), Biometrika 6, 1908: the factor
-#   for few values.
+#   Optimization*](../docs/guide/bibliography.md#bergstra-2012), JMLR 13, 2012: why random points.
+# - X. Bouthillier et al.,
+#   [*Accounting for Variance in Machine Learning Benchmarks*](../docs/guide/bibliography.md#bouthillier-2021),
+#   MLSys 2021: where the spread of results comes from, and how much of it a seed shows.
+# - Student, [*The Probable Error of a Mean*](../docs/guide/bibliography.md#student-1908), Biometrika 6, 1908: the
+#   factor for few values.
 #
 # Back to [12 · Your own handwriting](12_your_own_handwriting.ipynb), or to the map in
 # [0 · Start here](00_start_here.ipynb).

@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.chapters import ROOT
 
-TABLE = ROOT / "docs" / "faults.md"
+TABLE = ROOT / "docs" / "guide" / "faults.md"
 HEAD = """# Faults survived
 
 Each row is a test; the counts are those of its last slow run (`make test-all`), which writes this file. `make test`

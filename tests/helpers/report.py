@@ -98,7 +98,7 @@ def main() -> int:
         begin = time.monotonic()
         code = subprocess.run(command, cwd=ROOT, env={**os.environ, "HTR_TEST_ALL": "1"}).returncode
         if xml.is_file():
-            report = ROOT / "docs" / f"test-report-{date.isoformat()}.md"
+            report = ROOT / "docs" / "measured" / f"test-report-{date.isoformat()}.md"
             write(report, xml, seed, time.monotonic() - begin, date)
             print(f"wrote {report.relative_to(ROOT)}")
     return code

@@ -3,7 +3,7 @@
 CHAPTER = '''# %% [markdown]
 # # 6 · A small chapter
 #
-# See [the glossary](../docs/glossary.md).
+# See [the glossary](../docs/guide/glossary.md).
 #
 # ## Exercise 6.2 · A word that does not fit *(5 minutes)*
 

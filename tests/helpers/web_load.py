@@ -1,6 +1,6 @@
 """A load test of `htr serve` on the loopback: 16 clients at once, among them some that send nonsense.
 
-    python -m tests.helpers.web_load [--clients 16] [--seconds 60] [--out docs/web.md]
+    python -m tests.helpers.web_load [--clients 16] [--seconds 60] [--out docs/guide/web.md]
 
 It starts the server itself, with the shipped model, on a free port of 127.0.0.1. Each client sends lines,
 pages, bombs and disguised files, waits for the result, fetches pictures and downloads, and forgets. Printed:

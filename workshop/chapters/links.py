@@ -2,7 +2,7 @@
 
 `python -m workshop.chapters.links` reads the chapters' sources, the notebooks, `docs/` and the top pages, and
 prints a line for each link that is broken. An address outside the repository dies sooner or later; so each must
-be one of `docs/bibliography.md`, whose entries carry author, title and year.
+be one of `docs/guide/bibliography.md`, whose entries carry author, title and year.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
 from htr_utils.runs.chapter_files import blank, read
 
-BIBLIOGRAPHY, GLOSSARY = Path("docs/bibliography.md"), Path("docs/glossary.md")
+BIBLIOGRAPHY, GLOSSARY = Path("docs/guide/bibliography.md"), Path("docs/guide/glossary.md")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 _BARE = re.compile(r"https?://[^\s)\]<>\"'`|]+")
 _CODE = re.compile(
@@ -165,7 +165,9 @@ def reading_lists(path: Path, entries: list[Entry]) -> Iterator[str]:
     known = {entry.anchor: entry for entry in entries}
     for item in re.split(r"^- ", listed, flags=re.MULTILINE)[1:]:
         text = " ".join(item.partition("\n\n")[0].split())
-        linked = re.findall(r"\[\*?([^\]]+?)\*?\]\([./]*docs/bibliography\.md#([\w-]+)\)", text)
+        linked = re.findall(
+            r"\[\*?([^\]]+?)\*?\]\([./]*docs/guide/bibliography\.md#([\w-]+)\)", text
+        )
         if not linked and "](" not in text and "`" not in text:
             yield f"{path.stem}: {text[:50]!r} has no link to {BIBLIOGRAPHY.name}"
         for title, anchor in linked:

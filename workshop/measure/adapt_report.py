@@ -1,4 +1,4 @@
-"""What training a model further on some documents brings for the other ones: `docs/adapting.md`.
+"""What training a model further on some documents brings for the other ones: `docs/measured/adapting.md`.
 
     python -m workshop.measure.adapt_report --data FOLDER --lines 1000 --fold
     python -m workshop.measure.adapt_report --data FOLDER --lines 2000 --fold --init FILE.keras --note "what it is" \\
@@ -6,7 +6,7 @@
 
 Documents (or writers: the second column of the folder's table) are drawn until they hold so many lines;
 `htr train --init` learns from these alone; the others are read before and after. Each run adds its row to the page,
-whose figures are kept in `docs/experiments/adapting.json`. To be run on an idle machine, for its minutes.
+whose figures are kept in `docs/measured/experiments/adapting.json`. To be run on an idle machine, for its minutes.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ def _shown(rate: Sequence[float]) -> str:
 @click.option(
     "--unseen", metavar="FILE", help="The documents to measure on [default: all not drawn]."
 )
-@click.option("--out", default="docs/adapting.md", help="The page.")
+@click.option("--out", default="docs/measured/adapting.md", help="The page.")
 @click.argument("more", nargs=-1)
 def main(
     data: str,

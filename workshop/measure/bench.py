@@ -72,7 +72,7 @@ from htr_utils.errors import HtrError
     "--to",
     "target",
     default=None,
-    help="Markdown file to write, the figure beside it [default: docs/bench.md]",
+    help="Markdown file to write, the figure beside it [default: docs/measured/bench.md]",
 )
 def main(
     models: tuple[str, ...],
@@ -97,7 +97,7 @@ def main(
     data = folder_of(data)
     split = split_of(data, split)
     root = paths.repo_root()
-    file = Path(target) if target else (root or Path()) / "docs" / "bench.md"
+    file = Path(target) if target else (root or Path()) / "docs" / "measured" / "bench.md"
     if file.suffix != ".md":
         raise HtrError(f"--to {file}: the table is Markdown; let the name end in .md")
     if speed and not paths.has_embedded():

@@ -1,6 +1,6 @@
 """Which network learns most per second: candidates trained for equal times on the same lines, side by side.
 
-    python -m workshop.measure.compare --data FOLDER --leave-out IDS --fold --text TEXTS --to docs/presets.md
+    python -m workshop.measure.compare --data FOLDER --leave-out IDS --fold --text TEXTS --to docs/measured/presets.md
 
 Each candidate is a preset, or a way to train it, with one thing changed. First its speed is taken over a few steps;
 then it gets as many lines as fit into the time, with the rate falling to its end, so that a slow network is not

@@ -1,4 +1,4 @@
-"""What each chapter costs: `make course ARGS="--table docs/chapters.md"` measures and writes the table."""
+"""What each chapter costs: `make course ARGS="--table docs/measured/chapters.md"` measures and writes the table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAD = """# What a chapter costs
 
 Each chapter run alone at its default parameters, from the start of its kernel to the end. Memory is the greatest sum of
 what its processes held. The limits on two cores: {mean} s in the mean, {most} s and {memory:,} MB at most.
-Written by `make course ARGS="--table docs/chapters.md"`.
+Written by `make course ARGS="--table docs/measured/chapters.md"`.
 
 | chapter | seconds | peak memory (MB) |
 |---|---:|---:|

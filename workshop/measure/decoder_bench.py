@@ -1,6 +1,6 @@
 """Decoders and spelling policies side by side on the same lines: what they cost and what they read.
 
-    python -m workshop.measure.decoder_bench [--peer PYTHON] [--to docs/decoder-bench.md]
+    python -m workshop.measure.decoder_bench [--peer PYTHON] [--to docs/measured/decoder-bench.md]
 
 Measure on an idle machine. `--peer` names the Python of an environment of its own that has pyctcdecode 0.5, which needs
 numpy below 2. Without a language model all beams search for the same thing, so their texts ought to be the same.

@@ -14,7 +14,7 @@ from htr_utils.files import write_text
 from htr_utils.text import tuned
 from workshop.measure.wrong_lines import CAUSES
 
-TARGET = "docs/decoding-figures.md"
+TARGET = "docs/measured/decoding-figures.md"
 _WAYS = {"greedy": "greedy", "lm": "language model", "lexicon": "language model and lexicon"}
 _ASKED = {
     "cer_change": -35.0,

@@ -1,6 +1,6 @@
 """Pages in several languages, their lines cut by the truth: greedy reading beside the default decoder.
 
-    python -m workshop.measure.language_report real_pages/dev --to docs/languages.md
+    python -m workshop.measure.language_report real_pages/dev --to docs/measured/languages.md
 
 Case counts, accents and typographic signs do not: see `page_score.plain`. A page is worse by more than chance where
 the 95 % interval of the paired difference of its edits (bootstrap over its lines, seed 0) lies above 0.

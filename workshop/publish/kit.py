@@ -51,7 +51,7 @@ def _below(folder: Path, root: Path) -> Iterable[tuple[str, Path]]:
 def _linked(pages: Sequence[Path], root: Path) -> dict[str, bytes]:
     """Glossary, bibliography, and what else of `docs/` the pages link to, and these in turn; not the lecturer's."""
     docs, content, seen = root / "docs", {}, set()
-    waiting = [*pages, docs / "glossary.md", docs / "bibliography.md"]
+    waiting = [*pages, docs / "guide" / "glossary.md", docs / "guide" / "bibliography.md"]
     while waiting:
         page = waiting.pop()
         if page in seen or not page.is_file():
@@ -224,7 +224,7 @@ def solution_files(root: Path, *, run: bool = True) -> dict[str, bytes]:
         ]
     for name, path in _below(root / "docs" / "lecturer", root):
         content[name] = path.read_bytes()
-    for page in ("docs/glossary.md", "docs/bibliography.md"):
+    for page in ("docs/guide/glossary.md", "docs/guide/bibliography.md"):
         if (root / page).is_file():
             content[page] = (root / page).read_bytes()
     content["README-lecturer.md"] = _page("solutions.md", rows="\n".join(rows))

@@ -152,12 +152,17 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
     for path in chapters:  # the work begins with what tells whether the place can be written
         files.write_bytes(out / "notebooks" / path.name, path.read_bytes())
     docs = [
-        (name, title) for name, title in DOCS if (folder.parent / "docs" / f"{name}.md").is_file()
+        (name, title)
+        for name, title in DOCS
+        if (folder.parent / "docs" / "guide" / f"{name}.md").is_file()
     ]
     known = {path.stem for path in chapters} | {name for name, _ in docs}
     pairs = [chapter(path, known) for path in chapters]
     pages = [page for page, _ in pairs]
-    pages += [document(folder.parent / "docs" / f"{name}.md", title, known) for name, title in docs]
+    pages += [
+        document(folder.parent / "docs" / "guide" / f"{name}.md", title, known)
+        for name, title in docs
+    ]
     order = [(page.name, page.title) for page in pages]
     places = [place for page in pages for place in sections(page)]
     files.write_text(

@@ -1,6 +1,6 @@
-"""The page docs/charset.md.
+"""The page docs/guide/charset.md.
 
-python -c "from workshop.training import charset_page as p; print(p.page(), end='')" > docs/charset.md
+python -c "from workshop.training import charset_page as p; print(p.page(), end='')" > docs/guide/charset.md
 """
 
 from __future__ import annotations

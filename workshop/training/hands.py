@@ -3,7 +3,7 @@
     python -m workshop.training.hands --data HANDS --text TEXTS --fonts MORE --folder runs/hands
 
 A constant rate with averaged weights (EMA) knows nothing of its end, so sittings can be added; `--fall` lowers it in
-the last one. See docs/training-hands.md.
+the last one. See docs/measured/training-hands.md.
 """
 
 from __future__ import annotations

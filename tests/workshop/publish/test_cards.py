@@ -38,7 +38,7 @@ def test_the_card_of_a_model_of_ones_own(tmp_path: Path) -> None:
     )
     assert "| box | 9 (2 left out) | 3.0" in cards.write(model, figures).read_text(encoding="utf-8")
     for word in ("CC BY", "hooker", "jls", "../docs"):
-        assert word not in text.replace("docs/model-history.md has the figures", ""), word
+        assert word not in text.replace("docs/measured/model-history.md has the figures", ""), word
 
 
 def test_the_shipped_card_is_what_its_files_say() -> None:

@@ -32,7 +32,12 @@ def course(tmp_path: Path) -> Path:
     (root / "htr_utils" / "x.py").write_text("frames = 3\n", encoding="utf-8")
     (root / "workshop" / "setup.py").write_text("frames = 3\n", encoding="utf-8")
     (root / "htr_utils" / "__pycache__" / "x.pyc").write_bytes(b"x")
-    for name in ("docs/glossary.md", "docs/bibliography.md", "docs/lecturer/README.md", "LICENSE"):
+    for name in (
+        "docs/guide/glossary.md",
+        "docs/guide/bibliography.md",
+        "docs/lecturer/README.md",
+        "LICENSE",
+    ):
         (root / name).write_text("# Words\n", encoding="utf-8")
     chapter_files.save(chapter_files.blank(source), notebooks.target(source))
     return root
@@ -53,7 +58,7 @@ def test_student_zip(course: Path, tmp_path: Path) -> None:
         "htr_utils/x.py",
         "workshop/setup.py",
         "data/README.md",
-        "docs/glossary.md",
+        "docs/guide/glossary.md",
     } <= names
     assert not [
         name for name in names if "src/" in name or "lecturer" in name or name.endswith(".pyc")
@@ -96,7 +101,9 @@ def test_a_wrong_solution_is_not_packed_by_whatever_it_was_built(
     assert not (tmp_path / "wrong.zip").exists()
 
 
-@pytest.mark.parametrize("name", ["notebooks/07_small.ipynb", "htr_utils/x.py", "docs/glossary.md"])
+@pytest.mark.parametrize(
+    "name", ["notebooks/07_small.ipynb", "htr_utils/x.py", "docs/guide/glossary.md"]
+)
 def test_a_solution_in_any_file_stops_the_student_zip(
     course: Path, tmp_path: Path, name: str
 ) -> None:

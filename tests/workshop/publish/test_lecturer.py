@@ -185,7 +185,9 @@ def test_glossary_terms_are_sorted_and_explained() -> None:
 @each_source
 def test_chapters_link_their_words_to_the_glossary(source: Path) -> None:
     linked = {
-        target for _, target in links.targets(links.prose(source)) if "docs/glossary.md#" in target
+        target
+        for _, target in links.targets(links.prose(source))
+        if "docs/guide/glossary.md#" in target
     }
     assert len(linked) >= 4
 
@@ -215,12 +217,12 @@ See [the glossary](glossary.md#blank), [above](#a-page), [`code`](page.md) and <
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "page.md").write_text(PAGE, encoding="utf-8")
-    (tmp_path / "docs" / "glossary.md").write_text(
+    (tmp_path / "docs" / "guide").mkdir(parents=True)
+    (tmp_path / "docs" / "guide" / "page.md").write_text(PAGE, encoding="utf-8")
+    (tmp_path / "docs" / "guide" / "glossary.md").write_text(
         "# Words\n\n### blank\nA class.\n", encoding="utf-8"
     )
-    (tmp_path / "docs" / "bibliography.md").write_text(
+    (tmp_path / "docs" / "guide" / "bibliography.md").write_text(
         "# Books\n\n### Known 2001\nA. Author, *A title*, 2001.\n<https://example.org/known>.\n",
         encoding="utf-8",
     )
@@ -240,7 +242,7 @@ def small(tmp_path: Path) -> Path:
     ],
 )
 def test_a_broken_link_is_found(small: Path, old: str, new: str, complaint: str) -> None:
-    page = small / "docs" / "page.md"
+    page = small / "docs" / "guide" / "page.md"
     page.write_text(PAGE.replace(old, new) if old else PAGE, encoding="utf-8")
     found = links.complaints(small)
     assert len(found) == bool(complaint)

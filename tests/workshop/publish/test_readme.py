@@ -34,7 +34,7 @@ def test_every_command_of_the_readme_exists() -> None:
 @pytest.mark.net
 def test_the_colab_cell_reads_a_line_in_an_empty_environment(tmp_path: Path) -> None:
     """The cell's lines, one by one: `!` in a shell, `%cd` changes the folder, the rest is Python."""
-    install = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    install = (ROOT / "docs" / "guide" / "install.md").read_text(encoding="utf-8")
     cell = install[install.index("- **Colab**") :]
     cell = cell[cell.index("```python") + 9 : cell.index("```", cell.index("```python") + 9)]
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)

@@ -40,7 +40,7 @@ CHAPTER = """# %% [markdown]
 # %% [markdown]
 # ## One idea
 #
-# A [blank](../docs/glossary.md#blank) is a class. It says "nothing new" (see [the next chapter](08_other.ipynb)). Then
+# A [blank](../docs/guide/glossary.md#blank) is a class. It says "nothing new" ([next](08_other.ipynb)). Then
 # $a^2 + b^2 = c^2$ follows, e.g. for 3, 4 and 5. Is it true?
 #
 # $$ \\frac{a}{b} $$
@@ -75,7 +75,7 @@ number = (
 # <details><summary>Answer</summary>Yes, it is.</details>
 #
 # ## Further reading
-# - A. Author, [*A title*](../docs/bibliography.md#author-2001), 2001.
+# - A. Author, [*A title*](../docs/guide/bibliography.md#author-2001), 2001.
 """
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg=="
@@ -98,8 +98,8 @@ def course(tmp_path: Path) -> Path:
     )
     code[1].outputs = [image, nbformat.v4.new_output("stream", text="one pixel\n")]
     chapter_files.save(notebook, notebooks.target(source))
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "glossary.md").write_text(
+    (tmp_path / "docs" / "guide").mkdir(parents=True)
+    (tmp_path / "docs" / "guide" / "glossary.md").write_text(
         "# Glossary\n\n### blank\nA class of CTC.\n", encoding="utf-8"
     )
     return tmp_path

@@ -231,5 +231,5 @@ def test_a_folder_without_sources_is_told(tmp_path: Path) -> None:
 def test_the_page_of_the_charset_is_that_of_the_charset() -> None:
     from workshop.training import charset_page
 
-    page = (paths.repo_root() / "docs" / "charset.md").read_text("utf-8")  # type: ignore[operator]
+    page = (paths.repo_root() / "docs" / "guide" / "charset.md").read_text("utf-8")  # type: ignore[operator]
     assert page == charset_page.page()

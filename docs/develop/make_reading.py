@@ -1,4 +1,4 @@
-"""Draw docs/reading.png, the picture of the README: `python docs/make_reading.py`.
+"""Draw docs/guide/reading.png, the picture of the README: `python docs/develop/make_reading.py`.
 
 A line of the embedded test split, read by the shipped model with its language model: nothing on it is typed in.
 """
