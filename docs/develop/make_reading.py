@@ -28,7 +28,7 @@ def main() -> None:
         low.text(c.x, 0.8, c.character, ha="center", va="center", fontsize=11, color=colour)
     low.set_xlim(0, grey.shape[1])
     low.text(grey.shape[1] / 2, 0.2, reading.text, ha="center", va="center", fontsize=13)
-    Path(__file__).with_name("reading.png").write_bytes(base.encode(made))
+    Path(__file__).parents[1].joinpath("guide", "reading.png").write_bytes(base.encode(made))
     print(f"{line.id}: {reading.text!r} for {line.text!r}")
 
 
