@@ -14,7 +14,7 @@ from htr_utils.errors import HtrError
 from htr_utils.lines import iam, labels, spacing
 from htr_utils.lines.iam import Line
 from htr_utils.recognizer import Decoder, Recognizer
-from htr_utils.text import metrics
+from htr_utils.text import languages, metrics
 
 
 def load_lines(
@@ -78,6 +78,8 @@ def evaluate(
     """
     if not lines:
         raise HtrError("no lines to evaluate; check the split's name")
+    if decoder in ("lm", "lexicon") and (note := languages.none_for(recognizer.charset.characters)):
+        say(note)
     start = time.perf_counter()
     sources = (line.path if line.part is None else line for line in lines)
     readings = list(recognizer.read_iter(sources, decoder=decoder, errors="keep"))

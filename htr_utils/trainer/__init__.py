@@ -96,6 +96,8 @@ def train(
             start = widen.with_charset(start, charset)
             if new := known.unknown(charset.characters):
                 say(f"writes {len(charset.characters)} characters, of them new: {new}")
+            if gone := charset.unknown(known.characters):
+                say(f"writes {len(charset.characters)} characters, no longer: {gone}")
             chosen, model = start.preset, start.model
         else:
             chosen, charset = (

@@ -110,8 +110,10 @@ def material(
         raise HtrError(f"{data or 'the embedded data'}: no line is left to train on")
     unknown = charset.unknown("".join({c for line in train + validation for c in line.text}))
     if unknown:
+        first = next(line.id for line in train + validation if charset.unknown(line.text))
         raise HtrError(
-            f"{name}: the texts hold {unknown!r}, which the charset of {len(charset.characters)} characters lacks; "
+            f"{name}: the texts hold {unknown!r} (first in {first}), which the model's "
+            f"{len(charset.characters)} characters lack; "
             "--charset texts adds them, --fold writes them otherwise"
         )
     return Material(train, validation, name)
