@@ -74,8 +74,8 @@ def lm_train(
     Paragraphs that share a stretch of text with an embedded passage of the validation or test split are left out,
     with a word about it; so are those that share one with a line of --apart.
     """
-    from htr_utils.text import corpus, ngrams
     from htr_utils.recognizer import Recognizer
+    from htr_utils.text import corpus, ngrams
 
     characters = Recognizer.load(model).charset.characters
     train, held_out = _embedded()

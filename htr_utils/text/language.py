@@ -363,7 +363,13 @@ class LanguageModel:
         if charset is not None and charset.characters != model.characters:
             lacks = Charset(model.characters).unknown(charset.characters)
             more = charset.unknown(model.characters)
-            how = f"lacks {lacks!r}" if lacks else f"has {more!r} besides" if more else "in another order"
+            how = (
+                f"lacks {lacks!r}"
+                if lacks
+                else f"has {more!r} besides"
+                if more
+                else "in another order"
+            )
             raise HtrError(
                 f"{path}: made for other characters than the model's ({how}); "
                 "`htr lm train --model YOUR_MODEL` makes one for it"
