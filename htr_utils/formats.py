@@ -1,6 +1,6 @@
 """What was read, as a file: plain text, Markdown, JSON, hOCR 1.2, ALTO 4.2, PAGE XML 2019-07-15.
 
-    page = of_page("letter.jpg", grey.shape, found.lines, recogniser.read([line.crop for line in found.lines]))
+    page = results.of_page("letter.jpg", grey.shape, found.lines, recogniser.read([line.crop for line in found.lines]))
     for content in render([page], "alto"):
         ...
 
@@ -21,11 +21,7 @@ import numpy as np
 
 from htr_utils import __version__
 from htr_utils.errors import HtrError
-from htr_utils.results import PLAIN, Box, plain
-from htr_utils.results import ReadLine as ReadLine
-from htr_utils.results import ReadPage as ReadPage
-from htr_utils.results import Word as Word
-from htr_utils.results import of_page as of_page
+from htr_utils.results import PLAIN, Box, ReadLine, ReadPage, Word, plain
 
 ENDINGS = {
     "text": PLAIN,

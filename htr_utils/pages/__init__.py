@@ -64,15 +64,13 @@ class PageLine:
 class Page:
     """image: uint8 (H, W), upright, dark on light. lines: in reading order. to_given: (3, 3), image -> given.
 
-    notes: what was put right or cannot be read well, a sentence each. left_out: places that looked like lines and
-    hold no writing.
+    notes: what was put right or cannot be read well, a sentence each.
     """
 
     image: np.ndarray
     lines: list[PageLine]
     to_given: np.ndarray
     notes: tuple[str, ...] = ()
-    left_out: int = 0
 
 
 def open_pages(source: str | Path | bytes, most: int = MAX_PAGES) -> list[np.ndarray]:
@@ -186,9 +184,9 @@ def find(grey: np.ndarray, judge: Judge | None = None) -> Page:
     if turns % 4:
         notes.append(f"turned by {90 * (turns % 4)} degrees to stand upright")
     back = _turn_back(turns % 4, grey.shape)
-    made, left_out, faint = _page_lines(upright, lines, back, grey.shape)
+    made, faint = _page_lines(upright, lines, back, grey.shape)
     notes += _warnings(lines, made, faint)
-    return Page(upright, made, back, tuple(notes), left_out)
+    return Page(upright, made, back, tuple(notes))
 
 
 @functools.cache
@@ -245,16 +243,15 @@ def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def _page_lines(
     grey: np.ndarray, lines: Sequence[finder.FoundLine], back: np.ndarray, shape: tuple[int, ...]
-) -> tuple[list[PageLine], int, bool]:
-    """The lines in reading order, how many were left out because they hold no writing, and whether they are faint."""
-    made, left_out = [], 0
+) -> tuple[list[PageLine], bool]:
+    """The lines that hold writing, in reading order, and whether they are faint."""
+    made = []
     cuts = cutting.cut(grey, lines)
     lengths = np.array([line.length for line in lines])
     by = np.argsort([one.depth for one in cuts])
     half = np.searchsorted(np.cumsum(lengths[by]), lengths.sum() / 2) if cuts else 0
     usual = cuts[by[half]].depth if cuts else 0.0  # of half of all writing
     good = [k for k, one in enumerate(cuts) if _is_writing(one, lines[k], usual)]
-    left_out = len(cuts) - len(good)
     chosen = [lines[k] for k in good]
     for k in order(
         [c.baseline for c in chosen], [c.x_height for c in chosen], [c.printed for c in chosen]
@@ -266,7 +263,7 @@ def _page_lines(
         box = int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
         made.append(PageLine(polygon, box, one.crop, one.frame, back, chosen[k].printed > 0.5))
     faint = bool(good) and float(np.median([cuts[k].depth for k in good])) < _FAINT
-    return made, left_out, faint
+    return made, faint
 
 
 def _is_writing(one: cutting.Cut, line: finder.FoundLine, usual: float) -> bool:
@@ -301,13 +298,8 @@ def whole(grey: np.ndarray) -> Page:
     return Page(grey, [line], np.eye(3))
 
 
-def looks_like_line(grey: np.ndarray) -> bool:
-    """Whether a picture (H, W) holds one line of writing rather than a page."""
-    return is_line(grey, find(grey))
-
-
 def is_line(grey: np.ndarray, page: Page) -> bool:
-    """The same where the page's lines are known.
+    """Whether a picture (H, W) holds one line of writing rather than a page; `page` has its lines.
 
     Remains of the neighbours above and below do not make a page of a line: they hold little ink, and a picture of
     one line is wide and low. Nor does one word on a large sheet make a line: it is better cut out.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from htr_utils import files, formats
+from htr_utils import files, formats, results
 from htr_utils.errors import HtrError
 from htr_utils.lines import images, labels, spacing, tables
 from htr_utils.lines.iam import Line
@@ -92,8 +92,8 @@ def _as_pages(lines: Sequence[Line], folder: Path) -> dict[str, str]:
         place = _copy(line, folder / name).relative_to(folder)
         h, w = line.image().shape
         corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], float)
-        page = formats.ReadPage(
-            place.name, w, h, (formats.ReadLine(line.text, corners, (0, 0, w, h)),)
+        page = results.ReadPage(
+            place.name, w, h, (results.ReadLine(line.text, corners, (0, 0, w, h)),)
         )
         written[f"{labels.bare(place.as_posix())}.xml"] = formats.render([page], "page")[0]
     return written

@@ -22,6 +22,7 @@ from PIL import Image
 
 from htr_utils import Recognizer, formats, paths
 from htr_utils.cli import main, outputs
+from htr_utils.errors import HtrError
 from htr_utils.lines import images
 from htr_utils.text import tuned
 from tests.helpers.chapters import ROOT
@@ -118,7 +119,7 @@ def test_rendered_lines_beside_a_folder_ask_for_their_share():
     trainer, said = import_module("htr_utils.trainer"), []
     own = str(paths.embedded_root() / "samples")
     for share in (None, 0.0):
-        with pytest.raises(HtrError, match="samples: no line of it.* say with --share"):
+        with pytest.raises(HtrError, match=r"samples: no line of it.* say with --share"):
             trainer.open_data(trainer.Plan("m.keras", own, 8, share), said.append)
     assert trainer.open_data(trainer.Plan("m.keras", own, 8, 0.5), said.append).lines
     assert not said

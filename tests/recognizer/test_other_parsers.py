@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from htr_utils import drawn, formats
+from htr_utils import drawn, formats, results
 from htr_utils import pages as finder
 from htr_utils.lines import iam, images, labels
 from tests.helpers.chapters import ROOT
@@ -41,7 +41,7 @@ print(*map(str, report.errors))
 """
 
 
-def read_page(grey: np.ndarray | None = None) -> tuple[np.ndarray, formats.ReadPage]:
+def read_page(grey: np.ndarray | None = None) -> tuple[np.ndarray, results.ReadPage]:
     """The lines of a page, by default of a photo, each "read" as its number and some words."""
     grey = images.load(PHOTO) if grey is None else grey
     found = finder.find(grey)
@@ -58,7 +58,7 @@ def read_page(grey: np.ndarray | None = None) -> tuple[np.ndarray, formats.ReadP
                 text=text, confidence=0.75, characters=characters, others=(), language="none"
             )
         )
-    return grey, formats.of_page(PHOTO.name, grey.shape, found.lines, readings)
+    return grey, results.of_page(PHOTO.name, grey.shape, found.lines, readings)
 
 
 @pytest.mark.parametrize("format_", ["page", "alto"])
@@ -99,8 +99,8 @@ def test_words_and_baselines_are_where_their_lines_are() -> None:
 def test_a_pdf_holds_the_picture_and_the_words_behind_it() -> None:
     pdfium = pytest.importorskip("pypdfium2")
     grey, page = read_page()
-    odd = formats.ReadLine("Łódź & Gödel", page.lines[0].polygon, page.lines[0].box)
-    whole = formats.ReadPage("b.png", page.width, page.height, (odd,))
+    odd = results.ReadLine("Łódź & Gödel", page.lines[0].polygon, page.lines[0].box)
+    whole = results.ReadPage("b.png", page.width, page.height, (odd,))
     document = pdfium.PdfDocument(drawn.pdf([(grey, page), (grey, whole)]))
     text = document[0].get_textpage().get_text_range()
     assert [" ".join(row.split()) for row in text.split("\r\n")] == [
@@ -115,8 +115,8 @@ def test_markdown_has_paragraphs_and_no_markup_of_its_own() -> None:
     boxes = [(0, 100 * at, 500, 80) for at in (0, 1, 2, 5)]
     corners = np.zeros((3, 2))
     texts = ["# head", "- a *star*", "b", "c_d"]
-    lines = tuple(formats.ReadLine(t, corners, box) for t, box in zip(texts, boxes, strict=True))
-    (made,) = formats.render([formats.ReadPage("x", 500, 600, lines)], "markdown")
+    lines = tuple(results.ReadLine(t, corners, box) for t, box in zip(texts, boxes, strict=True))
+    (made,) = formats.render([results.ReadPage("x", 500, 600, lines)], "markdown")
     assert made == "# head  \n- a \\*star\\*  \nb\n\nc\\_d\n"
 
 
