@@ -38,7 +38,14 @@ from htr_utils.text.rows import Table, child_of
 
 FORMAT = 1
 _LARGEST = 2**28  # bytes of one part, unpacked
-_DAMAGE = (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError)
+_DAMAGE: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+)
 _DAMAGE += (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _SHORT = (
     3  # contexts up to this length answer from rows: about 30,000, 640 bytes each with 80 classes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from htr_utils import drawn, formats, results
 from htr_utils import pages as finder
 from htr_utils.lines import iam, images, labels
+from tests.helpers import sheets
 from tests.helpers.chapters import ROOT
 
 PHOTO = ROOT / "data" / "samples" / "pages" / "letter-1.jpg"
@@ -61,8 +63,48 @@ def read_page(grey: np.ndarray | None = None) -> tuple[np.ndarray, results.ReadP
     return grey, results.of_page(PHOTO.name, grey.shape, found.lines, readings)
 
 
-@pytest.mark.parametrize("format_", ["page", "alto"])
-def test_what_we_write_is_training_data_with_the_same_lines(tmp_path: Path, format_: str) -> None:
+@pytest.mark.parametrize("kind", ["plain", "ruled", "on its side", "light on dark"])
+def test_our_page_xml_is_training_data_with_the_very_crops_that_were_read(
+    tmp_path: Path, kind: str
+) -> None:
+    grey, _ = sheets.page("ruled" if kind == "ruled" else "plain", 7)
+    if kind == "on its side":
+        grey = np.ascontiguousarray(np.rot90(grey))
+    elif kind == "light on dark":
+        grey = 255 - grey
+    found = finder.find(grey)
+    _, page = read_page(grey)
+    images.save(tmp_path / PHOTO.name, grey)
+    (tmp_path / "page.xml").write_text(formats.render([page], "page")[0], encoding="utf-8")
+    back = labels.read(tmp_path)
+    assert [line.text for line in back] == [line.text for line in page.lines]
+    assert len(back) == 12
+    for line, cut in zip(found.lines, back, strict=True):
+        again = cut.image()
+        if (
+            kind == "on its side"
+        ):  # the picture is turned first, which moves it by a part of a pixel
+            inks = [images.prepare(one, images.Preparation()).ink for one in (line.crop, again)]
+            assert abs(inks[0].shape[1] / inks[1].shape[1] - 1) < 0.03
+            assert abs(inks[0].sum() / inks[1].sum() - 1) < 0.05
+        else:
+            assert np.array_equal(line.crop, again)
+
+
+def test_a_line_that_somebody_moved_is_cut_where_it_is_now(tmp_path: Path) -> None:
+    grey, _ = sheets.page("plain", 7)
+    _, page = read_page(grey)
+    images.save(tmp_path / PHOTO.name, grey)
+    whole = formats.render([page], "page")[0]
+    first = re.search(r'<Baseline points="([^"]+)"', whole)
+    assert first is not None
+    low = re.sub(r",(\d+)", lambda y: f",{int(y[1]) + 100}", first[1])
+    (tmp_path / "page.xml").write_text(whole.replace(first[1], low), encoding="utf-8")
+    moved, second = (line.part for line in labels.read(tmp_path)[:2])
+    assert moved.row.found is None and second.row.found is not None
+
+
+def test_our_alto_is_training_data_with_the_same_lines(tmp_path: Path) -> None:
     """Texts are the same, crops show the same strokes: where along the line ink is, and how much."""
     grey = np.full((700, 1300), 235, np.uint8)
     for number, line in enumerate(iam.read().split("train")[:5]):
@@ -71,7 +113,7 @@ def test_what_we_write_is_training_data_with_the_same_lines(tmp_path: Path, form
         np.minimum(place, part, out=place)
     images.save(tmp_path / PHOTO.name, grey)
     _, page = read_page(grey)
-    (tmp_path / "page.xml").write_text(formats.render([page], format_)[0], encoding="utf-8")
+    (tmp_path / "page.xml").write_text(formats.render([page], "alto")[0], encoding="utf-8")
     back = labels.read(tmp_path)
     assert [line.text for line in back] == [line.text for line in page.lines]
     assert len(back) == 5
