@@ -15,7 +15,8 @@ from htr_utils.lines.iam import Line
 from htr_utils.text import corrections, decoding, gate, spelling
 
 if TYPE_CHECKING:
-    from htr_utils.recognizer import Reading, Recognizer
+    from htr_utils.readings import Reading
+    from htr_utils.recognizer import Recognizer
 
 
 def hard(lines: Sequence[Line]) -> list[np.ndarray]:

@@ -21,7 +21,7 @@ from htr_utils import pages as finder
 from htr_utils.errors import HtrError
 from htr_utils.formats import ReadLine, ReadPage, Word
 from htr_utils.lines import images
-from htr_utils.recognizer import Reading
+from htr_utils.readings import Reading
 
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"
 PAGE = "{http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15}"
