@@ -85,7 +85,7 @@ def error(confidences: ArrayLike, right: ArrayLike, bins: int = 10) -> float:
 
 
 def fit(confidences: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None) -> Scale:
-    """Platt scaling: the slope (1 / temperature) and shift of most likelihood (Newton's method, a faint pull to 1, 0)."""
+    """Platt scaling: slope (1 / temperature) and shift of most likelihood (Newton's method, a faint pull to 1, 0)."""
     p = np.clip(np.asarray(confidences, dtype=float), 1e-7, 1 - 1e-7)
     inputs = np.stack([np.log(p / (1 - p)), np.ones_like(p)], axis=1)  # (n, 2)
     good = np.asarray(right, dtype=float)

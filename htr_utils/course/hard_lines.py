@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,27 +56,25 @@ def mistakes(texts: Sequence[str], truths: Sequence[str]) -> dict[str, int]:
 
 
 def right_by_list(
-    recognizer: Recognizer, log_probs: Sequence[np.ndarray], truths: list[str], price: float | None
-) -> tuple[dict[str, str], float]:
-    """Words read rightly by the tuned beam with a lexicon of this price (None: without), and the CER.
-
-    Returns:
-        "n of m" for words that are in the list and for those that are not; the CER, a fraction.
-    """
-    tuned, lines = recognizer.tuned, padded(log_probs, truths)
+    recognizer: Recognizer, plain: Sequence[Line], prices: Sequence[float]
+) -> Iterator[str]:
+    """How many words of plain lines the tuned beam reads rightly, with a lexicon of each price: a sentence each."""
+    tuned, truths = recognizer.tuned, [line.text for line in plain]
+    lines = padded(recognizer.log_probs([line.path for line in plain]), truths)
     beam = {"lm": tuned.lm, "weight": tuned.fusion.weight, "bonus": tuned.fusion.bonus}
     beam |= {"width": tuned.fusion.width}
     words = {word.lower() for word in spelling.listed(tuned.lm.words)}
-    if price is None:
-        found = fusion.prefix_beam(lines.log_probs, lines.frames, **beam)
-    else:
+    for price in prices:
         lexicon = fusion.Lexicon(words, tuned.lm.characters, price, tuned.fusion.letter)
         found = fusion.lexicon_beam(lines.log_probs, lines.frames, lexicon, **beam)
-    texts = [recognizer.charset.decode(one[0].ids).strip() for one in found]
-    right: dict[str, list[bool]] = {"listed": [], "not listed": []}
-    for text, truth in zip(texts, truths, strict=True):
-        for word, good in zip(truth.split(), corrections.right_words(truth, text), strict=True):
-            bare = word.strip(".,;:!?\"'()-").lower()
-            right["not listed" if bare.isalpha() and bare not in words else "listed"].append(good)
-    told = {kind: f"{sum(all_)} of {len(all_)}" for kind, all_ in right.items()}
-    return told, cer(texts, truths).value
+        texts = [recognizer.charset.decode(one[0].ids).strip() for one in found]
+        right: dict[str, list[bool]] = {"listed": [], "not listed": []}
+        for text, truth in zip(texts, truths, strict=True):
+            for word, good in zip(truth.split(), corrections.right_words(truth, text), strict=True):
+                bare = word.strip(".,;:!?\"'()-").lower()
+                right["not listed" if bare.isalpha() and bare not in words else "listed"].append(
+                    good
+                )
+        listed, rare = (f"{sum(good)} of {len(good)}" for good in right.values())
+        rate = cer(texts, truths).value
+        yield f"price {price:<4g} right: {listed} listed words, {rare} others; CER {rate:.1%}"

@@ -82,7 +82,7 @@ plots.posteriors(recognizer.prepare(source).ink, table, charset, frames=90)
 #
 # ## Greedy decoding, from scratch
 #
-# The shortest recipe has three steps: take the likeliest class of each frame, merge neighbours that are equal, drop
+# Three steps: take the likeliest class of each frame, merge neighbours that are equal, drop
 # the blanks. A sequence of classes, one a frame, is called a [**path**](../docs/guide/glossary.md#path); merging
 # and dropping [**collapses**](../docs/guide/glossary.md#collapse) it into text.
 
@@ -115,26 +115,21 @@ for n in range(3):
 # Each frame says blank .6, `a` .4. Greedy takes the blank twice: probability .6 x .6 = .36, text: nothing.
 # But *three* paths collapse into "a": `aa`, `a-` and `-a`. Together they have .4 x .4 + .4 x .6 + .6 x .4.
 # A text is as probable as **all its paths together**.
-
-# %%
-tiny = np.log([[0.6, 0.4], [0.6, 0.4]])
-
-for ids, log_prob in decoding.exhaustive(tiny).items():  # walks through every path there is
-    print(f"text {'a' * len(ids)!r:>4}: probability {np.exp(log_prob):.2f}")
-print("greedy writes:", repr("a" * len(greedy_ids(tiny))))
-
-# %% [markdown]
-# `exhaustive` is the definition itself: it lists every path and adds up. You use it as an
-# [**oracle**](../docs/guide/glossary.md#oracle), the slow program that is right, to check the fast one. The next
+#
+# `exhaustive` is that definition itself: it lists every path and adds up. You use it as an
+# [**oracle**](../docs/guide/glossary.md#oracle), the slow program that is right, to check the fast one. The second
 # table has four frames and the classes `-`, `a`, `b`: 81 paths. Each likely text is a bar made of its paths.
 
 # %% tags=["figure"]
-# (frames, classes)
+tiny = np.log([[0.6, 0.4], [0.6, 0.4]])  # (frames, classes)
+for ids, log_prob in decoding.exhaustive(tiny).items():
+    print(f"text {'a' * len(ids)!r:>4}: probability {np.exp(log_prob):.2f}")
+
 small = np.array([[0.6, 0.1, 0.3], [0.1, 0.6, 0.3], [0.5, 0.4, 0.1], [0.2, 0.7, 0.1]])
 plots.paths_by_text(small, "ab", least=0.05)
 
 # %% [markdown]
-# The orange piece is the best path. It lies in the wrong bar. With 80 classes and two hundred frames nobody
+# The best path, orange, lies in the wrong bar. With 80 classes and two hundred frames nobody
 # can list all paths, so you need a search that adds up *many* paths of a *few* good texts.
 #
 # ## Beam search, from scratch
@@ -191,8 +186,7 @@ def prefix_beam(table, width, judge=lambda prefix: 0.0, floor=-np.inf):
 
 # %% [markdown]
 # (`judge` is for the language, later; `floor` skips unlikely classes to save time.) With room for every prefix the
-# beam must equal the oracle, on random tiny lines. On real lines it must equal the package, which does the same
-# with whole arrays.
+# beam must equal the oracle, on random tiny lines.
 
 # %%
 gaps = []
@@ -202,19 +196,19 @@ for _ in range(20):
     gaps += [abs(p - truth[ids]) for ids, p in prefix_beam(random_line, 10_000) if ids in truth]
 print(f"{len(gaps)} texts of 20 tiny lines; largest gap to the oracle: {max(gaps):.6f}")
 
-mine = [prefix_beam(table.astype(float), run.beam_width)[0][0] for table in tables[:3]]
-theirs = [decoding.beam(t[None], [len(t)], run.beam_width)[0][0].ids for t in tables[:3]]
-print(f"{sum(a == b for a, b in zip(mine, theirs, strict=True))} of {len(mine)} real lines as the package reads them")
-
 # %% [markdown]
-# Now watch it work on the four frames from above, with a width of 3. Each box is a prefix; its two colours
-# are its two scores. Follow the prefix `ba`, which wins, back to the start.
+# On real lines it must equal the package, which works on whole arrays. Then watch it on the four frames from above,
+# with a width of 3. Each box is a prefix; its two colours are its two scores. Follow `ba`, which wins, to the start.
 
 # %% tags=["figure"]
+mine = [prefix_beam(table.astype(float), run.beam_width)[0][0] for table in tables[:3]]
+plain = [decoding.beam(t[None], [len(t)], run.beam_width)[0][0] for t in tables]
+same = sum(ids == one.ids for ids, one in zip(mine, plain[:3], strict=True))
+print(f"{same} of {len(mine)} real lines as the package reads them")
 plots.beam_tree(small, "ab", 3)
 
 # %% [markdown]
-# Wherever two blue lines meet in one box, paths have merged. That is the whole trick. What the width throws away is
+# Wherever two blue lines meet in one box, paths have merged. What the width throws away is
 # lost: a grey cross where the prefix is in the beam at another frame, else only counted at the foot.
 #
 # ## Exercise 9.1 · Predict: is a beam of width 1 the same as greedy? *(5 minutes)*
@@ -239,17 +233,10 @@ check("09.1", prediction)
 # ## What a width buys
 #
 # A beam does not add up all paths of its answer. It adds those of which every beginning survived the cuts. Take the
-# frames of exercise 9.1: what does width 1 say of its own answer, and how probable is that answer truly?
-
-# %%
-puzzle = np.log([[0.4, 0.6, 1e-30], [0.3, 0.3, 0.4]])
-[(ids, score)] = prefix_beam(puzzle, 1)
-print(f"width 1: {np.exp(score):.2f}; all paths: {np.exp(decoding.exhaustive(puzzle)[ids]):.2f}")
-
-# %% [markdown]
-# So the score of a beam is a **lower bound**. And since width 1 and width 2 cut at different places, a wider beam
-# may even find a *less* probable text. How often, on random lines? The table gives the share of the true
-# probability that the score holds, and on how many lines the next narrower beam had found a better text.
+# frames of exercise 9.1: width 1 says .36 of its answer, all paths of that answer have .48. So the score of a beam is
+# a **lower bound**. And since width 1 and width 2 cut at different places, a wider beam may even find a *less* probable
+# text. On random lines: the share of the true probability that the score holds, and how often the next narrower
+# beam had found a better text.
 
 # %%
 widths, truly, held_by = (1, 2, 3, 5), [], []
@@ -264,38 +251,19 @@ for width, share, worse in zip(widths, np.mean(held_by, axis=0), [0, *fell], str
     print(f"width {width}: {100 * share:3.0f} % of the true probability, worse on {worse:2} of 300")
 
 # %% [markdown]
-# Widening helps on the whole, not on every line. Does it help on real lines? Beside the score stands what counts,
-# the character error rate (CER, [Characters and metrics](03_characters_and_metrics.ipynb)).
-
-
-# %% tags=["figure"]
-from htr_utils.text.metrics import cer
-
-truths = [line.text for line in chosen]
-
-
-def texts_of(readings: list) -> list[str]:
-    return [charset.decode(one.ids).strip() for one in readings]
-
-
-widths = sorted({1, 2, 3, 5, 20, run.beam_width})
-beams = {w: [decoding.beam(t[None], [len(t)], width=w)[0][0] for t in tables] for w in widths}
-scores = [np.mean([one.log_prob for one in beams[w]]) for w in widths]
-rates = [cer(texts_of(beams[w]), truths, split="test") for w in widths]
-plain = [decoding.greedy(t[None], [len(t)])[0] for t in tables]
-greedy_rate = cer(texts_of(plain), truths, split="test")
-plots.width_against_result(widths, scores, [one.value for one in rates], greedy_rate.value)
-
-# %% [markdown]
-# A trained CTC network is so sure of most frames that there is little to add up. What the beam buys is something
-# else: it holds *several* readings with their scores, and that is the door through which a language model, which
-# knows what letters follow each other, can enter.
+# Widening helps on the whole, not on every line. And real lines? A trained CTC network is so sure of most frames that
+# there is little to add up. What the beam buys is something else: it holds *several* readings with their scores, and
+# that is the door through which a language model, which knows what letters follow each other, can enter.
 #
 # ## A language model in ten lines
 #
 # A **language model** says how probable each next character is after the ones before it. The smallest that is of
 # use looks back one character: a **bigram** model. You count which character follows which in the training texts,
-# and divide. (Class 0, the blank, is never written; here it stands for the start of a line.)
+# and divide. (Class 0, the blank, is never written; here it stands for the start of a line.) After "q" stood nothing
+# but "u", yet a pair that was never seen is not impossible. With P = 0 the model would forbid it, so some probability
+# must go to what was not seen: **smoothing**. The idea of [Witten and
+# Bell](../docs/guide/bibliography.md#witten-1991) takes three lines: the more different characters followed, the
+# likelier is a new one, and which one it is the single letters tell.
 
 # %%
 import itertools
@@ -305,17 +273,6 @@ for line in folder.split("train"):
     for before, after in itertools.pairwise([0, *charset.encode(line.text)]):
         counts[before, after] += 1
 
-for character in "qtZ":
-    row = counts[charset.encode(character)[0]]  # (classes,)
-    often = [f"{charset.decode([i])!r} {row[i]:.0f}" for i in np.argsort(-row)[:4] if row[i]]
-    print(f"after {character!r}: {', '.join(often)}; never seen: {(row[1:] == 0).sum()} of 79")
-
-# %% [markdown]
-# A pair that was never seen is not impossible. With P = 0 the model would forbid it, so some probability must go to
-# what was not seen: **smoothing**. Witten and Bell's idea (1991) takes three lines: the more different characters
-# followed, the likelier is a new one, and which one it is the single letters tell.
-
-# %%
 alone = (counts.sum(axis=0) + 1) / (counts.sum() + charset.classes)  # P(character), (classes,)
 kinds = 1 + (counts > 0).sum(axis=1, keepdims=True)  # different followers, (before, 1)
 bigram = (counts + kinds * alone) / (counts.sum(axis=1, keepdims=True) + kinds)
@@ -341,7 +298,9 @@ unseen = [line.text for line in folder.split("validation")]
 pairs = [(a, b) for text in unseen for a, b in itertools.pairwise([0, *charset.encode(text)])]
 before, after = np.array(pairs).T
 raw = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-print(f"bigram without smoothing: infinite, {(raw[before, after] == 0).sum()} pairs were never seen")
+print(
+    f"bigram without smoothing: infinite, {(raw[before, after] == 0).sum()} pairs were never seen"
+)
 print(f"single letters:           {2 ** -np.log2(alone[after]).mean():.1f}")
 print(f"bigram, smoothed:         {2 ** -np.log2(bigram[before, after]).mean():.1f}")
 print(f"the package's 7-gram:     {2 ** english.bits(unseen):.1f}")
@@ -381,11 +340,17 @@ def fused(table: np.ndarray, judge) -> tuple[int, ...]:
 
 
 # %% [markdown]
-# On clean rendered lines there is little left to win, so the test lines are bent and soiled first (`damaged`). Four
-# ways to read them, the last with the package's search.
+# On clean rendered lines there is little left to win, so the test lines are bent and soiled first. Four ways to read
+# them, the last with the package's search.
 
 # %%
 from htr_utils.course.hard_lines import mistakes, read_damaged
+from htr_utils.text.metrics import cer
+
+
+def texts_of(readings) -> list[str]:
+    return [charset.decode(one.ids).strip() for one in readings]
+
 
 hard = read_damaged(recognizer, chosen)  # tables of damaged lines (lines, frames, classes)
 each = [table[:length] for table, length in zip(hard.log_probs, hard.frames, strict=True)]
@@ -406,13 +371,12 @@ print("written:                    ", hard.truths[0])
 # %% [markdown]
 # ## Search errors and model errors
 #
-# A text is still wrong. Whose fault is it? Compare the scores of what was written and what was read, both computed
+# Whose fault is a wrong text? Compare the scores of what was written and what was read, both computed
 # exactly, over all paths. If the truth scores *higher*, the beam lost it: a **search error**, and a wider beam may
 # mend it. If it scores *lower*, even a perfect search would be wrong: a **model error**, and only a better network
 # or language model helps.
 
 # %%
-from collections import Counter
 
 from htr_utils.network import ctc
 
@@ -433,17 +397,18 @@ for width in (1, 3, 10, 100):
     wrong = [n for n, text in enumerate(texts) if text.strip() != held.truths[n]]
     search = sum(exact(n, held.truths[n]) > exact(n, texts[n]) for n in wrong)
     rate = cer([text.strip() for text in texts], held.truths).value
-    print(f"width {width:3}: {search:2} search errors, {len(wrong) - search:2} model errors, CER {rate:.1%}")
+    print(
+        f"width {width:3}: {search:2} search errors, {len(wrong) - search:2} model errors, CER {rate:.1%}"
+    )
 
 # %% [markdown]
-# With a language model the width does matter: what the language will like may look poor for a while. The package
-# searches with a width of 100 and is fast all the same: prefixes far behind are given up, and of prefixes that end
-# alike, as far back as the judges look, only the best is kept (*recombination*).
+# With a language model the width does matter: what the language will like may look poor for a while.
 #
 # ## Weight, bonus and lexicon
 #
 # How strong may the language be? That is chosen on *validation* lines, never on the lines that are reported. First
 # the bonus alone, at the weight of the parameters cell: which mistakes are left?
+
 
 # %%
 def held_with(weight: float, bonus: float) -> list[str]:
@@ -452,6 +417,7 @@ def held_with(weight: float, bonus: float) -> list[str]:
     return texts_of([one[0] for one in found])
 
 
+print("greedy: ", mistakes(texts_of(decoding.greedy(held.log_probs, held.frames)), held.truths))
 for bonus_now in (0.0, 1.0, 2.0, 4.0):
     print(f"bonus {bonus_now:g}:", mistakes(held_with(run.weight, bonus_now), held.truths))
 
@@ -460,8 +426,7 @@ for bonus_now in (0.0, 1.0, 2.0, 4.0):
 # high bonus pays for letters that are not there: they are *invented*. The weight shows the same struggle.
 
 # %% tags=["figure"]
-published = recognizer.tuned.fusion
-weights = sorted({0.0, 0.25, 0.5, 0.75, 1.0, 1.5, published.weight})
+published, weights = recognizer.tuned.fusion, (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 curves = {
     f"bonus {b:g}": [cer(held_with(w, b), held.truths).value for w in weights]
     for b in (0.0, published.bonus)
@@ -469,59 +434,47 @@ curves = {
 plots.weight_curve(weights, curves, published=published.weight)
 
 # %% [markdown]
-# Too weak, and the language changes nothing. Too strong, and it writes fluent English that nobody wrote. The
-# published pair was chosen on all validation lines, plain and damaged, by `python -m workshop.measure.tune`;
-# `htr sweep notebooks/src/09_weight.yaml` runs this chapter at many pairs.
+# Too weak, and the language changes nothing. Too strong, and it writes fluent English that nobody wrote. The published
+# pair was chosen on all validation lines by `python -m workshop.measure.tune`; `htr sweep notebooks/src/09_weight.yaml`
+# runs this chapter at many pairs.
 #
 # A **lexicon** is a harder rule: words of a list are free, every other word costs a price; digits and punctuation
-# cost nothing. It is kept as a tree of letters, so that the beam knows after each letter whether a listed word can
-# still follow. What does it cost? Read plain test lines at rising prices, and count words that are not in the list.
+# cost nothing. What does it cost? Read plain test lines at rising prices, and count words that are not in the list.
 
 # %%
 from htr_utils.course.hard_lines import right_by_list
 
-plain_lines = test[::6]
-some = recognizer.log_probs([line.path for line in plain_lines])
-for price in (None, published.price, 5, 20):
-    right, rate = right_by_list(recognizer, some, [line.text for line in plain_lines], price)
-    name = "without a list" if price is None else f"price {price:g}"
-    print(f"{name:15} right: {right['listed']} listed words, {right['not listed']}; CER {rate:.1%}")
+for told in right_by_list(recognizer, test[::6], (0, published.price, 5, 20)):
+    print(told)
 
 # %% [markdown]
 # A low price helps a little; a high one makes names and rare words impossible, and what then stands there looks
-# right. So the package keeps the price low, leaves numbers, codes and capitals alone where the network is sure of
-# them, and asks first whether the page is in a language that it knows. Whether such small differences are more than
-# chance a few lines cannot tell: [Evaluation](11_evaluation.ipynb) compares in pairs, with an interval.
+# right. So the package keeps the price low, and leaves numbers, codes and capitals alone where the network is sure of
+# them. Whether small differences are more than chance: [Evaluation](11_evaluation.ipynb) compares in pairs.
 #
 # ## What goes wrong: "leter"
 #
 # TensorFlow 1's beam search has `merge_repeated=True` by default: it collapses a path into text *and then merges
-# repeats again*. The repeats that are left by then are no accident: they are doubled letters, kept apart by a
-# blank. (The [reference system](../docs/guide/glossary.md#reference-system) offers this search in its decoder class
-# too, with the same setting; none of its commands selects it.) By hand: `-l-ee-t-tt-e-r` collapses into "letter",
-# and "letter" into "leter". On real lines:
+# repeats again*. What repeats are left by then are doubled letters, kept apart by a blank: `-l-ee-t-tt-e-r` collapses
+# into "letter", and "letter" into "leter". (The [reference system](../docs/guide/glossary.md#reference-system) offers
+# this search too; none of its commands selects it.) On real lines, mistaken and mended:
 
 # %%
-good = beams[run.beam_width]
 bad = [decoding.beam_merge_mistake(t[None], [len(t)], run.beam_width)[0] for t in tables]
-hit = [n for n in range(len(tables)) if good[n].ids != bad[n].ids]
+hit = [n for n in range(len(tables)) if plain[n].ids != bad[n].ids]
 for n in hit[:1]:
-    print("written: ", truths[n])
-    print("mistaken:", charset.decode(bad[n].ids))
-    print("mended:  ", charset.decode(good[n].ids))
-lost = sum(len(good[n].ids) - len(bad[n].ids) for n in hit)
+    print(*(charset.decode(one[n].ids) for one in (bad, plain)), sep="\n")
+lost = sum(len(plain[n].ids) - len(bad[n].ids) for n in hit)
 print(f"{lost} doubled letters lost in {len(hit)} of {len(tables)} lines")
 
 # %% [markdown]
 # The bug hides well: no error, no warning, a text that looks like a spelling mistake. A decoder that takes another
-# class than yours for the blank (TensorFlow's takes the last one) fails as silently. Test a decoder against the
-# oracle, on lines with doubled letters.
+# class than yours for the blank (TensorFlow's takes the last one) fails as silently. Test yours against the oracle.
 #
 # ## Where was each character read?
 #
-# Frames lie in order along the line, so the text comes with places. Each character has a frame where it is
-# strongest, and its probability there is a first, rough [**confidence**](../docs/guide/glossary.md#confidence).
-# `Recognizer.read` carries both back to the columns of your picture.
+# Each character has a frame where it is strongest, and its probability there is a first, rough
+# [**confidence**](../docs/guide/glossary.md#confidence). `Recognizer.read` carries both back to your picture.
 
 # %% tags=["figure"]
 reading = recognizer.read(source, decoder="greedy")
@@ -530,21 +483,16 @@ plots.where_read(
 )
 
 # %% [markdown]
-# The shorter and redder a bar, the more the reader doubts. A red one may still be right, and a blue one may be
-# wrong. And one kind of error has no bar at all: what was *omitted*. Of the errors that greedy decoding makes on the
-# damaged validation lines:
-
-# %%
-print(mistakes(texts_of(decoding.greedy(held.log_probs, held.frames)), held.truths))
-
-# %% [markdown]
+# The shorter and redder a bar, the more the reader doubts. A red one may still be right, and a blue one may be wrong.
+# And one kind of error has no bar at all: what was *omitted*, of the mistakes of greedy decoding above (damaged
+# validation lines) about one in three.
+#
 # A proof-reader who looks at low confidences alone misses every omission. Nor does a network's own number keep its
 # promise by itself: `read` puts it through a logistic curve whose slope and shift were fitted on validation lines
 # (*Platt scaling*); [Spell correction](10_spell_correction.ipynb) measures what that buys.
 
 # %%
 run.record(
-    cer_greedy=greedy_rate.value, cer_beam=rates[widths.index(run.beam_width)].value,
     cer_validation=cer(held_with(run.weight, run.bonus), held.truths).value,
     curve={name: dict(zip(map(str, weights), values, strict=True)) for name, values in curves.items()},
     cer_damaged={way: cer(texts, hard.truths).value for way, texts in ways.items()},
@@ -594,9 +542,14 @@ check("09.3", sureness)
 
 # %% tags=["exercise"]
 def best_reading(
-    readings: list[tuple[str, float, float]], words: set[str], weight: float, bonus: float, price: float
+    readings: list[tuple[str, float, float]],
+    words: set[str],
+    weight: float,
+    bonus: float,
+    price: float,
 ) -> str:
     """The text with the best score; readings: (text, log P of the ink, log P in the language), words: lower case."""
+
     # SOLUTION
     def total(reading):
         text, ink, lm = reading
@@ -630,7 +583,7 @@ check("09.4", best_reading)
 #
 # **2. A colleague's beam search gives the same text as greedy on every line. Is it broken?**
 # <details><summary>Answer</summary>
-# Not necessarily: a trained network is sure of most frames, and then both agree. Test it against the
+# Perhaps not: a trained network is sure of most frames, and then both agree. Test it against the
 # oracle on tiny random lines, where they must differ.
 # </details>
 #
@@ -652,8 +605,6 @@ check("09.4", best_reading)
 #   networks*](../docs/guide/bibliography.md#graves-2014), ICML 2014.
 # - C. Gulcehre and others: [*On using monolingual corpora in neural machine
 #   translation*](../docs/guide/bibliography.md#gulcehre-2015), 2015; where "shallow fusion" comes from.
-# - I. Witten, T. Bell: [*The zero-frequency problem*](../docs/guide/bibliography.md#witten-1991), 1991; how much to
-#   keep for what was never seen.
 #
 # Next: [10 · Spell correction](10_spell_correction.ipynb), what a word list can mend afterwards, and what it
 # spoils.

@@ -45,7 +45,9 @@ def fair_bonus(answer: Callable[[float, list[float]], float]) -> str | None:
     if is_(2 * right):
         return "the score holds weight x log P: where is the weight?"
     if is_(-0.5 * math.log(sum(case) / 4)):
-        return "take the logarithm of each probability first, then the mean; not the other way round"
+        return (
+            "take the logarithm of each probability first, then the mean; not the other way round"
+        )
     if is_(0.5 * 2**2.5):
         return "that is the perplexity times the weight; costs add up as logarithms"
     if not is_(right):
@@ -63,9 +65,13 @@ def sureness(answer: Callable[[float, float], float]) -> str | None:
     """1 / (1 + exp(second - best)), which never divides 0 by 0."""
     third = answer(math.log(0.3), math.log(0.1))
     if math.isclose(third, 0.3, abs_tol=1e-6):
-        return "that is the probability of the first among all texts; here only the two are possible"
+        return (
+            "that is the probability of the first among all texts; here only the two are possible"
+        )
     if math.isclose(third, 3.0, abs_tol=1e-6):
-        return "that is how many times more probable the first is; a probability lies between 0 and 1"
+        return (
+            "that is how many times more probable the first is; a probability lies between 0 and 1"
+        )
     if math.isclose(third, 0.25, abs_tol=1e-6):
         return "that is the probability of the second reading"
     if not math.isclose(third, 0.75, abs_tol=1e-6):

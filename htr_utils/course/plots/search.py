@@ -1,4 +1,4 @@
-"""Figures of decoding: posteriors under a line, paths by text, the beam, width against result, where letters are."""
+"""Figures of decoding: posteriors under a line, paths by text, the beam, the curve of weights, where letters are."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def posteriors(ink: np.ndarray, log_probs: np.ndarray, charset: Charset, *, fram
     base.show(
         drawing,
         alt="The beginning of a written line; below it a grid of classes by frames: a short dark stroke for each "
-        f"letter that is read, and the row of the blank, which is the likeliest class in {blanks} of {len(read)} frames.",
+        f"letter that is read, and the row of the blank, the likeliest class in {blanks} of {len(read)} frames.",
         facts=f"{len(read)} frames of {step} pixels, {blanks} of them blank; {len(text)} different characters",
     )
 
@@ -148,8 +148,8 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
     facts = f"{merges} times ways merge into one kept prefix; {cut} are cut, {crosses} of them with a row: a cross"
     alt = (
         "A grid of prefixes by frames. Thick lines of probability lead from the empty prefix to longer ones; where "
-        f"several lines meet in one box, paths merge; {crosses} grey crosses are cut by the width. {best!r} has the highest "
-        "number at the end."
+        f"several lines meet in one box, paths merge; {crosses} grey crosses are cut by the width. {best!r} has the "
+        "highest number at the end."
     )
     base.show(
         drawing,
@@ -212,32 +212,6 @@ def _legend(axis: Axes) -> None:
     ]
     look = {"fontsize": 8, "frameon": False}
     axis.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), **look)
-
-
-def width_against_result(
-    widths: Sequence[int], scores: Sequence[float], cer: Sequence[float], greedy_cer: float
-) -> None:
-    """Left: the score found (log probability, nats a line) against that of the widest beam; right: CER, fractions."""
-    drawing, (left, right) = base.figure(1, 2, height=2.8)
-    left.plot(widths, [score - scores[-1] for score in scores], color=BLUE, marker="o")
-    left.set_ylabel("log probability against the\nwidest beam (nats a line)")
-    right.plot(widths, [100 * value for value in cer], color=BLUE, marker="o", label="beam")
-    right.axhline(100 * greedy_cer, color=ORANGE, ls="--", label="greedy")
-    top = 100 * max(*cer, greedy_cer)
-    right.set_ylim(0, 1.25 * top if top > 0 else 1)
-    right.set_ylabel("CER (%)")
-    right.legend(frameon=False)
-    for axis in (left, right):
-        axis.set_xscale("log", base=2)
-        axis.set_xticks(widths, [str(width) for width in widths])
-        axis.minorticks_off()
-        axis.set_xlabel("width of the beam (prefixes)")
-    found = f"from {100 * cer[0]:.1f} % at width {widths[0]} to {100 * cer[-1]:.1f} % at {widths[-1]}"
-    alt = (
-        f"Two panels over the width of the beam. Left, the log probability of the answer, {scores[0] - scores[-1]:+.2f} "
-        f"nats for the narrowest against the widest; right, the error rate, {found}, beside the dashed line of greedy."
-    )
-    base.show(drawing, alt=alt, facts=f"CER {found}; greedy {100 * greedy_cer:.1f} %")
 
 
 def weight_curve(
