@@ -100,8 +100,10 @@ def best_reading(answer: Callable[[Readings, set[str], float, float, float], str
 
     if not isinstance(says(turn, 0, 0, 0), str):
         return "return the text of the best reading alone"
-    if says(turn, 0, 0, 0) != "tne cat":
+    if says([("a cat", -1.0, 0.0), ("the cat", -4.0, 0.0)], 0, 0, 0) != "a cat":
         return "with weight, bonus and price 0 the ink decides: the largest log probability, which is nearest to 0"
+    if says(turn, 0, 0, 0) != "tne cat":
+        return "with a weight of 0 the language has no say: where does the weight enter?"
     if says(turn, 0.6, 0, 0) != "the cat" or says(turn, 0.5, 0, 0) != "tne cat":
         return "the weight: -6 - 0.6 x 9 beats -1 - 0.6 x 18, and with 0.5 it does not. How does yours enter?"
     short = [("a cat", -1.0, 0.0), ("the cat", -4.0, 0.0)]
