@@ -73,10 +73,10 @@ def paths_by_text(probabilities: np.ndarray, alphabet: str, *, least: float) -> 
         probabilities: (frames, classes). alphabet: the characters of classes 1, 2, ...
     """
     every: defaultdict[str, dict[str, float]] = defaultdict(dict)
-    for path in product(range(len(alphabet) + 1), repeat=len(probabilities)):
-        text = "".join(alphabet[i - 1] for i in collapse(path))
-        name = "".join(("-" + alphabet)[i] for i in path)
-        every[text][name] = float(np.prod(probabilities[range(len(path)), path]))
+    for ids in product(range(len(alphabet) + 1), repeat=len(probabilities)):
+        text = "".join(alphabet[i - 1] for i in collapse(ids))
+        name = "".join(("-" + alphabet)[i] for i in ids)
+        every[text][name] = float(np.prod(probabilities[range(len(ids)), ids]))
     paths = {text: group for text, group in every.items() if sum(group.values()) > least}
     drawing, axis = base.figure(height=0.55 * len(paths) + 0.8)
     ranked = sorted(paths, key=lambda text: -sum(paths[text].values()))
