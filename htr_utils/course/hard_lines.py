@@ -61,7 +61,11 @@ def right_by_list(
     """How many words of plain lines the tuned beam reads rightly, with a lexicon of each price: a sentence each."""
     tuned, truths = recognizer.tuned, [line.text for line in plain]
     lines = padded(recognizer.log_probs([line.path for line in plain]), truths)
-    beam: dict[str, Any] = {"lm": tuned.lm, "weight": tuned.fusion.weight, "bonus": tuned.fusion.bonus}
+    beam: dict[str, Any] = {
+        "lm": tuned.lm,
+        "weight": tuned.fusion.weight,
+        "bonus": tuned.fusion.bonus,
+    }
     beam |= {"width": tuned.fusion.width}
     words = {word.lower() for word in spelling.listed(tuned.lm.words)}
     for price in prices:

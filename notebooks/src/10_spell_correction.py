@@ -404,7 +404,7 @@ print("library, plain lines:  ", saved(texts["none"], texts["library"], truths))
 # %% [markdown]
 # *Mended* counts words that were wrong and are right afterwards, *broken* the reverse. Where much is wrong, the
 # library mends many words and breaks few; that it saves hardly any characters there means that most of its changes
-# turn a wrong word into another wrong word. Where little is wrong, it harms. The gate's margin decides between mending
+# turn a wrong word into another wrong word. Where little is wrong there is little to mend, and as much to break. The gate's margin decides between mending
 # and breaking. Choose it on validation lines, as the package's own was (`python -m workshop.measure.tune`):
 
 # %% tags=["figure"]
