@@ -404,8 +404,9 @@ print("library, plain lines:  ", saved(texts["none"], texts["library"], truths))
 # %% [markdown]
 # *Mended* counts words that were wrong and are right afterwards, *broken* the reverse. Where much is wrong, the
 # library mends many words and breaks few; that it saves hardly any characters there means that most of its changes
-# turn a wrong word into another wrong word. Where little is wrong there is little to mend, and as much to break. The
-# gate's margin decides between mending and breaking. Choose it on validation lines, as the package's own was (`python -m workshop.measure.tune`):
+# turn a wrong word into another wrong word. Where little is wrong there is little to mend, and as much to break.
+# The gate's margin decides between mending and breaking. Choose it on validation lines, as the package's own was
+# (`python -m workshop.measure.tune`):
 
 # %% tags=["figure"]
 margins = [-2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0]
