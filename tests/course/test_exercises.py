@@ -1,7 +1,7 @@
 """Every exercise of the course: its stub says "to do", its right answer is correct, wrong ones get hints of their own.
 
 The answers stand in `test_chapter_NN.py`: in `RIGHT` and in `WRONG`, there perhaps with a part of the hint, or in
-`ANSWERS`, where from "Evaluation" on every wrong answer gets another hint. An exercise without them is noticed.
+`ANSWERS`, where from "Decoding" on every wrong answer gets another hint. An exercise without them is noticed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def answers() -> tuple[dict[str, Any], dict[str, list[tuple[Any, str]]], set[str
         for number, good, bad in getattr(module, "ANSWERS", []):
             right[number] = good
             wrong[number] += [(answer, "") for answer in bad]
-            strict |= {number} if number >= "11" else set()
+            strict |= {number} if number >= "09" else set()
     return right, wrong, strict
 
 

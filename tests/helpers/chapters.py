@@ -33,7 +33,7 @@ OTHER_PARAMETERS: dict[str, dict[str, object]] = {
     "06": {"line_number": 5, "cells": 4, "toy_lines": 500},
     "08": {"steps": 20, "epochs": 2, "lines": 16, "batch": 4},
     "09": {"lines": 5, "beam_width": 4, "seed": 3},
-    "10": {"lines": 10, "doubt": 0.5, "seed": 2},
+    "10": {"lines": 10, "unsure_below": 0.5, "seed": 2},
     "11": {"lines": 12, "seed": 2},
     "12": {"examples": 48, "rounds": 2, "corrected": 6, "epochs": 12, "seed": 2},
     "13": {"seed": 3},
