@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from htr_utils.errors import HtrError
-from htr_utils.formats import ReadPage, Word
 from htr_utils.lines import images
+from htr_utils.results import ReadPage, Word
 
 _DPI = 200  # of a page's picture: 2,000 pixels are ten inches
 

@@ -9,38 +9,44 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from htr_utils import files, paths
+from htr_utils import files
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, labels, spacing
+from htr_utils.lines import labels, spacing
 from htr_utils.lines.iam import Line
 from htr_utils.recognizer import Decoder, Recognizer
-from htr_utils.text import metrics
+from htr_utils.text import languages, metrics
 
 
 def load_lines(
-    root: str | Path | None, split: str | None, *, spacing: str = "natural", task: str | None = None
+    root: str | Path | None, split: str | None, *, spacing: Any = "natural", task: str | None = None
 ) -> list[Line]:
-    """The lines to work on: a split of an IAM-layout folder, or all of any other (`labels.read`).
+    """The lines of a split, or all of a folder; see `to_measure`.
 
     Args:
-        root: None for the embedded data (or HTR_DATA). split: None for every line. Of a folder without splits it
-            is what figures call its lines, and changes nothing.
+        root: None for the embedded data (or HTR_DATA). split: None for every line.
+    """
+    if split is None:
+        return labels.open_lines(root, spacing=spacing, task=task).lines
+    return to_measure(root, split, spacing=spacing, task=task)[0]
+
+
+def to_measure(
+    root: str | Path | None, split: str | None, *, spacing: Any = "natural", task: str | None = None
+) -> tuple[list[Line], str]:
+    """The lines to measure on, and what figures call them: a split, "test" by default, else "all lines".
+
+    Args:
+        split: of a folder without splits it is what figures call its lines, and changes nothing.
 
     Raises:
         HtrError: no such split; a folder without splits is asked for one.
     """
-    root = root or paths.named_data()
-    if root is not None and labels.is_own(root):
-        lines = labels.read(root)
-        if split not in ("train", "validation", "test"):
-            return lines
-        if split not in (named := labels.splits(lines)):
-            raise HtrError(
-                f"{root}: has no split {split!r}; leave --split out, all its lines are taken"
-            )
-        return named[split]
-    folder = iam.read(root, spacing=spacing, task=task)  # type: ignore[arg-type]
-    return list(folder.lines.values()) if split is None else folder.split(split)
+    found = labels.open_lines(root, spacing=spacing, task=task)
+    split = split or ("test" if "test" in found.names else "all lines")
+    whole = not found.names or found.folder is None  # any other name is what figures call its lines
+    if whole and split not in ("train", "validation", "test"):
+        return found.lines, split
+    return found.split(split), split
 
 
 def fingerprint(lines: Sequence[Line]) -> str:
@@ -78,6 +84,8 @@ def evaluate(
     """
     if not lines:
         raise HtrError("no lines to evaluate; check the split's name")
+    if decoder in ("lm", "lexicon") and (note := languages.none_for(recognizer.charset.characters)):
+        say(note)
     start = time.perf_counter()
     sources = (line.path if line.part is None else line for line in lines)
     readings = list(recognizer.read_iter(sources, decoder=decoder, errors="keep"))

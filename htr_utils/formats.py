@@ -1,6 +1,6 @@
 """What was read, as a file: plain text, Markdown, JSON, hOCR 1.2, ALTO 4.2, PAGE XML 2019-07-15.
 
-    page = of_page("letter.jpg", grey.shape, found.lines, recogniser.read([line.crop for line in found.lines]))
+    page = results.of_page("letter.jpg", grey.shape, found.lines, recogniser.read([line.crop for line in found.lines]))
     for content in render([page], "alto"):
         ...
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -21,11 +22,7 @@ import numpy as np
 
 from htr_utils import __version__
 from htr_utils.errors import HtrError
-from htr_utils.results import PLAIN, Box, plain
-from htr_utils.results import ReadLine as ReadLine
-from htr_utils.results import ReadPage as ReadPage
-from htr_utils.results import Word as Word
-from htr_utils.results import of_page as of_page
+from htr_utils.results import PLAIN, Box, ReadLine, ReadPage, Word, plain
 
 ENDINGS = {
     "text": PLAIN,
@@ -301,7 +298,7 @@ def _page_xml(page: ReadPage) -> str:
         region = _add(sheet, "TextRegion", id="region", type="paragraph")
         _coords(region, _corners(_region(page)))
         for j, line in enumerate(page.lines, 1):
-            row = _add(region, "TextLine", id=f"line_{j}")
+            row = _add(region, "TextLine", id=f"line_{j}", custom=_exact(line, page))
             _coords(row, _points(line, page))
             _add(row, "Baseline", points=_pairs(_stand(line, page)))
             for k, word in enumerate(line.split(), 1):
@@ -311,6 +308,18 @@ def _page_xml(page: ReadPage) -> str:
                     _equivalent(part, word.text, word.confidence)
             _equivalent(row, line.text, line.confidence)
     return _write(root)
+
+
+def _exact(line: ReadLine, page: ReadPage) -> str | None:
+    """Where a line was found, for `lines.page_files`: PAGE's own places are in whole pixels and know no x-height.
+
+    `of` tells whose it is: who moves the baseline makes it void.
+    """
+    if line.found is None:
+        return None
+    points = " ".join(f"{x:.2f},{y:.2f}" for x, y in line.found[1])
+    of = zlib.crc32(_pairs(_stand(line, page)).encode())
+    return f"htr {{x-height:{line.found[0]:.2f}; of:{of:08x}; at:{points};}}"
 
 
 def _coords(parent: ET.Element, points: Sequence[tuple[int, int]]) -> None:

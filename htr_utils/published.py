@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from htr_utils import evaluation
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam
+from htr_utils.lines.iam import Line
 from htr_utils.recognizer import Recognizer
 from htr_utils.text import metrics
 
@@ -48,7 +48,7 @@ def beside_published(rates: Sequence[tuple[str, metrics.Rate, metrics.Rate]], sp
 
 def in_both_conventions(
     recognizer: Recognizer,
-    folder: iam.IamFolder,
+    every: Sequence[Line],
     split: str,
     written: str = "natural",
     fold: bool = False,
@@ -57,19 +57,16 @@ def in_both_conventions(
     """CER and WER of a split in natural and in raw spacing, both sides converted by the same rule.
 
     Args:
-        folder: read in the convention that the model writes. written: that one, in which nothing is converted.
+        every: its lines, in the convention that the model writes. written: that one, in which nothing is converted.
         fold: the truths are folded to the model's charset, as in its training.
 
     Raises:
         HtrError: no picture of the split can be read; single ones are left out, and counted.
     """
-    lines, texts = list[iam.Line](), list[str]()
-    every = folder.split(split)
-    for line, reading in zip(
-        every,
-        recognizer.read_iter([line.path for line in every], decoder="greedy", errors="keep"),
-        strict=True,
-    ):
+    lines, texts = list[Line](), list[str]()
+    sources = [line.path if line.part is None else line for line in every]
+    read = recognizer.read_iter(sources, decoder="greedy", errors="keep")
+    for line, reading in zip(every, read, strict=True):
         if not isinstance(reading, HtrError):
             lines.append(line)
             texts.append(reading.text)

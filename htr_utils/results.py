@@ -26,7 +26,7 @@ class Word:
 class ReadLine:
     """A line of a page: polygon float (N, 2), x and y. corrected: the text after spell correction, if it ran.
 
-    baseline: float (N, 2), from left to right, where it is known.
+    baseline: float (N, 2), from left to right, where it is known. found: x-height and baseline as `pages` found them.
     sure, at: the confidence of each character of `text` and its column, where a recogniser read it. others: what
     its beam read besides. language: whose language model helped.
     """
@@ -42,6 +42,7 @@ class ReadLine:
     others: tuple[str, ...] = ()
     language: str = "none"
     baseline: np.ndarray | None = None
+    found: tuple[float, np.ndarray] | None = None
 
     def split(self) -> tuple[Word, ...]:
         """The words, with their places where the text is still what was read."""
@@ -87,7 +88,7 @@ def plain(pages: Sequence[ReadPage]) -> str:
 def of_page(
     image: str,
     shape: tuple[int, ...],
-    found: Sequence[Any],
+    page_lines: Sequence[Any],
     readings: Iterable[Any],
     number: int = 1,
     notes: Sequence[str] = (),
@@ -95,7 +96,7 @@ def of_page(
     """The page that `shape` (height, width), lines as `pages.find` gives them and their readings make up."""
     height, width = shape[:2]
     lines = []
-    for line, reading in zip(found, readings, strict=True):
+    for line, reading in zip(page_lines, readings, strict=True):
         words = tuple(_words(line, reading))
         sure = tuple(c.confidence for c in reading.characters)
         middle = np.array([[c.x, line.crop.shape[0] / 2] for c in reading.characters]).reshape(
@@ -106,7 +107,8 @@ def of_page(
             reading.text, line.polygon, line.box, reading.confidence, words, sure=sure, at=at
         )
         line_read = replace(line_read, others=reading.others, language=reading.language)
-        lines.append(replace(line_read, baseline=_baseline(line)))
+        found = getattr(line, "found", None)
+        lines.append(replace(line_read, baseline=_baseline(line), found=found))
     image = image.encode("utf-8", "replace").decode()  # a file's name may be no UTF-8, a result is
     return ReadPage(image, width, height, tuple(lines), number, tuple(notes))
 

@@ -63,18 +63,6 @@ def folder_of(data: str | None) -> str | None:
     return str(named) if named else data
 
 
-def split_of(data: str | None, split: str | None) -> str:
-    """--split, or where it is not given the test split, and of a folder without one all lines."""
-    from htr_utils.lines import labels
-
-    if split:
-        return split
-    whole = (
-        data is not None and labels.is_own(data) and "test" not in labels.splits(labels.read(data))
-    )
-    return "all lines" if whole else "test"
-
-
 def only(lines: list[Line], ids: str | None) -> list[Line]:
     """The lines whose writer, form or id the file `ids` names, for --ids; all of them where it is None."""
     if ids is None:

@@ -47,8 +47,11 @@ def data_check(path: str | None, model: str, sheet: str | None) -> None:
     if report.usable:
         told = known.unknown("".join({c for line in report.lines for c in line.text}))
         charset = "--charset texts " if told else ""
-        command = f"--data {shlex.quote(str(root))} {charset}--init {model} --out mine.keras"
+        task = f"--task {report.tasks[0]} " if report.tasks else ""
+        command = f"--data {shlex.quote(str(root))} {task}{charset}--init {model} --out mine.keras"
         click.echo(f"to train on it: htr train {command}")
+        if others := report.tasks[1:]:
+            click.echo(f"or by the other lists: --task {' or '.join(others)}")
     sys.exit(0 if report.usable else 1)
 
 

@@ -49,8 +49,8 @@ def evaluate(
     from htr_utils import evaluation
 
     data = common.folder_of(data)
-    split = common.split_of(data, split)
-    lines = common.only(evaluation.load_lines(data, split, spacing=spacing, task=task), ids)
+    lines, split = evaluation.to_measure(data, split, spacing=spacing, task=task)
+    lines = common.only(lines, ids)
     file = paths.model_file(model)
     target = file.with_name("metrics.json")
     if save:

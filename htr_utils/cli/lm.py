@@ -55,7 +55,7 @@ def lm() -> None:
     type=click.Path(exists=True),
     help="lines that the model must not know, beside the embedded ones: folders of test lines",
 )
-@click.option("--characters", default=None, help="the characters it knows [default: the 79 of IAM]")
+@click.option("--model", default="course", show_default=True, help="whose characters it knows")
 @click.option(
     "--to", "target", default="runs/language.lm", show_default=True, help="the file to write"
 )
@@ -66,7 +66,7 @@ def lm_train(
     most: int,
     struck: float,
     apart: tuple[str, ...],
-    characters: str | None,
+    model: str,
     target: str,
 ) -> None:
     """Count text and write a language model of a few megabytes.
@@ -74,9 +74,10 @@ def lm_train(
     Paragraphs that share a stretch of text with an embedded passage of the validation or test split are left out,
     with a word about it; so are those that share one with a line of --apart.
     """
+    from htr_utils.recognizer import Recognizer
     from htr_utils.text import corpus, ngrams
-    from htr_utils.text.charset import IAM79
 
+    characters = Recognizer.load(model).charset.characters
     train, held_out = _embedded()
     for folder in apart:
         from htr_utils.evaluation import load_lines
@@ -96,10 +97,10 @@ def lm_train(
         "paragraphs_left_out": len(dropped),
     }
     counted = _strike(kept + train * passages, struck)
-    model = ngrams.train(counted, characters or IAM79, order, most, about, least=2)
-    model.save(target)
+    made = ngrams.train(counted, characters, order, most, about, least=2)
+    made.save(target)
     size = Path(target).stat().st_size / 2**20
-    click.echo(f"{target}: order {order}, {len(model.words):,} words, {size:.1f} MB")
+    click.echo(f"{target}: order {order}, {len(made.words):,} words, {size:.1f} MB")
 
 
 @lm.command("score")

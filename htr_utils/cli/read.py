@@ -122,6 +122,11 @@ def read(
     first = next(opened, None)  # nothing to read: no model is loaded
     if first is not None:
         recognizer = load()
+        if decoder in ("lm", "lexicon") and language == "auto":
+            from htr_utils.text import languages
+
+            if note := languages.none_for(recognizer.charset.characters):
+                click.echo(f"note: {model}: {note}", err=True)
         write = Writer(names, format_, out, overlay, speller_of(spelling, recognizer))
         if (
             spelling == "gated"

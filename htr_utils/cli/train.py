@@ -146,38 +146,25 @@ def _check(options: dict[str, Any]) -> None:
                 raise HtrError(
                     f"{shown} is for rendered lines; say with --rendered how many, or leave it out"
                 )
-    else:
-        common.need("fontTools", "brotli", "skimage", extra="synth")
-    if not options["rendered"]:
         if options["share"] and not paths.has_embedded():
             raise HtrError(
                 "--share: the embedded lines are not here; clone the course, or say --share 0"
             )
-    elif options["data"] is not None and not options["share"]:
-        from htr_utils.lines import labels
-
-        if labels.is_own(options["data"]):
-            raise HtrError(
-                f"--data {options['data']}: no line of it would be used; say with --share how much of it"
-            )
-        click.echo(
-            f"{options['data']}: its validation lines only watch; --share learns from the others"
-        )
+    else:
+        common.need("fontTools", "brotli", "skimage", extra="synth")
 
 
 def _report(model: str, data: str | None, task: str | None, spacing: str, fold: bool) -> None:
     """The test split, which the training has not seen, beside what others published."""
     from htr_utils import published
-    from htr_utils.lines import iam, labels
+    from htr_utils.lines import labels
     from htr_utils.recognizer import Recognizer
 
-    if data is not None and labels.is_own(data):
-        return  # a folder of one's own has no test split
-    folder = iam.read(data, spacing=spacing, task=task)  # type: ignore[arg-type]
-    if "test" not in folder.split_names:
+    found = labels.open_lines(data, spacing=spacing, task=task)  # type: ignore[arg-type]
+    if "test" not in found.names:
         return
     rates = published.in_both_conventions(
-        Recognizer.load(model), folder, "test", spacing, fold, click.echo
+        Recognizer.load(model), found.split("test"), "test", spacing, fold, click.echo
     )
     name = "embedded test"
     if data is not None:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from htr_utils import paths
 from htr_utils.errors import HtrError
 from htr_utils.lines import labels, looks
-from htr_utils.lines.iam import IamFolder, Line, read
+from htr_utils.lines.iam import IamFolder, Line, is_layout, read
 from htr_utils.lines.looks import listed
 
 # IAM 3.0, counted in lines.txt and forms.txt.
@@ -55,6 +55,7 @@ class CheckReport:
     problems: list[str] = field(default_factory=list)
     usable: bool = False  # all rows read, 99 % of the images are intact, no writer is in two splits
     lines: list[Line] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)  # to choose from with --task, where one must
 
     def text(self) -> str:
         """The report as lines of text to print."""
@@ -78,7 +79,7 @@ def check(root: str | Path | None = None, *, characters: str = IAM_CHARACTERS) -
     """
     try:
         report = CheckReport(paths.data_root() if root is None else paths.from_home(root))
-        if labels.is_own(report.root):
+        if not is_layout(report.root):
             return _check_own(report, characters)
         folder = read(report.root)
     except HtrError as error:
@@ -88,9 +89,16 @@ def check(root: str | Path | None = None, *, characters: str = IAM_CHARACTERS) -
     _check_texts(report.lines, characters, report.problems)
     _check_forms(folder, report.problems)
     intact = _check_images(folder.root, report.lines, report.problems)
+    ready = [
+        task for task in ("own", "official", "aachen") if "train" in folder.tasks.get(task, ())
+    ]
+    if folder.tasks and not ready:
+        report.problems.append("error: no list of training lines; put train.txt in splits/")
+    if len(folder.tasks) > 1 and ready[:1] != ["own"]:
+        report.tasks = ready
     apart = _check_splits(folder, report.problems)
     report.problems.sort(key=lambda problem: not problem.startswith("error:"))
-    report.usable = intact and apart
+    report.usable = intact and apart and bool(ready or not folder.tasks)
     return report
 
 
@@ -228,7 +236,8 @@ def _check_splits(folder: IamFolder, problems: list[str]) -> bool:
         )
     if not folder.tasks:
         problems.append(
-            "warning: no split lists; put train.txt, validation.txt and test.txt in splits/"
+            "warning: no split lists: every tenth writer will choose the best epoch; or put train.txt, "
+            "validation.txt and test.txt in splits/"
         )
     apart = True
     for task in sorted(folder.tasks):

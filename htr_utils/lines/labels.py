@@ -1,7 +1,9 @@
 """Lines of handwriting with what they say, in whatever form people have them.
 
-    for line in read("my_folder"):
+    found = open_lines("my_folder")
+    for line in found.lines:
         line.id, line.text, line.writer_id, line.image()
+    found.names, found.split("train")      # where a file or folder says which lines are for what
 
 | form | what it is |
 | --- | --- |
@@ -33,6 +35,7 @@ from htr_utils.lines import iam, page_files, parquet, tables
 from htr_utils.lines.iam import Line
 from htr_utils.lines.iam_files import read_text
 from htr_utils.lines.opening import ENDINGS
+from htr_utils.lines.spacing import Spacing
 from htr_utils.lines.tables import Complain
 
 SPLITS = {
@@ -50,11 +53,6 @@ WANTED = (
 def refuse(kind: str, fault: str) -> NoReturn:
     """Complains by raising: a training reads all of a folder or nothing."""
     raise HtrError(fault)
-
-
-def is_own(root: str | Path) -> bool:
-    """Whether a folder (or one file of labels) is to be read here, and not by `iam.read`, which knows splits."""
-    return not iam.is_layout(root)
 
 
 class _Source(NamedTuple):
@@ -102,6 +100,58 @@ class Found:
         if not found and complain is refuse:
             raise HtrError(f"{self.root}: {self.kind} holds no line; write one row per image")
         return list(found.values())
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The lines of a folder in whatever form, and its splits. folder: where it is in IAM layout, with what IAM has."""
+
+    root: Path
+    lines: list[Line]
+    folder: iam.IamFolder | None = None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of its splits; () where nothing says which lines are for what.
+
+        Raises:
+            HtrError: IAM with the lists of several tasks, and none is chosen.
+        """
+        if self.folder is None:
+            return tuple(splits(self.lines))
+        return tuple(self.folder.split_lists()) if self.folder.tasks else ()
+
+    def split(self, name: str) -> list[Line]:
+        """The lines of a split.
+
+        Raises:
+            HtrError: there is none of that name.
+        """
+        if self.folder is not None and self.folder.tasks:
+            return self.folder.split(name)
+        if name not in self.names:
+            raise HtrError(
+                f"{self.root}: has no split {name!r}; leave --split out, all its lines are taken"
+            )
+        return splits(self.lines)[name]
+
+
+def open_lines(
+    root: str | Path | None = None, *, spacing: Spacing = "natural", task: str | None = None
+) -> Labelled:
+    """The lines of a folder, or of one file of labels: IAM or any other form.
+
+    Args:
+        root: None for the embedded data, or what HTR_DATA names. spacing, task: of IAM, see `iam.read`.
+
+    Raises:
+        HtrError: what `iam.read`, `look` and `Found.lines` raise.
+    """
+    root = paths.data_root() if root is None else root
+    if not iam.is_layout(root):
+        return Labelled(Path(root), read(root))
+    folder = iam.read(root, spacing=spacing, task=task)
+    return Labelled(folder.root, list(folder.lines.values()), folder)
 
 
 def read(root: str | Path) -> list[Line]:

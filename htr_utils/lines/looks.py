@@ -89,8 +89,8 @@ def _marks(line: Line) -> np.ndarray:
 def look(line: Line) -> Look:
     """The picture of a line seen from outside; one that lies in a table is opened."""
     if isinstance(line.part, OnPage):
-        points = np.array(line.part.outline or line.part.baseline)
-        size = (0.0, 0.0) if not line.part.outline else np.ptp(points, axis=0)
+        outline = line.part.row.outline
+        size = np.ptp(np.array(outline), axis=0) if outline else (0.0, 0.0)
         return look_at(line.path)._replace(shape=(float(size[0]), float(size[1])), mark=None)
     if line.part is not None:
         try:

@@ -1,7 +1,8 @@
 """PAGE XML and ALTO as training data: their lines with texts, each cut out of the picture of its page.
 
-Ground truth of Transkribus, eScriptorium, kraken, HTR-United, and what `htr read` writes. A line is cut along its
-baseline, or along the middle of its outline where the file has none; what lies outside its outline is left out.
+Ground truth of Transkribus, eScriptorium, kraken, HTR-United, and what `htr read` writes. `cutting` cuts a line out
+along its baseline, or along the middle of its outline where the file has none; what lies outside its outline is left
+out. A line that `htr read` found and nobody has moved is the same picture, to the pixel, that was read.
 """
 
 from __future__ import annotations
@@ -12,22 +13,27 @@ import hashlib
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import cv2
 import numpy as np
 
 from htr_utils.errors import HtrError
-from htr_utils.lines import crops, images
+from htr_utils.lines import cutting, images
 from htr_utils.lines.iam import Line
 from htr_utils.lines.iam_files import read_bytes
 
-HIGH = 72  # rows of a crop, usually at most: a network's input has fewer
 _ABOVE, _BELOW = 0.7, 0.35  # of the distance to the next line: what is cut around a baseline alone
 Points = tuple[tuple[float, float], ...]
+# What `formats` writes into PAGE's `custom`: the x-height and the baseline as they were found, and whose they are.
+_EXACT = re.compile(
+    r"htr \{x-height:(?P<high>[\d.]+); of:(?P<mark>\w+); at:(?P<points>[-\d., ]+);\}"
+)
 
 
 @functools.cache
@@ -38,58 +44,81 @@ def unpacked() -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class OnPage:
-    """Where a line is on its page. outline, baseline: x and y, pixels of a page of `size`; either may be empty.
+class Row(NamedTuple):
+    """A line of a file. outline, baseline: x and y, pixels of the page; either may be empty.
 
-    pitch: pixels from line to line. store: folder where the crop is kept once it was cut.
+    found: x-height and exact baseline, where `htr read` found the line and nobody has moved it.
     """
 
     outline: Points
     baseline: Points
+    found: tuple[float, Points] | None = None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All lines of a page of `size`, in the file's pixels. pitch: pixels from line to line."""
+
     size: tuple[float, float]
     pitch: float
-    store: Path
+    rows: tuple[Row, ...]
 
-    def picture(self, path: Path) -> np.ndarray:
-        """The line, uint8 (h, w), level, 255 = paper; `path` is the page's picture."""
-        mark = hashlib.sha256(repr((path, self.outline, self.baseline)).encode()).hexdigest()[:32]
-        kept = self.store / f"{mark}.png"
-        if not kept.is_file():
-            images.save(kept, self.cut(_page(path)))
-        return images.load(kept)
-
-    def cut(self, page: np.ndarray) -> np.ndarray:
-        """The same out of a page, uint8 (H, W)."""
-        height, width = page.shape
+    def lines(self, shape: tuple[int, ...]) -> list[cutting.Stand]:
+        """Where the lines stand in a picture of `shape`."""
+        height, width = shape
         fit = np.array([width / (self.size[0] or width), height / (self.size[1] or height)])
+        return [self._line(row, fit) for row in self.rows]
+
+    def _line(self, row: Row, fit: np.ndarray) -> cutting.Stand:
+        if row.found is not None:
+            exact = (np.array(row.found[1]) * fit).astype(np.float32)
+            return cutting.Standing(exact, row.found[0] * float(fit[1]))
         outline, baseline = (
-            np.array(p, float).reshape(-1, 2) * fit for p in (self.outline, self.baseline)
+            np.array(p, float).reshape(-1, 2) * fit for p in (row.outline, row.baseline)
         )
         if len(baseline) < 2:
             baseline = _middle(outline)
         if len(outline) < 3:
             up, down = (np.array([0, by * self.pitch * fit[1]]) for by in (_ABOVE, _BELOW))
             outline = np.concatenate([baseline - up, (baseline + down)[::-1]])
-        along = (baseline[-1] - baseline[0]) / max(1e-6, np.linalg.norm(baseline[-1] - baseline[0]))
-        at, far = (baseline - baseline[0]) @ along, (outline - baseline[0]) @ along
-        ends = [
-            baseline[0] + min(0.0, far.min()) * along,
-            baseline[0] + max(at[-1], far.max()) * along,
-        ]
-        over = (outline - baseline[0]) @ [-along[1], along[0]] - np.interp(
-            far, at, (baseline - baseline[0]) @ [-along[1], along[0]]
-        )
-        above, below = max(2.0, -float(over.min())), max(1.0, float(over.max()))
-        margin = 0.5 * (above + below)  # so much is seen of the neighbours' strokes
-        whole = np.concatenate([ends[:1], baseline, ends[1:]])
-        scale = min(1.0, HIGH / (above + below))
-        frame = crops.frame(whole, above + margin, below + margin, scale)
-        if frame.height * len(frame.path) > images.MAX_PIXELS:
-            raise HtrError("a line's outline is larger than a page can be; mend it")
-        inside = np.zeros(page.shape, np.uint8)
-        cv2.fillPoly(inside, [outline.round().clip(-1e6, 1e6).astype(np.int32)], 1)
-        return _alone(frame.cut(page), frame.cut(inside, cv2.INTER_NEAREST) > 0)
+        return cutting.Outlined(baseline, outline)
+
+
+@dataclass(frozen=True)
+class OnPage:
+    """Line `number` of a page. store: folder where the crop is kept once it was cut."""
+
+    sheet: Sheet
+    number: int
+    store: Path
+
+    @property
+    def row(self) -> Row:
+        return self.sheet.rows[self.number]
+
+    def picture(self, path: Path) -> np.ndarray:
+        """The line, uint8 (h, w), level, 255 = paper; `path` is the page's picture."""
+        mark = hashlib.sha256(repr((path, self.sheet, self.number)).encode()).hexdigest()[:32]
+        kept = self.store / f"{mark}.png"
+        if not kept.is_file():
+            images.save(kept, self.cut(_page(path)))
+        return images.load(kept)
+
+    def cut(self, page: np.ndarray) -> np.ndarray:
+        """The same out of a page, uint8 (H, W); the page itself where the line's outline is all of it."""
+        lines = self.sheet.lines(page.shape)
+        line = lines[self.number]
+        if isinstance(line, cutting.Outlined):
+            low, high = line.outline.min(0), line.outline.max(0)
+            if (low <= 0).all() and (high >= page.shape[::-1]).all():
+                return page
+        elif cutting.light_on_dark(page, lines):
+            page = 255 - page
+        crop = cutting.cut(page, lines, [self.number])[0].crop
+        if not isinstance(line, cutting.Outlined):
+            return crop
+        rows = np.flatnonzero((crop < 200).any(1))
+        return crop[max(0, rows[0] - 2) : rows[-1] + 3] if rows.size else crop
 
 
 def _middle(outline: np.ndarray) -> np.ndarray:
@@ -99,24 +128,6 @@ def _middle(outline: np.ndarray) -> np.ndarray:
     tilt = np.polyfit(x, y, 1) if np.ptp(x) > 4 * np.ptp(y) else np.array([0.0, y.mean()])
     high = cv2.contourArea(outline.astype(np.float32)) / (right - left)
     return np.array([[at, np.polyval(tilt, at) + 0.25 * high] for at in (left, right)])
-
-
-def _alone(crop: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """A crop with paper where other lines are: strokes whose ink lies inside, but for a fifth, stay whole."""
-    size = max(5, crop.shape[0] // 3) | 1
-    paper = cv2.morphologyEx(crop, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
-    flat = cv2.divide(crop, np.maximum(cv2.blur(paper, (size, size)), 1), scale=255)
-    ink = (images.normalise(crop) > 0.3).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
-    share = np.bincount(labels.ravel(), inside.ravel(), count) / np.maximum(
-        stats[:, cv2.CC_STAT_AREA], 1
-    )
-    long = stats[:, cv2.CC_STAT_WIDTH] > 4 * crop.shape[0]  # a rule ties all to all
-    whole, some = (share > 0.8) & ~long, (share > 0.2) | long
-    keep = np.where(labels > 0, whole[labels] | (some[labels] & inside), inside)
-    flat[~keep] = 255
-    rows = np.flatnonzero((inside | (keep & (ink > 0))).any(1))
-    return flat[max(0, rows[0] - 2) : rows[-1] + 3] if rows.size else flat
 
 
 @functools.lru_cache(maxsize=2)
@@ -187,7 +198,7 @@ def _lines(
             for n in (("WIDTH", "HEIGHT") if alto else ("imageWidth", "imageHeight"))
         )
         rows = [(row, *(_alto if alto else _page_xml)(row)) for row in sheet.iter("TextLine")]
-        known = [p for _, _, outline, baseline in rows for p in outline + baseline]
+        known = [p for _, _, row in rows for p in row.outline + row.baseline]
         if not np.isfinite(np.array([*known, size], float)).all():
             raise ValueError("a number without end")
     except (ValueError, OverflowError) as error:
@@ -195,27 +206,35 @@ def _lines(
             "pages that do not read", f"{where}: its places do not read ({error}); export it again"
         )
         return
-    middles = sorted(float(np.mean([y for _, y in line])) for _, _, _, line in rows if line)
+    middles = sorted(float(np.mean([y for _, y in p.baseline])) for *_, p in rows if p.baseline)
     steps = np.diff(middles)
     pitch = float(np.median(steps[steps > 4])) if (steps > 4).any() else (size[1] or 800) / 20
-    for number, (row, text, outline, baseline) in enumerate(rows, 1):
+    placed = [place for *_, place in rows if len(place.outline) > 2 or len(place.baseline) > 1]
+    whole, at = Sheet(size, pitch, tuple(placed)), -1  # type: ignore[arg-type]
+    for number, (row, text, place) in enumerate(rows, 1):
         name = row.get("ID" if alto else "id") or f"line_{number}"
+        has_place = len(place.outline) > 2 or len(place.baseline) > 1
+        at += has_place
         if not text:
             complain(
                 "lines without a text",
                 f"{where}: line {name} has no text; write it, or delete the line",
             )
-        elif len(outline) < 3 and len(baseline) < 2:
+        elif not has_place:
             complain(
                 "lines without a place", f"{where}: line {name} has neither outline nor baseline"
             )
         else:
-            part = OnPage(outline, baseline, size, pitch, unpacked())  # type: ignore[arg-type]
-            yield Line(f"{page}/{name}", text, picture, page, part=part)
+            yield Line(f"{page}/{name}", text, picture, page, part=OnPage(whole, at, unpacked()))
 
 
-def _page_xml(row: ET.Element) -> tuple[str, Points, Points]:
-    """Text, outline and baseline of a TextLine of PAGE; the first of several readings counts."""
+def mark(baseline: Points) -> str:
+    """What tells whether a baseline was moved; in whole pixels, as PAGE has it."""
+    return f"{zlib.crc32(' '.join(f'{x:.0f},{y:.0f}' for x, y in baseline).encode()):08x}"
+
+
+def _page_xml(row: ET.Element) -> tuple[str, Row]:
+    """Text and place of a TextLine of PAGE; the first of several readings counts."""
     text = _said(row) or " ".join(filter(None, map(_said, row.iter("Word"))))
     places = []
     for name in ("Coords", "Baseline"):
@@ -224,7 +243,11 @@ def _page_xml(row: ET.Element) -> tuple[str, Points, Points]:
         if place is not None and not points:  # before 2013
             points = " ".join(f"{p.get('x')},{p.get('y')}" for p in place.iter("Point"))
         places.append(_points(points))
-    return " ".join(text.split()), places[0], places[1]
+    exact = _EXACT.search(row.get("custom") or "")
+    found = None
+    if exact and exact["mark"] == mark(places[1]):
+        found = float(exact["high"]), _points(exact["points"])
+    return " ".join(text.split()), Row(places[0], places[1], found)
 
 
 def _said(element: ET.Element) -> str:
@@ -232,7 +255,7 @@ def _said(element: ET.Element) -> str:
     return next((said.text or "" for one in told for said in one.findall("Unicode")), "")
 
 
-def _alto(row: ET.Element) -> tuple[str, Points, Points]:
+def _alto(row: ET.Element) -> tuple[str, Row]:
     """The same of ALTO, where a line without a Shape has its box."""
     text = " ".join(word.get("CONTENT") or "" for word in row.iter("String"))
     text += "".join(one.get("CONTENT") or "" for one in row.iter("HYP"))
@@ -243,12 +266,9 @@ def _alto(row: ET.Element) -> tuple[str, Points, Points]:
         outline = ((x, y), (x + w, y), (x + w, y + h), (x, y + h))
     told = row.get("BASELINE") or ""
     if re.fullmatch(r"\s*[\d.]+\s*", told) and outline:  # ALTO 2 and 3: one height
-        return (
-            " ".join(text.split()),
-            outline,
-            ((outline[0][0], float(told)), (outline[1][0], float(told))),
-        )
-    return " ".join(text.split()), outline, _points(told)
+        level = tuple((x, float(told)) for x, _ in outline[:2])
+        return " ".join(text.split()), Row(outline, level)
+    return " ".join(text.split()), Row(outline, _points(told))
 
 
 def _points(told: str) -> Points:

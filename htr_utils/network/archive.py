@@ -56,11 +56,11 @@ def save(
         "preset": preset.to_json(),
         "charset": charset.to_json(),
         "about": about,
-        "weights": [[_name(v), list(v.shape)] for v in _stored(model)],
+        "weights": [[name_of(v), list(v.shape)] for v in stored(model)],
     }
     buffer = io.BytesIO()
     kind = np.float16 if half else np.float32
-    weights = [np.asarray(v, np.float32).astype(kind) for v in _stored(model)]
+    weights = [np.asarray(v, np.float32).astype(kind) for v in stored(model)]
     arrays = {f"w{number:04d}": weight for number, weight in enumerate(weights)}
     np.savez(buffer, allow_pickle=False, **arrays)
     whole = io.BytesIO()
@@ -80,7 +80,7 @@ def load(path: str | Path) -> Archive:
     """
     chosen, charset, about, weights = read(path)
     model = models.build(chosen, charset.classes)
-    variables = _stored(model)
+    variables = stored(model)
     if [list(v.shape) for v in variables] != [list(w.shape) for w in weights]:
         raise HtrError(
             f"{path}: the weights do not fit preset {chosen.name!r} and {charset.classes} classes; {_REMEDY}"
@@ -128,10 +128,11 @@ def read(path: str | Path) -> tuple[models.Preset, Charset, dict[str, Any], list
     return chosen, charset, about, weights
 
 
-def _stored(model: Any) -> list[Any]:
+def stored(model: Any) -> list[Any]:
     """All weights but the random states of dropout; the shortcut is kept, so that a training can start from them."""
-    return [v for v in model.weights if "seed" not in _name(v)]
+    return [v for v in model.weights if "seed" not in name_of(v)]
 
 
-def _name(variable: Any) -> str:
+def name_of(variable: Any) -> str:
+    """What a weight is called in a model file."""
     return str(getattr(variable, "path", variable.name))

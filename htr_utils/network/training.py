@@ -148,7 +148,7 @@ class Trainer:
         self.optimiser = keras.optimizers.AdamW(settings.rate, weight_decay=settings.weight_decay)
         self.optimiser.exclude_from_weight_decay(var_names=["bias", "norm", "gamma", "beta"])
         self.optimiser.build(model.trainable_variables)
-        self.averaged = archive._stored(model)
+        self.averaged = archive.stored(model)
         self.ema = [tf.Variable(v, trainable=False) for v in self.averaged]
         batch = dataset.specification(preset.preparation.height)
         self._compiled = tf.function(
@@ -313,7 +313,7 @@ class Trainer:
 
     # Everything that the next step depends on, in one file.
     def _state(self) -> list[Any]:
-        seeds = [v for v in self.model.variables if "seed" in archive._name(v)]
+        seeds = [v for v in self.model.variables if "seed" in archive.name_of(v)]
         return [*self.averaged, *self.optimiser.variables, *self.ema, *seeds]
 
     def checkpoint(self) -> None:

@@ -55,9 +55,9 @@ def with_charset(start: Archive, charset: Charset) -> Archive:
 
     if charset == start.charset:
         return start
-    weights = {archive._name(v): v.numpy() for v in archive._stored(start.model)}
+    weights = {archive.name_of(v): v.numpy() for v in archive.stored(start.model)}
     made = widened(weights, start.charset, charset)
     model = models.build(start.preset, charset.classes)
-    for variable in archive._stored(model):
-        variable.assign(made[archive._name(variable)])
+    for variable in archive.stored(model):
+        variable.assign(made[archive.name_of(variable)])
     return replace(start, model=model, charset=charset)

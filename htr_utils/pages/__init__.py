@@ -14,19 +14,18 @@ import functools
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from htr_utils import paths
 from htr_utils.engines import maps
 from htr_utils.errors import HtrError
-from htr_utils.lines import images
+from htr_utils.lines import cutting, images
 from htr_utils.lines.crops import Frame
-from htr_utils.pages import cutting, finder
+from htr_utils.pages import finder
 from htr_utils.pages.order import order
 
 Judge = Callable[[list[np.ndarray]], Sequence[float]]  # crops -> how well each can be read, 0 to 1
@@ -42,7 +41,8 @@ class PageLine:
 
     polygon: float64 (N, 2), x and y in pixels of the given picture. box: x, y, width, height around it there.
     crop: uint8 (h, w), this line alone, level, 255 = paper. frame: the crop's place in the upright picture; to_given:
-    (3, 3), from there to the given one. printed: not written by hand.
+    (3, 3), from there to the given one. printed: not written by hand. found: x-height and baseline (N, 2) there, in
+    hundredths of a pixel.
     """
 
     polygon: np.ndarray
@@ -51,6 +51,7 @@ class PageLine:
     frame: Frame | None = None
     to_given: np.ndarray | None = None
     printed: bool = False
+    found: tuple[float, np.ndarray] | None = None
 
     def where(self, points: np.ndarray) -> np.ndarray:
         """Points of the crop, (N, 2) x and y in pixels, as points of the given picture, float64 (N, 2)."""
@@ -64,15 +65,13 @@ class PageLine:
 class Page:
     """image: uint8 (H, W), upright, dark on light. lines: in reading order. to_given: (3, 3), image -> given.
 
-    notes: what was put right or cannot be read well, a sentence each. left_out: places that looked like lines and
-    hold no writing.
+    notes: what was put right or cannot be read well, a sentence each.
     """
 
     image: np.ndarray
     lines: list[PageLine]
     to_given: np.ndarray
     notes: tuple[str, ...] = ()
-    left_out: int = 0
 
 
 def open_pages(source: str | Path | bytes, most: int = MAX_PAGES) -> list[np.ndarray]:
@@ -177,7 +176,7 @@ def find(grey: np.ndarray, judge: Judge | None = None) -> Page:
     turns, notes = int(finder.lies_on_its_side(grey, run)), []
     upright = np.ascontiguousarray(np.rot90(grey, turns))
     lines = finder.find(upright, run)
-    if lines and _light_on_dark(upright, lines):
+    if lines and cutting.light_on_dark(upright, lines):
         upright = 255 - upright
         notes.append("light ink on a dark ground: turned to dark on light")
     if lines and judge is not None and _upside_down(upright, lines, judge):
@@ -186,9 +185,9 @@ def find(grey: np.ndarray, judge: Judge | None = None) -> Page:
     if turns % 4:
         notes.append(f"turned by {90 * (turns % 4)} degrees to stand upright")
     back = _turn_back(turns % 4, grey.shape)
-    made, left_out, faint = _page_lines(upright, lines, back, grey.shape)
+    made, faint = _page_lines(upright, lines, back, grey.shape)
     notes += _warnings(lines, made, faint)
-    return Page(upright, made, back, tuple(notes), left_out)
+    return Page(upright, made, back, tuple(notes))
 
 
 @functools.cache
@@ -199,23 +198,6 @@ def network() -> finder.Network:
 
 def _longest(lines: Sequence[finder.FoundLine], count: int) -> list[finder.FoundLine]:
     return sorted(lines, key=lambda line: -line.length / line.x_height)[:count]
-
-
-def _light_on_dark(grey: np.ndarray, lines: Sequence[finder.FoundLine]) -> bool:
-    """Whether in most of the longest lines what differs most from its surroundings is lighter than they."""
-    votes = 0
-    for line in _longest(lines, 9):
-        x, y = line.baseline.T
-        part = grey[
-            max(0, int(y.min() - 1.5 * line.x_height)) : int(y.max() + 0.5 * line.x_height) + 1,
-            max(0, int(x.min())) : int(x.max()) + 1,
-        ]
-        part = part.astype(np.float32)
-        away = part - cv2.blur(
-            part, (round(3 * line.x_height) | 1,) * 2
-        )  # from its surroundings: shadow is no ink
-        votes += 1 if float((away**3).mean()) > 0 else -1
-    return votes > 0
 
 
 def _upside_down(grey: np.ndarray, lines: Sequence[finder.FoundLine], judge: Judge) -> bool:
@@ -245,17 +227,28 @@ def _moved(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def _page_lines(
     grey: np.ndarray, lines: Sequence[finder.FoundLine], back: np.ndarray, shape: tuple[int, ...]
-) -> tuple[list[PageLine], int, bool]:
-    """The lines in reading order, how many were left out because they hold no writing, and whether they are faint."""
-    made, left_out = [], 0
+) -> tuple[list[PageLine], bool]:
+    """The lines that hold writing, in reading order, and whether they are faint."""
+    made = []
+    # In hundredths, as files say it: who cuts the lines out again by what they say gets the same pictures.
+    lines = [
+        replace(
+            line,
+            baseline=line.baseline.astype(float).round(2).astype(np.float32),
+            x_height=round(line.x_height, 2),
+        )
+        for line in lines
+    ]
     cuts = cutting.cut(grey, lines)
     lengths = np.array([line.length for line in lines])
     by = np.argsort([one.depth for one in cuts])
     half = np.searchsorted(np.cumsum(lengths[by]), lengths.sum() / 2) if cuts else 0
     usual = cuts[by[half]].depth if cuts else 0.0  # of half of all writing
     good = [k for k, one in enumerate(cuts) if _is_writing(one, lines[k], usual)]
-    left_out = len(cuts) - len(good)
     chosen = [lines[k] for k in good]
+    if len(chosen) < len(lines):  # rules and blots take no ink away from their neighbours
+        anew = iter(cutting.cut(grey, chosen))
+        cuts = [next(anew) if k in good else one for k, one in enumerate(cuts)]
     for k in order(
         [c.baseline for c in chosen], [c.x_height for c in chosen], [c.printed for c in chosen]
     ):
@@ -264,9 +257,11 @@ def _page_lines(
         low = np.minimum(np.floor(polygon.min(0)), [shape[1] - 1, shape[0] - 1]).astype(int)
         high = np.maximum(np.ceil(polygon.max(0)), low + 1).astype(int)
         box = int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
-        made.append(PageLine(polygon, box, one.crop, one.frame, back, chosen[k].printed > 0.5))
+        found = chosen[k].x_height, _moved(chosen[k].baseline.astype(float), back)
+        printed = chosen[k].printed > 0.5
+        made.append(PageLine(polygon, box, one.crop, one.frame, back, printed, found))
     faint = bool(good) and float(np.median([cuts[k].depth for k in good])) < _FAINT
-    return made, left_out, faint
+    return made, faint
 
 
 def _is_writing(one: cutting.Cut, line: finder.FoundLine, usual: float) -> bool:
@@ -301,13 +296,8 @@ def whole(grey: np.ndarray) -> Page:
     return Page(grey, [line], np.eye(3))
 
 
-def looks_like_line(grey: np.ndarray) -> bool:
-    """Whether a picture (H, W) holds one line of writing rather than a page."""
-    return is_line(grey, find(grey))
-
-
 def is_line(grey: np.ndarray, page: Page) -> bool:
-    """The same where the page's lines are known.
+    """Whether a picture (H, W) holds one line of writing rather than a page; `page` has its lines.
 
     Remains of the neighbours above and below do not make a page of a line: they hold little ink, and a picture of
     one line is wide and low. Nor does one word on a large sheet make a line: it is better cut out.

@@ -54,7 +54,7 @@ def greedy(log_probs: ArrayLike, lengths: ArrayLike) -> list[Candidate]:
     Raises:
         HtrError: shapes that do not fit, values that are not log probabilities.
     """
-    values, true_frames = _checked(log_probs, lengths)
+    values, true_frames = checked(log_probs, lengths)
     batch, frames, _ = values.shape
     if batch == 0 or frames == 0:
         return [Candidate((), 0.0, (), ()) for _ in range(batch)]
@@ -105,7 +105,7 @@ def beam(
         raise HtrError(
             f"beam of width {width}, top {top}: both are at least 1, and top at most the width"
         )
-    values, true_frames = _checked(log_probs, lengths)
+    values, true_frames = checked(log_probs, lengths)
     readings = []
     for line, length in zip(values, true_frames.tolist(), strict=True):
         frames = line[:length].astype(np.float64)
@@ -289,7 +289,7 @@ def _candidate(log_probs: NDArray[np.float64], ids: tuple[int, ...], log_prob: f
     return Candidate(ids, log_prob, tuple(frames), tuple(confidences.tolist()))
 
 
-def _checked(
+def checked(
     log_probs: ArrayLike, lengths: ArrayLike
 ) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
     """Both as arrays, after the checks that spare a user a silent wrong answer."""

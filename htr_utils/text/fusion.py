@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from htr_utils.errors import HtrError
 from htr_utils.text import search
 from htr_utils.text.charset import BLANK
-from htr_utils.text.decoding import Candidate, _checked
+from htr_utils.text.decoding import Candidate, checked
 from htr_utils.text.lexicon import Lexicon
 from htr_utils.text.search import Ids, Scorer
 
@@ -99,7 +99,7 @@ def _decode(
         )
     if behind is None:
         behind = BEHIND if prune else np.inf
-    values, frames = _checked(log_probs, lengths)
+    values, frames = checked(log_probs, lengths)
     for scorer, _ in scorers:
         if scorer.classes != values.shape[2]:
             raise HtrError(

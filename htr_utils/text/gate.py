@@ -21,7 +21,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from htr_utils.text.language import LanguageModel
-from htr_utils.text.spelling import WORD, Change, Correction, SymSpell, _replaced, same_case
+from htr_utils.text.spelling import WORD, Change, Correction, SymSpell, replaced, same_case
 
 _MOST = 12  # words near a word that are looked at
 _SUREST = 0.999
@@ -91,7 +91,7 @@ class Gate:
             if gain[best] > rule.margin + rule.name * name:
                 changes.append(Change(match.start(), match.end(), word, options[best]))
                 now = now[:at] + options[best] + now[end:]
-        return Correction(_replaced(text, changes), text, tuple(changes))
+        return Correction(replaced(text, changes), text, tuple(changes))
 
     def doubt(self, word: str, option: str, confidences: Sequence[float]) -> float:
         """What the recogniser's confidence says against writing `option` for `word`, in nats."""

@@ -23,7 +23,7 @@ import re
 import threading
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,15 @@ from htr_utils.text.rows import Table, child_of
 
 FORMAT = 1
 _LARGEST = 2**28  # bytes of one part, unpacked
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_DAMAGE: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    EOFError,
+    RuntimeError,
+)
+_DAMAGE += (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _SHORT = (
     3  # contexts up to this length answer from rows: about 30,000, 640 bytes each with 80 classes
 )
@@ -348,21 +356,16 @@ class LanguageModel:
             ) from error
         except HtrError as error:
             raise HtrError(f"{path}: {error}") from error
-        except (
-            OSError,
-            ValueError,
-            LookupError,
-            TypeError,
-            EOFError,
-            RuntimeError,
-            *_DAMAGE,
-        ) as error:
+        except _DAMAGE as error:
             raise HtrError(
                 f"{path}: damaged, or no language model ({error!s:.200}); train it again"
             ) from error
         if charset is not None and charset.characters != model.characters:
+            lacks = Charset(model.characters).unknown(charset.characters)
+            how = f" (lacks {lacks!r})" if lacks else ""
             raise HtrError(
-                f"{path}: made for other characters than the model's; train one for its charset"
+                f"{path}: made for other characters than the model's{how}; "
+                "`htr lm train --model YOUR_MODEL` makes one for it"
             )
         return model
 
@@ -375,22 +378,23 @@ class _Judge:
         self._contexts, self._short = model._contexts(states)
         self._rows = [model._rows_of(one) for one in self._contexts]
 
-    def log_probs(self, of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.float32]:
-        model = self._model
-        p = model._short.columns[0][self._short[of], ids]
-        at, bit = of * model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
+    def _steps(self, of: NDArray[Any], ids: NDArray[Any]) -> Iterator[tuple[NDArray[Any], ...]]:
+        """For each length of context: what is left over of each (n,), which know the character, and as what node."""
+        at, bit = of * self._model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
         for bits, first, rest in self._rows:
-            there, child = child_of(bits, first, at, bit)
+            yield rest, *child_of(bits, first, at, bit)
+
+    def log_probs(self, of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.float32]:
+        p = self._model._short.columns[0][self._short[of], ids]
+        for rest, there, child in self._steps(of, ids):
             p *= rest[of]
-            p[there] += _P[model._share[child]]
+            p[there] += _P[self._model._share[child]]
         return np.log(p)
 
     def advance(self, of: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.int32]:
         model = self._model
         after = model._short.columns[1][self._short[of], ids]
-        at, bit = of * model._of_word + (ids >> 6), (ids & 63).astype(np.uint64)
-        for bits, first, _ in self._rows:
-            there, child = child_of(bits, first, at, bit)
+        for _, there, child in self._steps(of, ids):
             known = child < model._context.size
             there, longer = there[known], model._context[child[known]]
             there, longer = there[longer >= 0], longer[longer >= 0]
@@ -422,5 +426,5 @@ def stored_profile(path: Path, characters: str) -> bytes:
             if json.loads(archive.read("about.json"))["characters"] != characters:
                 return b""
             return archive.read("profile")
-    except (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, *_DAMAGE) as error:
+    except _DAMAGE as error:
         raise HtrError(f"{path}: damaged ({error}); fetch or train it again") from error

@@ -85,6 +85,16 @@ def _profiles(characters: str) -> dict[str, NDArray[np.uint8]]:
     return found
 
 
+def none_for(characters: str) -> str:
+    """Why `auto` finds no language for a network that writes these characters; "" where models are made for them."""
+    if _profiles(characters):
+        return ""
+    return (
+        f"no language model is made for the {len(characters)} characters of this model: read without one; "
+        "`htr lm train --model YOUR_MODEL --text ... --to mine.lm` makes one, --language mine.lm uses it"
+    )
+
+
 class Evidence:
     """What the greedy readings of some lines, of a page say, tell about its language."""
 

@@ -70,7 +70,7 @@ class Speller:
             corrected = _correct_word(word, self.mode, self.language)
             if corrected != word:
                 changes.append(Change(match.start(), match.end(), word, corrected))
-        return Correction(_replaced(text, changes), text, tuple(changes))
+        return Correction(replaced(text, changes), text, tuple(changes))
 
 
 class SymSpell:
@@ -132,7 +132,7 @@ class SymSpell:
                 changes.append(
                     Change(match.start(), match.end(), word, same_case(near[0][1], word))
                 )
-        return Correction(_replaced(text, changes), text, tuple(changes))
+        return Correction(replaced(text, changes), text, tuple(changes))
 
     def _build(self) -> None:
         numbers, owner = [], []
@@ -203,10 +203,10 @@ def without_with(text: str, correction: Correction) -> str:
         raise HtrError(f"the correction belongs to {correction.before!r}, not to {text!r}")
     marked = [Change(c.start, c.end, c.before, f"[{c.before}]") for c in correction.changes]
     mended = [Change(c.start, c.end, c.before, f"[{c.after}]") for c in correction.changes]
-    return f"Without correction : {_replaced(text, marked)}\nWith correction    : {_replaced(text, mended)}"
+    return f"Without correction : {replaced(text, marked)}\nWith correction    : {replaced(text, mended)}"
 
 
-def _replaced(text: str, changes: list[Change]) -> str:
+def replaced(text: str, changes: list[Change]) -> str:
     parts, done = [], 0
     for change in changes:
         parts += [text[done : change.start], change.after]

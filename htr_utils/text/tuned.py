@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,16 +71,8 @@ def scales(sha256: str, name: str | Path = languages.USUAL) -> dict[str, Scales]
     Raises:
         HtrError: a file that is damaged.
     """
-    file = settings_file(name)
-    if not file.is_file():
-        return {}
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        return _scales(stored.get("confidence", {})) if stored["model"] == sha256 else {}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise HtrError(
-            f"{file}: settings that cannot be read ({error}); run the tuning again"
-        ) from error
+    stored = _stored(name)
+    return dict(stored["confidence"]) if stored and stored["model"] == sha256 else {}
 
 
 def settings_file(name: str | Path) -> Path:
@@ -89,11 +81,31 @@ def settings_file(name: str | Path) -> Path:
     return file.parents[1 if str(name) in language.shipped() else 0] / FILE
 
 
-def _scales(stored: Mapping[str, Any]) -> dict[str, Scales]:
-    return {
-        decoder: Scales(*(_checked(Scale, both[kind]) for kind in ("letter", "word")))
-        for decoder, both in stored.items()
-    }
+def _stored(name: str | Path) -> dict[str, Any]:
+    """The settings beside a language model; {} where there are none."""
+    file = settings_file(name)
+    return _read(file, file.stat().st_mtime_ns) if file.is_file() else {}
+
+
+@lru_cache
+def _read(file: Path, changed: int) -> dict[str, Any]:
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        confidence = {
+            decoder: Scales(*(_checked(Scale, both[kind]) for kind in ("letter", "word")))
+            for decoder, both in stored.get("confidence", {}).items()
+        }
+        return {
+            "model": stored.get("model"),
+            "fusion": _checked(Fusion, stored["fusion"]),
+            "settings": _checked(Settings, stored["gate"]),
+            "gated": tuple(str(decoder) for decoder in stored["gated"]),
+            "confidence": confidence,
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise HtrError(
+            f"{file}: settings that cannot be read ({error}); run the tuning again"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -121,24 +133,8 @@ class Tuned:
         lm = language.LanguageModel.load(name, charset)
         # autocorrect brings English words alone
         listed = None if name == languages.USUAL else {w.lower(): n for w, n in lm.words.items()}
-        file = settings_file(name)
-        if not file.is_file():
-            return cls(lm, listed=listed)
-        try:
-            stored = json.loads(file.read_text(encoding="utf-8"))
-            gated = tuple(str(decoder) for decoder in stored["gated"])
-            return cls(
-                lm,
-                _checked(Fusion, stored["fusion"]),
-                _checked(Settings, stored["gate"]),
-                gated,
-                _scales(stored.get("confidence", {})),
-                listed,
-            )
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise HtrError(
-                f"{file}: settings that cannot be read ({error}); run the tuning again"
-            ) from error
+        stored = {key: value for key, value in _stored(name).items() if key != "model"}
+        return cls(lm, listed=listed, **stored)
 
     @cached_property
     def words(self) -> dict[str, int]:

@@ -10,8 +10,7 @@ from typing import Any
 
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset
-from htr_utils.lines.labels import is_own
+from htr_utils.lines import dataset, labels
 from htr_utils.network import archive, distribute, models, training, widen
 from htr_utils.text.charset import Charset
 from htr_utils.trainer import material
@@ -87,24 +86,27 @@ def train(
         keeps = plan.init is not None and plan.data is not None and paths.has_embedded()
         plan = replace(plan, share=0.2 if keeps else 0.0)
     keras.utils.set_random_seed(plan.seed)
+    data = open_data(plan, say)
     start = None
     with models.built_for(plan.precision), way.scope():
         if plan.init is not None:
             start = archive.load(paths.model_file(plan.init))
             known = start.charset
-            charset = material.charset_for(plan.charset, plan.data, known)
+            charset = material.charset_for(plan.charset, data, known)
             start = widen.with_charset(start, charset)
             if new := known.unknown(charset.characters):
                 say(f"writes {len(charset.characters)} characters, of them new: {new}")
+            if gone := charset.unknown(known.characters):
+                say(f"writes {len(charset.characters)} characters, no longer: {gone}")
             chosen, model = start.preset, start.model
         else:
             chosen, charset = (
                 models.preset(plan.preset),
-                material.charset_for(plan.charset, plan.data, None),
+                material.charset_for(plan.charset, data, None),
             )
             model = models.build(chosen, charset.classes)
-    labels = training.labels_for(chosen, charset)
-    lines, validation = _lines(plan, chosen, charset, labels, say)
+    targets = training.labels_for(chosen, charset)
+    lines, validation = _lines(plan, data, chosen, charset, targets, say)
     prepared = dataset.FileLines(lines.train, chosen.preparation, plan.augment, plan.seed)
     mix = _mix(plan, lines, prepared, charset)
     epochs = default_epochs(len(mix.source)) if plan.epochs is None else plan.epochs
@@ -115,7 +117,7 @@ def train(
     )
     if validation:
         validation = material.usable(
-            validation, chosen.preparation, labels, "validation lines", say
+            validation, chosen.preparation, targets, "validation lines", say
         )
     settings = training.Settings(
         epochs=epochs,
@@ -125,9 +127,9 @@ def train(
         seed=plan.seed,
         precision=plan.precision,
     )
-    batches = dataset.Batches(mix.source, labels, plan.batch, seed=plan.seed, workers=plan.workers)
+    batches = dataset.Batches(mix.source, targets, plan.batch, seed=plan.seed, workers=plan.workers)
     watched = dataset.Batches(
-        dataset.FileLines(validation, chosen.preparation), labels, 32, shuffle=False
+        dataset.FileLines(validation, chosen.preparation), targets, 32, shuffle=False
     )
     trainer = way.trainer(
         model,
@@ -150,27 +152,46 @@ def train(
     return Path(plan.out)
 
 
+def open_data(plan: Plan, say: Callable[[str], None]) -> labels.Labelled | None:
+    """The labels of `plan.data`, read once; None is the embedded folder.
+
+    Raises:
+        HtrError: a folder of which no line would be used; what `labels.open_lines` raises.
+    """
+    if plan.data is None:
+        return None
+    found = labels.open_lines(plan.data, spacing=plan.spacing, task=plan.task)  # type: ignore[arg-type]
+    if plan.rendered and not plan.share:
+        if not found.names:
+            raise HtrError(
+                f"--data {plan.data}: no line of it would be used; say with --share how much of it"
+            )
+        say(f"{plan.data}: its validation lines only watch; --share learns from the others")
+    return found
+
+
 def _lines(
     plan: Plan,
+    data: labels.Labelled | None,
     chosen: models.Preset,
     charset: Charset,
-    labels: training.Labels,
+    targets: training.Labels,
     say: Callable[[str], None],
 ) -> tuple[material.Material, list[Any]]:
     """The lines of `plan.data`, those that no network can learn left out, and the lines that are watched."""
     lines = material.material(
-        plan.data,
+        data,
         charset,
         spacing=plan.spacing,
         task=plan.task,
         leave_out=plan.leave_out,
         fold=plan.fold,
     )
-    if plan.rendered and plan.data is not None and is_own(plan.data):
+    if plan.rendered and not lines.parted:
         lines = material.all_for_training(lines)
     lines = material.limited(lines, plan.limit)
     if plan.data is not None or not plan.rendered:
-        usable = material.usable(lines.train, chosen.preparation, labels, "lines", say)
+        usable = material.usable(lines.train, chosen.preparation, targets, "lines", say)
         lines = replace(lines, train=usable)
     validation = lines.validation
     if not validation and plan.rendered:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from htr_utils import files, formats
+from htr_utils import files, formats, results
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, images, labels, spacing, tables
+from htr_utils.lines import images, labels, spacing, tables
 from htr_utils.lines.iam import Line
 
 
@@ -37,13 +37,13 @@ def convert(source: str | Path, out: str | Path, to: str) -> int:
 
 def _lines(source: str | Path) -> list[Line]:
     """All lines of a folder, each with its split; where IAM comes with several tasks, without."""
-    if labels.is_own(source):
-        return labels.read(source)
-    folder = iam.read(source)
+    found = labels.open_lines(source)
+    if (folder := found.folder) is None:
+        return found.lines
     parts = folder.split_lists() if len(folder.tasks) == 1 or "own" in folder.tasks else {}
     names = [name for name in ("train", "validation", "test") if name in parts]
     split = {i: name for name in names for i in folder.expand(parts[name])[0]}
-    return [replace(line, split=split.get(line.id, "")) for line in folder.lines.values()]
+    return [replace(line, split=split.get(line.id, "")) for line in found.lines]
 
 
 def _copy(line: Line, place: Path) -> Path:
@@ -92,8 +92,8 @@ def _as_pages(lines: Sequence[Line], folder: Path) -> dict[str, str]:
         place = _copy(line, folder / name).relative_to(folder)
         h, w = line.image().shape
         corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], float)
-        page = formats.ReadPage(
-            place.name, w, h, (formats.ReadLine(line.text, corners, (0, 0, w, h)),)
+        page = results.ReadPage(
+            place.name, w, h, (results.ReadLine(line.text, corners, (0, 0, w, h)),)
         )
         written[f"{labels.bare(place.as_posix())}.xml"] = formats.render([page], "page")[0]
     return written

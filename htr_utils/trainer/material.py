@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from htr_utils import files, paths
 from htr_utils.errors import HtrError
@@ -53,11 +53,15 @@ def training_text(files: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Material:
-    """Lines to train on, lines that choose the best epoch, and what the command line calls them."""
+    """Lines to train on, lines that choose the best epoch, and what the command line calls them.
+
+    parted: the folder itself says which lines are for what.
+    """
 
     train: list[iam.Line]
     validation: list[iam.Line]
     name: str
+    parted: bool = True
 
 
 def own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
@@ -70,8 +74,15 @@ def own_lines(lines: list[iam.Line]) -> tuple[list[iam.Line], list[iam.Line]]:
     return learnt, [line for line in lines if line.writer_id in watched]
 
 
+def opened(data: str | labels.Labelled | None, **options: Any) -> labels.Labelled:
+    """The lines of a folder (None: the embedded one), where they are not read yet; options of `labels.open_lines`."""
+    if isinstance(data, labels.Labelled):
+        return data
+    return labels.open_lines(data or paths.embedded_root(), **options)
+
+
 def material(
-    data: str | None,
+    data: str | labels.Labelled | None,
     charset: Charset,
     *,
     spacing: str = "natural",
@@ -79,26 +90,22 @@ def material(
     leave_out: str | None = None,
     fold: bool = False,
 ) -> Material:
-    """The lines of a folder in IAM layout (None: the embedded one), or of any other that `labels.read` takes.
+    """The lines of a folder in any form; of one without splits every tenth writer watches.
 
     Args:
-        data: None is the embedded folder, whatever HTR_DATA says.
+        data: None is the embedded folder, whatever HTR_DATA says; or what `labels.open_lines` gave.
         leave_out: file of writers, forms or line ids that no training may see. fold: fold the texts to the charset.
 
     Raises:
         HtrError: no line left, or a text with a character that the charset lacks.
     """
-    name = Path(data).resolve().name if data else "the embedded data"
-    if data is None or not labels.is_own(data):
-        folder = iam.read(data or paths.embedded_root(), spacing=spacing, task=task)  # type: ignore[arg-type]
-        every = list(folder.lines.values())
-        train, validation = folder.split("train"), folder.split("validation")
-    else:
-        every = labels.read(data)
-        named = labels.splits(every)
-        train, validation = named.get("train", every), named.get("validation", [])
-        if not validation:
-            train, validation = own_lines(train)
+    found = opened(data, spacing=spacing, task=task)
+    name = Path(found.root).resolve().name if data else "the embedded data"
+    every, parted = found.lines, bool(found.names)
+    train = found.split("train") if parted else every
+    validation = found.split("validation") if "validation" in found.names else []
+    if not validation:
+        train, validation = own_lines(train)
     if leave_out:
         excluded = iam.named(every, leave_out)
         train = [line for line in train if line.id not in excluded]
@@ -107,31 +114,32 @@ def material(
         train = [replace(line, text=charset.fold(line.text)) for line in train]
         validation = [replace(line, text=charset.fold(line.text)) for line in validation]
     if not train:
-        raise HtrError(f"{data or 'the embedded data'}: no line is left to train on")
+        raise HtrError(f"{name}: no line is left to train on")
     unknown = charset.unknown("".join({c for line in train + validation for c in line.text}))
     if unknown:
+        first = next(line.id for line in train + validation if charset.unknown(line.text))
         raise HtrError(
-            f"{name}: the texts hold {unknown!r}, which the charset of {len(charset.characters)} characters lacks; "
+            f"{name}: the texts hold {unknown!r} (first in {first}), which the model's "
+            f"{len(charset.characters)} characters lack; "
             "--charset texts adds them, --fold writes them otherwise"
         )
-    return Material(train, validation, name)
+    return Material(train, validation, name, parted)
 
 
-def charset_for(name: str | None, data: str | None, known: Charset | None) -> Charset:
+def charset_for(
+    name: str | None, data: str | labels.Labelled | None, known: Charset | None
+) -> Charset:
     """The charset that `--charset` names; None keeps `known`, that of the model to start from, or is `iam`.
 
     `texts` is taken from the texts of `data`: their characters and the space, besides those that are known.
 
     Raises:
-        HtrError: what `Charset.named` raises, or `labels.read` with `texts`.
+        HtrError: what `Charset.named` raises, or `labels.open_lines` with `texts`.
     """
     if name != "texts":
         return Charset.named(name or "iam") if name or known is None else known
-    own = data is not None and labels.is_own(data)
-    folder = labels.read(data) if own and data else iam.read(data or paths.embedded_root())
-    lines = folder if isinstance(folder, list) else folder.lines.values()
     before = set(known.characters if known else "")
-    found = {" ", *(c for line in lines for c in line.text if c.isprintable())}
+    found = {" ", *(c for line in opened(data).lines for c in line.text if c.isprintable())}
     return known if known and found <= before else Charset("".join(sorted(found | before)))
 
 

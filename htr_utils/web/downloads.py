@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass, replace
 from typing import Any
 
-from htr_utils import formats
+from htr_utils import formats, results
 from htr_utils.lines import tables
 from htr_utils.web.jobs import Refusal
 from htr_utils.web.work import Result
@@ -104,7 +104,7 @@ def make(kind: str, result: Result, edits: Edits, name: str) -> Made:
     return Made(f"{name}{ending}.zip", buffer.getvalue(), "application/zip")
 
 
-def _edited(result: Result, edits: Edits) -> list[formats.ReadPage]:
+def _edited(result: Result, edits: Edits) -> list[results.ReadPage]:
     """The pages with the edited texts; what somebody typed has neither a confidence nor a correction."""
     texts, pages = iter(edits.texts), []
     for page in result.pages:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from htr_utils import formats, page_reading, pages
+from htr_utils import page_reading, pages, results
 from htr_utils.errors import HtrError
 from htr_utils.page_reading import OpenedPage
 from htr_utils.readings import Reading
@@ -84,7 +84,7 @@ class WebPage:
     picture: bytes
     lines: tuple[WebLine, ...]
     single: bool
-    read: formats.ReadPage
+    read: results.ReadPage
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ class Worker:
     def _page(self, name: str, page: OpenedPage, readings: Sequence[Reading | HtrError]) -> WebPage:
         texts = [page_reading.NOTHING if isinstance(one, HtrError) else one for one in readings]
         picture = _encode(_shrink(page.grey, PREVIEW / max(page.grey.shape)), ".jpg")
-        read = formats.of_page(name, page.grey.shape, page.lines, texts, page.number, page.notes)
+        read = results.of_page(name, page.grey.shape, page.lines, texts, page.number, page.notes)
         return WebPage(picture, tuple(map(self._line, page.lines, texts)), page.single, read)
 
     def _open(self, content: bytes) -> tuple[int, Iterator[np.ndarray]]:

@@ -22,6 +22,7 @@ from PIL import Image
 
 from htr_utils import Recognizer, formats, paths
 from htr_utils.cli import main, outputs
+from htr_utils.errors import HtrError
 from htr_utils.lines import images
 from htr_utils.text import tuned
 from tests.helpers.chapters import ROOT
@@ -113,17 +114,17 @@ def test_a_mistake_is_one_line(arguments, tmp_path, monkeypatch):
     assert result.stderr.startswith("Error: ") and len(result.stderr.strip().splitlines()) == 1
 
 
-def test_rendered_lines_beside_a_folder_ask_for_their_share(tmp_path, monkeypatch):
-    """Else no line of the folder is seen; one in IAM layout still watches, and the command says that it only does."""
-    trainer = import_module("htr_utils.trainer")
-    monkeypatch.setattr(trainer, "train", lambda plan, **options: None)
-    words = ("train", "--rendered", 8, "--out", tmp_path / "m.keras", "--data")
-    own = paths.embedded_root() / "samples"
-    for share in ((), ("--share", 0)):
-        error = run(*words, own, *share, code=1).stderr.strip()
-        assert "say with --share" in error and "samples" in error and "\n" not in error
-    assert "watch" not in run(*words, own, "--share", 0.5).output
-    assert "validation lines only watch" in run(*words, paths.embedded_root()).output
+def test_rendered_lines_beside_a_folder_ask_for_their_share():
+    """Else no line of the folder is seen; one with splits still watches, and the command says that it only does."""
+    trainer, said = import_module("htr_utils.trainer"), []
+    own = str(paths.embedded_root() / "samples")
+    for share in (None, 0.0):
+        with pytest.raises(HtrError, match=r"samples: no line of it.* say with --share"):
+            trainer.open_data(trainer.Plan("m.keras", own, 8, share), said.append)
+    assert trainer.open_data(trainer.Plan("m.keras", own, 8, 0.5), said.append).lines
+    assert not said
+    trainer.open_data(trainer.Plan("m.keras", str(paths.embedded_root()), 8), said.append)
+    assert "validation lines only watch" in said[0]
 
 
 def test_a_share_of_embedded_lines_from_a_wheel_names_its_remedy(tmp_path, monkeypatch):

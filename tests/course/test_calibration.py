@@ -121,7 +121,7 @@ def test_tuning_fits_every_decoder() -> None:
 
 
 def test_a_reading_carries_letters_and_words_with_scaled_confidence() -> None:
-    from htr_utils import Recognizer, formats, pages
+    from htr_utils import Recognizer, formats, pages, results
     from htr_utils.lines import iam, images
     from tests.helpers.chapters import ROOT
 
@@ -147,7 +147,7 @@ def test_a_reading_carries_letters_and_words_with_scaled_confidence() -> None:
             assert scaled.confidence == pytest.approx(scales.letter(raw.confidence))
     grey = images.load(line.path)
     found = pages.whole(grey)
-    page = formats.of_page("line.png", grey.shape, found.lines, [reading])
+    page = results.of_page("line.png", grey.shape, found.lines, [reading])
     [told] = json.loads(formats.render([page], "json")[0])["pages"][0]["lines"]
     assert [word["confidence"] for word in told["words"]] == [
         round(w.confidence, 4) for w in reading.words

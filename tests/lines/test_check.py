@@ -227,6 +227,28 @@ def test_no_lists_is_a_warning(tmp_path: Path) -> None:
     assert report.usable
 
 
+def test_one_of_several_tasks_has_to_be_chosen(tmp_path: Path) -> None:
+    with_counts(write_iam(tmp_path, splits={}))
+    for name, ids in {
+        "tr.lst": "a01-000u",
+        "te.lst": "c03-100a",
+        "testset.txt": "c03-100a",
+    }.items():
+        write(tmp_path / name, f"{ids}\n".encode())
+    report = check(tmp_path)
+    assert report.tasks == ["aachen"] and report.usable, "official has no training lines"
+    write(tmp_path / "trainset.txt", b"a01-000u\n")
+    assert check(tmp_path).tasks == ["official", "aachen"]
+    write(tmp_path / "splits/train.txt", b"a01-000u\n")
+    assert check(tmp_path).tasks == [], "one's own lists come first"
+
+
+def test_lists_without_training_lines_are_an_error(tmp_path: Path) -> None:
+    with_counts(write_iam(tmp_path, splits={"test": ["c03-100a"]}))
+    report = check(tmp_path)
+    assert "no list of training lines" in only_problem(report) and not report.usable
+
+
 # --- folders that do not read
 
 

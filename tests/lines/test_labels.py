@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from htr_utils.lines import images, labels
+from htr_utils.lines import iam, images, labels
 from tests.helpers.tiny_fonts import one_line_error
 
 
@@ -137,7 +137,7 @@ def test_folders_with_tables_side_by_side_are_one(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         folder(tmp_path / name, "line-1.png\t" + name + "\n", ("line-1.png",))
     (tmp_path / "notes").mkdir()
-    assert labels.is_own(tmp_path)
+    assert not iam.is_layout(tmp_path)
     assert [(line.id, line.text) for line in labels.read(tmp_path)] == [
         ("monday/line-1", "monday"),
         ("tuesday/line-1", "tuesday"),
@@ -158,17 +158,17 @@ def test_folders_with_tables_side_by_side_are_one(tmp_path: Path) -> None:
     (tmp_path / "transcriptions.tsv").unlink()
     (tmp_path / "ascii").mkdir()
     (tmp_path / "ascii" / "lines.txt").write_text("#\n", encoding="utf-8")
-    assert not labels.is_own(tmp_path), (
+    assert iam.is_layout(tmp_path), (
         "IAM's layout, whatever lies beside it: here what `htr read` wrote, and tables"
     )
-    assert not labels.is_own(Path(__file__).parents[2] / "data")
+    assert iam.is_layout(Path(__file__).parents[2] / "data")
 
 
 def test_a_text_file_beside_each_image(tmp_path: Path) -> None:
     root = folder(tmp_path, "", ("a.png", "deep/b.jpg", "c.png"), "unused.txt")
     (root / "a.txt").write_text("first  line\n", encoding="utf-8")
     (root / "deep" / "b.txt").write_text("\ufeffsecond", encoding="utf-8")
-    assert labels.is_own(root)
+    assert not iam.is_layout(root)
     assert [(line.id, line.text) for line in labels.read(root)] == [
         ("a", "first line"),
         ("deep/b", "second"),
@@ -183,12 +183,12 @@ def test_a_text_beside_a_picture_leaves_an_iam_folder_what_it_is(
 ) -> None:
     folder(tmp_path, "", ("lines/a.png",), "unused.txt")
     (tmp_path / "lines" / "a.txt").write_text("as it was read", encoding="utf-8")
-    assert labels.is_own(tmp_path)
+    assert not iam.is_layout(tmp_path)
     (tmp_path / place).mkdir(parents=True, exist_ok=True)
     (tmp_path / place / "lines.txt").write_text("#\n", encoding="utf-8")
-    assert not labels.is_own(tmp_path)
+    assert iam.is_layout(tmp_path)
     shutil.copy(tmp_path / "lines" / "a.png", tmp_path / place / "lines.png")
-    assert labels.is_own(tmp_path), "here lines.txt is what a picture of that name says"
+    assert not iam.is_layout(tmp_path), "here lines.txt is what a picture of that name says"
 
 
 def test_names_are_found_in_either_form_of_unicode(tmp_path: Path) -> None:

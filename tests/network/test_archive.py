@@ -26,7 +26,7 @@ def test_round_trip_keeps_weights_charset_and_origin(saved):
     path, model = saved
     loaded = archive.load(path)
     assert loaded.charset == Charset("abc ") and loaded.about == {"seed": 3}
-    for one, other in zip(archive._stored(model), archive._stored(loaded.model), strict=True):
+    for one, other in zip(archive.stored(model), archive.stored(loaded.model), strict=True):
         assert np.array_equal(np.asarray(one), np.asarray(other))
 
 

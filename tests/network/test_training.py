@@ -192,7 +192,7 @@ def test_the_model_file_holds_the_best_epoch_and_a_resumed_run_knows_it(tmp_path
     assert again.best.epoch == 2
     again.export(tmp_path / "m.keras", {}, half=False)
     stored = archive.load(tmp_path / "m.keras")
-    for value, best, last in zip(archive._stored(stored.model), kept[1], kept[2], strict=True):
+    for value, best, last in zip(archive.stored(stored.model), kept[1], kept[2], strict=True):
         assert np.array_equal(np.asarray(value), best)
         assert best.size < 9 or not np.array_equal(best, last)
     # Killed between best.npz and state.npz, another training leaves its best epoch here.

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from htr_utils.lines import crops
-from htr_utils.pages import cutting, finder, joining
+from htr_utils.lines import crops, cutting
+from htr_utils.pages import finder, joining
 from htr_utils.synth import finder_data
 from htr_utils.synth.camera import Line
 

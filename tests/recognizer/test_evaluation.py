@@ -46,19 +46,19 @@ def test_the_closing_table_leaves_damaged_lines_out_and_folds_as_the_training_di
     reader.charset = SimpleNamespace(fold=str.upper)  # type: ignore[attr-defined]
     said: list[str] = []
     (_, cer, wer), _ = published.in_both_conventions(
-        reader, folder, "validation", fold=True, say=said.append
+        reader, lines, "validation", fold=True, say=said.append
     )  # type: ignore[arg-type]
     assert cer.value == wer.value == 0
     assert said == [f"1 of {len(lines)} validation lines cannot be read: left out"]
     reader.read_iter = lambda paths, errors, decoder: iter([HtrError("damaged")] * len(paths))  # type: ignore[method-assign,assignment]
     with pytest.raises(HtrError, match="cannot be read; `htr data check`"):
-        published.in_both_conventions(reader, folder, "validation")  # type: ignore[arg-type]
+        published.in_both_conventions(reader, lines, "validation")  # type: ignore[arg-type]
 
 
 def test_both_conventions_convert_both_sides() -> None:
     folder = iam.read()
     lines = folder.split("validation")
-    rates = published.in_both_conventions(Reader(lines), folder, "validation")  # type: ignore[arg-type]
+    rates = published.in_both_conventions(Reader(lines), lines, "validation")  # type: ignore[arg-type]
     assert [convention for convention, _, _ in rates] == ["natural", "raw"]
     raw = {line.id: line.text for line in iam.read(spacing="raw").split("validation")}
     wrong = sum(line.text[0] != "x" for line in lines)
@@ -81,7 +81,7 @@ def test_raw_spacing_converts_what_was_read_as_well() -> None:
     lines = iam.read(spacing="raw").split("validation")
     natural = iam.read().split("validation")
     found = evaluation.evaluate(Knowing(natural), lines, split="validation", convention="raw")  # type: ignore[arg-type]
-    both = published.in_both_conventions(Reader(natural), iam.read(), "validation")  # type: ignore[arg-type]
+    both = published.in_both_conventions(Reader(natural), natural, "validation")  # type: ignore[arg-type]
     assert found["cer"]["value"] == round(100 * both[1][1].value, 2) < 2.5
     assert sum(n for _, n in found["edits"]) == both[1][1].length
 
@@ -121,7 +121,7 @@ def test_what_is_written_in_natural_spacing_is_not_mended_by_the_report() -> Non
     lines = iam.read().split("validation")
     reader = Reader(lines)
     reader.texts = {path: text + " ." for path, text in reader.texts.items()}
-    rates = published.in_both_conventions(reader, iam.read(), "validation")  # type: ignore[arg-type]
+    rates = published.in_both_conventions(reader, lines, "validation")  # type: ignore[arg-type]
     assert rates[0][1].edits >= 2 * len(lines)
 
 
@@ -193,12 +193,12 @@ def test_own_lines_are_parted_by_writer_where_there_are_ten() -> None:
 
 def test_a_folder_with_splits_is_measured_on_its_test_lines(tmp_path: Path) -> None:
     """Without --split: a folder of one's own that has a test split must not be measured on what trained."""
-    from htr_utils.cli.common import split_of
-
     for split in ("train", "test"):
         (tmp_path / split).mkdir()
         cv2.imwrite(str(tmp_path / split / "a.png"), np.full((40, 300), 255, np.uint8))
         (tmp_path / split / "a.txt").write_text("a line\n", encoding="utf-8")
-    assert split_of(str(tmp_path), None) == "test"
-    assert split_of(str(tmp_path), "all lines") == "all lines"
-    assert split_of(str(tmp_path / "train"), None) == "all lines"
+    assert [line.path.parent.name for line in evaluation.to_measure(tmp_path, None)[0]] == ["test"]
+    assert evaluation.to_measure(tmp_path, None)[1] == "test"
+    assert evaluation.to_measure(tmp_path, "all lines")[1] == "all lines"
+    lines, name = evaluation.to_measure(tmp_path / "train", None)
+    assert (len(lines), name) == (1, "all lines")

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from htr_utils import drawn, formats, paths
+from htr_utils import drawn, formats, paths, results
 from htr_utils import pages as finder
 from htr_utils.errors import HtrError
-from htr_utils.formats import ReadLine, ReadPage, Word
 from htr_utils.lines import images
 from htr_utils.readings import Reading
+from htr_utils.results import ReadLine, ReadPage, Word
 
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"
 PAGE = "{http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15}"
@@ -164,7 +164,7 @@ def test_a_found_line_in_which_nothing_was_read_has_its_place():
     """No character, so no point to carry back to the page."""
     grey = images.load(paths.samples()[0])
     found = finder.whole(grey)
-    made = formats.of_page("a.png", grey.shape, found.lines, [Reading("", 0.0, (), 0.0)])
+    made = results.of_page("a.png", grey.shape, found.lines, [Reading("", 0.0, (), 0.0)])
     assert made.lines[0].text == "" and made.lines[0].at == ()
     for format_ in formats.ENDINGS:
         assert formats.render([made], format_)
@@ -177,7 +177,7 @@ def test_words_reach_half_way_to_the_characters_beside_them():
         crop=np.zeros((20, 70), np.uint8),
         where=lambda points: np.add(points, [40, 30]),
     )
-    page = formats.of_page("x.png", (HEIGHT, WIDTH), [found], [reading("ab cde!")])
+    page = results.of_page("x.png", (HEIGHT, WIDTH), [found], [reading("ab cde!")])
     assert [(w.text, w.box) for w in page.lines[0].words] == [
         ("ab", (40, 30, 20, 20)),
         ("cde!", (70, 30, 40, 20)),
@@ -194,7 +194,7 @@ def test_a_word_beyond_the_page_is_drawn_back_onto_it():
         where=lambda points: np.add(points, [290, 195]),
     )
     (first, second) = (
-        formats.of_page("x.png", (HEIGHT, WIDTH), [found], [reading("ab cd")]).lines[0].words
+        results.of_page("x.png", (HEIGHT, WIDTH), [found], [reading("ab cd")]).lines[0].words
     )
     for word in (first, second):
         x, y, w, h = word.box

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from htr_utils import drawn, formats
+from htr_utils import drawn, formats, results
 from htr_utils import pages as finder
 from htr_utils.lines import iam, images, labels
+from tests.helpers import sheets
 from tests.helpers.chapters import ROOT
 
 PHOTO = ROOT / "data" / "samples" / "pages" / "letter-1.jpg"
@@ -41,7 +43,7 @@ print(*map(str, report.errors))
 """
 
 
-def read_page(grey: np.ndarray | None = None) -> tuple[np.ndarray, formats.ReadPage]:
+def read_page(grey: np.ndarray | None = None) -> tuple[np.ndarray, results.ReadPage]:
     """The lines of a page, by default of a photo, each "read" as its number and some words."""
     grey = images.load(PHOTO) if grey is None else grey
     found = finder.find(grey)
@@ -58,11 +60,51 @@ def read_page(grey: np.ndarray | None = None) -> tuple[np.ndarray, formats.ReadP
                 text=text, confidence=0.75, characters=characters, others=(), language="none"
             )
         )
-    return grey, formats.of_page(PHOTO.name, grey.shape, found.lines, readings)
+    return grey, results.of_page(PHOTO.name, grey.shape, found.lines, readings)
 
 
-@pytest.mark.parametrize("format_", ["page", "alto"])
-def test_what_we_write_is_training_data_with_the_same_lines(tmp_path: Path, format_: str) -> None:
+@pytest.mark.parametrize("kind", ["plain", "ruled", "on its side", "light on dark"])
+def test_our_page_xml_is_training_data_with_the_very_crops_that_were_read(
+    tmp_path: Path, kind: str
+) -> None:
+    grey, _ = sheets.page("ruled" if kind == "ruled" else "plain", 7)
+    if kind == "on its side":
+        grey = np.ascontiguousarray(np.rot90(grey))
+    elif kind == "light on dark":
+        grey = 255 - grey
+    found = finder.find(grey)
+    _, page = read_page(grey)
+    images.save(tmp_path / PHOTO.name, grey)
+    (tmp_path / "page.xml").write_text(formats.render([page], "page")[0], encoding="utf-8")
+    back = labels.read(tmp_path)
+    assert [line.text for line in back] == [line.text for line in page.lines]
+    assert len(back) == 12
+    for line, cut in zip(found.lines, back, strict=True):
+        again = cut.image()
+        if (
+            kind == "on its side"
+        ):  # the picture is turned first, which moves it by a part of a pixel
+            inks = [images.prepare(one, images.Preparation()).ink for one in (line.crop, again)]
+            assert abs(inks[0].shape[1] / inks[1].shape[1] - 1) < 0.03
+            assert abs(inks[0].sum() / inks[1].sum() - 1) < 0.05
+        else:
+            assert np.array_equal(line.crop, again)
+
+
+def test_a_line_that_somebody_moved_is_cut_where_it_is_now(tmp_path: Path) -> None:
+    grey, _ = sheets.page("plain", 7)
+    _, page = read_page(grey)
+    images.save(tmp_path / PHOTO.name, grey)
+    whole = formats.render([page], "page")[0]
+    first = re.search(r'<Baseline points="([^"]+)"', whole)
+    assert first is not None
+    low = re.sub(r",(\d+)", lambda y: f",{int(y[1]) + 100}", first[1])
+    (tmp_path / "page.xml").write_text(whole.replace(first[1], low), encoding="utf-8")
+    moved, second = (line.part for line in labels.read(tmp_path)[:2])
+    assert moved.row.found is None and second.row.found is not None
+
+
+def test_our_alto_is_training_data_with_the_same_lines(tmp_path: Path) -> None:
     """Texts are the same, crops show the same strokes: where along the line ink is, and how much."""
     grey = np.full((700, 1300), 235, np.uint8)
     for number, line in enumerate(iam.read().split("train")[:5]):
@@ -71,7 +113,7 @@ def test_what_we_write_is_training_data_with_the_same_lines(tmp_path: Path, form
         np.minimum(place, part, out=place)
     images.save(tmp_path / PHOTO.name, grey)
     _, page = read_page(grey)
-    (tmp_path / "page.xml").write_text(formats.render([page], format_)[0], encoding="utf-8")
+    (tmp_path / "page.xml").write_text(formats.render([page], "alto")[0], encoding="utf-8")
     back = labels.read(tmp_path)
     assert [line.text for line in back] == [line.text for line in page.lines]
     assert len(back) == 5
@@ -99,8 +141,8 @@ def test_words_and_baselines_are_where_their_lines_are() -> None:
 def test_a_pdf_holds_the_picture_and_the_words_behind_it() -> None:
     pdfium = pytest.importorskip("pypdfium2")
     grey, page = read_page()
-    odd = formats.ReadLine("Łódź & Gödel", page.lines[0].polygon, page.lines[0].box)
-    whole = formats.ReadPage("b.png", page.width, page.height, (odd,))
+    odd = results.ReadLine("Łódź & Gödel", page.lines[0].polygon, page.lines[0].box)
+    whole = results.ReadPage("b.png", page.width, page.height, (odd,))
     document = pdfium.PdfDocument(drawn.pdf([(grey, page), (grey, whole)]))
     text = document[0].get_textpage().get_text_range()
     assert [" ".join(row.split()) for row in text.split("\r\n")] == [
@@ -115,8 +157,8 @@ def test_markdown_has_paragraphs_and_no_markup_of_its_own() -> None:
     boxes = [(0, 100 * at, 500, 80) for at in (0, 1, 2, 5)]
     corners = np.zeros((3, 2))
     texts = ["# head", "- a *star*", "b", "c_d"]
-    lines = tuple(formats.ReadLine(t, corners, box) for t, box in zip(texts, boxes, strict=True))
-    (made,) = formats.render([formats.ReadPage("x", 500, 600, lines)], "markdown")
+    lines = tuple(results.ReadLine(t, corners, box) for t, box in zip(texts, boxes, strict=True))
+    (made,) = formats.render([results.ReadPage("x", 500, 600, lines)], "markdown")
     assert made == "# head  \n- a \\*star\\*  \nb\n\nc\\_d\n"
 
 

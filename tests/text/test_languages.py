@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from htr_utils import paths
 from htr_utils.errors import HtrError
-from htr_utils.text import language, languages
+from htr_utils.text import language, languages, ngrams, tuned
 from htr_utils.text.charset import IAM79, Charset
 
 SAID = {
@@ -90,6 +93,33 @@ def test_languages_by_name() -> None:
         assert languages.check(name) == name
     with pytest.raises(HtrError, match="no language 'klingon'; use one of auto, none, "):
         languages.check("klingon")
+
+
+def test_a_model_of_one_s_own_beside_the_shipped_ones_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any name will do; it takes part in `auto`, and shares the settings of the shipped ones."""
+    random = np.random.default_rng(3)
+    parts = ["ka", "lo", "mi", "ty", "zu", "wex", "qi", "noj"]
+    words = ["".join(random.choice(parts, random.integers(1, 4))) for _ in range(300)]
+    text = [" ".join(random.choice(words, 12)) for _ in range(2000)]
+    (tmp_path / "model" / "languages").mkdir(parents=True)
+    for file in language.shipped().values():
+        (tmp_path / "model" / "languages" / file.name).symlink_to(file)
+    ngrams.train(text[50:], IAM79, 4).save(tmp_path / "model" / "languages" / "ours.lm")
+    monkeypatch.setattr(paths, "repo_root", lambda: tmp_path)
+    languages._profiles.cache_clear()
+    try:
+        assert languages.check("ours") == "ours" and asked(text[:3]) == "ours"
+        assert asked(SAID["fr"], 0.97) == "fr"
+        assert tuned.settings_file("ours") == tmp_path / "model" / tuned.FILE
+    finally:
+        languages._profiles.cache_clear()
+
+
+def test_a_network_of_other_characters_is_told_that_no_language_is_made_for_it() -> None:
+    assert languages.none_for(IAM79) == ""
+    assert "81 characters" in languages.none_for(IAM79 + "äö")
 
 
 def test_shipped_models_are_small() -> None:

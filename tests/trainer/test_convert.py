@@ -29,8 +29,7 @@ def own(root: Path) -> Path:
 
 
 def lines_of(root: Path) -> list[tuple[str, int]]:
-    lines = labels.read(root) if labels.is_own(root) else list(iam.read(root).lines.values())
-    return sorted((line.text, line.image().shape[1]) for line in lines)
+    return sorted((line.text, line.image().shape[1]) for line in labels.open_lines(root).lines)
 
 
 @pytest.mark.parametrize("to", ["tsv", "iam", "gt.txt", "page"])

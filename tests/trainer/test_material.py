@@ -13,12 +13,13 @@ import pytest
 
 from htr_utils import evaluation, paths, trainer
 from htr_utils.errors import HtrError
-from htr_utils.lines import dataset, iam, images
+from htr_utils.lines import dataset, iam, images, labels
 from htr_utils.lines.labels import read as read_lines
 from htr_utils.network import archive, models, training
 from htr_utils.text.charset import Charset
 from htr_utils.trainer import material
 from tests.helpers.chapters import ROOT
+from tests.helpers.iam_fake import write_iam
 from tests.lines.test_formats_in import page, page_xml
 
 
@@ -357,6 +358,30 @@ def test_splits_of_a_folder_are_kept_to(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "val")
     found = material.material(str(tmp_path), Charset())
     assert len(found.train) + len(found.validation) == 24, "no test line is learnt"
+
+
+def test_iam_trains_by_the_lists_that_it_has(tmp_path: Path) -> None:
+    write_iam(tmp_path, splits={})
+    found = material.material(str(tmp_path), Charset())
+    assert not found.parted and len(found.train) + len(found.validation) == 8
+    for name, ids in {"tr.lst": "a01-000u", "trainset.txt": "a01-000x-00"}.items():
+        (tmp_path / name).write_text(f"{ids}\n", encoding="utf-8")
+    with pytest.raises(HtrError, match="choose with task= or --task: aachen, official"):
+        material.material(str(tmp_path), Charset())
+    found = material.material(str(tmp_path), Charset(), task="aachen")
+    assert {line.form_id for line in found.train + found.validation} == {"a01-000u"}
+
+
+def test_a_folder_s_labels_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder(tmp_path / "data", 3, 4, "ab")
+    opened, look = list[str](), labels.look
+    monkeypatch.setattr(labels, "look", lambda root: (opened.append(str(root)), look(root))[1])
+    assert evaluation.to_measure(tmp_path / "data", None)[1] == "all lines"
+    assert len(opened) == 1
+    found = labels.open_lines(tmp_path / "data")
+    assert material.charset_for("texts", found, None).characters
+    assert material.material(found, Charset()).train
+    assert len(opened) == 2
 
 
 def test_lines_of_pages_are_sent_to_other_processes_and_kept_out_of_memory(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from PIL import Image
 from htr_utils.cli import main
 from htr_utils.cli.serve import _addresses, _listen
 from htr_utils.errors import HtrError
-from htr_utils.lines import images, labels
+from htr_utils.lines import iam, images, labels
 from htr_utils.readings import Reading
 from htr_utils.text.charset import Charset
 from htr_utils.text.spelling import Correction
@@ -187,7 +187,7 @@ def test_edited_lines_become_training_data_that_the_trainer_takes(client, page, 
     assert [line.id for line in labels.read(tmp_path)] == [
         f"{name}/line-00{n}" for name in (folder.name, "second") for n in (1, 3)
     ]
-    assert labels.is_own(tmp_path) and len(material(str(tmp_path), Charset()).train) == 3
+    assert not iam.is_layout(tmp_path) and len(material(str(tmp_path), Charset()).train) == 3
     for line, number in zip(lines, (1, 3), strict=True):
         shown = client.get(f"{done['url']}/lines/{number}.png").data
         assert np.array_equal(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from htr_utils import paths
-from htr_utils.cli.common import command_line, folder_of, need, only, split_of
+from htr_utils.cli.common import command_line, folder_of, need, only
 from htr_utils.cli.one_line import OneLine
 from htr_utils.errors import HtrError
 
@@ -95,7 +95,6 @@ def main(
 
     need("matplotlib", extra="course")  # for the figure; said before anything is measured
     data = folder_of(data)
-    split = split_of(data, split)
     root = paths.repo_root()
     file = Path(target) if target else (root or Path()) / "docs" / "measured" / "bench.md"
     if file.suffix != ".md":
@@ -106,7 +105,8 @@ def main(
         )
     for model in models:
         paths.model_file(model)
-    lines = only(evaluation.load_lines(data, split, task=task), ids)
+    lines, split = evaluation.to_measure(data, split, task=task)
+    lines = only(lines, ids)
     if limit is not None and len(lines) > limit:
         lines = [lines[number * len(lines) // limit] for number in range(limit)]
     if not lines:

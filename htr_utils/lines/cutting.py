@@ -1,25 +1,73 @@
-"""Found lines -> pictures of lines: each level, light taken out, the ink of its neighbours left out.
+"""Lines of a page -> pictures of lines: each level, light taken out, the ink of its neighbours left out.
 
-What lies between a line's core and half-way to the next core above and below is the line's own; a stroke that begins in
-its core and meets no other core stays whole, however far it reaches.
+What lies between a line's core and half-way to the next core above and below is the line's own, or what lies inside its
+outline where somebody drew one; a stroke that begins in its core and meets no other core stays whole, however far it
+reaches. The lines that `pages` finds and those that PAGE and ALTO files tell of are cut here alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
 
 import cv2
 import numpy as np
 
-from htr_utils.lines import crops
-from htr_utils.pages.finder import FoundLine
+from htr_utils.errors import HtrError
+from htr_utils.lines import crops, images
 
 _UNIT = 22.0  # x-height of a crop in pixels, where the page has as many
 _ABOVE, _BELOW = 2.6, 1.7  # what a crop holds over and under the baseline, in x-heights
 _WIDE = 3.0  # how much further a crop's neighbours are looked for, in x-heights
 _INK, _GRAIN = 0.4, 15.0  # ink is what has this share of the strokes' depth, and more than grain
 _FAINT, _LIFT = 100.0, 4.0  # strokes less deep than this are made deeper, at most so many times
+
+
+class Stand(Protocol):
+    """Where a line stands: baseline (N, 2) and x-height, pixels of the page, as of a `pages.finder.FoundLine`."""
+
+    @property
+    def baseline(self) -> np.ndarray: ...
+    @property
+    def x_height(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A `Stand` and nothing more."""
+
+    baseline: np.ndarray
+    x_height: float
+
+
+@dataclass(frozen=True)
+class Outlined:
+    """A line with the outline (N, 2) that somebody drew around it, x and y in pixels."""
+
+    baseline: np.ndarray
+    outline: np.ndarray
+
+    @cached_property
+    def reach(self) -> tuple[float, float, np.ndarray]:
+        """How far the outline reaches over and under the baseline, and the baseline with its ends moved to it."""
+        base = self.baseline
+        along = (base[-1] - base[0]) / max(1e-6, float(np.linalg.norm(base[-1] - base[0])))
+        across = np.array([-along[1], along[0]])
+        at, far = (base - base[0]) @ along, (self.outline - base[0]) @ along
+        over = (self.outline - base[0]) @ across - np.interp(far, at, (base - base[0]) @ across)
+        ends = [
+            base[0] + min(0.0, far.min()) * along,
+            base[0] + max(at[-1], far.max()) * along,
+        ]
+        whole = np.concatenate([ends[:1], base, ends[1:]])
+        return max(2.0, -float(over.min())), max(1.0, float(over.max())), whole
+
+    @property
+    def x_height(self) -> float:
+        """Half of what is over the baseline: about right for an outline that holds letters with a rise."""
+        return self.reach[0] / 2
 
 
 @dataclass(frozen=True)
@@ -40,21 +88,23 @@ class Cut:
     dark: float = 0.0
 
 
-def cut(grey: np.ndarray, lines: Sequence[FoundLine]) -> list[Cut]:
+def cut(
+    grey: np.ndarray, lines: Sequence[Stand], numbers: Sequence[int] | None = None
+) -> list[Cut]:
     """Cut lines out of a page, uint8 (H, W), dark ink on lighter paper.
 
     A page that is much larger than its writing needs is made smaller first.
+
+    Args:
+        lines: all that the page has. numbers: of the lines to cut out; None is all.
     """
     if not lines:
         return []
     fit = _UNIT / float(np.percentile([line.x_height for line in lines], 25))
     if fit < 0.7:
         small = cv2.resize(grey, None, fx=fit, fy=fit, interpolation=cv2.INTER_AREA)
-        reduced = [
-            replace(line, baseline=line.baseline * np.float32(fit), x_height=line.x_height * fit)
-            for line in lines
-        ]
-        return [_enlarged(one, 1 / fit) for one in cut(small, reduced)]
+        reduced = [_scaled(line, fit) for line in lines]
+        return [_enlarged(one, 1 / fit) for one in cut(small, reduced, numbers)]
     cores = np.zeros(grey.shape, np.int16)
     for number, line in enumerate(lines, 1):
         band = np.concatenate(
@@ -64,27 +114,61 @@ def cut(grey: np.ndarray, lines: Sequence[FoundLine]) -> list[Cut]:
             ]
         )
         cv2.fillPoly(cores, [np.round(band).astype(np.int32)], number)
-    return [_cut(grey, cores, number, line) for number, line in enumerate(lines, 1)]
+    return [_cut(grey, cores, n + 1, lines[n]) for n in numbers or range(len(lines))]
 
 
-def _cut(grey: np.ndarray, cores: np.ndarray, number: int, line: FoundLine) -> Cut:
+def light_on_dark(grey: np.ndarray, lines: Sequence[Stand]) -> bool:
+    """Whether in most of the longest lines what differs most from its surroundings is lighter than they."""
+    votes = 0
+    for line in sorted(lines, key=lambda line: -np.ptp(line.baseline, 0).max() / line.x_height)[:9]:
+        high = line.x_height
+        part = crops.frame(line.baseline, 1.5 * high, 0.5 * high).cut(grey).astype(np.float32)
+        away = part - cv2.blur(
+            part, (round(3 * line.x_height) | 1,) * 2
+        )  # from its surroundings: shadow is no ink
+        votes += 1 if float((away**3).mean()) > 0 else -1
+    return votes > 0
+
+
+def _scaled(line: Stand, fit: float) -> Stand:
+    """A line in a page that is `fit` times as large."""
+    if isinstance(line, Outlined):
+        return Outlined(line.baseline * fit, line.outline * fit)
+    factor = np.float32(fit)
+    return replace(line, baseline=line.baseline * factor, x_height=line.x_height * fit)  # type: ignore[type-var,no-any-return]
+
+
+def _cut(grey: np.ndarray, cores: np.ndarray, number: int, line: Stand) -> Cut:
     unit = line.x_height
     scale = min(1.0, _UNIT / unit)
-    baseline = _longer(line.baseline, unit)
-    frame = crops.frame(baseline, _ABOVE * unit, _BELOW * unit, scale)
-    wide = crops.frame(baseline, (_ABOVE + _WIDE) * unit, (_BELOW + _WIDE) * unit, scale)
+    outline = line.outline if isinstance(line, Outlined) else None
+    if isinstance(line, Outlined):
+        up, down, baseline = line.reach
+        seen = 0.5 * (up + down)  # of what a stroke may have beyond the outline
+        above, below = (up + seen) / unit, (down + seen) / unit
+    else:
+        above, below, baseline = _ABOVE, _BELOW, line.baseline
+    baseline = _longer(baseline, unit)
+    frame = crops.frame(baseline, above * unit, below * unit, scale)
+    if frame.height * len(frame.path) > images.MAX_PIXELS:
+        raise HtrError("a line's outline is larger than a page can be; mend it")
+    wide = crops.frame(baseline, (above + _WIDE) * unit, (below + _WIDE) * unit, scale)
     around = wide.cut(cores, cv2.INTER_NEAREST)
     unit *= scale
     more = round(_WIDE * unit)
-    top, bottom = _zone((around > 0) & (around != number), (_ABOVE + _WIDE - 0.5) * unit, unit)
+    top, bottom = _zone((around > 0) & (around != number), (above + _WIDE - 0.5) * unit, unit)
     places = around[more : more + frame.height]
     other = (places > 0) & (places != number)
-    base = _ABOVE * unit
+    base = above * unit
     core = slice(max(0, round(base - 0.9 * unit)), round(base) + 1)
     given = frame.cut(grey)
     crop, ink, depth = _ink(_flat(given, unit), core)
     rows = np.arange(more, more + crop.shape[0])[:, None]
     mine = (rows >= top) & (rows < bottom)
+    if outline is not None:
+        inside = np.zeros(grey.shape, np.uint8)
+        cv2.fillPoly(inside, [outline.round().clip(-1e6, 1e6).astype(np.int32)], 1)
+        mine = frame.cut(inside, cv2.INTER_NEAREST) > 0
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     here = np.bincount(labels[core][mine[core]], minlength=count) > 0
     there = np.bincount(labels[other], minlength=count) > 0
