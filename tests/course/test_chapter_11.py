@@ -111,13 +111,13 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
 
 
 def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
-    """One writer, one character, and no misread character at all."""
+    """One writer, no misread character at all, a line of which nothing was read."""
     from htr_utils.course.plots import errors
 
     perfect = cer(["a b"], ["a b"])
     errors.writers({"w": perfect}, whole=perfect)
-    errors.characters({"a": (0, 1)})
     errors.crops([])
+    errors.worst([(np.full((40, 200), 240, np.uint8), "a b", "")])
     assert "0 misread characters" in capsys.readouterr().out
 
 
