@@ -259,6 +259,10 @@ for some in np.array_split(surest, 4):
     rate = wrong[some].sum() / lengths[some].sum()
     print(f"mean confidence {sure:.0%}: CER {rate:.1%}")
 
+# %% [markdown]
+# For a line of your own (`my_image`) there is no true text, but this much can be said:
+
+# %%
 if run.my_image:
     from htr_utils.course import own
 

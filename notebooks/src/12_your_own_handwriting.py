@@ -318,10 +318,11 @@ plots.hands({"rendered lines": theirs, "the page": [recognizer.prepare(c).ink fo
 # ## Whose handwriting is it?
 #
 # Before you collect lines, stop for a moment. Handwriting **identifies people**: experts and programs tell writers
-# apart by it, and a letter names others besides. So ask the writer (and say for what), keep the pictures on your
-# own machine (`make serve` sends nothing away), note when you will delete them, and remember the model: what it
-# was tuned on can partly be told from it. Treat a model of one hand like the letters that it learned from, and do
-# not publish either without consent.
+# apart by it ([a study](../docs/guide/bibliography.md#srihari-2002)), and a letter names others besides. So ask
+# the writer (and say for what), keep the pictures on your own machine (`make serve` sends nothing away), note when
+# you will delete them, and remember the model: what it was tuned on can partly be told from it
+# ([an attack](../docs/guide/bibliography.md#shokri-2017)). Treat a model of one hand like the letters that it
+# learned from, and publish neither without consent.
 #
 # ## Correct its lines
 #
@@ -387,7 +388,10 @@ for count in [n for n in (5, 10, 20, 40) if n < 0.7 * len(learn)] + [len(learn)]
     curve[count] = cer(texts(tuned, unseen), unseen_truth, seed=run.seed)
 print("lines learnt from:", *curve)
 
-# %% tags=["figure"]
+# %% [markdown]
+# The band below is the 95 % interval over the unseen lines, of which there are few.
+
+# %% tags=["figure", "nbval-ignore-output"]
 from htr_utils.course.plots import base
 
 drawing, axis = base.figure(height=2.8)
@@ -402,10 +406,8 @@ alt = f"A falling or rising curve, the CER of unseen lines after so many correct
 base.show(drawing, alt=alt, facts=f"CER after so many lines: {told}")
 
 # %% [markdown]
-# The band is the 95 % interval over the unseen lines, of which there are few. The first lines bring most; each
-# further ten bring less, and where the curve is still falling, more lines are worth your evening. (On the command
-# line it is `htr train --data FOLDER --init course --out mine.keras`, which takes minutes and chooses its best
-# epoch.)
+# Where the curve still falls at its end, more lines are worth your evening. (On the command line it is `htr train
+# --data FOLDER --init course --out mine.keras`, which takes minutes and chooses its best epoch.)
 #
 # `frozen` in the parameters keeps the convolutions as they are and trains only what stands behind them. The strokes
 # of a new hand are strokes; what differs most is how they follow each other. So freezing costs little, trains
@@ -416,7 +418,7 @@ base.show(drawing, alt=alt, facts=f"CER after so many lines: {told}")
 # How much better is it? Many users measure the lines that they have corrected. Look at those, at the unseen ones,
 # and at lines in other hands, which tell what the lesson cost.
 
-# %% tags=["figure"]
+# %% tags=["figure", "nbval-ignore-output"]
 others = iam.read().split("test")[::45]
 others_truth, pictures = [line.text for line in others], [line.path for line in others]
 others_before, others_after = texts(recognizer, pictures), texts(tuned, pictures)
@@ -436,7 +438,7 @@ plots.before_after(rates)
 # hand bends away from others. So keep the old file, and give each hand its own. Is the gain in the middle more than
 # chance? Both models met the same lines, so draw lines for both together ([Evaluation](11_evaluation.ipynb)).
 
-# %%
+# %% tags=["nbval-ignore-output"]
 from htr_utils.text.metrics import edits
 
 pairs = zip(unseen_before, unseen_after, unseen_truth, strict=True)
@@ -492,7 +494,7 @@ def forgotten(before: list[str], after: list[str], truth: list[str]) -> float:
 check("12.4", forgotten)
 
 # %% [markdown]
-# ## Exercise 12.5 · A quarter of the size *(12 minutes)*
+# ## Exercise 12.5 · A quarter of the size *(10 minutes)*
 # A file for one hand each: they add up. A weight is stored in 16 or 32 bits; 8 are enough. For each output (column)
 # take one scale, so that the largest absolute weight of the column becomes 127; then round weight / scale to whole
 # numbers. Return these and the scales; a column of zeros gets the scale 1. Afterwards give the kernels of the LSTM

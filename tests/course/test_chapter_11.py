@@ -76,13 +76,31 @@ def unpaired(
     return float(np.percentile(draws, 2.5)), float(np.percentile(draws, 97.5))
 
 
+def emptied(items: list[int], size: int) -> list[list[int]]:
+    made = []
+    while items:
+        made.append(items[:size])
+        del items[:size]
+    return made
+
+
 def leak(train: list[str], test: list[str]) -> float:
     return sum(writer in set(train) for writer in test) / len(test)
 
 
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    ("11.1", "writers", ["lines", 3]),
-    ("11.2", pooled, [mean_of_lines, lambda e, n: 100 * pooled(e, n)]),
+    ("11.1", "writers", ["lines", "both", 3]),
+    (
+        "11.2",
+        pooled,
+        [
+            mean_of_lines,
+            lambda e, n: 100 * pooled(e, n),
+            lambda e, n: sum(e) / len(n),
+            lambda e, n: sum(n) / sum(e),
+            lambda e, n: sum(e),
+        ],
+    ),
     (
         "11.3",
         paired,
@@ -104,9 +122,20 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
             lambda items, size: [
                 items[n * size : (n + 1) * size] for n in range(len(items) // size + 1)
             ],
+            emptied,
+            lambda items, size: [items[n::size] for n in range(size)],
         ],
     ),
-    ("11.4", leak, [lambda a, b: len(set(a) & set(b)) / len(set(b)), lambda a, b: 1.0]),
+    (
+        "11.4",
+        leak,
+        [
+            lambda a, b: len(set(a) & set(b)) / len(set(b)),
+            lambda a, b: 1.0,
+            lambda a, b: 100 * leak(a, b),
+            lambda a, b: leak(b, a),
+        ],
+    ),
 ]
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
-from htr_utils import Recognizer
+from htr_utils import Recognizer, paths
 from htr_utils.course import letters
 from htr_utils.errors import HtrError
-from htr_utils.lines import labels
+from htr_utils.lines import iam, labels
 from htr_utils.text.metrics import cer, edits
+from tests.helpers.chapters import NOTEBOOKS
 from workshop.material import samples
 
 
@@ -193,3 +196,61 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
     plots.outlines(blank, {"nothing": []})
     plots.before_after({"same": (same, same)})
     assert "same 0% -> 0%" in capsys.readouterr().out
+
+
+# ---- what the chapter says, computed
+
+
+def stored() -> str:
+    """Everything that the chapter printed when it was built."""
+    book = nbformat.read(next(path for path in NOTEBOOKS if path.stem[:2] == "12"), as_version=4)
+    return "\n".join(
+        output.get("text", "")
+        for cell in book.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+    )
+
+
+def per_cent(pattern: str) -> list[int]:
+    found = re.search(pattern, stored())
+    assert found, pattern
+    return [int(number) for number in found.groups()]
+
+
+def test_the_page_is_read_less_surely_than_rendered_lines() -> None:
+    rendered, page = per_cent(r"rendered lines (\d+)%, this page (\d+)%")
+    assert page < rendered - 5
+
+
+def test_the_unseen_lines_gain_the_learnt_ones_seem_to_gain_more_and_others_pay() -> None:
+    learnt = per_cent(r"learnt lines (\d+)% -> (\d+)%")
+    unseen = per_cent(r"unseen lines, same hand (\d+)% -> (\d+)%")
+    others = per_cent(r"other hands (\d+)% -> (\d+)%")
+    assert learnt[1] < unseen[1] < 0.75 * unseen[0] and others[1] >= others[0]
+    _, low, high = per_cent(r"edits saved a line: (\d+), 95 % interval (\d+) to (\d+)")
+    assert 0 < low < high
+
+
+def test_more_lines_help_more() -> None:
+    none, five, twelve = per_cent(r"after so many lines: 0: (\d+)%, 5: (\d+)%, 12: (\d+)%")
+    assert none > five > twelve
+
+
+def test_eight_bits_move_the_rate_by_less_than_a_point() -> None:
+    reader = Recognizer.load(paths.model_file("course"))
+    (crops, texts), _ = letters.material()
+    lines = iam.read().split("test")[::30]
+    pictures = [*crops, *(line.image() for line in lines)]
+    truth = [*texts, *(line.text for line in lines)]
+
+    def rate() -> float:
+        return cer([one.text for one in reader.read(pictures, decoder="greedy")], truth).value
+
+    before, changed = rate(), 0
+    for weight in reader.model.weights:
+        if "kernel" in weight.path and ("lstm" in weight.path or "logits" in weight.path):
+            numbers, scales = eight(np.asarray(weight, np.float32))
+            weight.assign(numbers * scales)
+            changed += 1
+    assert changed >= 5 and abs(rate() - before) < 0.01

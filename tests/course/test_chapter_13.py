@@ -61,7 +61,7 @@ SWEEP = {"chapter": "08", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds":
 
 
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    ("13.1", 72, [24, 12, 5]),
+    ("13.1", 72, [24, 12, 27, 5]),
     (
         "13.2",
         needed(by_t),
@@ -79,12 +79,22 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
     (
         "13.3",
         luck,
-        [lambda limit, s: luck(limit, s) - 1, lambda limit, s: 16, lambda limit, s: 0],
+        [
+            lambda limit, s: luck(limit, s) - 1,
+            lambda limit, s: 16,
+            lambda limit, s: 0,
+            lambda limit, s: luck(limit, s) + 1,
+        ],
     ),
     (
         "13.4",
         SWEEP,
-        [SWEEP | {"seeds": [0]}, SWEEP | {"grid": {"line": [1]}}, SWEEP | {"chapter": "09"}],
+        [
+            SWEEP | {"seeds": [0]},
+            SWEEP | {"grid": {"line": [1]}},
+            SWEEP | {"chapter": "09"},
+            SWEEP | {"seeds": [1, 2, 3]},
+        ],
     ),
     (
         "13.5",

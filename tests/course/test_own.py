@@ -1,4 +1,4 @@
-"""A picture of one's own: each chapter that takes one takes a line or a page, and says in one line what it cannot read."""
+"""A picture of one's own: chapters take a line or a page, and say in one line what they cannot read."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def crops(
 
 
 def worst(lines: Sequence[tuple[np.ndarray, str, str]]) -> None:
-    """Pictures of lines, grey uint8 (H, W), without their paper; above each what is written, what was read, and `^` where that is wrong."""
+    """Pictures of lines, uint8 (H, W), without paper; above each what is written and read, `^` where wrong."""
     drawing, axes = base.figure(len(lines), 1, height=1.3 * len(lines) + 0.2, squeeze=False)
     for axis, (grey, truth, text) in zip(axes[:, 0], lines, strict=True):
         base.picture(axis, images.normalise(grey), ink=True)
