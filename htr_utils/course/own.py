@@ -30,7 +30,7 @@ def page(source: str | Path, reader: Recognizer | None = None) -> pages.Page:
     """
     name, given = Path(source).name, next(pages.each_page(source))
     found = pages.find(given, None if reader is None else page_reading.judge(lambda: reader))
-    notes = found.notes
+    notes = found.notes if found.lines else ()
     if found.image.shape != given.shape or (found.image != given).any():
         found = pages.find(found.image)
     if pages.is_line(found.image, found):
