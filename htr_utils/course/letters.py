@@ -9,6 +9,7 @@ letters.fine_tune(hand.learn, "course", "mine.keras", epochs=40, seed=0)
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +191,7 @@ def fine_tune(
     What `htr train --data folder --init model` does at length, without validation lines and checkpoints.
 
     Args:
-        out: the lines are kept in a folder beside it. frozen: the convolutions stay as they are.
+        frozen: the convolutions stay as they are.
 
     Raises:
         HtrError: what `Recognizer.load` raises; a line that is too narrow for its text.
@@ -205,7 +206,8 @@ def fine_tune(
     if frozen:
         for layer in start.model.layers:
             layer.trainable = not layer.name.startswith(("conv", "norm"))
-    folder = keep(*lines, Path(out).parent / f"{Path(out).stem}-{len(lines[1])}-lines")
+    made = tempfile.TemporaryDirectory(prefix="htr-lines-")  # not beside `out`: lines lie there
+    folder = keep(*lines, made.name)
     preparation = start.preset.preparation
     labels = training.labels_for(start.preset, start.charset)
     root = paths.repo_root()
@@ -229,6 +231,7 @@ def fine_tune(
     )
     trainer.run()
     batches.close()
-    about = {"origin": f"{len(mine)} lines of {Path(folder).name}", "seed": seed, "epochs": epochs}
+    made.cleanup()
+    about = {"origin": f"{len(mine)} corrected lines", "seed": seed, "epochs": epochs}
     trainer.export(out, about)
     return Path(out)
