@@ -34,6 +34,7 @@ toy_lines: int = 2000  # made-up lines for the small training
 seed: int = 0  # strips, toy lines and first weights
 
 # %%
+from htr_utils.course import own
 from htr_utils.course.parameters import validate
 
 run = validate(
@@ -49,7 +50,6 @@ run = validate(
 
 # %%
 from htr_utils import Recognizer
-from htr_utils.course import own
 from htr_utils.lines import iam, images
 
 lines = iam.read(run.data_root).split("test")

@@ -435,9 +435,10 @@ plots.before_after(rates)
 
 # %% [markdown]
 # The first row may look wonderful, and is worthless: the model has seen these lines and their texts. It may have
-# learnt the hand, or the texts by heart. The truth is in the middle row. The last row is the price: a model that bends to one
-# hand bends away from others. So keep the old file, and give each hand its own. Is the gain in the middle more than
-# chance? Both models met the same lines, so draw lines for both together ([Evaluation](11_evaluation.ipynb)).
+# learnt the hand, or the texts by heart. The truth is in the middle row. The last row is the price: a model that
+# bends to one hand bends away from others. So keep the old file, and give each hand its own. Is the gain in the
+# middle more than chance? Both models met the same lines, so draw lines for both together
+# ([Evaluation](11_evaluation.ipynb)).
 
 # %% tags=["nbval-ignore-output"]
 from htr_utils.text.metrics import edits
