@@ -219,11 +219,11 @@ plots.crops(misread[:16])
 def cause(true: str, read: str) -> str:
     if " " in (true, read):
         return "a space"
+    if not (true + read).isalpha():
+        return "a digit or a mark"
     if not true or not read:
-        return "a character lost or invented"
-    if true.lower() == read.lower():
-        return "the right letter, small for capital or the reverse"
-    return "letter for letter" if (true + read).isalpha() else "a digit or a mark in it"
+        return "a letter lost or invented"
+    return "small or capital" if true.lower() == read.lower() else "letter for letter"
 
 
 causes = Counter()
@@ -233,8 +233,7 @@ for name, count in causes.most_common():
     print(f"{count:4} {count / wrong.sum():4.0%}  {name}")
 
 # %% [markdown]
-# Letters that are taken for letters are what a language model can mend; marks and digits it hardly can. Wrong spaces
-# cost two words each.
+# Which of these can a language model mend? Guess now, and count `with_words`, which comes below, in the same way.
 #
 # ## The worst lines
 #

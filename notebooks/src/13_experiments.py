@@ -113,7 +113,7 @@ drawing, axis = base.figure(height=4.0)
 axis.axvspan(full["wide"], full["seed 1"], color=base.ORANGE, alpha=0.3, label="another seed")
 axis.plot([full[name] for name in names], names, "o", color=base.BLUE)
 axis.set(xlabel="CER on the validation lines (%)", xlim=(0, 100))
-axis.legend(loc="lower right", frameon=False)
+axis.legend(loc="center right", frameon=False)
 told = ", ".join(f"{name} {full[name]:.1f}" for name in names[::-1])
 base.show(drawing, alt=f"A dot for each network's error rate, worst on top: {told}.", facts=told)
 
