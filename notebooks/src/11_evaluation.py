@@ -262,11 +262,13 @@ for some in np.array_split(surest, 4):
 # For a line of your own (`my_image`) there is no true text, but this much can be said:
 
 # %%
+mine = "none given"
 if run.my_image:
     from htr_utils.course import own
 
-    mine = recognizer.read(own.line(run.my_image, recognizer), decoder="greedy")
-    print(f"your line, confidence {mine.confidence:.0%}: {mine.text}")
+    reading = recognizer.read(own.line(run.my_image, recognizer), decoder="greedy")
+    mine = f"confidence {reading.confidence:.0%}: {reading.text}"
+print("your line:", mine)
 
 # %% [markdown]
 # Whoever can check a quarter of the lines only, checks the last group. It holds most of the errors, not all.
