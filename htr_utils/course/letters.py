@@ -206,8 +206,8 @@ def fine_tune(
     if frozen:
         for layer in start.model.layers:
             layer.trainable = not layer.name.startswith(("conv", "norm"))
-    made = tempfile.TemporaryDirectory(prefix="htr-lines-")  # not beside `out`: lines lie there
-    folder = keep(*lines, made.name)
+    # Not beside `out`, where one's own lines lie; and kept, since a batch that is prepared ahead still reads them.
+    folder = keep(*lines, tempfile.mkdtemp(prefix="htr-lines-"))
     preparation = start.preset.preparation
     labels = training.labels_for(start.preset, start.charset)
     root = paths.repo_root()
@@ -231,7 +231,6 @@ def fine_tune(
     )
     trainer.run()
     batches.close()
-    made.cleanup()
     about = {"origin": f"{len(mine)} corrected lines", "seed": seed, "epochs": epochs}
     trainer.export(out, about)
     return Path(out)
