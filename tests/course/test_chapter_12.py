@@ -176,6 +176,19 @@ def test_fine_tuning_on_few_lines_learns_them_and_leaves_the_first_model_alone(
     assert [r.text for r in first.read(crops[:4])] == before
 
 
+def test_frozen_convolutions_stay_and_the_rest_moves(tmp_path: Path) -> None:
+    (crops, texts), _ = letters.material()
+    some = (crops[:2], texts[:2])
+    made = letters.fine_tune(some, "course", tmp_path / "f.keras", epochs=1, seed=0, frozen=True)
+    before, after = (
+        {weight.path: np.asarray(weight) for weight in Recognizer.load(file).model.weights}
+        for file in (paths.model_file("course"), made)
+    )
+    moved = {path for path in before if not np.allclose(before[path], after[path], atol=1e-6)}
+    assert "logits/kernel" in moved and any("lstm" in path for path in moved)
+    assert not [path for path in moved if path.startswith(("conv", "norm"))]
+
+
 def test_a_text_too_long_for_its_line_is_named(tmp_path: Path) -> None:
     narrow = np.full((40, 60), 240, np.uint8)
     narrow[2:38, 2:58] = 20
