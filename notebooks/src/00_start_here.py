@@ -32,7 +32,7 @@ words: int = 1500  # how many words the small network learns from (32 to 1500)
 steps: int = 400  # how many times it looks at 32 of them (8 to 5000)
 line: int = -1  # which line of the test split is read (0 is the first); -1 looks for a misread one
 others: int = 24  # how many further lines are read, spread over the split (3 to 200)
-my_image: str = ""  # path of a picture of one line of your own; "" takes a sample
+my_image: str = ""  # a picture of your own, a line or a page; "" for a sample
 model: str = "course"  # name of a model, or the path of a .keras file
 seed: int = 0  # of the first weights and of the order of the words
 
@@ -308,10 +308,10 @@ live.canvas(recognizer)
 
 # %% tags=["figure"]
 from htr_utils import paths
-from htr_utils.lines import images
+from htr_utils.course import own
 
-own = run.my_image or ([*paths.samples(), first.path])[0]
-own_grey = images.load(own)
+sample = [*paths.samples(), first.path][0]
+own_grey = own.line(run.my_image or sample, recognizer)
 own_reading = recognizer.read(own_grey, decoder="greedy")
 print(without_with(own_reading.text, speller.correct(own_reading.text)))
 start.where(own_grey, own_reading)

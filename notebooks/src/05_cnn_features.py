@@ -26,7 +26,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" for the embedded data
-my_image: str = ""  # your own picture of a line; "" for a line of the test split
+my_image: str = ""  # a picture of your own, a line or a page; "" for a line of the test split
 line_number: int = 1  # which line of the test split
 model: str = "course"  # the trained model that is looked at: a name, or the path of a .keras file
 extra_padding: int = 160  # columns of empty paper put behind the line
@@ -34,6 +34,7 @@ seed: int = 0  # random numbers of the examples
 
 # %%
 from htr_utils import Recognizer
+from htr_utils.course import own
 from htr_utils.course.parameters import validate
 from htr_utils.lines import iam, images
 
@@ -43,7 +44,7 @@ run = validate(
     model=(model, "text", 1, 400), extra_padding=(extra_padding, "int", 32, 4000), seed=(seed, "int", 0, None),
 )  # fmt: skip
 lines = iam.read(run.data_root).split("test")
-grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
+grey = own.line(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
 
 # %% [markdown]
 # `prepare` makes ink of grey levels (1 = ink, 0 = paper), scales the line to the model's height and keeps its

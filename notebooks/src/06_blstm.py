@@ -24,7 +24,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" for the embedded data
-my_image: str = ""  # your own picture of a line; "" for a line of the test split
+my_image: str = ""  # a picture of your own, a line or a page; "" for a line of the test split
 line_number: int = 1  # which line of the test split
 model: str = "course"  # the trained model that is looked at: a name, or the path of a .keras file
 strip_width: int = 8  # columns of the strips in the first figure
@@ -34,6 +34,7 @@ toy_lines: int = 2000  # made-up lines for the small training
 seed: int = 0  # strips, toy lines and first weights
 
 # %%
+from htr_utils.course import own
 from htr_utils.course.parameters import validate
 
 run = validate(
@@ -52,7 +53,7 @@ from htr_utils import Recognizer
 from htr_utils.lines import iam, images
 
 lines = iam.read(run.data_root).split("test")
-grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
+grey = own.line(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
 recognizer = Recognizer.load(run.model)
 ink = recognizer.prepare(grey).ink  # (height, width), 1 = ink
 

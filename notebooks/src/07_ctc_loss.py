@@ -29,6 +29,7 @@
 word: str = "to"  # the word whose alignments are counted (2 to 4 letters)
 frames: int = 4  # how many frames the network has for it (2 to 7)
 data_root: str = ""  # folder in IAM layout; empty for the embedded data
+my_image: str = ""  # a picture of your own, a line or a page; "" for a line of the test split
 seed: int = 0  # random logits for the examples
 
 # %%
@@ -38,6 +39,7 @@ run = validate(
     word=(word, "letters", 2, 4),
     frames=(frames, "int", 2, 7),
     data_root=(data_root or None, "path"),
+    my_image=(my_image or None, "path"),
     seed=(seed, "int", 0, None),
 )
 
@@ -47,12 +49,14 @@ run = validate(
 # belongs to the third letter: you can, roughly, but you would not want to do it for every line of a data set.
 
 # %% tags=["figure"]
+from htr_utils.course import own
 from htr_utils.course.plots import ctc as plots
 from htr_utils.lines import iam, images
 
 line = iam.read(run.data_root).split("test")[0]
-ink = images.prepare(line.image(), images.Preparation(48)).ink  # (48, columns)
-plots.frames_over_line(ink, line.text, step=4)
+grey = own.line(run.my_image) if run.my_image else line.image()
+ink = images.prepare(grey, images.Preparation(48)).ink  # (48, columns)
+plots.frames_over_line(ink, "" if run.my_image else line.text, step=4)
 
 # %% [markdown]
 # ## Four frames, two letters: how many ways?

@@ -26,7 +26,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
-my_image: str = ""  # picture of one line of your own; "" for a line of the test split
+my_image: str = ""  # a picture of your own, a line or a page; "" for a line of the test split
 model: str = "course"  # a model's name, or the path of a .keras file
 lines: int = 12  # how many test lines the decoders are compared on
 beam_width: int = 10  # prefixes that the beam keeps
@@ -53,6 +53,7 @@ run = validate(
 
 # %%
 from htr_utils import Recognizer
+from htr_utils.course import own
 from htr_utils.lines import iam, images
 
 folder = iam.read(run.data_root)
@@ -71,7 +72,7 @@ print(len(tables), "lines; the first:", tables[0].shape, "frames x classes")
 # %% tags=["figure"]
 from htr_utils.course.plots import search as plots
 
-source = run.my_image or chosen[0].path
+source = own.line(run.my_image, recognizer) if run.my_image else chosen[0].path
 [table] = recognizer.log_probs([source])
 plots.posteriors(recognizer.prepare(source).ink, table, charset, frames=90)
 

@@ -26,7 +26,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
-my_image: str = ""  # picture of one line of your own, read and corrected as well; "" for none
+my_image: str = ""  # a picture of your own, a line or a page, corrected as well; "" for none
 model: str = "course"  # a model's name, or the path of a .keras file
 lines: int = 48  # how many test lines are read
 unsure_below: float = (
@@ -168,7 +168,9 @@ for n in touched[:4]:
     print(without_with(readings[n].text, corrections[n]), "\n")
 
 if run.my_image:
-    mine = recognizer.read(run.my_image, decoder="greedy").text
+    from htr_utils.course import own
+
+    mine = recognizer.read(own.line(run.my_image, recognizer), decoder="greedy").text
     print(without_with(mine, fast.correct(mine)))
 
 # %% [markdown]

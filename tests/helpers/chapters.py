@@ -35,7 +35,7 @@ OTHER_PARAMETERS: dict[str, dict[str, object]] = {
     "09": {"lines": 5, "beam_width": 4, "seed": 3},
     "10": {"lines": 10, "unsure_below": 0.5, "seed": 2},
     "11": {"lines": 12, "seed": 2},
-    "12": {"examples": 48, "rounds": 2, "corrected": 6, "epochs": 12, "seed": 2},
+    "12": {"examples": 48, "rounds": 2, "epochs": 12, "frozen": True, "seed": 2},
     "13": {"seed": 3},
 }
 

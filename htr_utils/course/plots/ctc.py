@@ -45,7 +45,7 @@ def frames_over_line(ink: np.ndarray, text: str, step: int, columns: int = 420) 
         drawing,
         alt=f"The beginning of a handwritten line, cut by pale vertical borders into frames {step} pixels wide; each "
         "letter spans several frames.",
-        facts=f"{len(text)} characters, {-(-ink.shape[1] // step)} frames",
+        facts=(f"{len(text)} characters, " if text else "") + f"{-(-ink.shape[1] // step)} frames",
     )
 
 
