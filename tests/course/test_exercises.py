@@ -20,9 +20,12 @@ import nbformat
 import numpy as np
 import pytest
 
-from htr_utils.course.exercises import verdict
+from htr_utils.course import exercises
+from htr_utils.course.exercises import check, solution, unsealed, verdict
+from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files, sweeps
 from tests.helpers.chapters import NOTEBOOKS, SOURCES
+from workshop.chapters import notebooks
 from workshop.publish import kit
 
 EXERCISES = 4  # at least, in a chapter
@@ -128,6 +131,33 @@ def test_no_lesson_holds_a_line_of_a_solution() -> None:
     notebook = nbformat.reads(lessons[NOTEBOOKS[0].name].decode(), as_version=4)
     notebook.cells[-1].source += f"\n{line}"
     assert kit.leaks({"a.ipynb": nbformat.writes(notebook).encode()}, secret)
+
+
+def test_sealed_solutions_are_those_of_the_sources() -> None:
+    assert unsealed() == notebooks.solved(SOURCES), "run `make notebooks`"
+    assert [number for number, _ in NUMBERS] == list(unsealed())
+    assert not kit.leaks({"a.txt": exercises.SEALED.read_bytes()}, kit.secrets(SOURCES))
+
+
+def test_a_solution_is_shown_after_an_honest_try(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def shown(number: str) -> str:
+        solution(number)
+        return capsys.readouterr().out
+
+    monkeypatch.setattr(exercises, "_tried", set())
+    assert "try first" in shown("06.2")
+    check("06.2", ...)
+    check("06.3", answers()[0]["06.3"])
+    assert "try first" in capsys.readouterr().out + shown("06.2")
+    check("06.2", lambda inputs, units: 1)
+    assert "hint" in capsys.readouterr().out
+    assert shown("06.2") == shown("6.2") == notebooks.solved(SOURCES)["06.2"] + "\n"
+    with pytest.raises(HtrError, match=r"no exercise '06\.9'"):
+        solution("6.9")
+    monkeypatch.setattr(exercises, "SEALED", tmp_path / "none.txt")
+    assert "your lecturer" in shown("06.2")
 
 
 def no_return(rates: list[float], limit: float = 0.9) -> int:
