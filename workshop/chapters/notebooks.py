@@ -27,7 +27,9 @@ from htr_utils.paths import repo_root
 from htr_utils.runs.chapter_files import blank, find, kernel_environment, read, save
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-SEALED = "htr_utils/course/exercises/solutions.txt"  # what `solution(...)` shows to whoever learns alone
+SEALED = (
+    "htr_utils/course/exercises/solutions.txt"  # what `solution(...)` shows to whoever learns alone
+)
 
 
 def strip(notebook: NotebookNode) -> None:

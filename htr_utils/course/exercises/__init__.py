@@ -24,6 +24,7 @@ import importlib
 import inspect
 import itertools
 import linecache
+import textwrap
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,7 +122,9 @@ def solution(number: str) -> None:
     number = number if number[1:2] != "." else f"0{number}"
     _found(number)
     if number not in _tried:
-        print(f"{number}: try first. Write an answer, run its check; then the solution is shown here.")
+        print(
+            f"{number}: try first. Write an answer, run its check; then the solution is shown here."
+        )
     else:
         print(unsealed().get(number, f"{number}: this copy has no solutions; your lecturer does."))
 
@@ -206,6 +209,6 @@ def _describe(function: Callable[..., Any], error: Exception) -> str:
             text = linecache.getline(code.co_filename, step.tb_lineno).strip()
             where = f" in line {step.tb_lineno}" + (f": `{text}`" if text else "")
         step = step.tb_next
-    message = " ".join(str(error).split())[:120]
+    message = textwrap.shorten(str(error), 120, placeholder=" ...")
     name = getattr(function, "__name__", "the function")
     return f"{name} raises {type(error).__name__}{f' ({message})' if message else ''}{where}"
