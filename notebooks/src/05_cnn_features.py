@@ -85,14 +85,19 @@ def convolve(x, kernels):  # (H, W, in), (k, k, in, out) -> (H, W, out)
 
 
 # %% [markdown]
-# Two kernels made by hand: one wants ink in its middle *column* and none beside it, the other wants ink in
-# its middle *row*. You try them on the first word.
+# Cut out the first word.
 
-# %% tags=["figure"]
+# %%
 inked = np.flatnonzero(ink.any(axis=0))  # columns with ink
 gaps = np.flatnonzero(np.diff(inked) > 8)
 end = int(inked[gaps[0]]) + 6 if len(gaps) else min(240, ink.shape[1])  # where the first word ends
 word = ink[:, : max(end, 80)]
+
+# %% [markdown]
+# Two kernels made by hand: one wants ink in its middle *column* and none beside it, the other wants ink in
+# its middle *row*.
+
+# %% tags=["figure"]
 upright = np.array([[-1, 2, -1]] * 3, np.float32)
 two = np.stack([upright, upright.T], axis=-1)[:, :, None]  # (3, 3, 1, 2)
 seen = convolve(word[:, :, None], two)  # (H, W, 2)

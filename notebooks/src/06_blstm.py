@@ -145,7 +145,7 @@ print(f"your step and Keras differ by at most {np.abs(ours - theirs).max():.4f}"
 # gradient passes $U$ and a $\tanh$ at every frame, and most often shrinks each time. On the direct way along the cell
 # state it is multiplied by $f$ and by nothing else. Keras begins with $f = \sigma(1) = 0.73$ or so, which is
 # $4 \cdot 10^{-6}$ after 40 frames; with a bias of 4 it is 0.98, and 0.48 is left. You measure the length of the whole
-# gradient in fresh networks, in a figure drawn in the open.
+# gradient in fresh networks. (A figure drawn in the open.)
 
 # %% tags=["figure"]
 import matplotlib.pyplot as plt
@@ -157,8 +157,7 @@ def fading(layer):  # -> the gradient's length, by how many frames back the inpu
     x = tf.constant(np.random.default_rng(run.seed).normal(size=(32, 60, 8)).astype(np.float32))
     with tf.GradientTape() as tape:
         tape.watch(x)
-        answer = layer(x)  # (lines, units), after the last frame
-        total = tf.reduce_sum(answer * np.random.default_rng(1).normal(size=answer.shape))
+        total = tf.reduce_sum(layer(x) * rng.normal(size=32))  # of the last frame's hidden state
     lengths = np.linalg.norm(tape.gradient(total, x), axis=-1).mean(axis=0)[::-1]
     return lengths / lengths[0]
 
@@ -237,7 +236,7 @@ apart = np.abs(hidden - both[:, :units]).max()
 print(f"forward half, over {len(hidden)} frames: yours and Keras's differ by at most {apart:.3f}")
 
 # %% [markdown]
-# The same weights, the same numbers. So you may look inside. The figure shows two kinds of cell: above those whose
+# The same numbers, so you may look inside. The figure shows two kinds of cell: above those whose
 # forget gate is mostly near one, below those whose is mostly near zero; of each kind the liveliest. The letters below
 # the line are what the whole network reads there. The last panel follows one cell alone, the uppermost.
 
@@ -322,6 +321,7 @@ def letters_of(strokes):  # (lines, frames), 0 = o, 1 = l -> 0 = c, 1 = d, 2 = l
     return np.where(strokes == 0, np.where(after == 1, 1, 0), np.where(before == 0, 1, 2))
 
 
+# %%
 strokes = rng.integers(0, 2, (run.toy_lines, 16))
 print("strokes:", "".join("ol"[s] for s in strokes[0]))
 print("letters:", "".join("cdl"[s] for s in letters_of(strokes[0:1])[0]))
@@ -376,10 +376,9 @@ ceiling = 1 - 1 / 2 * 1 / 2 * 15 / 16  # what one direction can get right
 plots.scores(right, ceiling, strokes, text[0], dict(zip(readers, text[1:], strict=True)))
 
 # %% [markdown]
-# The backward reader knows at each `o` what follows, one stroke before the forward reader can; at each `l` it is the
-# other way round. Both stand at their ceiling, give or take chance. More units or more training cannot help: the
-# knowledge is not there. The third judge sees nothing but the same two LSTMs side by side, and reads nearly
-# everything.
+# The backward reader knows at each `o` what follows; at each `l` it is the other way round. Both stand at their
+# ceiling, give or take chance. More units or more training cannot help: the knowledge is not there. The third judge
+# sees nothing but the same two LSTMs side by side, and reads nearly everything.
 #
 # ## 4 · Stacked or joined?
 #

@@ -498,7 +498,7 @@ def log_probability(log_probs: np.ndarray, label: np.ndarray) -> float:
 check("07.3", log_probability)
 
 # %% [markdown]
-# ## Exercise 7.4 · Measure: how wide may a frame be? *(15 minutes)*
+# ## Exercise 7.4 · Measure: how wide may a frame be? *(10 minutes)*
 # Fewer frames make a faster network. The cell collects, for every training line, its width at 48 rows and the
 # frames that its text needs. Write a function that counts the lines which cannot be aligned when a frame comes every
 # `step` columns (a started frame counts). Then try it on `widths` and `needed` with steps of 4, 8, 16 and 32: where

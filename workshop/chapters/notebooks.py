@@ -134,7 +134,8 @@ def stale(source: Path, *, solution: bool = False) -> bool:
 
 def solved(sources: Sequence[Path]) -> dict[str, str]:
     """Number -> solved cell of each exercise whose check stands in these sources."""
-    found, code = {}, ""
+    found: dict[str, str] = {}
+    code = ""
     for cell in (cell for source in sources for cell in blank(source, solution=True).cells):
         if "exercise" in cell.metadata.get("tags", []):
             code = cell.source
