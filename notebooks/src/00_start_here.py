@@ -401,6 +401,9 @@ run.record(first=reading.text, confidence=reading.confidence, mean_error=float(n
 
 # %% [markdown]
 # ## Exercise 0.1 · Predict *(3 minutes)*
+# Put your answer in place of the three dots. `check` says "to do", gives a hint or says "correct"; once it has seen
+# a try, `solution("0.1")`, imported from where `check` comes from, shows one way.
+#
 # You glue a strip of white paper, 200 columns wide, to the left of the picture. Empty paper is cut away before
 # the network looks. By how many columns does the `x` of the characters grow? Write down your number, then
 # try it: `recognizer.read(np.pad(grey, ((0, 0), (200, 0)), "edge"))`. Compare the texts as well:

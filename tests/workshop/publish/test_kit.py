@@ -151,6 +151,7 @@ def test_student_zip_of_the_course_holds_no_solution(real: Path) -> None:
         if path.is_file()
     }
     assert kit.leaks(content, secret) == []
+    assert notebooks.SEALED not in content and (ROOT / notebooks.SEALED).is_file()
     said = [
         line
         for p in real.glob("notebooks/*.ipynb")
