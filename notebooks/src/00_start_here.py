@@ -345,6 +345,7 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # | [1 · Loading IAM](01_loading_iam.ipynb) | read the data set that the field uses, and avoid its traps |
 # | [2 · Images and augmentation](02_images_and_augmentation.ipynb) | clean a picture, and make ten out of one |
 # | [3 · Characters and metrics](03_characters_and_metrics.ipynb) | turn text into numbers, and measure errors |
+# | [4 · How a network learns](04_how_a_network_learns.ipynb) | train a network by hand, and see it remember |
 # | [5 · CNN features](05_cnn_features.ipynb) | say what a convolution sees of a line |
 # | [6 · BLSTM](06_blstm.ipynb) | compute one step of an LSTM by hand |
 # | [7 · CTC loss](07_ctc_loss.ipynb) | train without knowing where the letters are |
