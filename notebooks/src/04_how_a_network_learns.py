@@ -184,8 +184,8 @@ plots.show(
 )
 
 # %% [markdown]
-# For "upright", ink above and below the middle speaks for the kind, and ink on the left and right of it against. "Level"
-# is the same lying down. The middle itself can tell nothing: every patch has ink there.
+# For "upright", ink above and below the middle speaks for the kind, and ink on the left and right of it against.
+# "Level" is the same lying down. The middle itself can tell nothing: every patch has ink there.
 #
 # Now slide the patterns over whole words that it has never seen, and colour each pixel of ink by the kind that wins.
 
