@@ -37,8 +37,7 @@ export function turned(one, turns) {
 // Resizing: along one side, which cells of the old picture make up each cell of the new one.
 
 /** Each new cell is the mean of the area that it covers. */
-function areaTaps(from, to) {
-  const scale = from / to;
+function areaTaps(from, to, scale) {
   const taps = [];
   for (let at = 0; at < to; at++) {
     const start = at * scale;
@@ -57,8 +56,7 @@ function areaTaps(from, to) {
 }
 
 /** Straight lines between the middles of cells. */
-function linearTaps(from, to) {
-  const scale = from / to;
+function linearTaps(from, to, scale) {
   return Array.from({ length: to }, (_, at) => {
     const x = (at + 0.5) * scale - 0.5;
     const left = Math.floor(x);
@@ -69,8 +67,7 @@ function linearTaps(from, to) {
 }
 
 /** What OpenCV takes for areas where one side grows: straight lines between their borders. */
-function grownAreaTaps(from, to) {
-  const scale = from / to;
+function grownAreaTaps(from, to, scale) {
   return Array.from({ length: to }, (_, at) => {
     const left = Math.floor(at * scale);
     let share = at + 1 - (left + 1) / scale;
@@ -81,8 +78,7 @@ function grownAreaTaps(from, to) {
 }
 
 /** Cubic curves (a = -0.75) through four cells. */
-function cubicTaps(from, to) {
-  const scale = from / to;
+function cubicTaps(from, to, scale) {
   const a = -0.75;
   return Array.from({ length: to }, (_, at) => {
     const x = (at + 0.5) * scale - 0.5;
@@ -100,13 +96,13 @@ function cubicTaps(from, to) {
 
 const TAPS = { area: areaTaps, linear: linearTaps, cubic: cubicTaps };
 
-/** A picture at another size. method: "area", "linear" or "cubic". */
-export function resize(one, width, height, method) {
+/** A picture at another size. method: "area", "linear" or "cubic". scale: old cells a new one, where it is no round share. */
+export function resize(one, width, height, method, scale = null) {
   if (width === one.width && height === one.height) return { ...one, data: one.data.slice() };
   let taps = TAPS[method];
   if (method === "area" && (width > one.width || height > one.height)) taps = grownAreaTaps;
-  const across = taps(one.width, width);
-  const down = taps(one.height, height);
+  const across = taps(one.width, width, scale ?? one.width / width);
+  const down = taps(one.height, height, scale ?? one.height / height);
   const made = like(one, width, height);
   const bytes = isBytes(one);
   const row = new Float32Array(width);
@@ -274,4 +270,47 @@ export function components(mask, connectivity) {
     count++;
   }
   return { labels, count };
+}
+
+/** Draws a straight stroke, one place wide, between whole points (Bresenham), as cv2.line does. */
+function stroke({ data, width, height }, from, to, value) {
+  let [[x, y], [endX, endY]] = [from, to];
+  if (endX < x) [x, y, endX, endY] = [endX, endY, x, y];
+  const long = endX - x;
+  const high = Math.abs(endY - y);
+  const down = endY < y ? -1 : 1;
+  const steep = high > long;
+  const [major, minor] = steep ? [high, long] : [long, high];
+  let error = major - 2 * minor;
+  for (let k = 0; k <= major; k++) {
+    if (x >= 0 && x < width && y >= 0 && y < height) data[y * width + x] = value;
+    const aside = error < 0;
+    error += (aside ? 2 * major : 0) - 2 * minor;
+    if (steep) [x, y] = [x + (aside ? 1 : 0), y + down];
+    else [x, y] = [x + 1, y + (aside ? down : 0)];
+  }
+}
+
+/** Fills a polygon of whole points [x, y] and its border, as cv2.fillPoly does. */
+export function fillPolygon(one, points, value) {
+  const { data, width, height } = one;
+  const edges = points.map((point, k) => [points.at(k - 1), point]);
+  for (const [from, to] of edges) stroke(one, from, to, value);
+  const rows = points.map(([, y]) => y);
+  for (let y = Math.max(0, Math.min(...rows)); y < Math.min(height, Math.max(...rows)); y++) {
+    const crossed = [];
+    for (const [a, b] of edges) {
+      const [upper, lower] = a[1] <= b[1] ? [a, b] : [b, a];
+      if (upper[1] > y || lower[1] <= y) continue;
+      // In steps of 1/65536, as it is computed there.
+      const slope = Math.floor((65536 * (lower[0] - upper[0])) / (lower[1] - upper[1]));
+      crossed.push(upper[0] * 65536 + 32768 + slope * (y - upper[1]));
+    }
+    crossed.sort((a, b) => a - b);
+    for (let k = 0; k + 1 < crossed.length; k += 2) {
+      const left = Math.floor(crossed[k] / 65536);
+      const right = Math.ceil(crossed[k + 1] / 65536) - 1;
+      data.fill(value, y * width + Math.max(0, left), y * width + Math.min(width - 1, right) + 1);
+    }
+  }
 }
