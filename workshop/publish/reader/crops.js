@@ -1,5 +1,5 @@
 /** A line out of a page, level and upright; see `htr_utils.lines.crops`. */
-import { interpolate, linspace, round } from "./numbers.js";
+import { clip, interpolate, linspace, round } from "./numbers.js";
 import { blur, part, remap } from "./pixels.js";
 
 const f = Math.fround;
@@ -12,29 +12,38 @@ export class Frame {
 
   /** Points [x, y] of the crop as points of the page. */
   where(points) {
-    const columns = this.path.map((_, k) => k);
-    const at = (list, x, k) => interpolate(x, columns, list.map((point) => point[k]));
-    return points.map(([x, y]) => [0, 1].map((k) => at(this.path, x, k) + (y / this.scale - this.above) * at(this.down, x, k)));
+    return points.map(([x, y]) => {
+      const place = clip(x, 0, this.width - 1);
+      const left = Math.min(Math.floor(place), this.width - 2);
+      const at = (list, k) => list[left][k] + (list[left + 1][k] - list[left][k]) * (place - left);
+      return [0, 1].map((k) => at(this.path, k) + (y / this.scale - this.above) * at(this.down, k));
+    });
+  }
+
+  /** Where each place of the crop lies on the page, in one direction (0: x, 1: y), Float32. */
+  places(direction) {
+    const { width, height } = this;
+    const made = new Float32Array(width * height);
+    const [path, down] = [this.path, this.down].map((list) => Float32Array.from(list, (point) => point[direction]));
+    for (let y = 0; y < height; y++) {
+      const row = f(f(f(y + 0.5) / f(this.scale)) - f(this.above));
+      for (let x = 0; x < width; x++) made[y * width + x] = path[x] + f(row * down[x]);
+    }
+    return made;
   }
 
   /** The crop of a page; the page's edge is continued. */
   cut(page, nearest = false) {
-    const [w, h] = [this.width, this.height];
-    const places = [0, 1].map((k) => {
-      const made = new Float32Array(w * h);
-      for (let y = 0; y < h; y++) {
-        const row = f(f(f(y + 0.5) / f(this.scale)) - f(this.above));
-        for (let x = 0; x < w; x++) made[y * w + x] = f(this.path[x][k] + f(row * this.down[x][k]));
-      }
-      return made;
-    });
-    const size = [page.width, page.height];
-    const low = places.map((list, k) => Math.min(size[k] - 1, Math.max(0, Math.floor(list.reduce((a, b) => Math.min(a, b))) - 2)));
-    const high = places.map((list, k) => Math.min(size[k], Math.max(low[k] + 1, Math.ceil(list.reduce((a, b) => Math.max(a, b))) + 3)));
-    let cell = part(page, ...low, ...high);
+    const [x, y] = [this.places(0), this.places(1)];
+    const [left, right] = around(x, page.width);
+    const [top, bottom] = around(y, page.height);
+    let cell = part(page, left, top, right, bottom);
     if (this.scale < 0.75 && !nearest) cell = blur(cell, round(1 / this.scale));
-    places.forEach((list, k) => list.forEach((value, at) => (list[at] = value - low[k])));
-    return remap(cell, ...places, w, h, nearest);
+    for (let k = 0; k < x.length; k++) {
+      x[k] -= left;
+      y[k] -= top;
+    }
+    return remap(cell, x, y, this.width, this.height, nearest);
   }
 
   /** The same in a picture that is `factor` times as large. */
@@ -78,4 +87,15 @@ function smooth(values, reach) {
   const at = (k) => values[Math.min(values.length - 1, Math.max(0, k))];
   for (let k = -far; k < values.length + far; k++) sums.push(sums.at(-1) + at(k));
   return values.map((_, k) => (sums[k + reach] - sums[k]) / reach);
+}
+
+/** The stretch of a page of `size` places that all of these lie in, and what is needed beside them. */
+function around(places, size) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const place of places) {
+    low = Math.min(low, place);
+    high = Math.max(high, place);
+  }
+  const first = clip(Math.floor(low) - 2, 0, size - 1);
+  return [first, clip(Math.ceil(high) + 3, first + 1, size)];
 }

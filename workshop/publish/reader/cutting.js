@@ -157,34 +157,30 @@ function keepOwn(crop, ink, owner, number, zone, more, core, unit) {
 
 /** First and last column of the line: its core's, and what goes on there, up to another line's core. */
 function span(owner, number, core, width) {
-  const [own, foreign] = [[], []];
-  owner.forEach((value, at) => {
-    const y = Math.floor(at / width);
-    if (value === number) own.push(at % width);
-    else if (value > 0 && y >= core[0] && y < core[1]) foreign.push(at % width);
-  });
-  if (!own.length) return [0, width];
-  const low = own.reduce((a, b) => Math.min(a, b));
-  const high = own.reduce((a, b) => Math.max(a, b));
-  const before = foreign.filter((x) => x < low).reduce((a, b) => Math.max(a, b), -1);
-  const after = foreign.filter((x) => x > high).reduce((a, b) => Math.min(a, b), width);
-  return [before < 0 ? 0 : (before + low) >> 1, after === width ? width : ((after + high) >> 1) + 1];
+  const [own, foreign] = [new Uint8Array(width), new Uint8Array(width)];
+  for (let at = 0; at < owner.length; at++) {
+    if (owner[at] === number) own[at % width] = 1;
+    else if (owner[at] > 0 && at >= core[0] * width && at < core[1] * width) foreign[at % width] = 1;
+  }
+  const [low, high] = [own.indexOf(1), own.lastIndexOf(1)];
+  if (low < 0) return [0, width];
+  const before = foreign.subarray(0, low).lastIndexOf(1);
+  const after = foreign.indexOf(1, high + 1);
+  return [before < 0 ? 0 : (before + low) >> 1, after < 0 ? width : ((after + high) >> 1) + 1];
 }
 
 /** A polygon around the ink of a crop, never closer than its core. */
 function outline({ data, width, height }, first, last, base, unit) {
-  let [left, right] = [width, -1];
-  data.forEach((ink, at) => {
-    const x = at % width;
-    if (ink && x >= first && x < last) [left, right] = [Math.min(left, x), Math.max(right, x)];
-  });
+  const inked = new Uint8Array(width);
+  for (let at = 0; at < data.length; at++) inked[at % width] |= data[at];
+  const [left, right] = [inked.indexOf(1), inked.lastIndexOf(1)]; // nothing lies outside of first and last
   const [a, b] = right < 0 ? [first, last] : [left, right + 1];
   const edges = linspace(a, b, Math.max(1, round((b - a) / (3 * unit))) + 1).map(round);
   const [tops, bottoms, xs] = [[], [], []];
   for (let k = 0; k + 1 < edges.length; k++) {
     const rows = [];
     for (let y = 0; y < height; y++) {
-      if (data.subarray(y * width + edges[k], y * width + edges[k + 1]).some(Boolean)) rows.push(y);
+      if (data.subarray(y * width + edges[k], y * width + edges[k + 1]).includes(1)) rows.push(y);
     }
     xs.push((edges[k] + edges[k + 1]) / 2);
     tops.push(rows.length ? Math.min(base - unit, rows[0]) : base - unit);

@@ -13,9 +13,8 @@ const SURE = 0.74; // mean of the core's map in a line; letters' heads and blots
 
 const length = (line) => line.baseline.at(-1)[0] - line.baseline[0][0];
 
-/** Whether a page holds more lines when it is turned by a quarter. */
-export async function liesOnItsSide(grey, network) {
-  const seen = await maps(grey, network);
+/** Whether a page holds more lines when it is turned by a quarter. seen: its maps. */
+export async function liesOnItsSide(grey, seen, network) {
   const above = (plane) => plane.reduce((count, value) => count + (value > 0.5), 0);
   const lines = linesOf(seen);
   if (lines.length && above(seen.turned) < 0.5 * above(seen.core) && !inPieces(lines)) return false;
@@ -24,8 +23,8 @@ export async function liesOnItsSide(grey, network) {
 }
 
 /** The lines of an upright page, in no order: {baseline: [[x, y], ...], xHeight, sure, printed}, pixels of the page. */
-export async function findLines(grey, network) {
-  let lines = linesOf(await maps(grey, network));
+export async function findLines(grey, seen, network) {
+  let lines = linesOf(seen);
   if (!lines.length) return lines;
   const usual = (usualHeight(lines) * WORK) / Math.max(grey.width, grey.height);
   const side = usual < USUAL[0] ? WORK * Math.min(1.8, 12 / usual) : WORK / 2;

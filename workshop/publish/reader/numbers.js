@@ -16,8 +16,16 @@ export const mean = (values) => (values.length ? sum(values) / values.length : 0
 
 /** The value below which `share` per cent lie, between neighbours in a straight line; NaN of nothing. */
 export function percentile(values, share) {
-  const sorted = Float64Array.from(values).sort();
-  return percentileOfSorted(sorted, share);
+  return percentileOfSorted(values instanceof Uint8Array ? countingSort(values) : Float64Array.from(values).sort(), share);
+}
+
+function countingSort(bytes) {
+  const counts = new Uint32Array(256);
+  for (const level of bytes) counts[level]++;
+  const sorted = new Uint8Array(bytes.length);
+  let at = 0;
+  counts.forEach((count, level) => sorted.fill(level, at, (at += count)));
+  return sorted;
 }
 
 export function percentileOfSorted(sorted, share) {

@@ -2,6 +2,7 @@
 import { cut } from "./cutting.js";
 import { ReaderError } from "./errors.js";
 import { findLines, liesOnItsSide } from "./finder.js";
+import { maps } from "./maps.js";
 import { mean, median, weightedMedian } from "./numbers.js";
 import { order } from "./order.js";
 import { blur, part, picture, turned } from "./pixels.js";
@@ -28,9 +29,10 @@ export function check({ width, height }) {
 export async function findPage(grey, network, judge = null) {
   check(grey);
   const notes = [];
-  let turns = (await liesOnItsSide(grey, network)) ? 1 : 0;
+  const seen = await maps(grey, network);
+  let turns = (await liesOnItsSide(grey, seen, network)) ? 1 : 0;
   let upright = turned(grey, turns);
-  let lines = await findLines(upright, network);
+  let lines = await findLines(upright, turns ? await maps(upright, network) : seen, network);
   if (lines.length && lightOnDark(upright, lines)) {
     upright = { ...upright, data: upright.data.map((level) => 255 - level) };
     notes.push("light ink on a dark ground: turned to dark on light");
@@ -38,7 +40,7 @@ export async function findPage(grey, network, judge = null) {
   if (lines.length && judge && (await upsideDown(upright, lines, judge))) {
     turns += 2;
     upright = turned(upright, 2);
-    lines = await findLines(upright, network);
+    lines = await findLines(upright, await maps(upright, network), network);
   }
   if (turns % 4) notes.push(`turned by ${90 * (turns % 4)} degrees to stand upright`);
   const { made, faint } = pageLines(upright, lines, turnBack(turns % 4, grey), grey);

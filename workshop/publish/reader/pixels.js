@@ -4,6 +4,8 @@
  */
 import { clip, round } from "./numbers.js";
 
+const f = Math.fround; // sums are rounded to float32 as there: a grey level more or less would go on to the networks
+
 export const picture = (width, height, Kind = Uint8Array) => ({
   data: new Kind(width * height),
   width,
@@ -34,99 +36,104 @@ export function turned(one, turns) {
   return made;
 }
 
-// Resizing: along one side, which cells of the old picture make up each cell of the new one.
+// Resizing: along one side, which cells of the old picture make up each cell of the new one, as pairs [cell, weight].
 
 /** Each new cell is the mean of the area that it covers. */
-function areaTaps(from, to, scale) {
+function areaTaps(from, scale, at) {
+  const start = at * scale;
+  const end = start + scale;
+  const covered = Math.min(scale, from - start);
+  const last = Math.min(Math.floor(end), from - 1);
+  const first = Math.min(Math.ceil(start), last);
   const taps = [];
-  for (let at = 0; at < to; at++) {
-    const start = at * scale;
-    const end = start + scale;
-    const cell = Math.min(scale, from - start);
-    let first = Math.ceil(start);
-    let last = Math.min(Math.floor(end), from - 1);
-    first = Math.min(first, last);
-    const one = [];
-    if (first - start > 1e-3) one.push([first - 1, (first - start) / cell]);
-    for (let k = first; k < last; k++) one.push([k, 1 / cell]);
-    if (end - last > 1e-3) one.push([last, Math.min(Math.min(end - last, 1), cell) / cell]);
-    taps.push(one);
-  }
+  if (first - start > 1e-3) taps.push([first - 1, (first - start) / covered]);
+  for (let k = first; k < last; k++) taps.push([k, 1 / covered]);
+  if (end - last > 1e-3) taps.push([last, Math.min(end - last, 1, covered) / covered]);
   return taps;
 }
 
-/** Straight lines between the middles of cells. */
-function linearTaps(from, to, scale) {
-  return Array.from({ length: to }, (_, at) => {
-    const x = (at + 0.5) * scale - 0.5;
-    const left = Math.floor(x);
-    if (left < 0) return [[0, 1]];
-    if (left >= from - 1) return [[from - 1, 1]];
-    return [[left, 1 - (x - left)], [left + 1, x - left]];
-  });
+/** A straight line between two cells, the second of which has a share. */
+function between(from, left, share) {
+  if (left < 0) return [[0, 1]];
+  if (left >= from - 1) return [[from - 1, 1]];
+  return [[left, 1 - share], [left + 1, share]];
 }
 
-/** What OpenCV takes for areas where one side grows: straight lines between their borders. */
-function grownAreaTaps(from, to, scale) {
-  return Array.from({ length: to }, (_, at) => {
-    const left = Math.floor(at * scale);
-    let share = at + 1 - (left + 1) / scale;
-    share = share <= 0 ? 0 : share - Math.floor(share);
-    if (left >= from - 1) return [[from - 1, 1]];
-    return [[left, 1 - share], [left + 1, share]];
-  });
+/** Straight lines between the middles of cells. */
+function linearTaps(from, scale, at) {
+  const x = (at + 0.5) * scale - 0.5;
+  return between(from, Math.floor(x), x - Math.floor(x));
+}
+
+/** What OpenCV takes for areas where a side grows: straight lines between their borders. */
+function grownTaps(from, scale, at) {
+  const left = Math.floor(at * scale);
+  const share = Math.max(0, at + 1 - (left + 1) / scale);
+  return between(from, left, share - Math.floor(share));
 }
 
 /** Cubic curves (a = -0.75) through four cells. */
-function cubicTaps(from, to, scale) {
+function cubicTaps(from, scale, at) {
   const a = -0.75;
-  return Array.from({ length: to }, (_, at) => {
-    const x = (at + 0.5) * scale - 0.5;
-    const left = Math.floor(x);
-    const f = x - left;
-    const c = [
-      ((a * (f + 1) - 5 * a) * (f + 1) + 8 * a) * (f + 1) - 4 * a,
-      ((a + 2) * f - (a + 3)) * f * f + 1,
-      ((a + 2) * (1 - f) - (a + 3)) * (1 - f) * (1 - f) + 1,
-    ];
-    c.push(1 - c[0] - c[1] - c[2]);
-    return c.map((weight, k) => [clip(left - 1 + k, 0, from - 1), weight]);
-  });
+  const x = (at + 0.5) * scale - 0.5;
+  const left = Math.floor(x);
+  const far = (d) => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+  const near = (d) => ((a + 2) * d - (a + 3)) * d * d + 1;
+  const d = x - left;
+  const weights = [far(d + 1), near(d), near(1 - d)];
+  weights.push(1 - weights[0] - weights[1] - weights[2]);
+  return weights.map((weight, k) => [clip(left - 1 + k, 0, from - 1), weight]);
 }
 
-const TAPS = { area: areaTaps, linear: linearTaps, cubic: cubicTaps };
+const TAPS = { area: areaTaps, linear: linearTaps, cubic: cubicTaps, grown: grownTaps };
 
-/** A picture at another size. method: "area", "linear" or "cubic". scale: old cells a new one, where it is no round share. */
+/** The taps of `to` cells in flat lists: those of a cell lie from starts[cell] to starts[cell + 1]. */
+function tapsOf(method, from, to, scale) {
+  const [cells, weights, starts] = [[], [], [0]];
+  for (let at = 0; at < to; at++) {
+    for (const [cell, weight] of TAPS[method](from, scale, at)) {
+      cells.push(cell);
+      weights.push(weight);
+    }
+    starts.push(cells.length);
+  }
+  return { cells: Int32Array.from(cells), weights: Float32Array.from(weights), starts };
+}
+
+/**
+ * A picture at another size. method: "area", "linear" or "cubic".
+ * scale: old cells a new one, where it is not the ratio of the sizes.
+ */
 export function resize(one, width, height, method, scale = null) {
   if (width === one.width && height === one.height) return { ...one, data: one.data.slice() };
-  let taps = TAPS[method];
-  if (method === "area" && (width > one.width || height > one.height)) taps = grownAreaTaps;
-  const across = taps(one.width, width, scale ?? one.width / width);
-  const down = taps(one.height, height, scale ?? one.height / height);
+  const way = method === "area" && (width > one.width || height > one.height) ? "grown" : method;
+  const across = tapsOf(way, one.width, width, scale ?? one.width / width);
+  const down = tapsOf(way, one.height, height, scale ?? one.height / height);
   const made = like(one, width, height);
-  const bytes = isBytes(one);
-  const row = new Float32Array(width);
-  const kept = new Map(); // rows of the old picture at the new width, as long as they are needed
+  const kept = new Map(); // old rows at the new width, as long as they may be needed
   const narrowed = (y) => {
-    if (!kept.has(y)) {
-      if (kept.size > 64) kept.clear();
-      const made = new Float32Array(width);
-      for (let x = 0; x < width; x++) {
-        let total = 0;
-        for (const [k, weight] of across[x]) total += one.data[y * one.width + k] * weight;
-        made[x] = total;
+    let row = kept.get(y);
+    if (row) return row;
+    if (kept.size > 16) kept.delete(kept.keys().next().value);
+    row = new Float32Array(width);
+    kept.set(y, row);
+    for (let x = 0; x < width; x++) {
+      let total = 0;
+      for (let k = across.starts[x]; k < across.starts[x + 1]; k++) {
+        total = f(total + f(one.data[y * one.width + across.cells[k]] * across.weights[k]));
       }
-      kept.set(y, made);
+      row[x] = total;
     }
-    return kept.get(y);
+    return row;
   };
+  const row = new Float32Array(width);
   for (let y = 0; y < height; y++) {
     row.fill(0);
-    for (const [k, weight] of down[y]) {
-      const from = narrowed(k);
-      for (let x = 0; x < width; x++) row[x] += from[x] * weight;
+    for (let k = down.starts[y]; k < down.starts[y + 1]; k++) {
+      const [from, weight] = [narrowed(down.cells[k]), down.weights[k]];
+      for (let x = 0; x < width; x++) row[x] = f(row[x] + f(from[x] * weight));
     }
-    for (let x = 0; x < width; x++) made.data[y * width + x] = bytes ? clip(round(row[x]), 0, 255) : row[x];
+    for (let x = 0; x < width; x++) made.data[y * width + x] = isBytes(one) ? clip(round(row[x]), 0, 255) : row[x];
   }
   return made;
 }
@@ -155,6 +162,9 @@ export function blur(one, size, border = "reflect") {
   }
   const made = like(one);
   const bytes = isBytes(one);
+  if (size === 1) return { ...one, data: one.data.slice() };
+  const cells = size * size;
+  const half = (cells >> 1) + (cells & (cells - 1) ? 0 : 1); // OpenCV's rounding for means over 4, 16, ... cells
   const column = new Float64Array(width);
   const add = (y, sign) => {
     const from = inside(y, height, border) * width;
@@ -163,8 +173,7 @@ export function blur(one, size, border = "reflect") {
   for (let k = -before; k < size - before; k++) add(k, 1);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const value = column[x] / (size * size);
-      made.data[y * width + x] = bytes ? Math.floor(value + 0.5) : value;
+      made.data[y * width + x] = bytes ? Math.floor((column[x] + half) / cells) : column[x] / cells;
     }
     add(y + size - before, 1);
     add(y - before, -1);
@@ -173,8 +182,7 @@ export function blur(one, size, border = "reflect") {
 }
 
 /** The greatest (or least) of `size` neighbours, `before` of them ahead, of a row of numbers. */
-function extremes(values, made, size, before, sign) {
-  const queue = new Int32Array(values.length + size);
+function extremes(values, made, size, before, sign, queue) {
   let head = 0;
   let tail = 0;
   const after = size - 1 - before;
@@ -194,16 +202,17 @@ function extremes(values, made, size, before, sign) {
 export function spread(one, columns, rows, sign) {
   const { width, height } = one;
   const across = like(one);
+  const queue = new Int32Array(Math.max(width, height));
   for (let y = 0; y < height; y++) {
     const at = y * width;
-    extremes(one.data.subarray(at, at + width), across.data.subarray(at, at + width), columns, columns >> 1, sign);
+    extremes(one.data.subarray(at, at + width), across.data.subarray(at, at + width), columns, columns >> 1, sign, queue);
   }
   if (rows === 1) return across;
   const made = like(one);
   const [before, after] = [new one.data.constructor(height), new one.data.constructor(height)];
   for (let x = 0; x < width; x++) {
     for (let y = 0; y < height; y++) before[y] = across.data[y * width + x];
-    extremes(before, after, rows, rows >> 1, sign);
+    extremes(before, after, rows, rows >> 1, sign, queue);
     for (let y = 0; y < height; y++) made.data[y * width + x] = after[y];
   }
   return made;
@@ -221,19 +230,19 @@ export function remap(one, xs, ys, width, height, nearest = false) {
   const made = like(one, width, height);
   for (let k = 0; k < xs.length; k++) {
     if (nearest) {
-      const x = clip(round(xs[k]), 0, w - 1);
-      made.data[k] = data[clip(round(ys[k]), 0, h - 1) * w + x];
+      made.data[k] = data[clip(round(ys[k]), 0, h - 1) * w + clip(round(xs[k]), 0, w - 1)];
       continue;
     }
-    const [left, top] = [Math.floor(xs[k]), Math.floor(ys[k])];
-    const [a, b] = [Math.fround(xs[k] - left), Math.fround(ys[k] - top)];
+    const left = Math.floor(xs[k]);
+    const top = Math.floor(ys[k]);
+    const a = xs[k] - left;
     const x0 = clip(left, 0, w - 1);
     const x1 = clip(left + 1, 0, w - 1);
     const y0 = clip(top, 0, h - 1) * w;
     const y1 = clip(top + 1, 0, h - 1) * w;
     const upper = data[y0 + x0] + a * (data[y0 + x1] - data[y0 + x0]);
     const lower = data[y1 + x0] + a * (data[y1 + x1] - data[y1 + x0]);
-    made.data[k] = round(upper + b * (lower - upper));
+    made.data[k] = round(upper + (ys[k] - top) * (lower - upper));
   }
   return made;
 }
@@ -255,15 +264,14 @@ export function components(mask, connectivity) {
     while (head < tail) {
       const at = waiting[head++];
       const x = at % width;
-      const y = (at - x) / width;
-      for (let dy = -1; dy <= 1; dy++) {
-        for (let dx = -1; dx <= 1; dx++) {
-          if ((connectivity === 4 && dx && dy) || x + dx < 0 || x + dx >= width || y + dy < 0 || y + dy >= height) continue;
-          const other = at + dy * width + dx;
-          if (data[other] && !labels[other]) {
-            labels[other] = count;
-            waiting[tail++] = other;
-          }
+      const [left, right] = [x > 0 ? -1 : 0, x < width - 1 ? 1 : 0];
+      for (let row = at - width; row <= at + width; row += width) {
+        if (row < 0 || row >= data.length) continue;
+        const level = row === at || connectivity === 8;
+        for (let other = row + (level ? left : 0); other <= row + (level ? right : 0); other++) {
+          if (!data[other] || labels[other]) continue;
+          labels[other] = count;
+          waiting[tail++] = other;
         }
       }
     }
