@@ -24,7 +24,9 @@ export class Frame {
   places(direction) {
     const { width, height } = this;
     const made = new Float32Array(width * height);
-    const [path, down] = [this.path, this.down].map((list) => Float32Array.from(list, (point) => point[direction]));
+    const [path, down] = [this.path, this.down].map((list) =>
+      Float32Array.from(list, (point) => point[direction]),
+    );
     for (let y = 0; y < height; y++) {
       const row = f(f(f(y + 0.5) / f(this.scale)) - f(this.above));
       for (let x = 0; x < width; x++) made[y * width + x] = path[x] + f(row * down[x]);
@@ -72,7 +74,12 @@ export function frame(baseline, above, below, scale = 1) {
     const [before, after] = [Math.max(0, k - 1), Math.min(last, k + 1)];
     return [0, 1].map((c) => f(f(path[after][c] - path[before][c]) / (after - before)));
   });
-  const [x, y] = [0, 1].map((c) => smooth(ahead.map((step) => step[c]), reach));
+  const [x, y] = [0, 1].map((c) =>
+    smooth(
+      ahead.map((step) => step[c]),
+      reach,
+    ),
+  );
   const down = path.map((_, k) => {
     const size = Math.max(Math.sqrt(x[k] * x[k] + y[k] * y[k]), 1e-6);
     return [f(-y[k] / size), f(x[k] / size)];

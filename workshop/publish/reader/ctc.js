@@ -54,7 +54,8 @@ export function align({ data, classes }, ids, frames) {
     for (let s = 0; s < states; s++) {
       let [top, step] = [score[s], 0];
       if (s > 0 && score[s - 1] > top) [top, step] = [score[s - 1], 1];
-      if (s > 2 && s % 2 && id(s) !== id(s - 2) && score[s - 2] > top) [top, step] = [score[s - 2], 2];
+      if (s > 2 && s % 2 && id(s) !== id(s - 2) && score[s - 2] > top)
+        [top, step] = [score[s - 2], 2];
       next[s] = top + data[frame * classes + id(s)];
       back[t * states + s] = step;
     }

@@ -20,7 +20,12 @@ const [FAINT, LIFT] = [100, 4]; // strokes less deep than this are made deeper, 
  */
 export function cut(grey, lines) {
   if (!lines.length) return [];
-  const fit = UNIT / percentile(lines.map((line) => line.xHeight), 25);
+  const fit =
+    UNIT /
+    percentile(
+      lines.map((line) => line.xHeight),
+      25,
+    );
   if (fit < 0.7) {
     const [width, height] = [grey.width, grey.height].map((size) => round(size * fit));
     const small = resize(grey, width, height, "area", 1 / fit);
@@ -40,7 +45,11 @@ export function cut(grey, lines) {
   lines.forEach(({ baseline, xHeight }, k) => {
     const upper = baseline.map(([x, y]) => [x, y - 0.85 * xHeight]);
     const lower = baseline.map(([x, y]) => [x, y - 0.15 * xHeight]).reverse();
-    fillPolygon(cores, [...upper, ...lower].map((point) => point.map(round)), k + 1);
+    fillPolygon(
+      cores,
+      [...upper, ...lower].map((point) => point.map(round)),
+      k + 1,
+    );
   });
   return lines.map((line, k) => cutOne(grey, cores, k + 1, line));
 }
@@ -63,13 +72,18 @@ function cutOne(grey, cores, number, line) {
   keepOwn(crop, ink, owner, number, zone, more, core, unit);
   const [first, last] = span(owner, number, core, width);
   for (let y = 0; y < height; y++) {
-    for (const [a, b] of [[0, first], [last, width]]) {
+    for (const [a, b] of [
+      [0, first],
+      [last, width],
+    ]) {
       crop.data.fill(255, y * width + a, y * width + b);
       ink.data.fill(0, y * width + a, y * width + b);
     }
   }
   const bounds = [grey.width, grey.height];
-  const polygon = place.where(outline(ink, first, last, base, unit)).map((point) => point.map((value, k) => clip(value, 0, bounds[k])));
+  const polygon = place
+    .where(outline(ink, first, last, base, unit))
+    .map((point) => point.map((value, k) => clip(value, 0, bounds[k])));
   return { crop, polygon, frame: place, depth, ...looks(given, ink, first, last, core, unit) };
 }
 
@@ -87,7 +101,9 @@ function longer(baseline, unit) {
 function flat(crop, unit) {
   const below = paper(crop, Math.max(5, round(1.3 * unit)) | 1);
   const made = picture(crop.width, crop.height);
-  made.data.set(crop.data.map((level, k) => Math.min(255, round((level * 255) / Math.max(1, below.data[k])))));
+  made.data.set(
+    crop.data.map((level, k) => Math.min(255, round((level * 255) / Math.max(1, below.data[k])))),
+  );
   return made;
 }
 
@@ -99,7 +115,9 @@ function inkOf(crop, core) {
   const ink = { data: data.map((level) => (level < least ? 1 : 0)), width, height };
   const lift = Math.fround(Math.min(LIFT, FAINT / Math.max(depth, 1)));
   if (lift <= 1) return { crop, ink, depth };
-  const deeper = data.map((level) => Math.trunc(clip(255 - Math.fround((255 - level) * lift), 0, 255)));
+  const deeper = data.map((level) =>
+    Math.trunc(clip(255 - Math.fround((255 - level) * lift), 0, 255)),
+  );
   return { crop: { data: deeper, width, height }, ink, depth };
 }
 
@@ -160,7 +178,8 @@ function span(owner, number, core, width) {
   const [own, foreign] = [new Uint8Array(width), new Uint8Array(width)];
   for (let at = 0; at < owner.length; at++) {
     if (owner[at] === number) own[at % width] = 1;
-    else if (owner[at] > 0 && at >= core[0] * width && at < core[1] * width) foreign[at % width] = 1;
+    else if (owner[at] > 0 && at >= core[0] * width && at < core[1] * width)
+      foreign[at % width] = 1;
   }
   const [low, high] = [own.indexOf(1), own.lastIndexOf(1)];
   if (low < 0) return [0, width];
@@ -198,7 +217,8 @@ function outline({ data, width, height }, first, last, base, unit) {
 function looks(given, ink, first, last, core, unit) {
   const { width } = ink;
   const rows = [];
-  for (let y = core[0]; y < Math.min(core[1], ink.height); y++) rows.push(sum(ink.data.subarray(y * width, (y + 1) * width)));
+  for (let y = core[0]; y < Math.min(core[1], ink.height); y++)
+    rows.push(sum(ink.data.subarray(y * width, (y + 1) * width)));
   const all = Math.max(1, sum(rows));
   const fullest = [...rows].sort((a, b) => a - b).slice(-Math.max(1, Math.floor(rows.length / 10)));
   const middle = (percentile(given.data, 2) + percentile(given.data, 98)) / 2;

@@ -21,10 +21,15 @@ export class Language {
     const sure = fixed(logProbs, seen, characters);
     const frames = livelyFrames(sure, PRUNE);
     const { weight, bonus, width } = this.settings;
-    const scorers = [[this.lexicon, 1], [this.model, weight]];
+    const scorers = [
+      [this.lexicon, 1],
+      [this.model, weight],
+    ];
     const { ids, score } = search(frames, scorers, { width, bonus, behind: BEHIND, watch });
     const places = align(sure, ids, frames.kept);
-    const confidences = ids.map((id, k) => Math.exp(logProbs.data[places[k] * logProbs.classes + id]));
+    const confidences = ids.map((id, k) =>
+      Math.exp(logProbs.data[places[k] * logProbs.classes + id]),
+    );
     return { ids, score, places, confidences };
   }
 }

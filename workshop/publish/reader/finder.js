@@ -1,7 +1,18 @@
 /** Where a page's lines are: what is made of the network's maps; see `htr_utils.pages.finder`. Lengths are in x-heights. */
 import { rejoined, withoutStrays } from "./joining.js";
 import { WORK, maps } from "./maps.js";
-import { argsort, clip, interpolate, linspace, mean, median, percentileOfSorted, round, runningMean, sum } from "./numbers.js";
+import {
+  argsort,
+  clip,
+  interpolate,
+  linspace,
+  mean,
+  median,
+  percentileOfSorted,
+  round,
+  runningMean,
+  sum,
+} from "./numbers.js";
 import { components, turned } from "./pixels.js";
 
 const USUAL = [7, 22]; // x-heights in pixels at the working size that need no second look
@@ -50,10 +61,13 @@ function inPieces(lines) {
 
 /** How much was found: the length of all lines longer than a few letters, each as far as it is sure. */
 function merit(lines) {
-  return sum(lines.map((line) => (length(line) > LONG * line.xHeight ? length(line) * line.sure : 0)));
+  return sum(
+    lines.map((line) => (length(line) > LONG * line.xHeight ? length(line) * line.sure : 0)),
+  );
 }
 
-const usualThickness = (pieces) => median(pieces.flatMap((piece) => new Array(piece.x.length).fill(piece.thick)));
+const usualThickness = (pieces) =>
+  median(pieces.flatMap((piece) => new Array(piece.x.length).fill(piece.thick)));
 
 /** The lines that the maps show. */
 export function linesOf(seen) {
@@ -74,7 +88,12 @@ export function linesOf(seen) {
       const y = interpolate(x, piece.x, smooth) + 0.5 * xHeight;
       return [x + 0.5, y + 0.5].map((value) => Math.fround(Math.fround(value) * step));
     });
-    lines.push({ baseline, xHeight: xHeight * seen.step, sure: piece.sure, printed: piece.printed });
+    lines.push({
+      baseline,
+      xHeight: xHeight * seen.step,
+      sure: piece.sure,
+      printed: piece.printed,
+    });
   }
   return rejoined(withoutStrays(lines));
 }
@@ -87,8 +106,14 @@ function smoothed(piece, reach) {
   const far = Math.min(reach, y.length - 1);
   if (far < 1) return y;
   const last = y.length - 1;
-  const before = y.slice(1, far + 1).reverse().map((value) => 2 * y[0] - value);
-  const after = y.slice(last - far, last).reverse().map((value) => 2 * y[last] - value);
+  const before = y
+    .slice(1, far + 1)
+    .reverse()
+    .map((value) => 2 * y[0] - value);
+  const after = y
+    .slice(last - far, last)
+    .reverse()
+    .map((value) => 2 * y[last] - value);
   const smooth = runningMean([...before, ...y, ...after], 2 * far + 1);
   return piece.x.map((x) => smooth[x - first]);
 }
@@ -96,7 +121,9 @@ function smoothed(piece, reach) {
 /** Components of the core, cut where the ends of lines are: {x, y, thick, sure, printed, most}. */
 function cutPieces(seen) {
   const { core, ends } = seen;
-  const inCore = core.map((value, k) => value > LEVEL && ends[k] < Math.max(END, Math.fround(value * Math.fround(0.8))));
+  const inCore = core.map(
+    (value, k) => value > LEVEL && ends[k] < Math.max(END, Math.fround(value * Math.fround(0.8))),
+  );
   const { pieces, places } = pieceComponents(inCore, seen);
   if (!pieces.length) return pieces;
   const usual = usualThickness(pieces);
@@ -172,8 +199,16 @@ function joined(pieces, seen) {
   rights.forEach((right, one) => {
     const [x, y] = right;
     const reach = 5 * pieces[one].thick;
-    for (let column = Math.floor((x - reach / 2) / cell); column <= Math.floor((x + reach) / cell); column++) {
-      for (let row = Math.floor((y - reach / 3) / cell); row <= Math.floor((y + reach / 3) / cell); row++) {
+    for (
+      let column = Math.floor((x - reach / 2) / cell);
+      column <= Math.floor((x + reach) / cell);
+      column++
+    ) {
+      for (
+        let row = Math.floor((y - reach / 3) / cell);
+        row <= Math.floor((y + reach / 3) / cell);
+        row++
+      ) {
         for (const other of near.get(`${column},${row}`) ?? []) {
           if (other === one) continue;
           const offer = price(pieces[one], right, pieces[other], lefts[other], seen);
@@ -202,9 +237,15 @@ function joined(pieces, seen) {
 /** The offers, best first, but for those under each other where three or more lines seem to end. */
 function withoutGutters(offers, pieces) {
   const end = ({ one }) => pieces[one].x.at(-1);
-  const ends = offers.filter((offer) => offer.end > 0.5).map((offer) => [end(offer), pieces[offer.one].thick]);
+  const ends = offers
+    .filter((offer) => offer.end > 0.5)
+    .map((offer) => [end(offer), pieces[offer.one].thick]);
   return offers
-    .filter((offer) => offer.end < 0.4 || ends.filter(([x, thick]) => Math.abs(x - end(offer)) < 1.5 * thick).length < 3)
+    .filter(
+      (offer) =>
+        offer.end < 0.4 ||
+        ends.filter(([x, thick]) => Math.abs(x - end(offer)) < 1.5 * thick).length < 3,
+    )
     .sort((a, b) => a.cost - b.cost || a.one - b.one || a.other - b.other);
 }
 
@@ -228,7 +269,10 @@ function price(one, right, other, left, seen) {
 /** How much of an end the map shows just outside the end of a piece. */
 function endAt({ ends, width, height }, [x, y], side, thick) {
   const xs = [x - 0.3 * side * thick, x + side * (thick + 1)].sort((a, b) => a - b);
-  const [left, right] = [Math.max(0, Math.trunc(xs[0])), Math.min(width, Math.max(0, Math.trunc(xs[1])) + 1)];
+  const [left, right] = [
+    Math.max(0, Math.trunc(xs[0])),
+    Math.min(width, Math.max(0, Math.trunc(xs[1])) + 1),
+  ];
   const top = Math.max(0, Math.trunc(y - 0.5 * thick));
   const bottom = Math.min(height, Math.max(0, Math.trunc(y + 0.5 * thick + 1)) + 1);
   let most = 0;
@@ -247,6 +291,7 @@ function merged(chain) {
   for (const piece of chain) piece.x.forEach((x, k) => rows.has(x) || rows.set(x, piece.y[k]));
   const x = [...rows.keys()].sort((a, b) => a - b);
   const made = { x, y: x.map((column) => rows.get(column)) };
-  for (const name of ["thick", "sure", "printed"]) made[name] = sum(chain.map((piece) => (piece[name] * piece.x.length) / all));
+  for (const name of ["thick", "sure", "printed"])
+    made[name] = sum(chain.map((piece) => (piece[name] * piece.x.length) / all));
   return made;
 }

@@ -16,7 +16,8 @@ export function withoutStrays(lines) {
     const stray = kept.some((other) => {
       const high = other.xHeight;
       if (length(other) < 1.5 * length(line) || length(line) > 3.5 * high) return false;
-      if (!(other.baseline[0][0] - 0.5 * high < x && x < other.baseline.at(-1)[0] + 0.5 * high)) return false;
+      if (!(other.baseline[0][0] - 0.5 * high < x && x < other.baseline.at(-1)[0] + 0.5 * high))
+        return false;
       const row = interpolate(x, column(other, 0), column(other, 1)) - 0.5 * high;
       const tail = line.xHeight < 0.6 * high && length(line) < 2.5 * high;
       return Math.abs(y - row) < (tail ? 3.2 : 1.5) * high;
@@ -38,7 +39,11 @@ export function rejoined(given) {
     let chosen = null;
     for (let m = k + 1; m < lines.length; m++) {
       const [otherX, otherY] = lines[m].baseline[0];
-      if (!(Math.abs(otherX - x - 3 * one.xHeight) < 8 * one.xHeight && Math.abs(otherY - y) < 3 * one.xHeight)) continue;
+      if (!(
+        Math.abs(otherX - x - 3 * one.xHeight) < 8 * one.xHeight &&
+        Math.abs(otherY - y) < 3 * one.xHeight
+      ))
+        continue;
       const cost = apart(one, lines[m], lines, slope);
       if (cost !== null && (!chosen || cost < chosen.cost)) chosen = { cost, m };
     }
@@ -76,7 +81,8 @@ function apart(one, other, lines, slope) {
   if (Math.abs(one.xHeight - other.xHeight) > 0.65 * high) return null;
   const known = 10 * high; // how much the page's slope counts for
   const steep =
-    (rise(one) * length(one) + rise(other) * length(other) + slope * known) / (length(one) + length(other) + known);
+    (rise(one) * length(one) + rise(other) * length(other) + slope * known) /
+    (length(one) + length(other) + known);
   const ends = Math.abs(stop[1] - start[1] - steep * gap);
   const words = Math.abs(row(other, steep, high, false) - row(one, steep, high, true));
   const step = Math.min(ends, words);

@@ -19,13 +19,21 @@ export class LanguageModel {
       const text = (part) => new TextDecoder().decode(parts[part]);
       const about = JSON.parse(text("about.json"));
       if (about.format !== 1) throw new RangeError(`format ${about.format}`);
-      const words = text("words.tsv").split("\n").filter(Boolean).map((row) => row.split("\t")[0]);
+      const words = text("words.tsv")
+        .split("\n")
+        .filter(Boolean)
+        .map((row) => row.split("\t")[0]);
       const model = new LanguageModel(about, parts.char, parts.children, parts.share, words);
       if (about.characters === characters) return model;
     } catch (error) {
-      throw new ReaderError(`The language model ${name} is damaged; load the page again or build the site anew.`, { cause: error });
+      throw new ReaderError(
+        `The language model ${name} is damaged; load the page again or build the site anew.`,
+        { cause: error },
+      );
     }
-    throw new ReaderError(`The language model ${name} is made for other characters than the network's.`);
+    throw new ReaderError(
+      `The language model ${name} is made for other characters than the network's.`,
+    );
   }
 
   constructor(about, char, children, share, words) {
@@ -38,7 +46,8 @@ export class LanguageModel {
       this.first[node] = next;
       next += children[node];
     }
-    if (next !== char.length || !this.space || share.length !== char.length) throw new RangeError("its tree does not hold together");
+    if (next !== char.length || !this.space || share.length !== char.length)
+      throw new RangeError("its tree does not hold together");
     this.suffix = new Int32Array(char.length); // of nodes met so far: the node without its first character
     this.rests = new Float32Array(char.length); // 0: not yet known
     this.start = this.advance(0, this.space);

@@ -13,7 +13,10 @@ function symbols(characters) {
     return " '".includes(c) ? c : ".";
   });
   const kinds = [...new Set([" ", ...low])].sort();
-  return { of: new Map([...characters].map((c, k) => [c, kinds.indexOf(low[k])])), many: kinds.length };
+  return {
+    of: new Map([...characters].map((c, k) => [c, kinds.indexOf(low[k])])),
+    many: kinds.length,
+  };
 }
 
 /**

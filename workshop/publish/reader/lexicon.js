@@ -23,7 +23,12 @@ export class Lexicon {
     }
     this.#grow([...list].sort());
     // Prices of what is not in the tree, by the kind of node: within a word, at the end of one, outside, free.
-    this.prices = [[price, price], [0, price], [0, letter], [0, 0]];
+    this.prices = [
+      [price, price],
+      [0, price],
+      [0, letter],
+      [0, 0],
+    ];
   }
 
   #grow(sorted) {

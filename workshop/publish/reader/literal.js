@@ -7,7 +7,10 @@ const MARKS = /\p{Nd}|[@/\\+=_<>[\]{}|%]|[\p{L}\p{N}_][.:(][\p{L}\p{N}_]/u;
 /** Whether a word between spaces is a number, a code, an address or a word in capitals. */
 export function isLiteral(word) {
   const bare = word.replace(/^[.,;:!?"'()-]+|[.,;:!?"'()-]+$/g, "");
-  return MARKS.test(word) || (/^\p{L}{2,}$/u.test(bare) && bare === bare.toUpperCase() && bare !== bare.toLowerCase());
+  return (
+    MARKS.test(word) ||
+    (/^\p{L}{2,}$/u.test(bare) && bare === bare.toUpperCase() && bare !== bare.toLowerCase())
+  );
 }
 
 /** The frames with those of sure literal words fixed: each says what its best class is and nothing else. */

@@ -36,9 +36,12 @@ export function planes(logits, width, height, step) {
   ["core", "ends", "printed", "turned"].forEach((name, k) => {
     const one = picture(width, height, Float32Array);
     for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) one.data[y * width + x] = logits.data[(y * logits.width + x) * logits.planes + k];
+      for (let x = 0; x < width; x++)
+        one.data[y * width + x] = logits.data[(y * logits.width + x) * logits.planes + k];
     }
-    made[name] = resize(one, made.width, made.height, "linear").data.map((value) => 1 / (1 + Math.exp(-value)));
+    made[name] = resize(one, made.width, made.height, "linear").data.map(
+      (value) => 1 / (1 + Math.exp(-value)),
+    );
   });
   return made;
 }

@@ -44,12 +44,21 @@ export function description(bytes) {
 
 async function session(ort, bytes, name) {
   try {
-    return await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"], logSeverityLevel: 3 });
+    return await ort.InferenceSession.create(bytes, {
+      executionProviders: ["wasm"],
+      logSeverityLevel: 3,
+    });
   } catch (error) {
     if (/wasm|WebAssembly|backend/i.test(String(error)) && typeof WebAssembly !== "object") {
-      throw new ReaderError("This browser runs no WebAssembly; a current Firefox, Chrome, Edge or Safari does.", { cause: error });
+      throw new ReaderError(
+        "This browser runs no WebAssembly; a current Firefox, Chrome, Edge or Safari does.",
+        { cause: error },
+      );
     }
-    throw new ReaderError(`The file ${name} is damaged or no model; load the page again or build the site anew.`, { cause: error });
+    throw new ReaderError(
+      `The file ${name} is damaged or no model; load the page again or build the site anew.`,
+      { cause: error },
+    );
   }
 }
 
@@ -71,7 +80,10 @@ export class LineNetwork {
     try {
       made.about = description(bytes);
     } catch (error) {
-      throw new ReaderError("The file course.onnx is damaged or no line reader; load the page again or build the site anew.", { cause: error });
+      throw new ReaderError(
+        "The file course.onnx is damaged or no line reader; load the page again or build the site anew.",
+        { cause: error },
+      );
     }
     made.session = await session(ort, bytes, "course.onnx");
     return made;

@@ -16,7 +16,10 @@ export const mean = (values) => (values.length ? sum(values) / values.length : 0
 
 /** The value below which `share` per cent lie, between neighbours in a straight line; NaN of nothing. */
 export function percentile(values, share) {
-  return percentileOfSorted(values instanceof Uint8Array ? countingSort(values) : Float64Array.from(values).sort(), share);
+  return percentileOfSorted(
+    values instanceof Uint8Array ? countingSort(values) : Float64Array.from(values).sort(),
+    share,
+  );
 }
 
 function countingSort(bytes) {

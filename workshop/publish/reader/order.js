@@ -14,7 +14,14 @@ export function order(lines) {
     const left = Math.min(ends[k][0][0], ends[k][1][0]);
     const right = Math.max(ends[k][0][0], ends[k][1][0]);
     const middle = median(line.baseline.map((point) => point[1])) - (slope * (left + right)) / 2;
-    return { number: k, left, right, middle, high: line.xHeight, printed: line.printed > 0.5 ? 1 : 0 };
+    return {
+      number: k,
+      left,
+      right,
+      middle,
+      high: line.xHeight,
+      printed: line.printed > 0.5 ? 1 : 0,
+    };
   });
   return cut(boxes, median(lines.map((line) => line.xHeight))).map((box) => box.number);
 }
@@ -28,8 +35,13 @@ function cut(boxes, unit) {
   let low = -Infinity;
   for (const head of [...heads, null]) {
     const high = head ? head.middle : Infinity;
-    const band = boxes.filter((box) => !across.includes(box) && low <= box.middle && box.middle < high);
-    for (const side of [band.filter((box) => box.right <= gutter), band.filter((box) => box.left >= gutter)]) {
+    const band = boxes.filter(
+      (box) => !across.includes(box) && low <= box.middle && box.middle < high,
+    );
+    for (const side of [
+      band.filter((box) => box.right <= gutter),
+      band.filter((box) => box.left >= gutter),
+    ]) {
       made.push(...(side.length < boxes.length ? cut(side, unit) : rows(side)));
     }
     if (head) made.push(head);
@@ -51,7 +63,10 @@ function gutterOf(boxes, unit) {
     const [tops, bottoms] = [one, other].reduce(
       ([t, b], side) => {
         const middles = side.map((box) => box.middle);
-        return [[...t, Math.min(...middles)], [...b, Math.max(...middles)]];
+        return [
+          [...t, Math.min(...middles)],
+          [...b, Math.max(...middles)],
+        ];
       },
       [[], []],
     );
@@ -59,7 +74,8 @@ function gutterOf(boxes, unit) {
     const short = Math.min(bottoms[0] - tops[0], bottoms[1] - tops[1]);
     const print = [one, other].map((side) => mean(side.map((box) => box.printed)));
     if (shared < 0.5 * short || (print[0] > 0.6 && print[1] < 0.4)) continue;
-    const gap = Math.min(...other.map((box) => box.left)) - Math.max(...one.map((box) => box.right));
+    const gap =
+      Math.min(...other.map((box) => box.left)) - Math.max(...one.map((box) => box.right));
     const typical = median(other.map((box) => box.left)) - median(one.map((box) => box.right));
     const worth = gap + 0.1 * typical - 10 * unit * cross; // better no line across it
     if (gap > 0.8 * unit && worth > best) [best, chosen] = [worth, x];
@@ -73,7 +89,9 @@ function rows(boxes) {
   for (const box of [...boxes].sort((a, b) => a.middle - b.middle)) {
     const last = made.at(-1);
     const beside = last?.every((other) => box.left >= other.right || box.right <= other.left);
-    const near = () => box.middle - mean(last.map((other) => other.middle)) < 0.6 * Math.min(box.high, last.at(-1).high);
+    const near = () =>
+      box.middle - mean(last.map((other) => other.middle)) <
+      0.6 * Math.min(box.high, last.at(-1).high);
     if (beside && near()) last.push(box);
     else made.push([box]);
   }

@@ -12,12 +12,15 @@ const SMALL = 5; // pixels of an x-height that can hardly be read
 const FAINT = 30; // how much darker than the paper strokes are that can hardly be read, 0 to 255
 
 const length = (line) => line.baseline.at(-1)[0] - line.baseline[0][0];
-const longest = (lines, count) => [...lines].sort((a, b) => length(b) / b.xHeight - length(a) / a.xHeight).slice(0, count);
+const longest = (lines, count) =>
+  [...lines].sort((a, b) => length(b) / b.xHeight - length(a) / a.xHeight).slice(0, count);
 
 /** Checks the size of a picture. */
 export function check({ width, height }) {
-  if (Math.min(width, height) < MIN_SIDE) throw new ReaderError(`${width} x ${height} pixels is too small for a page of writing.`);
-  if (width * height > MAX_PIXELS) throw new ReaderError(`${width} x ${height} pixels is over 40 megapixels; scale it down.`);
+  if (Math.min(width, height) < MIN_SIDE)
+    throw new ReaderError(`${width} x ${height} pixels is too small for a page of writing.`);
+  if (width * height > MAX_PIXELS)
+    throw new ReaderError(`${width} x ${height} pixels is over 40 megapixels; scale it down.`);
 }
 
 /**
@@ -63,7 +66,8 @@ function lightOnDark(grey, lines) {
     const levels = picture(cell.width, cell.height, Float32Array);
     levels.data.set(cell.data);
     const around = blur(levels, Math.round(3 * xHeight) | 1).data; // shadow is no ink
-    votes += levels.data.reduce((total, level, k) => total + (level - around[k]) ** 3, 0) > 0 ? 1 : -1;
+    votes +=
+      levels.data.reduce((total, level, k) => total + (level - around[k]) ** 3, 0) > 0 ? 1 : -1;
   }
   return votes > 0;
 }
@@ -87,11 +91,20 @@ function turnBack(turns, { width, height }) {
 
 function pageLines(grey, lines, back, { width, height }) {
   const cuts = cut(grey, lines);
-  const usual = cuts.length ? weightedMedian(cuts.map((one) => one.depth), lines.map(length)) : 0; // of half of all writing
-  const good = cuts.map((one, k) => ({ ...one, ...lines[k] })).filter((one) => isWriting(one, usual));
+  const usual = cuts.length
+    ? weightedMedian(
+        cuts.map((one) => one.depth),
+        lines.map(length),
+      )
+    : 0; // of half of all writing
+  const good = cuts
+    .map((one, k) => ({ ...one, ...lines[k] }))
+    .filter((one) => isWriting(one, usual));
   const made = order(good).map((k) => {
     const { crop, frame, printed } = good[k];
-    const polygon = good[k].polygon.map(back).map(([x, y]) => [Math.min(Math.max(x, 0), width), Math.min(Math.max(y, 0), height)]);
+    const polygon = good[k].polygon
+      .map(back)
+      .map(([x, y]) => [Math.min(Math.max(x, 0), width), Math.min(Math.max(y, 0), height)]);
     return {
       polygon,
       box: boxOf(polygon, width, height),
@@ -126,31 +139,54 @@ function warnings(lines, made, faint) {
   if (!made.length) return ["no line of writing found: empty, or too far away"];
   const notes = [];
   const small = median(lines.map((line) => line.xHeight));
-  if (small < SMALL) notes.push(`too small: about ${small.toFixed(0)} pixels a letter; photograph it closer`);
+  if (small < SMALL)
+    notes.push(`too small: about ${small.toFixed(0)} pixels a letter; photograph it closer`);
   if (faint) notes.push("faint: darker ink or more light helps");
-  if (made.filter((line) => line.printed).length > 0.8 * made.length) notes.push("this looks printed: a program for print reads it better");
+  if (made.filter((line) => line.printed).length > 0.8 * made.length)
+    notes.push("this looks printed: a program for print reads it better");
   return notes;
 }
 
 /** A picture that is one line, as a page of one line: nothing is changed. */
 export function whole(grey) {
   const { width, height } = grey;
-  const polygon = [[0, 0], [width, 0], [width, height], [0, height]];
-  const line = { polygon, box: [0, 0, width, height], crop: grey, printed: false, frame: null, where: (points) => points };
+  const polygon = [
+    [0, 0],
+    [width, 0],
+    [width, height],
+    [0, height],
+  ];
+  const line = {
+    polygon,
+    box: [0, 0, width, height],
+    crop: grey,
+    printed: false,
+    frame: null,
+    where: (points) => points,
+  };
   return { image: grey, lines: [line], notes: [] };
 }
 
 /** Whether a picture holds one line of writing rather than a page. */
 export function isLine({ width, height }, page) {
   if (!page.lines.length) return width > 1.5 * height;
-  const weights = page.lines.map((line) => line.crop.data.reduce((total, level) => total + 255 - level, 0)).sort((a, b) => b - a);
-  if (weights.length > 1 && (weights[1] > 0.3 * weights[0] || width < 2 * height) && !broken(page.lines)) return false;
+  const weights = page.lines
+    .map((line) => line.crop.data.reduce((total, level) => total + 255 - level, 0))
+    .sort((a, b) => b - a);
+  if (
+    weights.length > 1 &&
+    (weights[1] > 0.3 * weights[0] || width < 2 * height) &&
+    !broken(page.lines)
+  )
+    return false;
   return Math.max(...page.lines.map((line) => line.crop.height)) > 0.3 * height;
 }
 
 /** Whether these are pieces of one line, as a word or two may give: each shares many rows with the next. */
 function broken(lines) {
-  const spans = lines.map(({ box }) => [box[1], box[1] + box[3]]).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const spans = lines
+    .map(({ box }) => [box[1], box[1] + box[3]])
+    .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   return (
     lines.length <= 3 &&
     spans.slice(1).every((b, k) => {

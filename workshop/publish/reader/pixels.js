@@ -21,7 +21,10 @@ const isBytes = (one) => one.data instanceof Uint8Array;
 export function part(one, left, top, right, bottom) {
   const made = like(one, right - left, bottom - top);
   for (let y = top; y < bottom; y++) {
-    made.data.set(one.data.subarray(y * one.width + left, y * one.width + right), (y - top) * made.width);
+    made.data.set(
+      one.data.subarray(y * one.width + left, y * one.width + right),
+      (y - top) * made.width,
+    );
   }
   return made;
 }
@@ -31,7 +34,12 @@ export function turned(one, turns) {
   const { data, width: w, height: h } = one;
   const quarter = ((turns % 4) + 4) % 4;
   const made = quarter % 2 ? like(one, h, w) : like(one);
-  const place = [(x, y) => y * w + x, (x, y) => (w - 1 - x) * h + y, (x, y) => (h - 1 - y) * w + w - 1 - x, (x, y) => x * h + h - 1 - y][quarter];
+  const place = [
+    (x, y) => y * w + x,
+    (x, y) => (w - 1 - x) * h + y,
+    (x, y) => (h - 1 - y) * w + w - 1 - x,
+    (x, y) => x * h + h - 1 - y,
+  ][quarter];
   for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) made.data[place(x, y)] = data[y * w + x];
   return made;
 }
@@ -56,7 +64,10 @@ function areaTaps(from, scale, at) {
 function between(from, left, share) {
   if (left < 0) return [[0, 1]];
   if (left >= from - 1) return [[from - 1, 1]];
-  return [[left, 1 - share], [left + 1, share]];
+  return [
+    [left, 1 - share],
+    [left + 1, share],
+  ];
 }
 
 /** Straight lines between the middles of cells. */
@@ -133,7 +144,8 @@ export function resize(one, width, height, method, scale = null) {
       const [from, weight] = [narrowed(down.cells[k]), down.weights[k]];
       for (let x = 0; x < width; x++) row[x] = f(row[x] + f(from[x] * weight));
     }
-    for (let x = 0; x < width; x++) made.data[y * width + x] = isBytes(one) ? clip(round(row[x]), 0, 255) : row[x];
+    for (let x = 0; x < width; x++)
+      made.data[y * width + x] = isBytes(one) ? clip(round(row[x]), 0, 255) : row[x];
   }
   return made;
 }
@@ -154,10 +166,13 @@ export function blur(one, size, border = "reflect") {
   const before = size >> 1;
   for (let y = 0; y < height; y++) {
     let total = 0;
-    for (let k = -before; k < size - before; k++) total += data[y * width + inside(k, width, border)];
+    for (let k = -before; k < size - before; k++)
+      total += data[y * width + inside(k, width, border)];
     for (let x = 0; x < width; x++) {
       sums[y * width + x] = total;
-      total += data[y * width + inside(x + size - before, width, border)] - data[y * width + inside(x - before, width, border)];
+      total +=
+        data[y * width + inside(x + size - before, width, border)] -
+        data[y * width + inside(x - before, width, border)];
     }
   }
   const made = like(one);
@@ -205,7 +220,14 @@ export function spread(one, columns, rows, sign) {
   const queue = new Int32Array(Math.max(width, height));
   for (let y = 0; y < height; y++) {
     const at = y * width;
-    extremes(one.data.subarray(at, at + width), across.data.subarray(at, at + width), columns, columns >> 1, sign, queue);
+    extremes(
+      one.data.subarray(at, at + width),
+      across.data.subarray(at, at + width),
+      columns,
+      columns >> 1,
+      sign,
+      queue,
+    );
   }
   if (rows === 1) return across;
   const made = like(one);

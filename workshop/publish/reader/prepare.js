@@ -9,7 +9,10 @@ const GRAIN = 0.08; // how much darker than the paper its grain and faint lines 
 const KERNEL = 41; // rows and columns of the largest closing
 const [FLOOR, TOP] = [0.2, 0.9]; // of a typical stroke: what is paper still, what is ink wholly
 const [STRONG, PIXELS] = [0.4, 2]; // ink after a blur of 3 x 3, and how many such pixels make a row of writing
-const [MARGIN, SIDE] = [[0.04, 1], [0.15, 2]]; // shares of the ink's height, least pixels
+const [MARGIN, SIDE] = [
+  [0.04, 1],
+  [0.15, 2],
+]; // shares of the ink's height, least pixels
 const MAX_ASPECT = 100;
 
 /** Grey levels, dark on light -> ink, Float32 0..1: paper, shadows and contrast taken out. */
@@ -30,7 +33,8 @@ export function normalise(grey) {
   const strokes = found.filter((x) => x > peak / 2);
   const stroke = strokes.reduce((total, x) => total + x, 0) / strokes.length;
   const floor = FLOOR * stroke;
-  for (let k = 0; k < data.length; k++) ink.data[k] = clip((darker[k] - floor) / (TOP * stroke - floor), 0, 1);
+  for (let k = 0; k < data.length; k++)
+    ink.data[k] = clip((darker[k] - floor) / (TOP * stroke - floor), 0, 1);
   return ink;
 }
 
@@ -80,9 +84,12 @@ function cropToInk(ink) {
 export function prepare(grey, preparation) {
   const { width, height } = grey;
   const size = `${width} x ${height} pixels`;
-  if (Math.min(width, height) < MIN_SIDE) throw new ReaderError(`${size} is too small for a line of writing.`);
-  if (width * height > MAX_PIXELS) throw new ReaderError(`${size} is over 40 megapixels; cut the line out or scale it down.`);
-  if (preparation.width !== null) throw new ReaderError("This page reads with models of any width; export one without --width.");
+  if (Math.min(width, height) < MIN_SIDE)
+    throw new ReaderError(`${size} is too small for a line of writing.`);
+  if (width * height > MAX_PIXELS)
+    throw new ReaderError(`${size} is over 40 megapixels; cut the line out or scale it down.`);
+  if (preparation.width !== null)
+    throw new ReaderError("This page reads with models of any width; export one without --width.");
   let [shrink, given] = [1, grey];
   if (height > 3 * preparation.height) {
     const rows = 2 * preparation.height;
@@ -91,7 +98,8 @@ export function prepare(grey, preparation) {
   }
   let [ink, left] = [normalise(given), 0];
   if (preparation.crop) ({ ink, left } = cropToInk(ink));
-  if (ink.width > MAX_ASPECT * ink.height) throw new ReaderError(`${size} is too long for one line; cut it into lines first.`);
+  if (ink.width > MAX_ASPECT * ink.height)
+    throw new ReaderError(`${size} is too long for one line; cut it into lines first.`);
   const down = preparation.height / ink.height;
   const columns = Math.max(preparation.height >> 1, round(ink.width * down));
   const fitted = resize(ink, columns, preparation.height, down < 1 ? "area" : "linear");

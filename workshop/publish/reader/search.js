@@ -47,14 +47,26 @@ export function livelyFrames({ data, frames, classes }, prune) {
  */
 export function search({ lively, after }, scorers, { width, bonus, behind, watch }) {
   const root = { parent: null, id: 0, children: new Map() };
-  let beam = [{ node: root, both: 0, blank: 0, letter: NEVER, fused: 0, states: scorers.map(([scorer]) => scorer.start) }];
+  let beam = [
+    {
+      node: root,
+      both: 0,
+      blank: 0,
+      letter: NEVER,
+      fused: 0,
+      states: scorers.map(([scorer]) => scorer.start),
+    },
+  ];
   for (const frame of lively) {
     beam = step(beam, frame, scorers, width, bonus, behind);
     watch?.(beam);
   }
   let [best, top] = [beam[0], NEVER];
   for (const one of beam) {
-    const ends = scorers.reduce((total, [scorer, weight], k) => total + weight * scorer.end(one.states[k]), 0);
+    const ends = scorers.reduce(
+      (total, [scorer, weight], k) => total + weight * scorer.end(one.states[k]),
+      0,
+    );
     const score = one.both + after + one.fused + ends;
     if (score > top) [best, top] = [one, score];
   }
@@ -123,7 +135,8 @@ function step(beam, { row, passed, likely }, scorers, width, bonus, behind) {
 /** The prefix of a candidate that grew. */
 function grow(one) {
   const parent = one.from.node;
-  if (!parent.children.has(one.id)) parent.children.set(one.id, { parent, id: one.id, children: new Map() });
+  if (!parent.children.has(one.id))
+    parent.children.set(one.id, { parent, id: one.id, children: new Map() });
   one.node = parent.children.get(one.id);
   one.from = null;
 }
