@@ -6,11 +6,15 @@ import hashlib
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from htr_utils import files
+from htr_utils.lines import images
 from workshop.publish import reading
 
 HERE = Path(__file__).parent
-EXAMPLES = {"line.png": "sample-1.png", "page.jpg": "pages/letter-1.jpg"}
+LINE, FORM = "sample-4.png", "h08-051x"  # of the embedded data: what visitors may try first
 AT_ONCE = ("ort-wasm-simd-threaded.wasm", "course.onnx", "finder.onnx", "decoding.json")
 
 
@@ -21,13 +25,27 @@ def copy(out: Path) -> int:
         HtrError: npm cannot fetch the runtime, or `out` cannot be written.
     """
     reading.copy(out / "reader")
-    samples = HERE.parents[1] / "data" / "samples"
-    sources = {f"examples/{name}": samples / place for name, place in EXAMPLES.items()}
-    sources |= {f"read/{path.name}": path for path in (HERE / "static" / "read").glob("*.js")}
+    data = HERE.parents[1] / "data"
+    sources = {f"read/{path.name}": path for path in (HERE / "static" / "read").glob("*.js")}
+    sources["examples/line.png"] = data / "samples" / LINE
     sources |= {name: HERE / "static" / name for name in ("front.css", "front.js")}
     for name, path in sources.items():
         files.write_bytes(out / name, path.read_bytes())
+    files.write_bytes(out / "examples" / "page.png", page_of(data, FORM))
     return sum((out / "reader" / name).stat().st_size for name in AT_ONCE)
+
+
+def page_of(data: Path, form: str) -> bytes:
+    """The lines of a form of the embedded data, one below the other on a sheet: a PNG file."""
+    pictures = [
+        images.load(path) for path in sorted((data / "lines" / form[:3] / form).glob("*.png"))
+    ]
+    wide, pitch = max(one.shape[1] for one in pictures) + 160, 92
+    sheet = np.full((pitch * len(pictures) + 140, wide), 246, np.uint8)
+    for k, one in enumerate(pictures):
+        place = sheet[80 + pitch * k :, 80:][: one.shape[0], : one.shape[1]]
+        np.minimum(place, one, out=place)
+    return cv2.imencode(".png", sheet // 16 * 16 + 8)[1].tobytes()
 
 
 def keep(out: Path) -> None:

@@ -1,6 +1,6 @@
 /** The reading desk of the first page: sheet and photo in, text out. Nothing leaves the machine. */
 import { ofCanvas } from "../reader/images.js";
-import { Line, Overview } from "./lines.js";
+import { Line, make, Overview } from "./lines.js";
 import { pictureOf } from "./photo.js";
 import { Reading } from "./reading.js";
 import * as home from "./save.js";
@@ -16,7 +16,6 @@ let loaded = null; // a promise
 let lines = [];
 let turn = 0; // of what was last given to read; older readings are dropped
 let timer = null;
-let sketched = ""; // what of the sheet was read last
 
 const seconds = (ms) => (ms < 950 ? `${Math.max(10, Math.round(ms / 10) * 10)} ms` : `${(ms / 1000).toFixed(1)} s`);
 const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
@@ -58,37 +57,42 @@ function keepForOffline() {
   if (navigator.serviceWorker && isSecureContext) navigator.serviceWorker.register("sw.js").catch(() => {});
 }
 
-/** Reads a canvas and shows its lines. said: what was done to the picture before. */
-async function read({ canvas, kind = "auto", said = "" }, overview) {
+/** Reads a photo, or the lines of the sheet, and shows them. said: what was done to the picture before. */
+async function read(pictures, { kind, said = "" }) {
   turn += 1;
   const mine = turn;
   complain("");
   try {
     const { characters } = await load();
     if (mine !== turn) return;
-    say(kind === "line" ? "Reading" : "Looking for lines", 0);
-    const shown = [];
-    const around = overview ? new Overview($("overview"), canvas) : null;
-    if (around) begin(shown);
-    const result = await reading.call("page", { grey: ofCanvas(canvas), kind }, ({ line, number, count: many }) => {
+    const photo = kind !== "line";
+    say(photo ? "Looking for lines" : "Reading", photo ? 0 : null);
+    const [shown, notes] = [[], new Set([said])];
+    let [spent, single] = [0, false];
+    const around = photo ? new Overview($("overview"), pictures[0]) : null;
+    if (photo) begin(shown);
+    for (const picture of pictures) {
+      const result = await reading.call("page", { grey: ofCanvas(picture), kind }, ({ line, number, count: many }) => {
+        if (mine !== turn) return;
+        const made = new Line(line, shown.push(null), characters);
+        shown[shown.length - 1] = made;
+        if (!photo) return;
+        around.add(made);
+        $("lines").append(made.item);
+        say(`Reading line ${number + 1} of ${many}`, (number + 1) / many);
+      });
       if (mine !== turn) return;
-      shown.push(new Line(line, number + 1, characters));
-      around?.add(shown.at(-1));
-      if (around) $("lines").append(shown.at(-1).item);
-      say(`Reading line ${number + 1} of ${many}`, (number + 1) / many);
-    });
-    if (mine !== turn) return;
-    if (!around) {
+      spent += result.milliseconds;
+      single = result.single;
+      result.notes.forEach((note) => notes.add(note));
+    }
+    if (!photo) { // what stood there stays until all is read anew
       begin(shown);
       $("lines").append(...shown.map((line) => line.item));
     }
-    const notes = [said, ...result.notes].filter(Boolean).map((note) => {
-      const item = document.createElement("li");
-      item.textContent = note[0].toUpperCase() + note.slice(1) + (/[.!?]$/.test(note) ? "" : ".");
-      return item;
-    });
-    $("notes").replaceChildren(...notes);
-    const done = `Read ${count(shown.length, "line")} in ${seconds(result.milliseconds)}, on your machine.`;
+    if (!photo || single) $("overview").replaceChildren(); // the line shows the same
+    $("notes").replaceChildren(...[...notes].filter(Boolean).map((note) => make("li", {}, sentence(note))));
+    const done = `Read ${count(shown.length, "line")} in ${seconds(spent)}, on your machine.`;
     say(done);
     if (shown.length) await mend(done, mine);
   } catch (error) {
@@ -96,11 +100,12 @@ async function read({ canvas, kind = "auto", said = "" }, overview) {
   }
 }
 
+const sentence = (note) => note[0].toUpperCase() + note.slice(1) + (/[.!?]$/.test(note) ? "" : ".");
+
 function begin(shown) {
   lines = shown;
   $("lines").replaceChildren();
   $("notes").replaceChildren();
-  if (!$("overview").contains($("overview").querySelector("svg"))) $("overview").replaceChildren();
   $("result").hidden = false;
 }
 
@@ -132,22 +137,17 @@ const sheet = new Sheet($("sheet"), {
       turn += 1;
       $("result").hidden = true;
       say("A fresh sheet.");
-    } else timer = setTimeout(readSheet, PAUSE);
+    } else timer = setTimeout(() => read(sheet.pictures(), { kind: "line" }), PAUSE);
   },
 });
-
-function readSheet() {
-  $("overview").replaceChildren();
-  read(sheet.picture(), false);
-}
 
 async function readFile(file) {
   if (!file) return;
   complain("");
   say(`Opening ${file.name}`);
   try {
-    const picture = await pictureOf(file);
-    await read(picture, true);
+    const { canvas, said } = await pictureOf(file);
+    await read([canvas], { kind: "auto", said });
   } catch (error) {
     complain(error.message);
   }
@@ -172,7 +172,7 @@ $("file").addEventListener("change", ({ target }) => {
   readFile(file);
 });
 $("try-line").addEventListener("click", () => readExample("line.png"));
-$("try-page").addEventListener("click", () => readExample("page.jpg"));
+$("try-page").addEventListener("click", () => readExample("page.png"));
 addEventListener("dragover", (event) => {
   event.preventDefault();
   desk.classList.add("dragging");

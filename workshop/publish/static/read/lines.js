@@ -26,8 +26,10 @@ export class Line {
     this.sure = make("span", { class: "quiet" });
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", `Picture of line ${number}`);
-    const strip = make("div", { class: "strip" }, make("div", { class: "film" }, this.canvas, this.letters));
-    this.strip = strip;
+    // Never so small that its letters cannot be told apart: a long line scrolls on a phone.
+    const least = `min-width: ${((3.4 * line.crop.width) / line.crop.height).toFixed(1)}rem`;
+    const film = make("div", { class: "film", style: least }, this.canvas, this.letters);
+    const strip = make("div", { class: "strip", tabindex: "0", role: "region", "aria-label": `Line ${number} and its letters` }, film);
     const think = make("details", { class: "think" }, make("summary", {}, "See how it came to this"));
     think.addEventListener("toggle", () => {
       if (think.open && think.children.length === 1) think.append(thinking(this, characters));

@@ -1,6 +1,7 @@
 /** A ruled sheet to write on with mouse, pen or finger. */
 const PEN = 3.4; // pixels of the page
 const MARGIN = 0.35; // of the distance of two rules, around the ink
+const ONE = 1.35; // distances of two rules that one line may be high
 const INK = "#1b2a4a";
 
 export class Sheet {
@@ -78,29 +79,45 @@ export class Sheet {
     ink(pen, this.strokes, INK);
   }
 
-  /** Left, top, right and bottom of the ink. */
-  get box() {
-    const points = this.strokes.flat();
-    const [xs, ys] = [0, 1].map((k) => points.map((point) => point[k]));
-    const least = (all) => all.reduce((a, b) => Math.min(a, b));
-    const most = (all) => all.reduce((a, b) => Math.max(a, b));
-    return [least(xs), least(ys), most(xs), most(ys)];
+  /** The strokes of each written line, from above: what has its middle between two rules, or all if that is one line. */
+  get lines() {
+    const [, top, , bottom] = boxOf(this.strokes);
+    if (bottom - top < ONE * this.pitch) return [this.strokes];
+    const rows = new Map();
+    for (const stroke of this.strokes) {
+      const [, above, , below] = boxOf([stroke]);
+      const row = Math.floor((above + below) / 2 / this.pitch);
+      rows.set(row, [...(rows.get(row) ?? []), stroke]);
+    }
+    return [...rows.keys()].sort((a, b) => a - b).map((row) => rows.get(row));
   }
 
-  /** The ink on white paper as a canvas, and whether it is one line rather than several. */
-  picture() {
-    const [left, top, right, bottom] = this.box;
+  /** The ink of each line on white paper, a canvas each. */
+  pictures() {
     const around = MARGIN * this.pitch;
-    const made = document.createElement("canvas");
-    made.width = Math.ceil(right - left + 2 * around);
-    made.height = Math.ceil(bottom - top + 2 * around);
-    const pen = made.getContext("2d");
-    pen.fillStyle = "#f5f5f5";
-    pen.fillRect(0, 0, made.width, made.height);
-    pen.translate(around - left, around - top);
-    ink(pen, this.strokes, "#1e1e1e");
-    return { canvas: made, kind: bottom - top < 1.35 * this.pitch ? "line" : "page" };
+    return this.lines.map((strokes) => {
+      const [left, top, right, bottom] = boxOf(strokes);
+      const made = document.createElement("canvas");
+      made.width = Math.ceil(right - left + 2 * around);
+      made.height = Math.ceil(bottom - top + 2 * around);
+      const pen = made.getContext("2d");
+      pen.fillStyle = "#f5f5f5";
+      pen.fillRect(0, 0, made.width, made.height);
+      pen.translate(around - left, around - top);
+      ink(pen, strokes, "#1e1e1e");
+      return made;
+    });
   }
+}
+
+/** Left, top, right and bottom of strokes. */
+function boxOf(strokes) {
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [x, y] of strokes.flat()) {
+    [box[0], box[1]] = [Math.min(box[0], x), Math.min(box[1], y)];
+    [box[2], box[3]] = [Math.max(box[2], x), Math.max(box[3], y)];
+  }
+  return box;
 }
 
 /** Draws strokes as soft curves through the middles of their points. */

@@ -61,7 +61,7 @@ export function thinking(line, characters) {
     told("most likely class of each frame", walked.map(name).join(""), "path");
     told("repeats become one", walked.filter((k, t) => k !== walked[t - 1]).map(name).join(""), "path");
     told("blanks (-) go", collapsed(walked).map((k) => characters[k - 1]).join(""), "path");
-    if (seen === frames) told("text shown", line.reading.text || "(nothing)", "path");
+    if (seen === frames && line.reading.language !== "none") told("after the language model", line.reading.text, "path");
   };
   let timer = null;
   const stop = () => {

@@ -13,12 +13,13 @@ const calls = {
     return { characters: reader.characters, languages: Object.keys(reader.languages) };
   },
 
-  /** Reads a picture; tells each line as it is read. */
+  /** Reads a picture as the network sees it, without a language; tells each line as it is read. */
   async page({ grey, kind }, tell) {
+    await reader.useLanguage("none");
     const plain = ({ where, ...line }) => line; // functions cannot be sent
     const onLine = (line, number, count) => tell({ line: plain(line), number, count });
-    const { notes, milliseconds } = await reader.readPage(grey, { kind, onLine });
-    return { notes, milliseconds };
+    const { notes, single, milliseconds } = await reader.readPage(grey, { kind, onLine });
+    return { notes, single, milliseconds };
   },
 
   /** Reads stored lines once more with a language; "auto" finds it in what they say. */
