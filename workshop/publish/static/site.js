@@ -32,7 +32,6 @@
 
   // On a phone the chapters are folded away behind a button.
   const contents = document.getElementById("contents"), chapters = document.getElementById("chapters");
-  root.classList.add("scripted");
   contents.addEventListener("click", () => {
     const open = chapters.classList.toggle("open");
     contents.setAttribute("aria-expanded", open);

@@ -121,7 +121,7 @@ async function mend(done, mine) {
   if (mine !== turn) return;
   const news = readings.filter((one, k) => lines[k].show(one)).length;
   const which = language === "none" ? "Without a language model" : `Language model: ${NAMES[language]}`;
-  say(`${done} ${which}; it changed ${count(news, "line")} in ${seconds(performance.now() - started)}.`);
+  say(`${done} ${which}; it changed ${news ? count(news, "line") : "nothing"} in ${seconds(performance.now() - started)}.`);
 }
 
 // ---- what is given

@@ -21,8 +21,9 @@ export class Line {
     Object.assign(this, { ...line, number, edited: false, canvas: make("canvas", { width: line.crop.width, height: line.crop.height }) });
     this.canvas.getContext("2d").putImageData(toPixels(line.crop), 0, 0);
     this.letters = make("div", { class: "letters", "aria-hidden": "true" });
-    this.field = make("input", { type: "text", "aria-label": `Text of line ${number}`, autocomplete: "off", spellcheck: "false" });
+    this.field = make("textarea", { rows: 1, "aria-label": `Text of line ${number}`, autocomplete: "off", spellcheck: "false" });
     this.field.addEventListener("input", () => { this.edited = true; });
+    this.field.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault()); // it is one line
     this.sure = make("span", { class: "quiet" });
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", `Picture of line ${number}`);
