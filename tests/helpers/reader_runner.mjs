@@ -30,15 +30,17 @@ const shown = ({ text, confidence, characters, words, score }) => ({
 });
 
 const does = {
-  /** Prepared ink, logits of given ink, the reading. */
+  /** Prepared ink and the reading. */
   async line(job) {
     const { ink, left, scale } = prepare(grey(job), reader.network.about.preparation);
     write(`${job.file}.ink`, ink.data);
-    const given = { data: floats(job.ink), width: job.inkWidth, height: ink.height };
-    const logits = await reader.network.logits(given);
-    write(`${job.file}.logits`, logits.data);
-    const read = await reader.readLine(grey(job));
-    return { left, scale, ink: plain(ink), frames: logits.frames, ...shown(read) };
+    return { left, scale, ...shown(await reader.readLine(grey(job))) };
+  },
+
+  /** Logits of ink. */
+  async logits({ file, width, height }) {
+    const { data } = await reader.network.logits({ data: floats(file), width, height });
+    write(`${file}.logits`, data);
   },
 
   /** What stored log-probabilities say with a language. */

@@ -1,4 +1,4 @@
-"""Browser libraries for slides and site: fetched by npm when they are needed, kept in the user's cache, never committed."""
+"""Browser libraries for slides and site: fetched by npm when needed, kept in the user's cache, never committed."""
 
 from __future__ import annotations
 

@@ -60,29 +60,6 @@ function areaTaps(from, scale, at) {
   return taps;
 }
 
-/** A straight line between two cells, the second of which has a share. */
-function between(from, left, share) {
-  if (left < 0) return [[0, 1]];
-  if (left >= from - 1) return [[from - 1, 1]];
-  return [
-    [left, 1 - share],
-    [left + 1, share],
-  ];
-}
-
-/** Straight lines between the middles of cells. */
-function linearTaps(from, scale, at) {
-  const x = (at + 0.5) * scale - 0.5;
-  return between(from, Math.floor(x), x - Math.floor(x));
-}
-
-/** What OpenCV takes for areas where a side grows: straight lines between their borders. */
-function grownTaps(from, scale, at) {
-  const left = Math.floor(at * scale);
-  const share = Math.max(0, at + 1 - (left + 1) / scale);
-  return between(from, left, share - Math.floor(share));
-}
-
 /** Cubic curves (a = -0.75) through four cells. */
 function cubicTaps(from, scale, at) {
   const a = -0.75;
@@ -96,7 +73,7 @@ function cubicTaps(from, scale, at) {
   return weights.map((weight, k) => [clip(left - 1 + k, 0, from - 1), weight]);
 }
 
-const TAPS = { area: areaTaps, linear: linearTaps, cubic: cubicTaps, grown: grownTaps };
+const TAPS = { area: areaTaps, cubic: cubicTaps };
 
 /** The taps of `to` cells in flat lists: those of a cell lie from starts[cell] to starts[cell + 1]. */
 function tapsOf(method, from, to, scale) {
@@ -117,9 +94,10 @@ function tapsOf(method, from, to, scale) {
  */
 export function resize(one, width, height, method, scale = null) {
   if (width === one.width && height === one.height) return { ...one, data: one.data.slice() };
-  const way = method === "area" && (width > one.width || height > one.height) ? "grown" : method;
-  const across = tapsOf(way, one.width, width, scale ?? one.width / width);
-  const down = tapsOf(way, one.height, height, scale ?? one.height / height);
+  const grown = method === "area" && (width > one.width || height > one.height);
+  if (grown || method === "linear") return stretched(one, width, height, grown);
+  const across = tapsOf(method, one.width, width, scale ?? one.width / width);
+  const down = tapsOf(method, one.height, height, scale ?? one.height / height);
   const made = like(one, width, height);
   const kept = new Map(); // old rows at the new width, as long as they may be needed
   const narrowed = (y) => {
@@ -147,6 +125,37 @@ export function resize(one, width, height, method, scale = null) {
     for (let x = 0; x < width; x++)
       made.data[y * width + x] = isBytes(one) ? clip(round(row[x]), 0, 255) : row[x];
   }
+  return made;
+}
+
+/**
+ * Straight lines from cell to cell: between their middles, or between their borders, as OpenCV takes areas where a side
+ * grows.
+ */
+function stretched(one, width, height, borders) {
+  const made = like(one, width, height);
+  const pairs = (from, to) => {
+    const scale = from / to;
+    return Array.from({ length: to }, (_, at) => {
+      const x = borders ? at * scale : (at + 0.5) * scale - 0.5;
+      const left = Math.floor(x);
+      const past = Math.max(0, at + 1 - (left + 1) / scale);
+      const share = left < 0 || left >= from - 1 ? 0 : borders ? past - Math.floor(past) : x - left;
+      return [clip(left, 0, from - 1), Math.min(Math.max(left, 0) + 1, from - 1), f(share)];
+    });
+  };
+  const mixed = (a, b, share) => f(a + f(b - a) * share);
+  const across = pairs(one.width, width);
+  pairs(one.height, height).forEach(([upper, lower, share], y) => {
+    across.forEach(([left, right, aside], x) => {
+      const [above, below] = [upper, lower].map((row) => {
+        const at = row * one.width;
+        return mixed(one.data[at + left], one.data[at + right], aside);
+      });
+      const value = mixed(above, below, share);
+      made.data[y * width + x] = isBytes(one) ? clip(round(value), 0, 255) : value;
+    });
+  });
   return made;
 }
 

@@ -29,10 +29,9 @@ export class Reader {
     const reader = new Reader();
     reader.read = read ?? open(base, onProgress);
     const text = async (name) => JSON.parse(new TextDecoder().decode(await reader.read(name)));
-    const [engine, about, tuned, model, finder] = await Promise.all([
+    const [engine, about, model, finder] = await Promise.all([
       ort ?? runtime(base, reader.read),
       text("reader.json"),
-      text("decoding.json"),
       reader.read("course.onnx"),
       reader.read("finder.onnx"),
     ]);
@@ -40,15 +39,20 @@ export class Reader {
     reader.finder = await FinderNetwork.load(engine, finder);
     reader.characters = [...reader.network.about.charset.characters];
     reader.languages = about.languages;
-    reader.fusion = tuned.fusion;
-    reader.scales = tuned.model === reader.network.about.made_from ? tuned.confidence : {};
+    reader.fusion = about.fusion;
+    reader.scales = about.model === reader.network.about.made_from ? about.confidence : {};
     reader.loaded = new Map();
     await reader.useLanguage(language);
     return reader;
   }
 
-  /** Loads a language's model and word list; from then on they help: "en", ..., or "none". */
-  async useLanguage(name) {
+  /**
+   * Loads a language's model and word list; from then on they help. Returns its name.
+   *
+   * asked: "en", ..., "none", or "auto": that of the lines, as `languageOf` says.
+   */
+  async useLanguage(asked, lines = []) {
+    const name = asked === "auto" ? await this.languageOf(lines) : asked;
     if (name !== "none" && !this.languages[name]) {
       throw new ReaderError(
         `There is no language ${name}; there are ${Object.keys(this.languages).join(", ")} and none.`,
@@ -66,6 +70,7 @@ export class Reader {
       );
     }
     this.language = this.loaded.get(name) ?? null;
+    return name;
   }
 
   /** The language that foresees best what greedy decoding reads in the lines of a page: "en", ..., or "none". */
@@ -87,11 +92,17 @@ export class Reader {
    * A line, grey {data, width, height} -> {text, confidence, characters, words, language, logProbs, milliseconds}.
    *
    * characters: [{character, x, confidence}], x a column of the picture; words: [{text, start, end, confidence}].
+   * logProbs: {data, frames, classes} and what places characters, to `decode` once more. track: of a line of a page.
    */
-  async readLine(grey) {
+  async readLine(grey, track = null) {
     const started = performance.now();
     const { ink, left, scale } = prepare(grey, this.network.about.preparation);
-    const logProbs = { ...(await this.network.logProbs(ink)), left, scale };
+    const logProbs = {
+      ...(await this.network.logProbs(ink)),
+      left,
+      scale,
+      ...(track && { track }),
+    };
     return { ...this.decode(logProbs), logProbs, milliseconds: performance.now() - started };
   }
 
@@ -103,12 +114,17 @@ export class Reader {
     const language = greedily ? null : this.language;
     const found = language ? language.decode(logProbs, this.characters, watch) : greedy(logProbs);
     const scale = this.scales[language ? "lexicon" : "greedy"] ?? {};
-    const { left = 0, scale: zoom = 1 } = logProbs;
-    const all = found.ids.map((id, k) => ({
-      character: this.characters[id - 1],
-      x: left + ((found.places[k] + 0.5) * this.network.about.frame_step) / zoom,
-      confidence: scaled(found.confidences[k], scale.letter),
-    }));
+    const { left = 0, scale: zoom = 1, track } = logProbs;
+    const all = found.ids.map((id, k) => {
+      const x = left + ((found.places[k] + 0.5) * this.network.about.frame_step) / zoom;
+      const confidence = scaled(found.confidences[k], scale.letter);
+      return {
+        character: this.characters[id - 1],
+        x,
+        confidence,
+        ...(track && { at: onTrack(track, x) }),
+      };
+    });
     // Spaces at the ends are no reading; they go, with their places.
     const [first, last] = [
       all.findIndex((one) => one.character !== " "),
@@ -136,7 +152,7 @@ export class Reader {
    * A page -> {lines: [{polygon, box, baseline, crop, printed, ...}], notes, image, single, milliseconds}.
    *
    * Each line has what `readLine` gives, too. polygon, box, baseline and a character's `at` are [x, y] in pixels of the
-   * picture given; a character's x is a column of the crop. notes: what was put right, or stands in the way of reading
+   * picture given; a character's x is a column of the crop. All is plain data, which a worker may send. notes: what was put right, or stands in the way of reading
    * well. image: the page, upright. single: the picture is one line.
    * kind: "page", "line", or "auto", which looks. onLine: told each line when it is read, its number, how many there are.
    */
@@ -147,16 +163,8 @@ export class Reader {
     const lines = [];
     for (const [number, found] of page.lines.entries()) {
       const { polygon, box, crop, printed } = found;
-      const reading = placed(await this.readLine(crop), found, grey);
-      lines.push({
-        polygon,
-        box,
-        baseline: baselineOf(found),
-        crop,
-        printed,
-        where: found.where,
-        ...reading,
-      });
+      const reading = await this.readLine(crop, trackOf(found, grey));
+      lines.push({ polygon, box, baseline: baselineOf(found), crop, printed, ...reading });
       onLine(lines[number], number, page.lines.length);
     }
     return {
@@ -166,11 +174,6 @@ export class Reader {
       single,
       milliseconds: performance.now() - started,
     };
-  }
-
-  /** A line of a page once more, from its stored log-probabilities: after `useLanguage`. */
-  decodeLine(line, grey) {
-    return { ...line, ...placed(this.decode(line.logProbs), line, grey) };
   }
 
   async #findLines(grey, kind) {
@@ -193,11 +196,17 @@ export class Reader {
   }
 }
 
-/** A reading whose characters know their points of the picture. */
-function placed(reading, { crop, where }, { width, height }) {
-  const points = where(reading.characters.map((one) => [one.x, crop.height / 2]));
-  const at = points.map(([x, y]) => [clip(x, 0, width - 1), clip(y, 0, height - 1)]);
-  return { ...reading, characters: reading.characters.map((one, k) => ({ ...one, at: at[k] })) };
+/** The points [x, y] of the page along the middle of a crop, one for each border of its columns. */
+function trackOf({ crop, where }, { width, height }) {
+  const points = where(Array.from({ length: crop.width + 1 }, (_, x) => [x, crop.height / 2]));
+  return points.map(([x, y]) => [clip(x, 0, width - 1), clip(y, 0, height - 1)]);
+}
+
+/** The point of a track at column x. */
+function onTrack(track, x) {
+  const left = clip(Math.floor(x), 0, track.length - 2);
+  const share = clip(x - left, 0, 1);
+  return [0, 1].map((k) => track[left][k] + (track[left + 1][k] - track[left][k]) * share);
 }
 
 /** Where a found line's letters stand, from its first ink to its last; the lower edge of a whole picture. */
