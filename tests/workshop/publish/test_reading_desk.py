@@ -125,7 +125,9 @@ def test_a_dropped_page_is_read(browser, served: str) -> None:  # type: ignore[n
     drop(page, front.page_of(ROOT / "data", front.FORM), "page.png", "image/png")
     assert "Language model: English" in status(page, "Language model:")
     read = texts(page)
-    true = [line.text for line in iam.read(ROOT / "data").lines.values() if line.form_id == front.FORM]
+    true = [
+        line.text for line in iam.read(ROOT / "data").lines.values() if line.form_id == front.FORM
+    ]
     assert len(read) == len(true) == page.locator(".overview polygon").count()
     edits = sum(
         Levenshtein.distance(a.replace(" ", ""), b.replace(" ", ""))
@@ -148,7 +150,9 @@ def test_bad_files_get_one_sentence(browser, served: str) -> None:  # type: igno
     page.wait_for_selector("#desk:not([hidden])")
     status(page, "Ready")
     drop(page, b"Dear Anna, ...", "letter.txt", "text/plain")
-    wanted = "“letter.txt” is no picture that this browser can open; choose a JPEG, PNG or WebP file."
+    wanted = (
+        "“letter.txt” is no picture that this browser can open; choose a JPEG, PNG or WebP file."
+    )
     assert status(page, "nothing") == wanted
     sheet = np.full((5200, 8000), 250, np.uint8)
     word = cv2.imread(str(ROOT / "data" / "samples" / "sample-5.png"), cv2.IMREAD_GRAYSCALE)
@@ -191,7 +195,9 @@ def test_a_broken_model_is_told(browser, served: str) -> None:  # type: ignore[n
 
 def test_without_scripts_there_is_a_sentence_and_the_course(browser, served: str) -> None:  # type: ignore[no-untyped-def]
     page, _ = opened(browser, f"{served}/index.html", java_script_enabled=False)
-    assert page.get_by_text("Reading here needs JavaScript. The course below needs none.").is_visible()
+    assert page.get_by_text(
+        "Reading here needs JavaScript. The course below needs none."
+    ).is_visible()
     assert page.locator("#desk").is_hidden() and page.locator(".tiles li").count() >= 13
     assert page.get_by_role("navigation", name="Chapters").is_visible()
     page.context.close()

@@ -103,7 +103,9 @@ def course(tmp_path: Path) -> Path:
 
 def test_site_of_a_small_course(course: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
-    pages = {path.stem: path.read_text(encoding="utf-8") for path in site.make(out, course, reads=False)}
+    pages = {
+        path.stem: path.read_text(encoding="utf-8") for path in site.make(out, course, reads=False)
+    }
     assert set(pages) == {"index", "07_small", "glossary", "search"}
     chapter = pages["07_small"]
     assert 'href="glossary.html#blank"' in chapter and 'id="blank"' in pages["glossary"]
@@ -166,7 +168,9 @@ def test_every_word_of_the_glossary_has_a_meaning() -> None:
     words = site.meanings(text)
     assert len(words) > 80
     assert [word for word, meaning in words.items() if not 10 < len(meaning) < 420] == []
-    assert [word for word, meaning in words.items() if re.search(r"[`*\]\[]|\.md|See ", meaning)] == []
+    assert [
+        word for word, meaning in words.items() if re.search(r"[`*\]\[]|\.md|See ", meaning)
+    ] == []
 
 
 def test_site_needs_notebooks(tmp_path: Path) -> None:
