@@ -104,7 +104,7 @@ def explained(body: str, words: Mapping[str, str]) -> str:
 
 
 def with_files(body: str, folder: Path) -> str:
-    """HTML whose embedded PNG figures are files in `folder`, named by what they hold, loaded when they come in sight."""
+    """HTML whose embedded PNG figures are files in `folder`, named by their content, loaded when in sight."""
 
     def one(found: re.Match[str]) -> str:
         content = base64.b64decode(found[1])

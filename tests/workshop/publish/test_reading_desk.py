@@ -1,4 +1,4 @@
-"""The first page of the site in a real browser: write, drop, correct, save, be refused, and all of it without a network."""
+"""The first page of the site in a real browser: write, drop, correct, save, be refused, and read without a network."""
 
 from __future__ import annotations
 
