@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from htr_utils import pages
+from htr_utils import pages, results
 from htr_utils.errors import HtrError
 from htr_utils.lines import images
-from htr_utils.recognizer import Reading
+from htr_utils.readings import Reading
 
 Kind = Literal["auto", "line", "page"]
 KINDS: tuple[Kind, ...] = ("auto", "line", "page")
@@ -68,6 +70,31 @@ def find_lines(
     if single and (not notes or not page.lines):
         return pages.whole(grey).lines, True, ()
     return page.lines, single, notes  # what was put right in the picture is only in its crops
+
+
+def read(recognizer: Any, source: Any, kind: str = "auto", **options: Any) -> results.ReadPage:
+    """The lines of a photo or scan in reading order, read: `print(page.text)`, `page.lines[0].polygon`, `page.notes`.
+
+    Args:
+        recognizer: a `Recognizer`. source: a picture, see `images.load`.
+        kind: "page", "line" (the whole picture is one), or "auto", which looks.
+        options: of `Recognizer.read_iter`: decoder, language ...
+
+    Returns:
+        a page without lines where nothing is written; its `notes` say why. A line that cannot be read is "".
+
+    Raises:
+        HtrError: no picture; an unknown kind, decoder or language; with "line", a picture that is none.
+    """
+    if kind not in KINDS:
+        raise HtrError(f"no kind of picture {kind!r}; use one of {', '.join(KINDS)}")
+    grey = images.load(source)
+    lines, _, notes = find_lines(grey, kind, load=lambda: recognizer)
+    crops = [line.crop for line in lines]
+    readings = recognizer.read_iter(crops, **{**options, "errors": "keep"})
+    texts = [NOTHING if isinstance(one, HtrError) else one for one in readings]
+    name = Path(source).name if isinstance(source, str | os.PathLike) else ""
+    return results.of_page(name, grey.shape, lines, texts, notes=notes)
 
 
 def read_pages(

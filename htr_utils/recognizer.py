@@ -25,12 +25,14 @@ import numpy as np
 from htr_utils import engines, files, paths, quiet
 from htr_utils.errors import HtrError
 from htr_utils.lines import images, padding
+from htr_utils.readings import Character, Reading, Word
 from htr_utils.text import decoding, languages
 from htr_utils.text.charset import Charset
 
 if TYPE_CHECKING:
     from htr_utils.network.archive import Archive
     from htr_utils.network.models import Preset
+    from htr_utils.results import ReadPage
     from htr_utils.text.gate import Gate
     from htr_utils.text.spelling import Correction
     from htr_utils.text.tuned import Scales, Tuned
@@ -52,45 +54,6 @@ def threads() -> int:
     """The threads that read: one a core, or as many as OMP_NUM_THREADS says, as for other libraries."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores(), int(told)) if told.isdecimal() and int(told) else cores()
-
-
-@dataclass(frozen=True)
-class Character:
-    """One character that was read. x: its column in the given picture, in pixels. confidence: 0 to 1."""
-
-    character: str
-    x: float
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word that was read: the characters `start` to `end` (exclusive) of the text. confidence: 0 to 1."""
-
-    text: str
-    start: int
-    end: int
-    confidence: float
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a line says.
-
-    confidence: mean of the characters' confidences, 0 to 1 (0 for an empty line). Those of characters and words
-    are calibrated for the shipped model (see `text.tuned.Scale`), as the network gave them for any other.
-    log_prob: the decoder's score in nats: of the best path (greedy) or of the text (beam).
-    others: what the beam read next to this, best first, where more than one candidate was asked for.
-    language: whose language model helped: en, fr, ... or none.
-    """
-
-    text: str
-    confidence: float
-    characters: tuple[Character, ...]
-    log_prob: float
-    words: tuple[Word, ...] = ()
-    others: tuple[str, ...] = ()
-    language: str = languages.NONE
 
 
 @dataclass(frozen=True)
@@ -251,6 +214,12 @@ class Recognizer:
         readings = self.read_iter(source if many or stream else [source], **options)
         return readings if stream else list(readings) if many else next(readings)
 
+    def read_page(self, source: Picture, kind: str = "auto", **options: Any) -> ReadPage:
+        """Find and read the lines of a photo or scan; see `page_reading.read`."""
+        from htr_utils import page_reading
+
+        return page_reading.read(self, source, kind, **options)
+
     def read_iter(
         self,
         sources: Iterable[Picture],
@@ -371,12 +340,10 @@ class Recognizer:
     def _tried(self, source: Picture) -> images.Prepared | HtrError:
         try:
             return self.prepare(source)
-        except (HtrError, MemoryError, OSError, cv2.error) as error:
-            return (
-                error
-                if isinstance(error, HtrError)
-                else HtrError(f"cannot be prepared ({error!r:.200})")
-            )
+        except HtrError as error:
+            return error
+        except (MemoryError, OSError, cv2.error) as error:
+            return HtrError(f"cannot be prepared ({error!r:.200})")
 
     def prepare(self, source: Picture) -> images.Prepared:
         """The network's input for one picture: `images.load` and `images.prepare` with this model's settings."""

@@ -64,6 +64,11 @@ class ReadPage:
     number: int = 1
     notes: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """The text, a line per line."""
+        return "\n".join(line.text for line in self.lines)
+
 
 class _Found(Protocol):
     """What is needed of a `pages.PageLine`."""

@@ -1,4 +1,4 @@
-"""Does a confidence keep its promise? Reliability, expected calibration error, and the scale that mends it.
+"""Does a confidence keep its promise? Reliability, expected calibration error, and the curve that mends it.
 
 A reader that says .9 ought to be right nine times in ten. `reliability` sorts what it said into bins and compares
 each bin's mean confidence with the share that was right; the expected calibration error (ECE) is the mean of these
@@ -85,7 +85,7 @@ def error(confidences: ArrayLike, right: ArrayLike, bins: int = 10) -> float:
 
 
 def fit(confidences: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None) -> Scale:
-    """The temperature and shift under which what came true is most probable (Newton's method, a faint pull to 1, 0)."""
+    """Platt scaling: slope (1 / temperature) and shift of most likelihood (Newton's method, a faint pull to 1, 0)."""
     p = np.clip(np.asarray(confidences, dtype=float), 1e-7, 1 - 1e-7)
     inputs = np.stack([np.log(p / (1 - p)), np.ones_like(p)], axis=1)  # (n, 2)
     good = np.asarray(right, dtype=float)

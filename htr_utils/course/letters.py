@@ -2,13 +2,14 @@
 
 one, two = letters.samples()
 found = pages.find(one.grey)
-folder = letters.keep(crops, texts, "mine")            # what `htr train --data mine` takes
-letters.fine_tune(folder, "course", "mine/mine.keras", epochs=24, seed=0)
+hand = letters.hand("my page.jpg", None, crops, readings)  # written to be corrected, or corrected
+letters.fine_tune(hand.learn, "course", "mine.keras", epochs=40, seed=0)
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, tables
 from htr_utils.lines.labels import read as read_lines
 
+TABLE, AS_READ = "transcriptions.tsv", ".as-read"
 SHARE = (
     0.3  # of the lines seen in fine-tuning are embedded ones, so that other hands are not forgotten
 )
@@ -61,16 +63,6 @@ def truth_of(letter: Letter, polygons: Sequence[np.ndarray]) -> list[str]:
     """The text of each found line: that of the true line that it overlaps most, "" where there is none."""
     owners = small_finder.owners(letter.polygons, polygons, 0.05)
     return [letter.texts[owner] if owner >= 0 else "" for owner in owners]
-
-
-def set_level(letter: Letter) -> np.ndarray:
-    """A tidy page with the lines of a letter under each other: uint8 (H, W), 255 = paper."""
-    crops = [line.crop for line in pages.find(letter.grey).lines]
-    pitch = max(crop.shape[0] for crop in crops) + 12
-    made = np.full((pitch * (len(crops) + 1), max(crop.shape[1] for crop in crops) + 120), 255)
-    for number, crop in enumerate(crops):
-        made[pitch * number + pitch // 2 :, 60:][: crop.shape[0], : crop.shape[1]] = crop
-    return made.astype(np.uint8)
 
 
 Lines = tuple[list[np.ndarray], list[str]]  # pictures uint8 (h, w), and what each says
@@ -118,22 +110,91 @@ def keep(crops: Sequence[np.ndarray], texts: Sequence[str], folder: str | Path) 
     return folder
 
 
+@dataclass(frozen=True)
+class Hand:
+    """Lines of one hand. whose: in words. learn, unseen: lines with their texts, to learn from and to measure on.
+
+    keep: the file for the model of a hand of one's own; None where the letters of the course stand in.
+    """
+
+    whose: str
+    learn: Lines
+    unseen: Lines
+    keep: Path | None = None
+
+    @property
+    def all(self) -> Lines:
+        """Everything that was corrected."""
+        return self.learn[0] + self.unseen[0], self.learn[1] + self.unseen[1]
+
+
+def hand(
+    page: str | Path | None,
+    my_lines: str | Path | None,
+    crops: Sequence[np.ndarray],
+    readings: Sequence[str],
+) -> Hand:
+    """The corrected lines that a chapter works on; says where they come from, and what to do for one's own.
+
+    Args:
+        page: a picture of one's own. Its lines and their readings are written into a folder beside it, once:
+            afterwards what stands there is left alone. my_lines: a folder of corrected lines, taken in its place.
+        crops, readings: of the page.
+
+    Raises:
+        HtrError: a folder that cannot be written; what `material` raises.
+    """
+    folder = Path(my_lines) if my_lines else None
+    if page and folder is None:
+        folder = Path(page).with_name(f"{Path(page).stem}-lines")
+        if not _corrected(folder, crops, readings):
+            print(
+                f"{folder / TABLE} holds these readings, a line each: mend the text behind each tab, delete the lines "
+                "that you do not want, save, and run the chapter again. Until then the two letters stand in."
+            )
+            folder = None
+    learn, unseen = material(folder)
+    whose = f"the hand of {folder.name}" if folder else "the hand of the two letters"
+    counts = f"{len(learn[1])} lines to learn from, {len(unseen[1])} kept to measure on"
+    print(f"{whose}: {counts}")
+    return Hand(whose, learn, unseen, folder / "mine.keras" if folder else None)
+
+
+def _corrected(folder: Path, crops: Sequence[np.ndarray], readings: Sequence[str]) -> bool:
+    """Whether somebody changed the table of a folder; where there is none, it is written."""
+    table, mark = folder / TABLE, folder / AS_READ
+    try:
+        if not table.is_file():
+            keep(crops, [text or "?" for text in readings], folder)
+            mark.write_bytes(table.read_bytes())
+        # An editor may end its lines in another way.
+        return not mark.is_file() or mark.read_bytes().split() != table.read_bytes().split()
+    except OSError as error:
+        raise HtrError(
+            f"{folder}: cannot be written ({error.strerror}); copy the picture to a folder of yours"
+        ) from error
+
+
 def fine_tune(
-    folder: str | Path,
+    lines: Lines,
     model: str | Path,
     out: str | Path,
     *,
     epochs: int,
     seed: int,
+    frozen: bool = False,
     batch: int = 5,
     rate: float = 1e-3,
 ) -> Path:
-    """Train `model` further on the lines of a folder, for some seconds; returns the new model's file.
+    """Train `model` further on some lines, for some seconds; returns the new model's file.
 
     What `htr train --data folder --init model` does at length, without validation lines and checkpoints.
 
+    Args:
+        frozen: the convolutions stay as they are.
+
     Raises:
-        HtrError: what `labels.read` and `Recognizer.load` raise; a line that is too narrow for its text.
+        HtrError: what `Recognizer.load` raises; a line that is too narrow for its text.
     """
     import keras
 
@@ -142,6 +203,11 @@ def fine_tune(
 
     keras.utils.set_random_seed(seed)
     start = archive.load(paths.model_file(model))
+    if frozen:
+        for layer in start.model.layers:
+            layer.trainable = not layer.name.startswith(("conv", "norm"))
+    # Not beside `out`, where one's own lines lie; and kept, since a batch that is prepared ahead still reads them.
+    folder = keep(*lines, tempfile.mkdtemp(prefix="htr-lines-"))
     preparation = start.preset.preparation
     labels = training.labels_for(start.preset, start.charset)
     root = paths.repo_root()
@@ -165,6 +231,6 @@ def fine_tune(
     )
     trainer.run()
     batches.close()
-    about = {"origin": f"{len(mine)} lines of {Path(folder).name}", "seed": seed, "epochs": epochs}
+    about = {"origin": f"{len(mine)} corrected lines", "seed": seed, "epochs": epochs}
     trainer.export(out, about)
     return Path(out)

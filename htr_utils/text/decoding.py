@@ -94,8 +94,9 @@ def beam(
     """The `top` most probable readings of each line, best first, by CTC prefix beam search.
 
     After each frame the `width` most probable prefixes are kept (Hannun et al. 2014, algorithm 1, without
-    the language model). Fewer than `top` come back where fewer are possible. A beam of width 1 is not
-    `greedy`: it still adds up all paths of its one prefix. Wide enough, the beam equals `exhaustive`.
+    the language model). Fewer than `top` come back where fewer are possible. Only those paths are added up of
+    which every beginning survived the cuts: `log_prob` is a lower bound, width 1 is not `greedy`, and a wider beam
+    can find a less probable text. Wide enough, the beam equals `exhaustive`.
 
     Raises:
         HtrError: as `greedy`; `width` or `top` below 1, `top` above `width`.
@@ -170,10 +171,10 @@ def _prefix_beam(log_probs: NDArray[np.float64], width: int) -> list[tuple[tuple
 def beam_merge_mistake(
     log_probs: ArrayLike, lengths: ArrayLike, width: int = 10
 ) -> list[Candidate]:
-    """The reference system's beam search, with its mistake, for teaching: the best reading of each line.
+    """A beam search with TensorFlow 1's default `merge_repeated=True`, for teaching: the best reading of each line.
 
-    It merges repeated ids after collapsing (`merge_repeated=True` in TensorFlow 1). Repeats that are left
-    by then are doubled letters, so "letter" becomes "leter".
+    It merges repeated ids after collapsing. Repeats that are left by then are doubled letters, so "letter"
+    becomes "leter".
     """
     return [_without_repeats(readings[0]) for readings in beam(log_probs, lengths, width)]
 

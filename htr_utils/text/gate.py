@@ -6,9 +6,9 @@ word near it:
     gain = weight * (log P(line with it) - log P(line)) - doubt
 
 `doubt` is what the recogniser's confidence says against the edits: to replace or drop a character of
-confidence c costs log(c / (1 - c)) nats, to add one costs `insert`. A word that another reading of the beam has
-gains `seen`. The word changes where the best gain is above `margin`; a capitalised word
-may be a name and needs `name` more. Words with digits, short words and known words stay.
+confidence c costs log(c / (1 - c)) nats, the least that it can cost in its frame; to add one costs `insert`. A word
+that another reading of the beam has gains `seen`. The word changes where the best gain is above `margin`; a
+capitalised word may be a name and needs `name` more. Words with digits, short words and known words stay.
 """
 
 from __future__ import annotations

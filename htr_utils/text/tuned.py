@@ -39,7 +39,8 @@ class Fusion:
 class Scale:
     """Turns a network's confidence into one that keeps its promise: of all the .9 nine in ten are right.
 
-    Its logit is divided by a temperature and shifted ("temperature scaling", Guo et al. 2017; Platt 1999).
+    Its logit is divided by `temperature` and shifted: a logistic curve with a slope and a shift (Platt 1999). This
+    is not the temperature scaling of Guo et al. (2017), which divides all logits of a frame before the softmax.
     """
 
     temperature: float = 1.0

@@ -14,7 +14,7 @@ import numpy as np
 from htr_utils import page_reading, pages, results
 from htr_utils.errors import HtrError
 from htr_utils.page_reading import OpenedPage
-from htr_utils.recognizer import Reading
+from htr_utils.readings import Reading
 from htr_utils.text.spelling import Correction
 from htr_utils.web.isolated import pdf_pages
 from htr_utils.web.jobs import Job, Limits, Refusal, Say

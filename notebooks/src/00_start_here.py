@@ -32,7 +32,7 @@ words: int = 1500  # how many words the small network learns from (32 to 1500)
 steps: int = 400  # how many times it looks at 32 of them (8 to 5000)
 line: int = -1  # which line of the test split is read (0 is the first); -1 looks for a misread one
 others: int = 24  # how many further lines are read, spread over the split (3 to 200)
-my_image: str = ""  # path of a picture of one line of your own; "" takes a sample
+my_image: str = ""  # a picture of your own, a line or a page; "" for a sample
 model: str = "course"  # name of a model, or the path of a .keras file
 seed: int = 0  # of the first weights and of the order of the words
 
@@ -308,10 +308,10 @@ live.canvas(recognizer)
 
 # %% tags=["figure"]
 from htr_utils import paths
-from htr_utils.lines import images
+from htr_utils.course import own
 
-own = run.my_image or ([*paths.samples(), first.path])[0]
-own_grey = images.load(own)
+sample = [*paths.samples(), first.path][0]
+own_grey = own.line(run.my_image or sample, recognizer)
 own_reading = recognizer.read(own_grey, decoder="greedy")
 print(without_with(own_reading.text, speller.correct(own_reading.text)))
 start.where(own_grey, own_reading)
@@ -345,6 +345,7 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # | [1 · Loading IAM](01_loading_iam.ipynb) | read the data set that the field uses, and avoid its traps |
 # | [2 · Images and augmentation](02_images_and_augmentation.ipynb) | clean a picture, and make ten out of one |
 # | [3 · Characters and metrics](03_characters_and_metrics.ipynb) | turn text into numbers, and measure errors |
+# | [4 · How a network learns](04_how_a_network_learns.ipynb) | train a network by hand, and see it remember |
 # | [5 · CNN features](05_cnn_features.ipynb) | say what a convolution sees of a line |
 # | [6 · BLSTM](06_blstm.ipynb) | compute one step of an LSTM by hand |
 # | [7 · CTC loss](07_ctc_loss.ipynb) | train without knowing where the letters are |
@@ -401,6 +402,9 @@ run.record(first=reading.text, confidence=reading.confidence, mean_error=float(n
 
 # %% [markdown]
 # ## Exercise 0.1 · Predict *(3 minutes)*
+# Put your answer in place of the three dots. `check` says "to do", gives a hint or says "correct"; once it has seen
+# a try, `solution("0.1")`, imported from where `check` comes from, shows one way.
+#
 # You glue a strip of white paper, 200 columns wide, to the left of the picture. Empty paper is cut away before
 # the network looks. By how many columns does the `x` of the characters grow? Write down your number, then
 # try it: `recognizer.read(np.pad(grey, ((0, 0), (200, 0)), "edge"))`. Compare the texts as well:

@@ -19,12 +19,13 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; empty: the data that comes with the course
-my_image: str = ""  # a picture of one line of your own; empty: a line of the data
+my_image: str = ""  # a picture of your own, a line or a page; "" for a line of the data
 line_number: int = -1  # the line looked at closely (0: the first); -1: a short one with h and d
 strength: float = 1.0  # how strong the augmentation is: 0 for none, 1 as in training
 seed: int = 0  # decides every random change
 
 # %%
+from htr_utils.course import own
 from htr_utils.course.parameters import validate
 from htr_utils.lines import iam, images
 
@@ -66,7 +67,7 @@ plots.stages(titles, [one.image() for one in four])
 # (white), a row of them for each row of pixels.
 
 # %% tags=["figure"]
-grey = images.load(run.my_image) if run.my_image else line.image()  # (rows, columns), uint8
+grey = own.line(run.my_image) if run.my_image else line.image()  # (rows, columns), uint8
 plots.levels(grey)
 
 # %% [markdown]

@@ -556,4 +556,4 @@ check("03.6", word_rate)
 # - U.-V. Marti and H. Bunke, [*The IAM-database: an English sentence database for offline handwriting
 #   recognition*](../docs/guide/bibliography.md#marti-2002), 2002.
 #
-# Next: [4 · What the CNN sees](05_cnn_features.ipynb)
+# Next: [4 · How a network learns](04_how_a_network_learns.ipynb)

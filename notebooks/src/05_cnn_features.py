@@ -6,15 +6,15 @@
 # %% [markdown]
 # # 5 · CNN features: what the network sees
 #
-# After this chapter you can compute a convolution by hand, say what each of seven layers does to a line and
-# what it costs, and show that empty paper beside a line does not change how it is read.
+# After this chapter you can compute a convolution by hand, say what each of seven layers does to a line, and show
+# that empty paper beside a line does not change how it is read.
 #
 # *45 minutes to read, 45 for the exercises. Needs only the package.*
 #
 # You will
 #
 # - write convolution, pooling and batch norm in NumPy and see that Keras computes the same numbers;
-# - follow a line through the seven layers, from 64 x 800 pixels to 100 frames of 512 numbers;
+# - follow a line through seven layers, to 100 frames of 512 numbers, and measure what one frame sees of it;
 # - make two mistakes on purpose that let a line's reading depend on what lies beside it, and mend both.
 #
 # A [*frame*](../docs/guide/glossary.md#frame) is one time step: a thin slice of the line about which the network
@@ -26,7 +26,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" for the embedded data
-my_image: str = ""  # your own picture of a line; "" for a line of the test split
+my_image: str = ""  # a picture of your own, a line or a page; "" for a line of the test split
 line_number: int = 1  # which line of the test split
 model: str = "course"  # the trained model that is looked at: a name, or the path of a .keras file
 extra_padding: int = 160  # columns of empty paper put behind the line
@@ -34,6 +34,7 @@ seed: int = 0  # random numbers of the examples
 
 # %%
 from htr_utils import Recognizer
+from htr_utils.course import own
 from htr_utils.course.parameters import validate
 from htr_utils.lines import iam, images
 
@@ -43,7 +44,7 @@ run = validate(
     model=(model, "text", 1, 400), extra_padding=(extra_padding, "int", 32, 4000), seed=(seed, "int", 0, None),
 )  # fmt: skip
 lines = iam.read(run.data_root).split("test")
-grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
+grey = own.line(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
 
 # %% [markdown]
 # `prepare` makes ink of grey levels (1 = ink, 0 = paper), scales the line to the model's height and keeps its
@@ -62,65 +63,105 @@ plots.read(ink, recognizer.read(grey, decoder="greedy").text)
 # ## 1 · A convolution by hand
 #
 # A [*kernel*](../docs/guide/glossary.md#kernel) is a small square of weights. Lay it on the picture, multiply each
-# weight with the pixel below it, add up, write the sum down, move one pixel on. That is all of a convolution. At
-# the border the picture is padded with zeros, so that as many numbers come out as pixels went in.
+# weight with the pixel below it, add up, write the sum down, move one pixel on. Weights -1, 2, -1 on pixels 0, 1, 0
+# give 2; on 1, 1, 1 they give 0. The detector of strokes that [How a network learns](04_how_a_network_learns.ipynb)
+# has found was such a kernel, for one patch. Here it slides over the whole line.
+#
+# A picture may have several numbers a place, its [*channels*](../docs/guide/glossary.md#channel), and a layer has many
+# kernels, each as deep as the picture. With input $x$, weights $w$ and output channel $o$:
+#
+# $$ y_{r,c,o} = \sum_{k,l,i} w_{k,l,i,o} \; x_{r+k,\,c+l,\,i} $$
+#
+# At the border the picture is padded with zeros, so that as many places come out as went in.
 
 # %%
 import numpy as np
 
 
-def convolve(picture, kernel):  # (H, W), (k, k) -> (H, W)
-    size = len(kernel)
-    padded = np.pad(picture, size // 2)
-    answer = np.zeros_like(picture)
-    for row in range(picture.shape[0]):
-        for column in range(picture.shape[1]):
-            answer[row, column] = (padded[row : row + size, column : column + size] * kernel).sum()
-    return answer
+def convolve(x, kernels):  # (H, W, in), (k, k, in, out) -> (H, W, out)
+    size = len(kernels)
+    padded = np.pad(x, ((size // 2, size // 2), (size // 2, size // 2), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(0, 1))
+    return np.einsum("rcikl,klio->rco", windows, kernels)  # the sum of the formula, at every place
 
 
 # %% [markdown]
-# Two kernels made by hand: one wants ink in its middle *column* and none beside it, the other wants ink in
-# its middle *row*. You try them on the first word.
+# Cut out the first word.
 
-# %% tags=["figure"]
+# %%
 inked = np.flatnonzero(ink.any(axis=0))  # columns with ink
 gaps = np.flatnonzero(np.diff(inked) > 8)
 end = int(inked[gaps[0]]) + 6 if len(gaps) else min(240, ink.shape[1])  # where the first word ends
 word = ink[:, : max(end, 80)]
+
+# %% [markdown]
+# Two kernels made by hand: one wants ink in its middle *column* and none beside it, the other wants ink in
+# its middle *row*.
+
+# %% tags=["figure"]
 upright = np.array([[-1, 2, -1]] * 3, np.float32)
-plots.responses(word, {"upright": convolve(word, upright), "level": convolve(word, upright.T)})
+two = np.stack([upright, upright.T], axis=-1)[:, :, None]  # (3, 3, 1, 2)
+seen = convolve(word[:, :, None], two)  # (H, W, 2)
+plots.responses(word, {"upright": seen[:, :, 0], "level": seen[:, :, 1]})
 
 # %% [markdown]
 # Red is a positive answer, blue a negative one. Notice three things. A kernel is a question, asked at every place:
 # "is there an upright stroke here?" The answer is a picture again, a *feature map*. And a negative answer (blue)
 # also says something: "the stroke is right beside me".
 #
-# Keras has the same operation as a layer. Its weights have four axes: kernel rows, kernel columns, channels
-# in, channels out. You put your kernel in and compare.
+# Keras has the same operation as a layer, with weights in the same order. Do both agree, on three channels as well?
 
 # %%
 import keras
 
-layer = keras.layers.Conv2D(1, 3, padding="same", use_bias=False)
-layer.build((None, None, None, 1))
-layer.set_weights([upright[:, :, None, None]])
-theirs = np.asarray(layer(word[None, :, :, None]))[0, :, :, 0]  # (rows, columns)
-print(f"yours and Keras's differ by at most {np.abs(convolve(word, upright) - theirs).max():.4f}")
+rng = np.random.default_rng(run.seed)
+deep, more = rng.normal(size=(20, 30, 3)), rng.normal(size=(5, 5, 3, 4))
+for name, x, kernels in (
+    ("your two kernels", word[:, :, None], two),
+    ("3 channels to 4", deep, more),
+):
+    layer = keras.layers.Conv2D(kernels.shape[-1], len(kernels), padding="same", use_bias=False)
+    layer.build((None, None, None, x.shape[-1]))
+    layer.set_weights([kernels])
+    apart = np.abs(convolve(x, kernels) - np.asarray(layer(x[None]))[0]).max()
+    print(f"{name}: yours and Keras's differ by at most {apart:.3f}")
 
 # %% [markdown]
-# Nobody designs kernels by hand any more. Training finds them, many at once: each kernel of a layer gives one
-# [*channel*](../docs/guide/glossary.md#channel), and each kernel of the next layer looks at all channels below it.
+# Nobody designs kernels by hand any more. Training finds them, many at once; each kernel of the next layer looks at
+# all channels below it. Here are those of the trained network's first layer, drawn in the open for you to take along.
 
 # %% tags=["figure"]
+import matplotlib.pyplot as plt
+
+from htr_utils.course.plots import base
+
 trained = recognizer.model
-weights = trained.get_layer("conv1").get_weights()[0]
-plots.kernels(weights, {"upright": upright, "level": upright.T})
-print("kernel rows x kernel columns x channels in x channels out:", weights.shape)
+weights = trained.get_layer("conv1").get_weights()[0]  # (rows, columns, in, out)
+size, count, top = len(weights), weights.shape[-1], np.abs(weights).max()
+drawing, axes = plt.subplots(int(np.ceil(count / 12)), 12, figsize=(9, 1.9), layout="constrained")
+for number, axis in enumerate(axes.flat[:count]):
+    shown = axis.imshow(weights[:, :, 0, number], cmap="RdBu_r", vmin=-top, vmax=top)
+    axis.set_title(number + 1, fontsize=8)
+    axis.axis("off")
+drawing.colorbar(shown, ax=axes, label="weight")
+base.show(
+    drawing,
+    alt=f"{count} small square kernels in red and blue; in most, weights of both colours lie side by side.",
+    facts=f"{count} kernels of {size} x {size} weights",
+)
 
 # %% [markdown]
-# Red weights want ink, blue ones want paper. The line below the figure names those that are most like your two, with
-# their correlation (1: alike, 0: nothing in common). Most ask questions that have no name.
+# Red weights want ink, blue ones want paper. Which of them are most like your two? A correlation of 1 means alike, of
+# 0 nothing in common.
+
+# %%
+for name, mine in (("upright", upright), ("level", upright.T)):
+    wanted = np.pad(mine, (size - 3) // 2).ravel()
+    alike = [np.corrcoef(wanted, weights[..., number].ravel())[0, 1] for number in range(count)]
+    print(f"most like {name!r}: kernel {np.argmax(alike) + 1}, correlation {max(alike):.1f}")
+
+# %% [markdown]
+# Most of them ask questions that have no name.
 #
 # ## 2 · ReLU and pooling
 #
@@ -136,10 +177,10 @@ def max_pool(picture, rows, columns):  # (H, W) -> (H / rows, W / columns)
     return blocks.max(axis=(1, 3))
 
 
-seen = np.maximum(convolve(word, upright), 0)  # ReLU
-pooled = max_pool(seen, 2, 1)
-theirs = np.asarray(keras.layers.MaxPooling2D((2, 1))(seen[None, :, :, None]))[0, :, :, 0]
-print(f"{seen.shape} rows and columns -> {pooled.shape}")
+positive = np.maximum(seen[:, :, 0], 0)  # ReLU
+pooled = max_pool(positive, 2, 1)
+theirs = np.asarray(keras.layers.MaxPooling2D((2, 1))(positive[None, :, :, None]))[0, :, :, 0]
+print(f"{positive.shape} rows and columns -> {pooled.shape}")
 print("numbers in which your pooling and Keras differ:", (pooled != theirs).sum())
 
 # %% [markdown]
@@ -151,11 +192,186 @@ print("numbers in which your pooling and Keras differ:", (pooled != theirs).sum(
 # $\lfloor (n + 2p - k) / s \rfloor + 1$ places: 48 rows pooled by 2 ($k = s = 2$, $p = 0$) leave 24; a 3 x 3 kernel
 # ($s = 1$, $p = 1$) leaves all 48.
 #
-# ## 3 · Batch norm: whose mean?
+# ## 3 · Seven layers, one by one
 #
-# [*Batch norm*](../docs/guide/glossary.md#batch-norm) keeps the numbers in each channel at a comfortable size:
-# subtract a mean, divide by a standard deviation, then stretch and shift by two learned numbers, $\gamma$ and
-# $\beta$:
+# The `reference` preset is the network of the [reference system](../docs/guide/glossary.md#reference-system), which
+# this course rebuilds. It takes a line fitted into 64 x 800 and has seven blocks of convolution, ReLU and, in some,
+# pooling. One *multiply-accumulate* is one weight times one number, added to a sum. A convolution does, at each of
+# rows x columns places, kernel² x channels in x channels out of them.
+#
+# ### Exercise 5.1 · A prediction *(2 minutes)*
+#
+# Before you run on: the kernels of blocks 1 and 2 are 5 x 5, those of blocks 3 to 7 are 3 x 3. The channels are
+# 64, 128, 128, 256, 256, 512, 512. Each pooling makes the picture smaller. Which block, 1 to 7, does most work?
+
+# %% tags=["exercise"]
+guess = (
+    # SOLUTION
+    # Block 1 is the largest picture, but only one channel goes in; block 2 has 64 and 5 x 5 kernels.
+    2
+    # END
+)
+
+# %% [markdown]
+# *Hint: block 1 has one channel coming in.*
+
+# %% tags=["check"]
+from htr_utils.course.exercises import check
+
+check("05.1", guess)
+
+# %% [markdown]
+# Now the count. The function walks through the blocks with three numbers in hand: rows, columns, channels.
+
+
+# %%
+from htr_utils.network import models, training
+
+
+def walk(chosen, columns):  # a preset -> each block: number, itself, size of its output, work
+    rows, channels = chosen.preparation.height, 1
+    for number, block in enumerate(chosen.blocks, 1):
+        rows, columns = rows // block.stride, columns // block.stride
+        work = rows * columns * block.kernel**2 * channels * block.channels
+        rows, columns, channels = rows // block.pool[0], columns // block.pool[1], block.channels
+        yield number, block, (rows, columns, channels), work
+
+
+reference = models.preset("reference", stacked=False)  # as the reference system wires it
+for number, block, (rows, columns, channels), work in walk(reference, 800):
+    made = f"{rows:2} x {columns:3} x {channels:3}"
+    print(
+        f"block {number}: {block.kernel} x {block.kernel}, pool {block.pool} -> {made}, {work / 1e6:5,.0f} million"
+    )
+course_columns = 800 * course.preparation.height // 64  # as wide as 800 columns at 64 rows
+total = models.macs(reference, recognizer.charset.classes)  # with all that follows the convolutions
+ours = sum(work for *_, work in walk(course, course_columns))
+print(
+    f"reference, in all: {total / 1e6:,.0f} million; `{run.model}`, all its convolutions: {ours / 1e6:,.0f}"
+)
+
+# %% [markdown]
+# The row of block 7 says 1 x 100 x 512: one row is left, so each of the 100 columns is a frame, and each frame is a
+# list of 512 numbers, the [*feature sequence*](../docs/guide/glossary.md#feature-sequence). The LSTM layers of the
+# next chapter read it.
+#
+# Block 2 alone takes more than a third of all the work: the picture is still large there *and* the channels are many
+# already. The network that you load in every chapter, the model `course`, gets the same line with fewer rows and
+# shrinks it before its channels become many: all its convolutions together cost less than that one block. Now send
+# the first word through the seven blocks of the reference network (untrained: sizes do not depend on training).
+
+
+# %% tags=["figure"]
+def batch(inks, canvas):  # list of (height, w) -> the model's input, padded with paper
+    stack = np.stack([images.pad_width(one, canvas) for one in inks])[..., None]
+    return {"image": stack, "width": np.array([one.shape[1] for one in inks], np.int32)}
+
+
+big = models.build(reference, recognizer.charset.classes)
+fitted = images.prepare(grey, reference.preparation).ink  # (64, 800)
+cut = min(800, round(word.shape[1] * np.flatnonzero(fitted.any(0))[-1] / ink.shape[1] / 8) * 8)
+names = [f"{'relu' if b.pool == (1, 1) else 'pool'}{n}" for n, b in enumerate(reference.blocks, 1)]
+seven = keras.Model(big.input, [big.get_layer(name).output for name in names])(batch([fitted], 800))
+plots.layers(fitted[:, :cut], [np.asarray(one)[0, :, : cut * one.shape[2] // 800] for one in seven])
+
+# %% [markdown]
+# ## 4 · The receptive field
+#
+# In the last panel one row is left: a word has become a few frames. Back to the question: from which pixels is a
+# frame computed? Walk *backwards*. A frame needs one column of the last feature map; a 3 x 3 convolution needs one
+# column more on each side; a pooling by two needs both columns of each pair. What is left at the bottom is the
+# [*receptive field*](../docs/guide/glossary.md#receptive-field).
+
+
+# %%
+def receptive_field(blocks, first, last):  # columns of the last map -> columns of the picture
+    for block in reversed(blocks):
+        step = block.pool[1]
+        first, last = first * step, last * step + step - 1
+        before = (block.kernel - block.stride) // 2  # how far the kernel reaches to the left
+        first = first * block.stride - before
+        last = last * block.stride - before + block.kernel - 1
+    return first, last
+
+
+frame = min(160, ink.shape[1] // 2) // course.frame_step
+first, last = receptive_field(course.blocks, frame, frame)
+print(f"frame {frame} of the trained network sees columns {first} to {last}")
+print(f"that is {(last + 1 - first) / ink.shape[0]:.1f} times the height of the line")
+
+# %% [markdown]
+# From frame to frame this window slides along the line, 4 columns further each time in the `course` model. So a line
+# that is moved by 4 columns should give the same frames, one place later. This is called *equivariance*: what moves in
+# the picture moves in the answer, and nothing has to be learnt twice.
+
+# %%
+trunk = keras.Model(trained.input, trained.get_layer("column_max").output)
+canvas = int(np.ceil(ink.shape[1] / 32)) * 32 + 32  # a multiple of 32
+
+
+def frames_of(ink):  # -> (frames, channels)
+    return np.asarray(trunk(batch([ink], canvas)))[0]
+
+
+whole, end = frames_of(ink), ink.shape[1] // course.frame_step
+for columns in (course.frame_step // 2, course.frame_step):
+    late = frames_of(np.pad(ink, ((0, 0), (columns, 0))))
+    later = columns // course.frame_step  # the first frames see the edge, so they are left out
+    apart = np.abs(late[12 + later : end + later] - whole[12:end]).max(initial=0)
+    print(f"moved by {columns} columns, compared {later} frames later: {apart:.1f} apart at most")
+
+# %% [markdown]
+# By a whole step nothing changes. By half a step much does: striding and pooling look at every fourth place only.
+#
+# Does each pixel of the window count alike? Ask for the gradient of a frame's numbers by the pixels: where it is
+# large, a little ink changes much. Its size, added up over the rows and over several frames, is the *effective*
+# receptive field ([Luo 2016](../docs/guide/bibliography.md#luo-2016)).
+
+# %% tags=["figure"]
+import tensorflow as tf
+
+effect = np.zeros(last + 1 - first)
+for number in range(frame, frame + 8):
+    given = {name: tf.constant(values) for name, values in batch([ink], canvas).items()}
+    with tf.GradientTape() as tape:
+        tape.watch(given["image"])
+        answer = tf.reduce_sum(trunk(given)[0, number] * rng.normal(size=whole.shape[1]))
+    slopes = np.abs(tape.gradient(answer, given["image"]))[0, :, :, 0].sum(axis=0)  # (columns,)
+    left = receptive_field(course.blocks, number, number)[0] + len(effect)
+    effect += np.pad(slopes, len(effect))[left : left + len(effect)]
+plots.effective(ink, first, effect / effect.sum(), frame)
+
+# %% [markdown]
+# The middle counts most, the ends hardly at all. Each end is reached by few of the ways from pixel to frame, the
+# middle by many.
+#
+# One frame sees a few letters at most. Enough to know strokes and most letters, too little to tell `rn` from `m` in a
+# loose hand, or to know the word. Whoever wants to know more must look further along the line, and that is the
+# LSTM's task.
+#
+# ## 5 · What trained blocks make of a word
+#
+# Now look inside the trained network. Each row of the next figure shows, after one block, the five channels that
+# vary most over the first word.
+
+# %% tags=["figure"]
+outputs = [trained.get_layer(f"keep{number}").output for number in range(1, len(course.blocks) + 1)]
+inside = keras.Model(trained.input, outputs)(batch([ink], canvas))
+stretch = word.shape[1] // 16 * 16
+shown = [np.asarray(one)[0, :, : stretch * one.shape[2] // canvas] for one in inside]
+plots.maps(ink[:, :stretch], shown)
+
+# %% [markdown]
+# At the top you can still read the word: outlines, shadows, thick and thin. Further down, each map answers a
+# question that has no name in English, at fewer and fewer places: follow one column and look which letters make it
+# bright. In the last row few rows are left, and the
+# `course` network takes the largest number of each column: `column_max`.
+#
+# ## 6 · What goes wrong, first: whose mean?
+#
+# Between convolution and ReLU stands one more step. [*Batch norm*](../docs/guide/glossary.md#batch-norm) keeps the
+# numbers in each channel at a comfortable size: subtract a mean, divide by a standard deviation, then stretch and
+# shift by two learned numbers, $\gamma$ and $\beta$:
 #
 # $$ y = \gamma \, \frac{x - \text{mean}}{\sqrt{\text{variance} + \varepsilon}} + \beta $$
 #
@@ -171,49 +387,29 @@ apart = np.abs(by_hand - norm(x, training=False)).max()
 print(f"by hand and by Keras, with moving statistics: they differ by at most {apart:.3f}")
 
 # %% [markdown]
-# ### What goes wrong, first: reading with the batch's own statistics
-#
-# The [reference system](../docs/guide/glossary.md#reference-system), which this course rebuilds, has no moving
-# statistics (and no $\gamma$ and $\beta$): also when it reads, it takes mean and variance over the lines of the
-# batch, for each place and channel apart. Nothing crashes, and the text looks plausible. But your line is read
-# differently beside other neighbours; and a line alone in its batch is its own mean, so that nothing but zeros is
-# left of it. You make a milder form of this mistake with a copy of the trained model (without dropout, so that
-# nothing else is random): its batch norm in training mode, with mean and variance over all places of all lines.
-# Compiled with `tf.function` it runs faster.
-#
-# A batch is a stack of pictures padded with paper to one width, and each line's true width beside it. `frames`
-# counts the frames that belong to your line.
+# The reference system has no moving statistics (and no $\gamma$ and $\beta$): also when it reads, it takes mean and
+# variance over the lines of the batch, for each place and channel apart. Nothing crashes, and the text looks
+# plausible. But your line is read differently beside other neighbours; and a line alone in its batch is its own mean,
+# so that nothing but zeros is left of it. You make a milder form of this mistake with a copy of the trained model
+# (without dropout, so that nothing else is random): its batch norm in training mode, with mean and variance over all
+# places of all lines. The same line is read beside three lines and beside three others, in both modes.
 
 # %%
 from dataclasses import replace
 
-import tensorflow as tf
-
-from htr_utils.network import models, training
-
-copy = models.build(replace(recognizer.preset, dropout=0.0), recognizer.charset.classes)
+copy = models.build(replace(course, dropout=0.0), recognizer.charset.classes)
 stored = {weight.path: weight for weight in trained.weights}
 for weight in copy.weights:
     weight.assign(stored[weight.path])
-quick = tf.function(copy)
-
-
-def batch(inks, canvas):  # list of (height, w) -> the model's input
-    stack = np.stack([images.pad_width(one, canvas) for one in inks])[
-        ..., None
-    ]  # (B, height, canvas, 1)
-    return {"image": stack, "width": np.array([one.shape[1] for one in inks], np.int32)}
-
-
+quick = tf.function(copy)  # compiled: runs faster
 others = [recognizer.prepare(line.image()).ink for line in lines[-6:]]
-canvas = int(np.ceil(max(one.shape[1] for one in [ink, *others]) / 32)) * 32  # a multiple of 32
+canvas = int(np.ceil(max(one.shape[1] for one in [ink, *others]) / 32)) * 32
 frames = int(models.frames(np.array([ink.shape[1]]), recognizer.preset)[0])
 beside_a, beside_b = batch([ink, *others[:3]], canvas), batch([ink, *others[3:]], canvas)
 
 # %% [markdown]
-# [*Logits*](../docs/guide/glossary.md#logit) are what the network says about each frame before it is turned into
-# probabilities: one number for each character and one for the blank. The same line is now read twice, beside three
-# lines and beside three others, in both modes.
+# `frames` counts the frames that belong to your line. What the whole network says about a frame before it is turned
+# into probabilities are its [*logits*](../docs/guide/glossary.md#logit).
 
 # %% tags=["figure"]
 from htr_utils.text import decoding
@@ -234,194 +430,6 @@ plots.changes(moved, "other neighbours", texts)
 # above it. Compare the texts, too. Sometimes a letter changes, sometimes none does, sometimes one is even better
 # by luck; you cannot know when. A reader whose answer depends on the company cannot be tested. `Recognizer`
 # therefore reads with moving statistics, always.
-#
-# ## 4 · Seven layers, one by one
-#
-# The `reference` preset is the reference system's network. It takes a line fitted into 64 x 800 and has
-# seven blocks of convolution, sometimes batch norm, ReLU and pooling. One *multiply-accumulate* is one weight
-# times one number, added to a sum; counting them says what a layer costs.
-#
-# A convolution does, at each of rows x columns places, kernel² x channels in x channels out of them.
-#
-# ### Exercise 5.1 · A prediction *(2 minutes)*
-#
-# Before you run on: the kernels of blocks 1 and 2 are 5 x 5, those of blocks 3 to 7 are 3 x 3. The channels are
-# 64, 128, 128, 256, 256, 512, 512. Each pooling makes the picture smaller. Which block, 1 to 7, does most work?
-
-# %% tags=["exercise"]
-guess = (
-    # SOLUTION
-    2
-    # END
-)
-
-# %% [markdown]
-# *Hint: block 1 has one channel coming in.*
-
-# %% tags=["check"]
-from htr_utils.course.exercises import check
-
-check("05.1", guess)
-
-# %% [markdown]
-# Now the count. The function walks through the blocks with three numbers in hand: rows, columns, channels.
-
-
-# %%
-def walk(
-    chosen, columns
-):  # a preset -> per block: number, size of its output, multiply-accumulates
-    rows, channels = chosen.preparation.height, 1
-    for number, block in enumerate(chosen.blocks, 1):
-        rows, columns = rows // block.stride, columns // block.stride
-        work = rows * columns * block.kernel**2 * channels * block.channels
-        rows, columns, channels = rows // block.pool[0], columns // block.pool[1], block.channels
-        yield number, block, (rows, columns, channels), work
-
-
-reference = models.preset(
-    "reference", stacked=False
-)  # with the reference system's own one-way stacks
-for number, block, (rows, columns, channels), work in walk(reference, 800):
-    kind, size = (
-        f"{block.kernel} x {block.kernel}, pool {block.pool}",
-        f"{rows:2} x {columns:3} x {channels:3}",
-    )
-    print(f"block {number}: {kind} -> {size}  {work / 1e6:5,.0f} million")
-
-# %% [markdown]
-# The last row says 1 x 100 x 512: one row is left, so each of the 100 columns is a frame, and each frame is a list
-# of 512 numbers, the [*feature sequence*](../docs/guide/glossary.md#feature-sequence). The LSTM layers of the next
-# chapter read it. For the whole bill you add them: each LSTM does 4 x units x (inputs + units) per step, and each
-# layer runs in two directions. (A preset may join several frames into one step of the LSTM, or add a block's input to
-# what it makes of it, a *residual* block; this one does neither.)
-
-
-# %%
-def bill(chosen, columns):  # a preset -> [(layer, multiply-accumulates)]
-    rows = [(f"block {number}", work) for number, _, _, work in walk(chosen, columns)]
-    units, steps = chosen.lstm, columns // chosen.frame_step // chosen.joined
-    inputs = 2 * units if chosen.stacked else units  # of every LSTM layer but the first
-    below = [chosen.blocks[-1].channels * chosen.joined] + [inputs] * (chosen.lstm_layers - 1)
-    rows.append(("LSTM", sum(steps * 2 * 4 * units * (inputs + units) for inputs in below)))
-    return [*rows, ("logits", steps * 2 * units * recognizer.charset.classes * chosen.joined)]
-
-
-ours = sum(work for _, work in bill(reference, 800))
-theirs = models.macs(reference, recognizer.charset.classes)
-print(f"by hand {ours / 1e6:,.1f} million, by models.macs {theirs / 1e6:,.1f} million")
-
-# %% [markdown]
-# Beside it, the network that you load in every chapter. The model named `course` is built from the preset `wide`
-# ([Training](08_training.ipynb) trains the smaller preset, which is called `course` as well). It gets the same line
-# with fewer rows, and columns in proportion, and has fewer channels.
-
-# %% tags=["figure"]
-columns = 800 * course.preparation.height // 64  # as wide as 800 columns at 64 rows
-print(
-    f"{course.name}: {course.preparation.height} x {columns}, a frame every {course.frame_step} columns"
-)
-plots.work({"reference": bill(reference, 800), course.name: bill(course, columns)})
-big = models.build(reference, recognizer.charset.classes)
-
-# %% [markdown]
-# The 5 x 5 convolution of block 2 alone takes more than a third of the reference network's work. It is
-# expensive because the picture is still large there *and* the channels are many already. The shipped network
-# shrinks the picture before its channels become many: all of it together costs less than that one block.
-#
-# Count is one thing, storage another: how many numbers does each network learn? Keras counts. You also send the
-# first word through the seven layers of the reference network (untrained: sizes do not depend on training).
-
-# %% tags=["figure"]
-print(f"million parameters: {big.count_params() / 1e6:.1f} and {trained.count_params() / 1e6:.1f}")
-fitted = images.prepare(grey, reference.preparation).ink  # (64, 800)
-cut = min(800, round(word.shape[1] * np.flatnonzero(fitted.any(0))[-1] / ink.shape[1] / 8) * 8)
-names = [f"{'relu' if b.pool == (1, 1) else 'pool'}{n}" for n, b in enumerate(reference.blocks, 1)]
-seven = keras.Model(big.input, [big.get_layer(name).output for name in names])(batch([fitted], 800))
-plots.layers(fitted[:, :cut], [np.asarray(one)[0, :, : cut * one.shape[2] // 800] for one in seven])
-
-# %% [markdown]
-# ## 5 · The receptive field
-#
-# In the last panel one row is left: a word has become a few frames. Back to the question: from which pixels is a
-# frame computed? Walk *backwards*. A frame needs one column of the last feature map; a 3 x 3 convolution needs one
-# column more on each side; a pooling by two needs both columns of each pair. What is left at the bottom is the
-# [*receptive field*](../docs/guide/glossary.md#receptive-field).
-
-
-# %%
-def receptive_field(blocks, first, last):  # columns of the last map -> columns of the picture
-    for block in reversed(blocks):
-        step = block.pool[1]
-        first, last = first * step, last * step + step - 1
-        before = (block.kernel - block.stride) // 2  # how far the kernel reaches to the left
-        first = first * block.stride - before
-        last = last * block.stride - before + block.kernel - 1
-    return first, last
-
-
-frame = 160 // course.frame_step
-first, last = receptive_field(course.blocks, frame, frame)
-print(f"frame {frame} of the trained network sees columns {first} to {last}")
-print(f"that is {(last + 1 - first) / ink.shape[0]:.1f} times the height of the line")
-
-# %% [markdown]
-# From frame to frame this window slides along the line. Here it is for five frames, 16 columns apart.
-
-# %% tags=["figure"]
-apart = max(1, 16 // course.frame_step)
-slides = [
-    (n, *receptive_field(course.blocks, n, n)) for n in range(frame, frame + 5 * apart, apart)
-]
-plots.slide(ink, slides)
-
-# %% [markdown]
-# The windows overlap: the same letter is seen by many frames, and each sees it at another place. Ask the same after
-# each block: how many columns does one place of *its* map see? Arithmetic can be wrong, so the cell also tests it: it
-# inverts a column inside the field, then one on either side of it, and sees how far the frame's numbers move.
-
-# %% tags=["figure"]
-spans, step = [], 1
-centre = frame * course.frame_step + 1
-for number, block in enumerate(course.blocks, 1):
-    step *= block.stride * block.pool[1]
-    place = centre // step
-    spans.append((f"after block {number}", *receptive_field(course.blocks[:number], place, place)))
-plots.field(ink, spans, frame)
-trunk = keras.Model(trained.input, trained.get_layer("column_max").output)
-first, last = receptive_field(course.blocks, frame, frame)
-whole = np.asarray(trunk(batch([ink], canvas)))[0, frame]  # one number a channel
-for where, column in (
-    ("inside", (first + last) // 2),
-    ("right of", last + 1),
-    ("left of", first - 1),
-):
-    marked = ink.copy()
-    marked[:, column] = 1 - marked[:, column]  # black to white, white to black
-    change = np.abs(np.asarray(trunk(batch([marked], canvas)))[0, frame] - whole).max()
-    print(f"a column {where} the field inverted: the frame's numbers move by up to {change:.2f}")
-
-# %% [markdown]
-# One frame sees a few letters at most. Enough to know strokes and most letters, too little to tell `rn` from `m` in a
-# loose hand, or to know the word. Whoever wants to know more must look further along the line, and that is the
-# LSTM's task.
-#
-# ## 6 · What trained blocks make of a word
-#
-# Now look inside the trained network. Each row of the next figure shows, after one block, the five channels that
-# vary most over the first word.
-
-# %% tags=["figure"]
-outputs = [trained.get_layer(f"keep{number}").output for number in range(1, len(course.blocks) + 1)]
-inside = keras.Model(trained.input, outputs)(batch([ink], canvas))
-stretch = word.shape[1] // 16 * 16
-shown = [np.asarray(one)[0, :, : stretch * one.shape[2] // canvas] for one in inside]
-plots.maps(ink[:, :stretch], shown)
-
-# %% [markdown]
-# At the top you can still read the word: outlines, shadows, thick and thin. Further down, each map answers a
-# question that has no name in English, at fewer and fewer places. In the last row few rows are left, and the
-# `course` network takes the largest number of each column: `column_max`.
 #
 # ## 7 · What goes wrong, second: padding that is no longer nothing
 #
@@ -476,7 +484,7 @@ alone = logits_of([ink], tight)
 for name, inks, to in (("in a batch", [ink, *others], canvas), ("more padding", [ink], wide)):
     apart = np.abs(alone - logits_of(inks, to)).max()
     print(f"alone and {name}: logits differ by {apart:.3f} at most")
-run.record(padding_moves={name: m.max() for name, m in moved.items()}, macs=ours)
+run.record(padding_moves={name: m.max() for name, m in moved.items()}, macs=total)
 
 # %% [markdown]
 # ## Exercises
@@ -492,6 +500,7 @@ run.record(padding_moves={name: m.max() for name, m in moved.items()}, macs=ours
 def parameters(kernel: int, channels_in: int, channels_out: int, norm: bool) -> int:
     """Numbers stored by one block."""
     # SOLUTION
+    # A kernel is as deep as its input; batch norm's own shift makes a bias needless.
     return kernel**2 * channels_in * channels_out + (4 if norm else 1) * channels_out
     # END
 
@@ -515,6 +524,7 @@ check("05.2", parameters)
 def field_width(blocks: list[tuple[int, int, int]]) -> int:
     """Columns seen by one place after blocks of (kernel, stride, pooling of columns), far from the borders."""
     # SOLUTION
+    # From the bottom up: each window adds its further places, each step widens all that follows.
     field, jump = 1, 1
     for kernel, stride, pool in blocks:
         field += (kernel - 1) * jump
@@ -535,12 +545,14 @@ check("05.3", field_width)
 # ### Exercise 5.4 · Measure a saving *(10 minutes)*
 #
 # What share of *all* the reference network's work, in percent, would be saved if block 2 had a 3 x 3 kernel?
-# Use `bill(reference, 800)`, or build a changed preset with `replace` and ask `models.macs`.
+# `walk(reference, 800)` gives the work of each block and `total` all of it; or build a changed preset with `replace`
+# and ask `models.macs`. Expect between 10 and 40.
 
 # %% tags=["exercise"]
 saved_percent = (
     # SOLUTION
-    100 * dict(bill(reference, 800))["block 2"] * (1 - 9 / 25) / ours
+    # Of the second block's work 9/25 stay; the share that goes is measured against everything.
+    100 * list(walk(reference, 800))[1][3] * (1 - 9 / 25) / total
     # END
 )
 
@@ -561,6 +573,7 @@ check("05.4", saved_percent)
 def norm_for_reading(x, gamma, beta, mean, variance, epsilon=1e-3):
     """Batch norm when reading; x (lines, rows, columns, channels), the others (channels,), the moving statistics."""
     # SOLUTION
+    # Nothing is computed from x but x itself: so the lines beside it do not matter.
     return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
     # END
 
@@ -576,8 +589,8 @@ check("05.5", norm_for_reading)
 #
 # A convolution asks one question at every place of the picture, and a layer asks many. Pooling shrinks the rows
 # faster than the columns, until each column is a frame: 64 x 800 pixels become 100 frames of 512 numbers in the
-# reference network. There, most work is done where the picture is still large and the channels are many already, not
-# in the LSTM. A frame sees a few letters at most. Two things must never reach the answer: the
+# reference network. What moves in the picture moves in the frames. A frame sees a few letters at most, and mostly the
+# middle of what it sees. Two things must never reach the answer: the
 # other lines of a batch (read with moving statistics) and the padding (mask the width after every block).
 #
 # ## Quiz
@@ -615,6 +628,8 @@ check("05.5", norm_for_reading)
 #
 # - V. Dumoulin and F. Visin, [*A guide to convolution arithmetic for deep
 # learning*](../docs/guide/bibliography.md#dumoulin-2016), 2016: sizes, strides and padding in pictures.
+# - W. Luo, Y. Li, R. Urtasun and R. Zemel, [*Understanding the Effective Receptive Field in Deep Convolutional Neural
+#   Networks*](../docs/guide/bibliography.md#luo-2016), NIPS 2016.
 # - S. Ioffe and C. Szegedy, [*Batch Normalization*](../docs/guide/bibliography.md#ioffe-2015), 2015.
 # - J. Puigcerver, [*Are Multidimensional Recurrent Layers Really Necessary for Handwritten Text
 # Recognition?*](../docs/guide/bibliography.md#puigcerver-2017), ICDAR 2017: the case for a plain CNN below the LSTM.

@@ -13,7 +13,8 @@
 #
 # You will
 #
-# - write the LSTM step in NumPy and see that it gives the trained network's own numbers;
+# - write the LSTM step in NumPy, see that it gives the trained network's own numbers, and measure how far its gradient
+#   reaches;
 # - watch single cells remember and forget along a line, and find out what each direction cannot know;
 # - wire two layers in two ways, count both, and mend a backward direction that starts in the padding.
 #
@@ -24,7 +25,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # folder in IAM layout; "" for the embedded data
-my_image: str = ""  # your own picture of a line; "" for a line of the test split
+my_image: str = ""  # a picture of your own, a line or a page; "" for a line of the test split
 line_number: int = 1  # which line of the test split
 model: str = "course"  # the trained model that is looked at: a name, or the path of a .keras file
 strip_width: int = 8  # columns of the strips in the first figure
@@ -34,6 +35,7 @@ toy_lines: int = 2000  # made-up lines for the small training
 seed: int = 0  # strips, toy lines and first weights
 
 # %%
+from htr_utils.course import own
 from htr_utils.course.parameters import validate
 
 run = validate(
@@ -52,12 +54,13 @@ from htr_utils import Recognizer
 from htr_utils.lines import iam, images
 
 lines = iam.read(run.data_root).split("test")
-grey = images.load(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
+grey = own.line(run.my_image) if run.my_image else lines[run.line_number % len(lines)].image()
 recognizer = Recognizer.load(run.model)
 ink = recognizer.prepare(grey).ink  # (height, width), 1 = ink
 
 # %% [markdown]
-# Cover the lower row of the figure with your hand and read the strips, which were cut out at random.
+# Cover the lower row of the figure with your hand and read the strips. They are cut out at random from letters that
+# hold an upright stroke.
 
 # %% tags=["figure"]
 import numpy as np
@@ -65,8 +68,11 @@ import numpy as np
 from htr_utils.course.plots import sequences as plots
 
 rng = np.random.default_rng(run.seed)
-inked = np.flatnonzero(ink[:, : -run.strip_width].sum(axis=0) > 2)  # columns with some ink
-plots.strips(ink, sorted(map(int, rng.choice(inked, 6, replace=False))), run.strip_width)
+reading, prepared = recognizer.read(grey, decoder="greedy"), recognizer.prepare(grey)
+letters = [(c.character, (c.x - prepared.left) * prepared.scale) for c in reading.characters]
+stems = [round(x) for letter, x in letters if letter in "hilmnrtu"] or [ink.shape[1] // 2]
+places = np.clip(np.subtract(stems, run.strip_width // 2), 0, ink.shape[1] - run.strip_width)
+plots.strips(ink, sorted(rng.permutation(places)[:6].tolist()), run.strip_width)
 
 # %% [markdown]
 # An upright stroke may be an `l`, half an `n` or the end of a `d`. `rn` is an `m`, `cl` is a `d`, until you see
@@ -88,12 +94,14 @@ plots.strips(ink, sorted(map(int, rng.choice(inked, 6, replace=False))), run.str
 # - *input gate* $i$: how much of a new *candidate* $g$ is written;
 # - *output gate* $o$: how much of the cell state goes out as hidden state.
 #
-# All four are computed like $h_t$ above, each with weights of its own; the gates end in a sigmoid $\sigma$ in place
-# of the $\tanh$, so that they lie between 0 and 1. Then, unit by unit,
+# One unit in numbers: $c_{t-1} = 2$, $f = 0.9$, $i = 0.1$, $g = -1$ give $c_t = 0.9 \cdot 2 + 0.1 \cdot (-1) = 1.7$.
+# In symbols, where $\sigma$ is the sigmoid, which lies between 0 and 1, and $\odot$ multiplies unit by unit:
 #
-# $$ c_t = f c_{t-1} + i g, \qquad h_t = o \tanh(c_t). $$
+# $$ i_t = \sigma(x_t W_i + h_{t-1} U_i + b_i), \quad f_t = \sigma(x_t W_f + h_{t-1} U_f + b_f), \quad
+# o_t = \sigma(x_t W_o + h_{t-1} U_o + b_o) $$
 #
-# One unit in numbers: $c_{t-1} = 2$, $f = 0.9$, $i = 0.1$, $g = -1$ give $c_t = 1.8 - 0.1 = 1.7$.
+# $$ g_t = \tanh(x_t W_g + h_{t-1} U_g + b_g), \qquad c_t = f_t \odot c_{t-1} + i_t \odot g_t, \qquad
+# h_t = o_t \odot \tanh(c_t) $$
 
 
 # %%
@@ -111,9 +119,7 @@ def lstm_step(x, h, c, W, U, b):  # (features,), (units,), (units,), the three w
 
 # %% [markdown]
 # `c = f * c + i * g` is the whole idea: old state times a gate, plus something new times a gate. If the forget gate
-# stays near one, a number survives for many frames. Learning profits, too: on the direct way back along the cell
-# state a gradient is multiplied by `f` at each frame and by nothing else, so it does not fade where `f` is near
-# one.
+# stays near one, a number survives for many frames.
 #
 # Does Keras do the same? You take a small Keras LSTM with random weights, copy the weights and make one step.
 
@@ -133,6 +139,50 @@ print(f"your step and Keras differ by at most {np.abs(ours - theirs).max():.4f}"
 
 # %% [markdown]
 # Four blocks of `units` columns each: hence 3 units make 12 columns.
+#
+# ### Why the cell state keeps gradients
+#
+# Learning needs the way back, too: how does the last answer depend on a frame long before it? In a plain network the
+# gradient passes $U$ and a $\tanh$ at every frame, and most often shrinks each time. On the direct way along the cell
+# state it is multiplied by $f$ and by nothing else. Keras begins with $f = \sigma(1) = 0.73$ or so, which is
+# $4 \cdot 10^{-6}$ after 40 frames; with a bias of 4 it is 0.98, and 0.48 is left. You measure the length of the whole
+# gradient in fresh networks. (A figure drawn in the open.)
+
+# %% tags=["figure"]
+import matplotlib.pyplot as plt
+
+from htr_utils.course.plots import base
+
+
+def fading(layer):  # -> the gradient's length, by how many frames back the input lies
+    x = tf.constant(np.random.default_rng(run.seed).normal(size=(32, 60, 8)).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(layer(x) * rng.normal(size=32))  # of the last frame's hidden state
+    lengths = np.linalg.norm(tape.gradient(total, x), axis=-1).mean(axis=0)[::-1]
+    return lengths / lengths[0]
+
+
+layers = {"plain": keras.layers.SimpleRNN(32), "LSTM, f near 0.73": keras.layers.LSTM(32)}
+layers["LSTM, f near 0.98"] = keeper = keras.layers.LSTM(32)
+keeper.build((None, 60, 8))
+keeper.set_weights([*keeper.get_weights()[:2], np.repeat([0.0, 4, 0, 0], 32)])  # i, f, g, o
+curves = {name: fading(layer) for name, layer in layers.items()}
+drawing, axis = plt.subplots(figsize=(8, 2.8), layout="constrained")
+for number, (name, curve) in enumerate(curves.items()):
+    axis.semilogy(curve, label=name, **base.style(number))
+axis.set(xlabel="frames back", ylabel="length of the gradient\n(last frame = 1)")
+axis.legend(frameon=False)
+left_over = "; ".join(f"{name}: {curve[40]:.0e}" for name, curve in curves.items())
+base.show(
+    drawing,
+    alt=f"Three curves that begin at 1 and fall at unlike speed; what is left after 40 frames: {left_over}.",
+    facts=f"left after 40 frames: {left_over}",
+)
+
+# %% [markdown]
+# In a plain network, what a frame 40 steps back has to teach is drowned by the last one. Open forget gates pass it on,
+# and training decides for each unit how open they are.
 #
 # ## 2 · Along a real line
 #
@@ -187,14 +237,11 @@ apart = np.abs(hidden - both[:, :units]).max()
 print(f"forward half, over {len(hidden)} frames: yours and Keras's differ by at most {apart:.3f}")
 
 # %% [markdown]
-# The same weights, the same numbers. So you may look inside. The figure shows two kinds of cell: above those whose
+# The same numbers, so you may look inside. The figure shows two kinds of cell: above those whose
 # forget gate is mostly near one, below those whose is mostly near zero; of each kind the liveliest. The letters below
 # the line are what the whole network reads there. The last panel follows one cell alone, the uppermost.
 
 # %% tags=["figure"]
-reading = recognizer.read(grey, decoder="greedy")
-prepared = recognizer.prepare(grey)
-letters = [(c.character, (c.x - prepared.left) * prepared.scale) for c in reading.characters]
 drawn = plots.two_kinds(states, gates["forget gate"], run.cells)  # numbers of cells
 first_gates = {name: gate[:, drawn[0]] for name, gate in gates.items()}
 plots.cells(ink, letters, states[:, drawn], first_gates)
@@ -205,7 +252,7 @@ plots.cells(ink, letters, states[:, drawn], first_gates)
 # is written; where the forget gate drops, the old state is wiped. The lower cells are written anew at nearly every
 # frame: they say where in a letter we are.
 #
-# Do not read too much into a single cell. Nobody told it what to mean, and another training gives other cells.
+# Nobody told a cell what to mean, and another training gives other cells.
 #
 # ## 3 · Why both directions
 #
@@ -221,6 +268,7 @@ plots.cells(ink, letters, states[:, drawn], first_gates)
 # %% tags=["exercise"]
 guess = (
     # SOLUTION
+    # It reads from the right end: when it comes to the left half, it has met the cover already.
     "backward"
     # END
 )
@@ -245,12 +293,15 @@ moved = {"forward": change[:, :units].mean(axis=1), "backward": change[:, units:
 plots.covered(ink, start, moved)
 
 # %% [markdown]
-# In numbers: the largest change in those frames on the left that no convolution connects with the cover.
+# In numbers: the largest change in those frames on the left that no convolution connects with the cover. And what does
+# the whole network read now?
 
 # %%
 left = max(1, (start - 120) // step)
 for name, curve in moved.items():
     print(f"{name}: {curve[:left].max():.2f}")
+half = 255 - np.round(255 * covered).astype(np.uint8)  # a picture again: dark ink on paper
+print(f"open:    {reading.text}\ncovered: {recognizer.read(half, decoder='greedy').text}")
 
 # %% [markdown]
 # The backward curve rises well *before* the cover: at these letters it already knew what was coming, and now it does
@@ -271,6 +322,7 @@ def letters_of(strokes):  # (lines, frames), 0 = o, 1 = l -> 0 = c, 1 = d, 2 = l
     return np.where(strokes == 0, np.where(after == 1, 1, 0), np.where(before == 0, 1, 2))
 
 
+# %%
 strokes = rng.integers(0, 2, (run.toy_lines, 16))
 print("strokes:", "".join("ol"[s] for s in strokes[0]))
 print("letters:", "".join("cdl"[s] for s in letters_of(strokes[0:1])[0]))
@@ -325,10 +377,9 @@ ceiling = 1 - 1 / 2 * 1 / 2 * 15 / 16  # what one direction can get right
 plots.scores(right, ceiling, strokes, text[0], dict(zip(readers, text[1:], strict=True)))
 
 # %% [markdown]
-# The backward reader knows at each `o` what follows, one stroke before the forward reader can; at each `l` it is the
-# other way round. Both stand at their ceiling, give or take chance. More units or more training cannot help: the
-# knowledge is not there. The third judge sees nothing but the same two LSTMs side by side, and reads nearly
-# everything.
+# The backward reader knows at each `o` what follows; at each `l` it is the other way round. Both stand at their
+# ceiling, give or take chance. More units or more training cannot help: the knowledge is not there. The third judge
+# sees nothing but the same two LSTMs side by side, and reads nearly everything.
 #
 # ## 4 · Stacked or joined?
 #
@@ -363,8 +414,7 @@ for wiring, below in (("joined", 512), ("stacked", 2 * 512)):  # numbers that la
     print(f"{counted:,} by Keras; {network.count_params() / 1e6:.2f} million in the whole network")
 
 # %% [markdown]
-# People call both of them "BLSTM". When you compare published results, look which one was built. This course's
-# own network is stacked, with fewer units.
+# People call both of them "BLSTM": look which one was built. This course's own network is stacked.
 #
 # ## 5 · What goes wrong: the backward reader starts in the padding
 #
@@ -385,9 +435,8 @@ felt = {
 plots.reach(felt)
 
 # %% [markdown]
-# The damage is greatest at the last frames and never quite fades: some cells still remember at the first letter how
-# they began. In a test with lines one by one you would never see it; in batches a word goes wrong, now and then,
-# depending on the longest line.
+# The damage is greatest at the last frames and never quite fades. In a test with lines one by one you would never see
+# it; in batches a word goes wrong, now and then, depending on the longest line.
 #
 # The cure is a [*mask*](../docs/guide/glossary.md#mask): True for frames of the line, False for padding.
 # `FrameMask` in the package makes it from the true widths. A layer may keep its state as it is where the mask is
@@ -406,35 +455,24 @@ for name, mine in (("as it comes out", hidden_backward), ("turned round", hidden
     print(f"{name}: differs from Keras by up to {np.abs(mine - both[:, units:]).max():.1f}")
 
 # %% [markdown]
-# ## 6 · Few wide steps or many narrow ones
+# ## 6 · Why CNN and BLSTM, and not something else?
 #
-# A convolution does all columns at once. An LSTM cannot: frame 2 waits for frame 1. So its time depends on the
-# *number* of steps as much as on the work in each. Here are three LSTMs that do the same number of
-# multiply-accumulates in all, cut into more and more, smaller and smaller steps.
-
-# %% tags=["figure", "nbval-ignore-output"]
-import time
-
-shapes = [(50, 256), (200, 128), (800, 64)]  # steps, units (and as many features)
-work = [steps * 4 * units * (units + units) for steps, units in shapes]
-seconds = []
-for steps, units in shapes:
-    layer = tf.function(keras.layers.LSTM(units, return_sequences=True))
-    x = tf.zeros((1, steps, units))
-    layer(x)  # the first call compiles
-    times = []
-    for _ in range(7):
-        begin = time.perf_counter()
-        layer(x)
-        times.append(time.perf_counter() - begin)
-    seconds.append(min(times))
-plots.speed([f"{steps} steps of {units}" for steps, units in shapes], work, seconds)
-
-# %% [markdown]
-# The same work, and yet the time grows with the steps, because each step waits for the one before and has a cost of
-# its own. (Times differ between machines and from run to run: measure your own before you believe any.) So the
-# number of frames is a price worth thinking about: a frame every 4 columns gives room for every letter, and costs
-# twice the steps of a frame every 8 columns.
+# What puts the features in relation along the line best? These are rates on test lines of
+# [IAM](../docs/guide/bibliography.md#iam-2002), without a language model of their own, as the authors report them.
+# Splits and spacing differ: half a point says nothing.
+#
+# | along the line | learnt from | CER % | WER % |
+# |---|---|---|---|
+# | LSTMs in two dimensions, CTC ([Pham 2014](../docs/guide/bibliography.md#pham-2014)) | IAM | 10.8 | 35.1 |
+# | CNN, BLSTM, CTC ([Puigcerver 2017](../docs/guide/bibliography.md#puigcerver-2017)) | IAM | 5.8 | 18.4 |
+# | convolutions alone, CTC ([Coquenet 2022](../docs/guide/bibliography.md#coquenet-2022)) | IAM | 5.0 | 16.3 |
+# | transformer, letter by letter ([Kang 2022](../docs/guide/bibliography.md#kang-2022)) | IAM | 7.6 | 24.5 |
+# | the same | IAM, rendered lines | 4.7 | 15.5 |
+# | TrOCR, 558 million weights ([Li 2023](../docs/guide/bibliography.md#li-2023)) | IAM, millions of lines | 2.9 | |
+#
+# A BLSTM is no longer the record. It is what learns from a few thousand lines on a small computer, and every letter
+# has its place in the picture. A transformer sees the whole line at once and has a language model inside, for which it
+# needs far more text.
 #
 # ## Exercises
 #
@@ -447,6 +485,7 @@ plots.speed([f"{steps} steps of {units}" for steps, units in shapes], work, seco
 def blstm_parameters(inputs: int, units: int) -> int:
     """Numbers stored by one bidirectional LSTM layer of `units` units in each direction."""
     # SOLUTION
+    # Two directions, four blocks; each unit has a weight for each input, for each hidden number, and a bias.
     return 2 * 4 * units * (inputs + units + 1)
     # END
 
@@ -469,6 +508,7 @@ check("06.2", blstm_parameters)
 def turn_round(sequence: np.ndarray, length: int) -> np.ndarray:
     """sequence (T, F) with its first `length` frames reversed and the rest as it was."""
     # SOLUTION
+    # Slices are copies once they are joined, so the sequence that was given stays as it is.
     return np.concatenate([sequence[:length][::-1], sequence[length:]])
     # END
 
@@ -492,6 +532,7 @@ check("06.3", turn_round)
 def reach(changes: np.ndarray, limit: float) -> int:
     """Frames from the end of the line back to the earliest one changed by more than `limit`."""
     # SOLUTION
+    # The earliest place counts, whatever comes after it; an empty list of places means no reach.
     above = np.flatnonzero(changes > limit)
     return len(changes) - int(above[0]) if len(above) else 0
     # END
@@ -515,6 +556,7 @@ check("06.4", reach)
 def which_blstm(inputs: int, units: int, counted: int) -> str:
     """ "joined", "stacked", or "neither" if the count fits none of the two."""
     # SOLUTION
+    # 8 = two directions times four blocks; layer 2 gets one direction where they are joined, both where stacked.
     first = 8 * units * (inputs + units + 1)
     for wiring, below in (("joined", units), ("stacked", 2 * units)):
         if counted == first + 8 * units * (below + units + 1):
@@ -533,7 +575,7 @@ check("06.5", which_blstm)
 # ## Summary
 #
 # Single frames are ambiguous, so an LSTM carries knowledge along the line in its cell state. Gates decide what it
-# forgets, takes in and puts out, and you can compute each step with a few lines of NumPy. One direction knows only
+# forgets, takes in and puts out; where they stay open, the gradient reaches far back. One direction knows only
 # one side; two directions together know both, which no amount of training replaces. Joined and stacked BLSTMs
 # differ in what the second layer sees and in size. Without a mask the backward direction begins in the padding, and
 # the end of a line depends on its neighbours in the batch.
@@ -569,6 +611,8 @@ check("06.5", which_blstm)
 #
 # ## Further reading
 #
+# - F. Gers, J. Schmidhuber and F. Cummins, [*Learning to Forget*](../docs/guide/bibliography.md#gers-2000), Neural
+#   Computation 12, 2000: the forget gate.
 # - S. Hochreiter and J. Schmidhuber, [*Long Short-Term Memory*](../docs/guide/bibliography.md#hochreiter-1997),
 #   Neural Computation 9, 1997.
 # - A. Graves and J. Schmidhuber, [*Framewise Phoneme Classification with Bidirectional

@@ -60,11 +60,9 @@ plots.montage(inks, [line.text for line in few])
 # %% [markdown]
 # ## What a training loop consists of
 #
-# Five things repeat: take a [**batch**](../docs/guide/glossary.md#batch) of lines; let the network answer; compute
-# the [**loss**](../docs/guide/glossary.md#loss) of [CTC loss](07_ctc_loss.ipynb); ask for its
-# [**gradient**](../docs/guide/glossary.md#gradient) by every weight; let the
-# [**optimiser**](../docs/guide/glossary.md#optimiser) change the weights a little. One round is a **step**; once
-# through all lines is an [**epoch**](../docs/guide/glossary.md#epoch).
+# The five things of [How a network learns](04_how_a_network_learns.ipynb) repeat: take a batch of lines; let the
+# network answer; compute the loss, here that of [CTC loss](07_ctc_loss.ipynb); ask for its gradient by every weight;
+# let the [**optimiser**](../docs/guide/glossary.md#optimiser) change the weights a little. One round is a **step**.
 #
 # You start with a *tiny* network of the same kind as the course's (convolutions, a BLSTM, a class per frame), so
 # that you need not wait. Its pictures are 32 pixels high. `fresh` makes it untrained, with the same random first
@@ -106,10 +104,10 @@ print(f"image {ten.image.shape}, label {ten.label.shape}, frames {true_frames.to
 
 # %% [markdown]
 # The learning rate starts low, rises for a few steps ([**warm-up**](../docs/guide/glossary.md#warm-up)), and falls
-# along half a cosine. Why warm-up? The optimiser below divides each gradient by its usual size, so its steps are
-# about as long as the rate says, however large the gradient is. In the first steps it knows this size from one or
-# two gradients, and a full step in a badly known direction is taken for every weight
-# ([Liu 2020](../docs/guide/bibliography.md#liu-2020), [Ma 2021](../docs/guide/bibliography.md#ma-2021)).
+# along half a cosine. Why warm-up? Like Adam, the optimiser below divides each gradient by its usual size, so its
+# steps are as long as the rate says, however large the gradient is. In the first steps it knows this size from one or
+# two gradients, and a full step in a badly known direction is taken for every weight ([Liu
+# 2020](../docs/guide/bibliography.md#liu-2020), [Ma 2021](../docs/guide/bibliography.md#ma-2021)).
 
 
 # %%
@@ -124,9 +122,9 @@ def rate(step: int, highest: float, warmup: int, total: int, floor: float = 0.01
 # %% [markdown]
 # And here is one step. `tf.function` compiles it; without that line it works the same, only slower.
 # [**Clipping**](../docs/guide/glossary.md#clipping) shortens the whole gradient when it is longer than `longest`. The
-# optimiser, [**AdamW**](../docs/guide/glossary.md#adamw), keeps two numbers for each weight: the mean $m$ of its last
-# gradients and the mean $v$ of their squares. It moves the weight by $-\text{rate} \cdot m / \sqrt{v}$, so all
-# weights move at a like pace, and draws each a little towards zero.
+# optimiser, [**AdamW**](../docs/guide/glossary.md#adamw), is Adam, which moves a weight by
+# $-\text{rate} \cdot m / \sqrt{v}$ ($m$ is the mean of its last gradients, $v$ that of their squares), and besides
+# draws each weight a little towards zero.
 
 # %%
 import tensorflow as tf
@@ -309,7 +307,7 @@ encoder = training.labels_for(small, letters)
 batches = dataset.Batches(Glued(words, run.lines), encoder, run.batch, seed=run.seed)
 watched = dataset.Batches(Glued(unseen, 40, least=3), encoder, 40, shuffle=False)
 settings = training.Settings(run.epochs, run.batch, 7e-3, warmup=40, ema=0.97, seed=run.seed)
-# `htr run 07` keeps checkpoints and TensorBoard's logs in its folder; here there is none.
+# `htr run 08` keeps checkpoints and TensorBoard's logs in its folder; here there is none.
 more = {"validation": watched, "say": lambda line: None, "folder": run.checkpoint}
 trainer = training.Trainer(reader, small, letters, batches, settings, **more)
 
@@ -341,8 +339,8 @@ run.record(history=history, cer=history[-1]["cer"], watched=len(wanted))
 # %% [markdown]
 # Read the last column downwards: noise, silence, a few frequent letters, pieces, words. As long as every step
 # improves, the averages lag behind; they pay at the end of long trainings, where the weights only move to and fro.
-# The `Trainer` keeps the averages of the epoch with the lowest error on the watched lines: [**early
-# stopping**](../docs/guide/glossary.md#early-stopping) without having to stop.
+# The `Trainer` keeps the averages of the epoch with the lowest error on the watched lines: the early stopping of
+# [How a network learns](04_how_a_network_learns.ipynb), without having to stop.
 #
 # Beside the curves you see the last stage of the published model's training: the same loop, many more steps and
 # hands. A curve that starts low went on from an earlier stage.
@@ -485,6 +483,7 @@ base.show(
 # %% tags=["exercise"]
 prediction = (
     # SOLUTION
+    # An empty text becomes the truth by inserting each of its characters: as many edits as there are characters.
     100
     # END
 )
@@ -505,6 +504,7 @@ check("08.1", prediction)
 def clip(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
     """The gradient, at most `longest` long, its direction kept."""
     # SOLUTION
+    # One length and one factor for all arrays together; new arrays, and no division by a length of 0.
     norm = np.sqrt(sum(float((g**2).sum()) for g in gradients))
     factor = min(1.0, longest / norm) if norm > 0 else 1.0
     return [g * factor for g in gradients]
@@ -559,6 +559,7 @@ check("08.3", culprits)
 def letters_come(rates: list[float], limit: float = 0.9) -> int:
     """The step at which the blank stage ends; -1 if it never came or never ended."""
     # SOLUTION
+    # The stage is told by its highest rate; whatever comes before it does not count.
     top = int(np.argmax(rates))
     if rates[top] < limit:
         return -1
@@ -580,6 +581,7 @@ check("08.4", letters_come)
 def augmented(draw, lines: int) -> bool:
     """Whether any of `lines` lines looks different in another epoch."""
     # SOLUTION
+    # One line that differs anywhere between two epochs is enough; lines may stay as they are by chance.
     pairs = [(draw(index, 0), draw(index, 1)) for index in range(lines)]
     return any(not np.array_equal(one, other) for one, other in pairs)
     # END

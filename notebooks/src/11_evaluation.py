@@ -22,6 +22,7 @@
 
 # %% tags=["parameters"]
 data_root: str = ""  # a folder in IAM layout; "" for the embedded data
+my_image: str = ""  # a picture of your own, a line or a page: how sure is it there? "" for none
 model: str = "course"  # a model's name, or the path of a .keras file
 lines: int = 140  # how many test lines are read
 seed: int = 0  # of the bootstrap and of the shuffled split
@@ -31,6 +32,7 @@ from htr_utils.course.parameters import validate
 
 run = validate(
     data_root=(data_root or None, "path"),
+    my_image=(my_image or None, "path"),
     model=(model, "text", 1, 400),
     lines=(lines, "int", 2, 10000),
     seed=(seed, "int", 0, None),
@@ -159,13 +161,33 @@ often = {c: (missed[c], count) for c, count in written.items() if count >= 5}
 print(f"{sum(missed.values())} of {sum(written.values()):,} characters misread or lost")
 
 # %% [markdown]
-# Draw the worst of those that are written at least five times.
+# The eight worst of those that are written at least five times, and what is read in their place: a [**confusion
+# matrix**](../docs/guide/glossary.md#confusion), a row for each true character. (`-` is nothing: the
+# character was lost.)
 
 # %% tags=["figure"]
-plots.characters(often)
+from htr_utils.course.plots import base
+
+worst_ones = sorted(often, key=lambda c: (-often[c][0] / often[c][1], c))[:8]
+pairs = [(true, read or "-", n) for true, read, n in confusions(texts, truths, top=None)]
+pairs = [one for one in pairs if one[0] in worst_ones]
+read_as = list(dict.fromkeys(read for _, read, _ in pairs))[:20]
+matrix = np.zeros((len(worst_ones), len(read_as)))  # per cent of the times it is written
+for true, read, count in pairs:
+    if read in read_as:
+        matrix[worst_ones.index(true), read_as.index(read)] = 100 * count / written[true]
+drawing, axis = base.figure(height=3.2)
+bar = drawing.colorbar(axis.imshow(matrix, cmap="Blues", aspect="auto"))
+bar.set_label("of its occurrences (%)")
+axis.set_xticks(range(len(read_as)), read_as)
+axis.set_yticks(range(len(worst_ones)), [f"{c}  of {written[c]}" for c in worst_ones])
+axis.set(xlabel="read as", ylabel="written, how often")
+told = ", ".join(f"{c!r} {often[c][0]} of {often[c][1]}" for c in worst_ones[:5])
+alt = f"A matrix of written against read characters, most often misread on top: {told}."
+base.show(drawing, alt=alt, facts=f"most often misread or lost: {told}")
 
 # %% [markdown]
-# Look at the grey counts before you draw conclusions. A bar that stands on six occurrences says little. Two reasons
+# Look at the counts before you draw conclusions. A row that stands on six occurrences says little. Two reasons
 # bring a character here: it is rare in the training as well, or it is a few pixels of ink that look like a speck or
 # like another mark. Which is it for the worst ones? Quotation marks are not rare in the embedded training texts.
 #
@@ -189,15 +211,35 @@ for line, reading in zip(chosen, readings, strict=True):
 plots.crops(misread[:16])
 
 # %% [markdown]
-# Sort them in your mind: which would *you* have misread without the neighbours? Those need language
-# ([Decoding](09_decoding.ipynb), [Spell correction](10_spell_correction.ipynb)). Which are clear to you?
-# Those need more training material of that kind.
+# Which would *you* have misread without the neighbours? Those need language ([Decoding](09_decoding.ipynb)). Which
+# are clear to you? Those need more training material of that kind. A first sorting by **cause** needs no eye:
+
+
+# %%
+def cause(true: str, read: str) -> str:
+    if " " in (true, read):
+        return "a space"
+    if not (true + read).isalpha():
+        return "a digit or a mark"
+    if not true or not read:
+        return "a letter lost or invented"
+    return "small or capital" if true.lower() == read.lower() else "letter for letter"
+
+
+causes = Counter()
+for true, read, count in confusions(texts, truths, top=None):
+    causes[cause(true, read)] += count
+for name, count in causes.most_common():
+    print(f"{count:4} {count / wrong.sum():4.0%}  {name}")
+
+# %% [markdown]
+# Which of these can a language model mend? Guess now, and count `with_words`, which comes below, in the same way.
 #
 # ## The worst lines
 #
 # The ten worst lines deserve a look each, whatever the average says. In real data they often show a fault of the
 # data, not of the model: a wrong crop, a wrong transcription, a line crossed out. You see them without their paper,
-# as the network does ([Images and augmentation](02_images_and_augmentation.ipynb)).
+# as the network does ([Images and augmentation](02_images_and_augmentation.ipynb)); `^` marks what is wrong.
 
 # %% tags=["figure"]
 worst = sorted(range(len(chosen)), key=lambda n: (-own_rates[n], chosen[n].id))[:10]
@@ -215,6 +257,18 @@ for some in np.array_split(surest, 4):
     sure = np.mean([readings[n].confidence for n in some])
     rate = wrong[some].sum() / lengths[some].sum()
     print(f"mean confidence {sure:.0%}: CER {rate:.1%}")
+
+# %% [markdown]
+# For a line of your own (`my_image`) there is no true text, but this much can be said:
+
+# %%
+mine = "none given"
+if run.my_image:
+    from htr_utils.course import own
+
+    reading = recognizer.read(own.line(run.my_image, recognizer), decoder="greedy")
+    mine = f"confidence {reading.confidence:.0%}: {reading.text}"
+print("your line:", mine)
 
 # %% [markdown]
 # Whoever can check a quarter of the lines only, checks the last group. It holds most of the errors, not all.

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
+import nbformat
 import numpy as np
+import pytest
+
+from htr_utils.published import PUBLISHED
+from tests.helpers.chapters import ROOT
 
 
 def block(kernel: int, channels_in: int, channels_out: int, norm: bool) -> int:
@@ -27,6 +33,28 @@ def turned(sequence: np.ndarray, length: int) -> np.ndarray:
 def turned_in_place(sequence: np.ndarray, length: int) -> np.ndarray:
     sequence[:length] = sequence[:length][::-1].copy()
     return sequence
+
+
+def moved_in_place(x: Any, g: Any, b: Any, m: Any, v: Any) -> Any:
+    x -= m
+    return norm(x, g, b, 0, v)
+
+
+def without_window(blocks: list[tuple[int, int, int]]) -> int:
+    """Wrong: a pooling widens what follows, and sees nothing more itself."""
+    wide, jump = 1, 1
+    for kernel, stride, pool in blocks:
+        wide, jump = wide + (kernel - 1) * jump, jump * stride * pool
+    return wide
+
+
+def pool_first(blocks: list[tuple[int, int, int]]) -> int:
+    """Wrong: the pooling uses the jump from before the stride."""
+    wide, jump = 1, 1
+    for kernel, stride, pool in blocks:
+        wide += (kernel - 1) * jump + (pool - 1) * jump
+        jump *= stride * pool
+    return wide
 
 
 def far(changes: np.ndarray, limit: float) -> int:
@@ -65,24 +93,39 @@ RIGHT = {
 WRONG: list[tuple[str, Any, str]] = [
     ("05.1", 1, "channels come in"),
     ("05.1", 3, "run on"),
+    ("05.1", 7, "how many places"),
     ("05.1", "two", "1 to 7"),
-    ("05.2", lambda k, i, o, norm: k**2 * i * o, "bias"),
+    ("05.2", lambda k, i, o, norm: k**2 * i * o, "also has a bias"),
+    ("05.2", lambda k, i, o, norm: k**2 * i * o + 4 * o, "belong to batch norm"),
+    ("05.2", lambda k, i, o, norm: k**2 * o + (4 if norm else 1) * o, "as deep"),
     ("05.2", lambda k, i, o, norm: k**2 * i * o + (2 if norm else 1) * o, "moving"),
     ("05.2", lambda k, i, o, norm: k**2 * i * o + (5 if norm else 1) * o, "no bias of its own"),
     ("05.3", lambda blocks: 1 + sum(k - 1 for k, _, _ in blocks), "stride"),
     ("05.3", lambda blocks: 3, "one column"),
+    ("05.3", without_window, "sees one place more"),
+    ("05.3", pool_first, "which jump"),
     ("05.4", 0.245, "percent"),
+    ("05.4", 64, "within block 2"),
+    ("05.4", 13.8, "what stays"),
     ("05.4", 38.2, "whole share"),
     ("05.5", batch_norm, "whose mean"),
     ("05.5", lambda x, g, b, m, v: norm(x, 1, 0, m, v), "gamma"),
     ("05.5", lambda x, g, b, m, v: g * (x - m) / (v + 1e-3) + b, "root"),
+    ("05.5", moved_in_place, "copy"),
     ("06.1", "both", "not met"),
+    ("06.1", "forward", "already"),
+    ("06.1", "neither", "covered side"),
     ("06.1", "left", "answer with"),
     ("06.2", lambda inputs, units: 4 * units * (inputs + units + 1), "one direction"),
     ("06.2", lambda inputs, units: 8 * units * (inputs + units), "bias"),
+    ("06.2", lambda inputs, units: 8 * units * (inputs + 1), "hidden state"),
+    ("06.2", lambda inputs, units: 2 * units * (inputs + units + 1), "how many blocks"),
     ("06.3", lambda sequence, length: sequence[::-1], "padding comes first"),
     ("06.3", turned_in_place, "copy"),
     ("06.3", lambda sequence, length: sequence[:length], "shape"),
+    ("06.3", lambda sequence, length: sequence[:, ::-1], "frames are rows"),
+    ("06.4", lambda changes, limit: far(changes, limit) - 1, "reach is 1"),
+    ("06.4", lambda changes, limit: far(changes, np.nextafter(limit, 0)), "limit itself"),
     ("06.4", lambda changes, limit: int((changes > limit).sum()), "earliest"),
     (
         "06.5",
@@ -91,6 +134,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ),
     ("06.5", lambda i, u, c: "joined" if which(i, u, c) == "joined" else "stacked", "off by one"),
     ("06.5", lambda i, u, c: which(i + 1, u, c), "layer 1 reads"),
+    ("06.5", lambda i, u, c: which(i, u, c).replace("neither", "other"), "answer with"),
     (
         "06.4",
         lambda changes, limit: len(changes) - int(np.flatnonzero(changes > limit)[0]),
@@ -120,6 +164,69 @@ def test_the_size_of_an_output_follows_the_formula() -> None:
         windows = range(-p, n + p - k + 1, s)
         assert len(windows) == (n + 2 * p - k) // s + 1
     assert (48 - 2) // 2 + 1 == 24 and (48 + 2 - 3) + 1 == 48
+
+
+def test_the_formula_of_a_convolution_is_what_keras_computes() -> None:
+    """Sum over rows, columns and channels in, as the chapter writes it: windows and einsum against plain loops."""
+    rng = np.random.default_rng(0)
+    x, kernels = rng.normal(size=(6, 7, 3)), rng.normal(size=(3, 3, 3, 2))
+    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
+    quick = np.einsum("rcikl,klio->rco", windows, kernels)
+    for r, c, o in np.ndindex(quick.shape):
+        slow = (padded[r : r + 3, c : c + 3] * kernels[..., o]).sum()
+        assert np.isclose(quick[r, c, o], slow)
+
+
+@pytest.fixture(scope="module", params=["05_cnn_features", "06_blstm"])
+def printed(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A stored chapter and what its cells printed; the claims below are those of its prose."""
+    book = nbformat.read(ROOT / "notebooks" / f"{request.param}.ipynb", as_version=4)
+    outputs = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs]
+    return request.param, "\n".join(out.text for out in outputs if out.output_type == "stream")
+
+
+def test_what_the_prose_says_about_the_default_run(printed: tuple[str, str]) -> None:
+    """Block 2 does most; a whole step moves the frames, half a step changes them; the middle of a field counts most.
+
+    A plain network's gradient fades, an LSTM's with open forget gates does not; only one direction feels the cover.
+    """
+    chapter, said = printed
+    if chapter == "05_cnn_features":
+        work = [
+            int(n.replace(",", "")) for n in re.findall(r"^block .*, +([\d,]+) mil", said, re.M)
+        ]
+        total = int(re.findall(r"in all: ([\d,]+)", said)[0].replace(",", ""))
+        ours = int(re.findall(r"convolutions: ([\d,]+)", said)[0].replace(",", ""))
+        assert len(work) == 7 and max(work) == work[1] > total / 3 and ours < work[1]
+        half, whole = map(float, re.findall(r"frames later: ([\d.]+) apart", said))
+        assert half > 1 and whole == 0
+        ((columns, most, nearly),) = re.findall(
+            r"of (\d+) columns (\d+) hold half of the effect, (\d+)", said
+        )
+        columns, most, nearly = int(columns), int(most), int(nearly)
+        assert most < columns / 3 and nearly < 0.7 * columns
+    else:
+        left = {
+            name: float(size)
+            for name, size in re.findall(r"(plain|LSTM, f near 0\.\d+): (\de[+-]\d+)", said)
+        }
+        assert left["plain"] < 1e-4 < left["LSTM, f near 0.73"] < 1e-2
+        assert left["LSTM, f near 0.98"] > 0.3
+        felt = dict(re.findall(r"^(forward|backward): ([\d.]+)$", said, re.MULTILINE))
+        assert float(felt["forward"]) == 0 < float(felt["backward"])
+        opened, covered = re.findall(r"^(?:open|covered): +(.*)$", said, re.MULTILINE)
+        assert len(covered) < 0.7 * len(opened)
+
+
+def test_rates_of_other_readers_are_those_of_the_package() -> None:
+    """The table of "BLSTM" and the one that `htr train` prints give the same numbers for the same reader."""
+    text = (ROOT / "notebooks" / "src" / "06_blstm.py").read_text(encoding="utf-8")
+    rows = {name: (cer, wer) for name, _, cer, wer in PUBLISHED}
+    assert "| 5.8 | 18.4 |" in text and rows["Puigcerver 2017, CNN + 5 BLSTM"] == (5.8, 18.4)
+    assert "| 5.0 | 16.3 |" in text and rows["VAN, lines"] == (4.97, 16.3)
+    large = next(str(cer) for name, (cer, _) in rows.items() if name.startswith("TrOCR"))
+    assert re.search(r"558 million .*\| 2\.9 \|", text) and large.endswith("2.89")
 
 
 def test_a_gradient_along_the_cell_state_is_multiplied_by_the_forget_gate() -> None:

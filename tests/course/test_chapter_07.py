@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from typing import Any
 
+import nbformat
 import numpy as np
+import pytest
 
 from htr_utils.network import ctc
 from htr_utils.text.charset import Charset
+from tests.helpers.chapters import ROOT
 
 
 def blind(label: np.ndarray, frames: int, classes: int, steps: int = 150) -> np.ndarray:
@@ -39,27 +43,94 @@ def test_the_number_of_paths_is_a_binomial_coefficient() -> None:
         assert len(ctc.alignments(word, frames)) == math.comb(frames + len(word), 2 * len(word))
 
 
-def _log_sum(values: list[float]) -> float:
-    return float(np.logaddexp.reduce(values))
+def test_independent_frames_give_half_to_words_that_nobody_wrote() -> None:
+    """Two readings that are equally likely: no pair of independent frames costs less than half and half."""
+    half = np.log(0.5)
+    assert np.isclose(np.logaddexp(half + half, half + half), half)  # P(an) + P(or) = 1/2
+    best = min(
+        -np.log(a * n) / 2 - np.log((1 - a) * (1 - n)) / 2
+        for a in np.linspace(0.05, 0.95, 19)
+        for n in np.linspace(0.05, 0.95, 19)
+    )
+    assert np.isclose(best, -np.log(0.25))
+
+
+@pytest.fixture(scope="module")
+def printed() -> str:
+    """What the cells of the stored chapter printed; the claims below are those of its prose."""
+    book = nbformat.read(ROOT / "notebooks" / "07_ctc_loss.ipynb", as_version=4)
+    outputs = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs]
+    return "\n".join(out.text for out in outputs if out.output_type == "stream")
+
+
+def test_what_the_prose_says_about_the_default_run(printed: str) -> None:
+    """The posterior is alpha beta / p / P; the gradient is what wiggling shows; longer lines cost more."""
+    a, b, p, total, found = map(
+        float,
+        re.findall(r"state 2: ([\d.]+) x ([\d.]+) / ([\d.]+) / ([\d.]+) = ([\d.]+)", printed)[0],
+    )
+    assert abs(a * b / p / total - found) < 0.02
+    watched, formula = re.findall(r"watched (-?[\d.]+), by the formula (-?[\d.]+)", printed)[0]
+    assert abs(float(watched) - float(formula)) < 0.0002
+    (few, low, _), (many, high, _) = re.findall(
+        r"(\d+) characters: ([\d.]+) nats, ([\d.]+)", printed
+    )
+    assert int(few) < int(many) and float(low) < float(high)
+    assert "loss of 'oo' in two frames: inf" in printed and "'a lay ebra'" in printed
+    shares = [int(share) for share in re.findall(r"says blank with (\d+) %", printed)]
+    assert shares[0] < 50 < shares[1] < shares[2]
+
+
+def _log_probability(
+    log_probs: np.ndarray, label: np.ndarray, jumps: str = "rule", ends: int = 2
+) -> float:
+    states = [0] + [c for letter in label for c in (int(letter), 0)]
+    alpha = np.full((len(log_probs), len(states)), -np.inf)
+    alpha[0, :2] = log_probs[0, states[:2]]
+    for t, s in itertools.product(range(1, len(log_probs)), range(len(states))):
+        reach = np.logaddexp.reduce(alpha[t - 1, max(0, s - 1) : s + 1])
+        may = s >= 2 and states[s] != 0 and (jumps == "all" or states[s] != states[s - 2])
+        if may and jumps != "none":
+            reach = np.logaddexp(reach, alpha[t - 1, s - 2])
+        alpha[t, s] = reach + log_probs[t, states[s]]
+    return float(np.logaddexp.reduce(alpha[-1, -ends:]))
+
+
+def _multiplied(log_probs: np.ndarray, label: np.ndarray) -> float:
+    """Wrong: right while nothing vanishes."""
+    with np.errstate(divide="ignore"):
+        found = _log_probability(log_probs, label)
+        return found if found > -700 else float(np.log(np.exp(found)))
 
 
 RIGHT: dict[str, Any] = {
     "07.1": 5,
     "07.2": lambda label: len(label) + sum(a == b for a, b in itertools.pairwise(label)),
-    "07.3": _log_sum,
+    "07.3": _log_probability,
     "07.4": lambda widths, needed, step: int((np.ceil(widths / step) < needed).sum()),
     "07.5": lambda table: table[:, ::2].sum(axis=1),
 }
-WRONG: list[tuple[str, Any]] = [
+WRONG: list[tuple[Any, ...]] = [
     ("07.1", 15),
     ("07.1", 3),
+    ("07.1", 1),
+    ("07.1", "five"),
     ("07.2", len),
-    ("07.2", lambda label: len(label) + len(set(label))),
-    ("07.3", lambda values: math.log(sum(math.exp(value) for value in values))),
-    ("07.3", max),
+    ("07.2", lambda label: 2 * len(label) + 1),
+    ("07.2", lambda label: 2 * len(label) - len(set(label))),
+    ("07.2", lambda label: len(label) + any(a == b for a, b in itertools.pairwise(label))),
+    ("07.3", lambda table, label: -_log_probability(table, label), "that is the loss"),
+    ("07.3", lambda table, label: math.exp(_log_probability(table, label)), "probability itself"),
+    ("07.3", lambda table, label: _log_probability(table, label, ends=1), "add both"),
+    ("07.3", lambda table, label: _log_probability(table, label, "all"), "must not"),
+    ("07.3", lambda table, label: _log_probability(table, label, "none"), "may be jumped over"),
+    ("07.3", _multiplied, "vanishes"),
     ("07.4", lambda widths, needed, step: int((widths // step < needed).sum())),
     ("07.4", lambda widths, needed, step: len(widths)),
+    ("07.4", lambda widths, needed, step: int((np.ceil(widths / step) <= needed).sum())),
+    ("07.4", lambda widths, needed, step: int((widths // step + 1 < needed).sum())),
     ("07.5", lambda table: table[:, 0]),
     ("07.5", lambda table: table[:, 1::2].sum(axis=1)),
     ("07.5", lambda table: table[:, ::2].sum()),
+    ("07.5", lambda table: table[:, ::2].max(axis=1)),
 ]

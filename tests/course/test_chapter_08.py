@@ -33,6 +33,12 @@ def _in_place(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
     return gradients
 
 
+def _always(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
+    """Wrong: short gradients are lengthened."""
+    norm = np.sqrt(sum(float((g**2).sum()) for g in gradients))
+    return [g * longest / max(norm, 1e-12) for g in gradients]
+
+
 def _letters_come(rates: list[float], limit: float = 0.9) -> int:
     top = int(np.argmax(rates))
     if rates[top] < limit:
@@ -68,14 +74,20 @@ RIGHT: dict[str, Any] = {
 WRONG: list[tuple[Any, ...]] = [
     ("08.1", 1),
     ("08.1", 0),
+    ("08.1", 150),
+    ("08.1", "all"),
     ("08.2", _each),
     ("08.2", lambda gradients, longest: gradients),
     ("08.2", _in_place, "new ones"),
+    ("08.2", _always, "short enough"),
     ("08.3", {**CULPRITS, "60 steps done": "rate too low"}),
     ("08.3", {}),
+    ("08.3", {**CULPRITS, "after 2,000 steps": "not finished"}),
+    ("08.3", {**CULPRITS, "ten times its start": "label does not fit"}),
     ("08.4", lambda rates, limit=0.9: next(i for i, rate in enumerate(rates) if rate < limit)),
     ("08.4", lambda rates, limit=0.9: _letters_come(rates)),
     ("08.4", _never_asked, "never came"),
+    ("08.4", lambda rates, limit=0.9: _letters_come(rates, np.nextafter(limit, 2)), "not below"),
     (
         "08.4",
         lambda rates, limit=0.9: next(
@@ -84,6 +96,7 @@ WRONG: list[tuple[Any, ...]] = [
     ),
     ("08.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(1, 0))),
     ("08.5", lambda draw, lines: not np.array_equal(draw(0, 0), draw(0, 1))),
+    ("08.5", lambda draw, lines: any(draw(n, 0).sum() != draw(n, 1).sum() for n in range(lines))),
     ("08.5", lambda draw, lines: any(draw(n, 0) is not draw(n, 1) for n in range(lines))),
 ]
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
+from htr_utils.course.plots import spelling
+from htr_utils.lines import iam
 from htr_utils.text.corrections import Report
 from htr_utils.text.metrics import cer, edits, wer
+from htr_utils.text.spelling import Speller
+from htr_utils.text.tuned import Scale
+from tests.helpers.chapters import NOTEBOOKS
 
 
 def mended_broken(before: str, after: str, truth: str) -> tuple[int, int]:
@@ -48,44 +55,152 @@ def harm(texts: list[str], correct: Callable[[str], str]) -> float:
     return sum(correct(word) != word for word in words) / len(words)
 
 
+def as_sets(before: str, after: str, truth: str) -> tuple[int, int]:
+    """Wrong: a word that stands twice is looked at once."""
+    a, b, t = set(before.split()), set(after.split()), set(truth.split())
+    return len((b & t) - a), len((a & t) - b)
+
+
+def chained(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
+    """Wrong: letters that look alike replaced in turn."""
+    for a, b in pairs:
+        before, after = before.replace(a, b), after.replace(a, b)
+    return before == after
+
+
+def one_is_enough(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
+    """Wrong: one known pair lets everything pass."""
+    both = pairs | {(b, a) for a, b in pairs}
+    return before == after or (
+        len(before) == len(after) and any(one in both for one in zip(before, after, strict=True))
+    )
+
+
+def shortest(before: str, after: str, pairs: set[tuple[str, str]]) -> bool:
+    """Wrong: what the longer word has besides is not looked at."""
+    both = pairs | {(b, a) for a, b in pairs}
+    return all(a == b or (a, b) in both for a, b in zip(before, after, strict=False))
+
+
+def share(words: list[str], correct: Callable[[str], str]) -> float:
+    return sum(correct(word) != word for word in words) / len(words)
+
+
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    ("10.1", {"wbich", "Hedley"}, [{"wbich"}, {"wbich", "Hedley", "1960s"}, {"table"}, 2]),
-    ("10.2", mended_broken, [whole_line, by_letters, lambda b, a, t: (0, 0)]),
-    ("10.3", looks_alike, [lambda b, a, p: len(b) == len(a), one_order]),
+    (
+        "10.1",
+        {"wbich", "Hedley"},
+        [
+            {"wbich"},
+            {"Hedley"},
+            {"wbich", "Hedley", "wasps"},
+            {"wbich", "Hedley", "1960s"},
+            {"table"},
+            2,
+        ],
+    ),
+    (
+        "10.2",
+        mended_broken,
+        [
+            whole_line,
+            by_letters,
+            lambda b, a, t: (0, 0),
+            lambda b, a, t: mended_broken(b, a, t)[::-1],
+            as_sets,
+        ],
+    ),
+    (
+        "10.3",
+        looks_alike,
+        [lambda b, a, p: len(b) == len(a), one_order, chained, one_is_enough, shortest],
+    ),
     (
         "10.4",
         harm,
-        [lambda texts, correct: 0.0, lambda texts, correct: harm(texts[:1], correct)],
+        [
+            lambda texts, correct: 0.0,
+            lambda texts, correct: share([w for t in texts for w in set(t.split())], correct),
+            lambda texts, correct: np.mean([share(t.split(), correct) for t in texts]),
+            lambda texts, correct: share([w for t in texts for w in t.split(" ")], correct),
+            lambda texts, correct: harm(texts, correct) * sum(len(t.split()) for t in texts),
+            lambda texts, correct: harm(texts[:1], correct),
+        ],
     ),
 ]
 
 
+def printed(part: str) -> str:
+    """What the executed chapter printed in the code cell that holds this text."""
+    [path] = [path for path in NOTEBOOKS if path.stem.startswith("10_")]
+    cells = nbformat.read(path, as_version=4).cells
+    [cell] = [cell for cell in cells if cell.cell_type == "code" and part in cell.source]
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+def test_platt_scaling_is_not_temperature_scaling() -> None:
+    """.6 with 79 equal rivals: .12 at temperature 2, .55 on the logistic curve; with one rival they agree."""
+    frame = np.array([0.6] + [0.4 / 79] * 79) ** 0.5
+    assert frame[0] / frame.sum() == pytest.approx(0.12, abs=0.005)
+    assert Scale(2.0)(0.6) == pytest.approx(0.55, abs=0.005)
+    two = np.array([0.6, 0.4]) ** 0.5
+    assert two[0] / two.sum() == pytest.approx(Scale(2.0)(0.6))
+
+
+def test_the_gate_asks_the_least_that_a_replaced_letter_can_cost_in_its_frame() -> None:
+    frames = np.random.default_rng(0).dirichlet(np.ones(80) / 10, size=200)
+    top = frames.argsort(axis=1)[:, ::-1]
+    c, other = (frames[np.arange(200), top[:, rank]] for rank in (0, 1))
+    sure = c < 0.99
+    assert (np.log(c / other) >= np.log(c / (1 - c)) - 1e-9)[sure].all()
+
+
+def test_what_the_chapter_says_of_its_numbers() -> None:
+    """The library mends words of damaged lines and saves no characters to speak of; the exact ink is best."""
+    told = printed("policies.compare")
+    rate = {
+        name: (float(before), float(after), int(mended), int(broken))
+        for name, before, after, mended, broken in re.findall(
+            r"^(.*?) +CER +([\d.]+) -> +([\d.]+).*mended +(\d+) +broken +(\d+)", told, re.M
+        )
+    }
+    assert rate["ink, exactly"][1] < rate["package's gate"][1] < rate["package's gate"][0]
+    mended, broken = rate["autocorrect fast"][2:]
+    assert (
+        mended > 5 * broken and abs(rate["autocorrect fast"][0] - rate["autocorrect fast"][1]) < 0.5
+    )
+    saved = [int(n) for n in re.findall(r"([+-]\d+) edits saved", told)]
+    assert saved[0] >= 0 > saved[1]
+    own, _ = re.findall(r"between [+-]\d+ and ([+-]\d+)", printed("def saved"))
+    assert int(own) < 0
+    words = [word for line in iam.read().split("test") for word in line.text.split()]
+    fast = Speller("fast")
+    assert 0.01 < np.mean([fast.correct(word).text != word for word in words]) < 0.04
+
+
 def test_figures_take_empty_answers(capsys: pytest.CaptureFixture[str]) -> None:
     """A strong model leaves nothing to change, and a rare word has no candidates."""
-    from htr_utils.course.plots import spelling
-
-    alt = "Bars that stand for counts of words, drawn for a test."
-    spelling.candidates("xqzv", {"one": {}, "two": {}}, alt=alt)
-    spelling.outcomes({"library": {}, "gated": {}}, ("helped", "neither", "harmed"), alt=alt)
+    spelling.candidates("xqzv", set(), {"one": {}, "two": {}})
     perfect = (cer(["a b"], ["a b"]), wer(["a b"], ["a b"]))
-    spelling.rates({"none": perfect, "gated": perfect}, alt=alt)
-    assert "gated: 0 helped, 0 neither, 0 harmed" in capsys.readouterr().out
+    spelling.rates({"none": perfect, "gated": perfect})
+    told = capsys.readouterr().out
+    assert "in one: 0; in two: 0" in told and "gated 0.0 %" in told
 
 
-def test_figures_of_confidence_and_margin(capsys: pytest.CaptureFixture[str]) -> None:
-    from htr_utils.course.plots import spelling
-
+def test_figures_say_what_they_show(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence for those who do not see a figure is made of what was drawn."""
+    parts = {"ink": np.array([-2.0, -1.0]), "ink + language": np.array([3.0, 1.0])}
+    spelling.gains("tbe", ["the", "tube"], parts)
+    assert "first 'the' (ink -2.0, ink + language +3.0)" in capsys.readouterr().out
     right = np.array([True, True, False, True])
-    spelling.reliability(
-        {"boaster": (np.full(4, 0.99), right), "honest": (np.full(4, 0.75), right)}
+    groups = {"boaster": np.full(4, 0.99), "honest": np.full(4, 0.75)}
+    spelling.reliability(groups, right, np.array([0, 0, 1, 1]))
+    told = capsys.readouterr().out
+    assert (
+        "honest 0.0 %" in told and "is the one 'honest'" in told and "4 letters in 2 lines" in told
     )
-    told = (
-        capsys.readouterr().out
-    )  # the sentence for those who do not see it says which curve is nearer
-    assert "honest < boaster" in told and "is the one 'honest'" in told
-    reports = [
-        Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1)
-        for mended, broken in ((9, 3), (6, 1), (3, 0))
-    ]
-    spelling.margin_curve([0.0, 1.0, 2.0], reports)
-    assert "2 of 3 margins" in capsys.readouterr().out
+    counts = ((9, 3), (6, 1), (3, 0))
+    reports = [Report("", 9, 1, 1, 1, 1, 9, mended, broken, 0.1) for mended, broken in counts]
+    spelling.margin_curve([0.0, 1.0, 2.0], reports, published=1.0)
+    told = capsys.readouterr().out
+    assert "from 9 mended and 3 broken at 0 to 3 and 0 at 2; the published margin is 1" in told

@@ -76,13 +76,31 @@ def unpaired(
     return float(np.percentile(draws, 2.5)), float(np.percentile(draws, 97.5))
 
 
+def emptied(items: list[int], size: int) -> list[list[int]]:
+    made = []
+    while items:
+        made.append(items[:size])
+        del items[:size]
+    return made
+
+
 def leak(train: list[str], test: list[str]) -> float:
     return sum(writer in set(train) for writer in test) / len(test)
 
 
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    ("11.1", "writers", ["lines", 3]),
-    ("11.2", pooled, [mean_of_lines, lambda e, n: 100 * pooled(e, n)]),
+    ("11.1", "writers", ["lines", "both", 3]),
+    (
+        "11.2",
+        pooled,
+        [
+            mean_of_lines,
+            lambda e, n: 100 * pooled(e, n),
+            lambda e, n: sum(e) / len(n),
+            lambda e, n: sum(n) / sum(e),
+            lambda e, n: sum(e),
+        ],
+    ),
     (
         "11.3",
         paired,
@@ -104,20 +122,31 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
             lambda items, size: [
                 items[n * size : (n + 1) * size] for n in range(len(items) // size + 1)
             ],
+            emptied,
+            lambda items, size: [items[n::size] for n in range(size)],
         ],
     ),
-    ("11.4", leak, [lambda a, b: len(set(a) & set(b)) / len(set(b)), lambda a, b: 1.0]),
+    (
+        "11.4",
+        leak,
+        [
+            lambda a, b: len(set(a) & set(b)) / len(set(b)),
+            lambda a, b: 1.0,
+            lambda a, b: 100 * leak(a, b),
+            lambda a, b: leak(b, a),
+        ],
+    ),
 ]
 
 
 def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
-    """One writer, one character, and no misread character at all."""
+    """One writer, no misread character at all, a line of which nothing was read."""
     from htr_utils.course.plots import errors
 
     perfect = cer(["a b"], ["a b"])
     errors.writers({"w": perfect}, whole=perfect)
-    errors.characters({"a": (0, 1)})
     errors.crops([])
+    errors.worst([(np.full((40, 200), 240, np.uint8), "a b", "")])
     assert "0 misread characters" in capsys.readouterr().out
 
 

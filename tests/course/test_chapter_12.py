@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
-from htr_utils import Recognizer
+from htr_utils import Recognizer, paths
 from htr_utils.course import letters
 from htr_utils.errors import HtrError
-from htr_utils.lines import labels
+from htr_utils.lines import iam, labels
 from htr_utils.text.metrics import cer, edits
+from tests.helpers.chapters import NOTEBOOKS
 from workshop.material import samples
 
 
 def counted(owner: list[int], lines: int) -> tuple[int, int]:
     times = [owner.count(n) for n in range(lines)]
     return sum(t > 1 for t in times), times.count(0)
-
-
-def runs(profile: list[float], level: float) -> list[tuple[int, int]]:
-    full = np.concatenate([[False], np.array(profile) > level, [False]])
-    return [(int(a), int(b)) for a, b in np.flatnonzero(full[1:] != full[:-1]).reshape(-1, 2)]
 
 
 def divided(grey: np.ndarray, reach: int) -> np.ndarray:
@@ -45,31 +43,91 @@ def mean_points(before: list[str], after: list[str], truth: list[str]) -> float:
     return 100 * float(np.mean(each))
 
 
+def halved(grey: np.ndarray, reach: int) -> np.ndarray:
+    """A window that reaches half as far as it should."""
+    return grey / maximum_filter(grey.astype(float), reach + 1)
+
+
+def eight(weights: np.ndarray, scales: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    if scales is None:
+        scales = np.abs(weights).max(axis=0) / 127
+        scales[scales == 0] = 1
+    return np.round(weights / scales).astype(np.int8), scales
+
+
+def in_place(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    made = eight(weights.copy())
+    weights /= made[1]
+    return made
+
+
+def cut_off(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (weights / eight(weights)[1]).astype(np.int8), eight(weights)[1]
+
+
+def of_the_maximum(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return eight(weights, np.where(weights.max(0) > 0, weights.max(0) / 127, 1.0))
+
+
+def nothing_divided(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(invalid="ignore"):
+        return eight(weights, np.abs(weights).max(axis=0) / 127 + 0.0)
+
+
+def one_scale(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scale = np.full(weights.shape[1], np.abs(weights).max() / 127)
+    scale[-1] = 1
+    return eight(weights, scale)
+
+
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
     (
         "12.1",
         counted,
-        [lambda o, n: (len(o) - len(set(o)), n - len(set(o) - {-1})), lambda o, n: (0, 0)],
+        [
+            lambda o, n: (counted([*o, *[n] * o.count(-1)], n + 1)[0], n - len(set(o) - {-1})),
+            lambda o, n: (0, 0),
+            lambda o, n: (counted(o, n)[0], n - len(set(o))),
+            lambda o, n: (sum(max(0, o.count(k) - 1) for k in range(n)), counted(o, n)[1]),
+            lambda o, n: counted(o, n)[::-1],
+        ],
     ),
     (
         "12.2",
-        runs,
-        [lambda p, v: [(a, b - 1) for a, b in runs(p, v)], lambda p, v: runs([*p[:-1], 0], v)],
-    ),
-    (
-        "12.3",
         divided,
         [
             lambda g, r: g / g.max(),
             lambda g, r: 255 * divided(g, r),
             lambda g, r: g - maximum_filter(g, 2 * r + 1) + 1.0,
+            halved,
+            lambda g, r: divided(g, r)[r:-r, r:-r],
         ],
     ),
-    ("12.4", "the corrected lines", ["the second letter", "both"]),
+    ("12.3", "the learnt lines", ["the unseen lines", "both", "neither"]),
+    (
+        "12.4",
+        points,
+        [
+            mean_points,
+            lambda b, a, t: -points(b, a, t),
+            lambda b, a, t: points(b, a, t) / 100,
+            lambda b, a, t: abs(points(b, a, t)),
+            lambda b, a, t: points([""] * len(t), a, t),
+        ],
+    ),
     (
         "12.5",
-        points,
-        [mean_points, lambda b, a, t: -points(b, a, t), lambda b, a, t: points(b, a, t) / 100],
+        eight,
+        [
+            in_place,
+            cut_off,
+            of_the_maximum,
+            nothing_divided,
+            one_scale,
+            lambda w: eight(w.T),
+            lambda w: (eight(w)[0].astype(float), eight(w)[1]),
+            lambda w: (eight(w)[0], np.where(w.any(0), 1 / eight(w)[1], 1)),
+        ],
     ),
 ]
 
@@ -109,23 +167,34 @@ def test_fine_tuning_on_few_lines_learns_them_and_leaves_the_first_model_alone(
     tmp_path: Path,
 ) -> None:
     (crops, texts), _ = letters.material()
-    folder = letters.keep(crops[:4], texts[:4], tmp_path / "four")
+    some = (crops[:4], texts[:4])
     first = Recognizer.load("course")
     before = [r.text for r in first.read(crops[:4])]
-    made = letters.fine_tune(folder, "course", tmp_path / "four.keras", epochs=12, seed=0)
+    made = letters.fine_tune(some, "course", tmp_path / "four.keras", epochs=12, seed=0)
     after = [r.text for r in Recognizer.load(made).read(crops[:4])]
     assert cer(after, texts[:4]).value < 0.7 * cer(before, texts[:4]).value
     assert [r.text for r in first.read(crops[:4])] == before
 
 
+def test_frozen_convolutions_stay_and_the_rest_moves(tmp_path: Path) -> None:
+    (crops, texts), _ = letters.material()
+    some = (crops[:2], texts[:2])
+    made = letters.fine_tune(some, "course", tmp_path / "f.keras", epochs=1, seed=0, frozen=True)
+    before, after = (
+        {weight.path: np.asarray(weight) for weight in Recognizer.load(file).model.weights}
+        for file in (paths.model_file("course"), made)
+    )
+    moved = {path for path in before if not np.allclose(before[path], after[path], atol=1e-6)}
+    assert "logits/kernel" in moved and any("lstm" in path for path in moved)
+    assert not [path for path in moved if path.startswith(("conv", "norm"))]
+
+
 def test_a_text_too_long_for_its_line_is_named(tmp_path: Path) -> None:
     narrow = np.full((40, 60), 240, np.uint8)
     narrow[2:38, 2:58] = 20
-    folder = letters.keep(
-        [narrow], ["much too long for sixty pixels, whoever wrote it"], tmp_path / "one"
-    )
+    some = ([narrow], ["much too long for sixty pixels, whoever wrote it"])
     with pytest.raises(HtrError, match="too narrow for its text") as error:
-        letters.fine_tune(folder, "course", tmp_path / "one.keras", epochs=1, seed=0)
+        letters.fine_tune(some, "course", tmp_path / "one.keras", epochs=1, seed=0)
     assert "line-01.png" in str(error.value) and "\n" not in str(error.value)
 
 
@@ -138,6 +207,63 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
     plots.steps({"a": blank})
     plots.profile(blank, np.zeros(300), 1.0, [])
     plots.outlines(blank, {"nothing": []})
-    plots.confidences({"none": [], "one": [0.5]})
     plots.before_after({"same": (same, same)})
     assert "same 0% -> 0%" in capsys.readouterr().out
+
+
+# ---- what the chapter says, computed
+
+
+def stored() -> str:
+    """Everything that the chapter printed when it was built."""
+    book = nbformat.read(next(path for path in NOTEBOOKS if path.stem[:2] == "12"), as_version=4)
+    return "\n".join(
+        output.get("text", "")
+        for cell in book.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream"
+    )
+
+
+def per_cent(pattern: str) -> list[int]:
+    found = re.search(pattern, stored())
+    assert found, pattern
+    return [int(number) for number in found.groups()]
+
+
+def test_the_page_is_read_less_surely_than_rendered_lines() -> None:
+    rendered, page = per_cent(r"rendered lines (\d+)%, this page (\d+)%")
+    assert page < rendered - 5
+
+
+def test_the_unseen_lines_gain_the_learnt_ones_seem_to_gain_more_and_others_pay() -> None:
+    learnt = per_cent(r"learnt lines (\d+)% -> (\d+)%")
+    unseen = per_cent(r"unseen lines, same hand (\d+)% -> (\d+)%")
+    others = per_cent(r"other hands (\d+)% -> (\d+)%")
+    assert learnt[1] < unseen[1] < 0.75 * unseen[0] and others[1] >= others[0]
+    _, low, high = per_cent(r"edits saved a line: (\d+), 95 % interval (\d+) to (\d+)")
+    assert 0 < low < high
+
+
+def test_more_lines_help_more() -> None:
+    none, five, twelve = per_cent(r"after so many lines: 0: (\d+)%, 5: (\d+)%, 12: (\d+)%")
+    assert none > five > twelve
+
+
+def test_eight_bits_move_the_rate_by_less_than_a_point() -> None:
+    reader = Recognizer.load(paths.model_file("course"))
+    (crops, texts), _ = letters.material()
+    lines = iam.read().split("test")[::30]
+    pictures = [*crops, *(line.image() for line in lines)]
+    truth = [*texts, *(line.text for line in lines)]
+
+    def rate() -> float:
+        return cer([one.text for one in reader.read(pictures, decoder="greedy")], truth).value
+
+    before, changed = rate(), 0
+    for weight in reader.model.weights:
+        if "kernel" in weight.path and ("lstm" in weight.path or "logits" in weight.path):
+            numbers, scales = eight(np.asarray(weight, np.float32))
+            weight.assign(numbers * scales)
+            changed += 1
+    assert changed >= 5 and abs(rate() - before) < 0.01

@@ -61,7 +61,7 @@ SWEEP = {"chapter": "08", "grid": {"lines": [16, 32], "batch": [4, 8]}, "seeds":
 
 
 ANSWERS: list[tuple[str, Any, list[Any]]] = [
-    ("13.1", 72, [24, 12, 5]),
+    ("13.1", 72, [24, 12, 27, 5]),
     (
         "13.2",
         needed(by_t),
@@ -79,12 +79,22 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
     (
         "13.3",
         luck,
-        [lambda limit, s: luck(limit, s) - 1, lambda limit, s: 16, lambda limit, s: 0],
+        [
+            lambda limit, s: luck(limit, s) - 1,
+            lambda limit, s: 16,
+            lambda limit, s: 0,
+            lambda limit, s: luck(limit, s) + 1,
+        ],
     ),
     (
         "13.4",
         SWEEP,
-        [SWEEP | {"seeds": [0]}, SWEEP | {"grid": {"line": [1]}}, SWEEP | {"chapter": "09"}],
+        [
+            SWEEP | {"seeds": [0]},
+            SWEEP | {"grid": {"line": [1]}},
+            SWEEP | {"chapter": "09"},
+            SWEEP | {"seeds": [1, 2, 3]},
+        ],
     ),
     (
         "13.5",
@@ -404,6 +414,9 @@ def test_the_table_of_networks_says_what_the_chapter_says() -> None:
     rows = [row.split("|") for row in table.splitlines() if row.count("|") == 8]
     rates = {row[1].strip(): row[6].strip() for row in rows}
     assert (rates["wide"], rates["seed 1"], rates["no shortcut branch"]) == ("18.6", "22.3", "36.2")
+    near = ("32 px high", "40 px high", "LSTM of 128", "three quarters real")
+    assert all(18.6 < float(rates[name]) < 22.3 + 2 for name in near)
+    assert float(rates["course"]) < 18.6 - 2 * (22.3 - 18.6)
 
 
 def test_nine_random_rates_come_nearer_than_three() -> None:

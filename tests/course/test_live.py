@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from htr_utils.course import live
-from htr_utils.recognizer import Character, Reading
+from htr_utils.readings import Character, Reading
 
 
 class Fake:

@@ -29,13 +29,14 @@ OTHER_PARAMETERS: dict[str, dict[str, object]] = {
     "01": {"line_number": 40, "seed": 2},
     "02": {"line_number": 12, "strength": 0.5, "seed": 3},
     "03": {"line": 7, "split": "validation", "worst": 0.3, "samples": 200},
+    "04": {"examples": 900, "steps": 100, "few": 90, "seed": 1},
     "05": {"line_number": 5, "extra_padding": 64},
     "06": {"line_number": 5, "cells": 4, "toy_lines": 500},
     "08": {"steps": 20, "epochs": 2, "lines": 16, "batch": 4},
     "09": {"lines": 5, "beam_width": 4, "seed": 3},
-    "10": {"lines": 10, "doubt": 0.5, "seed": 2},
+    "10": {"lines": 10, "unsure_below": 0.5, "seed": 2},
     "11": {"lines": 12, "seed": 2},
-    "12": {"examples": 48, "rounds": 2, "corrected": 6, "epochs": 12, "seed": 2},
+    "12": {"examples": 48, "rounds": 2, "epochs": 12, "frozen": True, "seed": 2},
     "13": {"seed": 3},
 }
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images
-from htr_utils.recognizer import Character, Reading
+from htr_utils.readings import Character, Reading
 from htr_utils.text.spelling import Correction, Speller
 
 

@@ -20,7 +20,7 @@ from htr_utils import drawn, formats, paths, results
 from htr_utils import pages as finder
 from htr_utils.errors import HtrError
 from htr_utils.lines import images
-from htr_utils.recognizer import Reading
+from htr_utils.readings import Reading
 from htr_utils.results import ReadLine, ReadPage, Word
 
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"

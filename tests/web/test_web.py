@@ -33,7 +33,7 @@ from htr_utils.cli import main
 from htr_utils.cli.serve import _addresses, _listen
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, labels
-from htr_utils.recognizer import Reading
+from htr_utils.readings import Reading
 from htr_utils.text.charset import Charset
 from htr_utils.text.spelling import Correction
 from htr_utils.trainer.material import material

@@ -8,21 +8,28 @@ differs between two executions of the same code is left out, so that a rebuild c
 from __future__ import annotations
 
 import argparse
+import base64
 import re
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from htr_utils import files
 from htr_utils.cli.one_line import one_line
+from htr_utils.course import exercises
 from htr_utils.errors import HtrError
 from htr_utils.paths import repo_root
 from htr_utils.runs.chapter_files import blank, find, kernel_environment, read, save
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+SEALED = (
+    "htr_utils/course/exercises/solutions.txt"  # what `solution(...)` shows to whoever learns alone
+)
 
 
 def strip(notebook: NotebookNode) -> None:
@@ -125,6 +132,29 @@ def stale(source: Path, *, solution: bool = False) -> bool:
     return made_from != blank(source, solution=solution).metadata["htr"]
 
 
+def solved(sources: Sequence[Path]) -> dict[str, str]:
+    """Number -> solved cell of each exercise whose check stands in these sources."""
+    found: dict[str, str] = {}
+    code = ""
+    for cell in (cell for source in sources for cell in blank(source, solution=True).cells):
+        if "exercise" in cell.metadata.get("tags", []):
+            code = cell.source
+        if "check" in cell.metadata.get("tags", []):
+            found |= dict.fromkeys(re.findall(r'\bcheck\("(\d\d\.\d+)"', cell.source), code)
+    return found
+
+
+def seal() -> None:
+    """Write every solution into the package, where they are not there as the sources have them."""
+    wanted = solved(find())
+    if exercises.unsealed() != wanted:
+        rows = (
+            f"{number} {base64.b64encode(zlib.compress(code.encode(), 9)).decode()}\n"
+            for number, code in wanted.items()
+        )
+        files.write_text(exercises.SEALED, "".join(rows))
+
+
 def build_all(names: Sequence[str], *, force: bool = False, solutions: bool = False) -> int:
     """Rebuild what is out of date, with a line for each chapter; returns how many failed."""
     failures = 0
@@ -159,6 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="also those that are up to date")
     parser.add_argument("--solutions", action="store_true", help="also notebooks/solutions/")
     options = parser.parse_args(arguments)
+    seal()
     failed = build_all(options.names, force=options.force, solutions=options.solutions)
     return 1 if failed else 0
 

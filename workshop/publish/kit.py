@@ -86,6 +86,7 @@ def student_files(root: Path) -> dict[str, bytes]:
     content = {name: (root / name).read_bytes() for name in TOP if (root / name).is_file()}
     for folder in ("htr_utils", "workshop", "data", "model"):
         content.update((name, path.read_bytes()) for name, path in _below(root / folder, root))
+    content.pop(notebooks.SEALED, None)
     for source in chapters:
         path = notebooks.target(source)
         content[f"notebooks/{path.name}"] = path.read_bytes()

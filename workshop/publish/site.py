@@ -1,18 +1,23 @@
-"""The chapters as a web site: one folder of plain pages that opens without a server and fetches nothing. `make site`.
+"""The course as a web site: one folder for any static host that fetches nothing from elsewhere. `make site`.
 
-Executed notebooks, glossary and bibliography, with a list of chapters, the headings of the page, a search over
-everything, a light and a dark theme, formulas as MathML, alt text on every figure, and the notebook to download.
+The first page reads handwriting in the browser (`front`). Behind it executed notebooks, glossary and bibliography,
+with a list of chapters, the headings of the page, a search over everything, a light and a dark theme, formulas as
+MathML, alt text on every figure, meanings at glossary words, and the notebook to download. Without a server all but
+the reading works.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import hashlib
 import json
+import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape, unescape
 from pathlib import Path
 
@@ -25,6 +30,7 @@ from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files
 from htr_utils.runs.html import Card, _Exporter, describe, reading_time, tile
 from workshop.chapters.links import slug
+from workshop.publish import front
 
 STATIC = Path(__file__).parent / "static"
 DOCS = (("glossary", "Glossary"), ("bibliography", "Bibliography"))
@@ -77,6 +83,39 @@ def local(body: str, known: set[str]) -> str:
     return re.sub(r'<a\b([^>]*?)href="([^"]+)"([^>]*)>(.*?)</a>', one, body, flags=re.DOTALL)
 
 
+def meanings(glossary: str) -> dict[str, str]:
+    """The first two sentences on each word of the glossary (markdown), by its anchor."""
+    found = {}
+    for word, text in re.findall(r"(?ms)^### (.+?)\n(.+?)(?=^#|\Z)", glossary):
+        plain = re.sub(r"\[([^\]]+)\]\([^)]*\)|[`*]", r"\1", " ".join(text.split()))
+        plain = re.sub(r"\bSee [^.]*\.", "", plain)
+        found[slug(word)] = " ".join(re.split(r"(?<=[.!?]) (?=[A-Z])", plain)[:2]).strip()
+    return found
+
+
+def explained(body: str, words: Mapping[str, str]) -> str:
+    """HTML whose links into the glossary carry the meaning of the word as their title."""
+
+    def one(found: re.Match[str]) -> str:
+        meaning = words.get(found[1])
+        return f'{found[0]} title="{escape(meaning)}" class="word"' if meaning else found[0]
+
+    return re.sub(r'<a href="glossary\.html#([^"]+)"', one, body)
+
+
+def with_files(body: str, folder: Path) -> str:
+    """HTML whose embedded PNG figures are files in `folder`, named by their content, loaded when in sight."""
+
+    def one(found: re.Match[str]) -> str:
+        content = base64.b64decode(found[1])
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}.png"
+        files.write_bytes(folder / name, content)
+        width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
+        return f'src="{folder.name}/{name}" width="{width}" height="{height}" loading="lazy"'
+
+    return re.sub(r'src="data:image/png;base64,([^"]+)"', one, body)
+
+
 def finished(body: str, known: set[str]) -> str:
     """The body of a page: anchors, links, tables in boxes that may scroll."""
     body = re.sub(r"(?s)<table\b.*?</table>", r'<div class="table">\g<0></div>', body)
@@ -116,34 +155,39 @@ def _contents(body: str) -> list[tuple[str, str, str]]:
     return [(level, a, text_of(words)) for level, a, words in headings if level <= deepest]
 
 
-def framed(page: Page, order: Sequence[tuple[str, str]]) -> str:
+def framed(page: Page, order: Sequence[tuple[str, str]], repository: str = "") -> str:
     """A whole HTML page.
 
     Args:
         page: what stands in the middle.
         order: (name, title) of all pages, as they are listed and turned.
+        repository: OWNER/NAME on GitHub, for the buttons that open a notebook in Colab; none without.
     """
     names = [name for name, _ in order]
     at = names.index(page.name) if page.name in names else None
     template = Template((STATIC / "site.html").read_text(encoding="utf-8"), autoescape=True)
-    return template.render(page=page, order=order, at=at, contents=_contents(page.body)) + "\n"
+    contents = _contents(page.body)
+    return template.render(page=page, order=order, at=at, contents=contents, repository=repository)
 
 
-def _front(cards: Sequence[Card]) -> Page:
+def _front(cards: Sequence[Card], size: int) -> Page:
+    template = Template((STATIC / "front.html").read_text(encoding="utf-8"), autoescape=True)
     tiles = "".join(tile(card, reading_time(card)) for card in cards)
-    body = (
-        "<h1>Reading handwriting</h1><p>A course that builds the recogniser: from the pixels of a line to its text. "
-        "Each chapter starts alone; each can be downloaded as a notebook and run.</p>"
-        f'<ul class="tiles">{tiles}</ul>'
-    )
+    body = template.render(size=size, tiles=tiles)
     return Page("index", "Reading handwriting: the course", body)
 
 
-def make(out: Path, root: Path | None = None) -> list[Path]:
+def make(
+    out: Path, root: Path | None = None, repository: str = "", reads: bool = True
+) -> list[Path]:
     """Write the site of the notebooks that lie in the checkout; returns its pages.
 
+    Args:
+        root: another checkout. repository: as `framed` takes it.
+        reads: whether the first page reads handwriting; what it needs comes from npm the first time.
+
     Raises:
-        HtrError: there are no notebooks, or `out` cannot be written.
+        HtrError: there are no notebooks, or `out` cannot be written, or npm cannot fetch.
     """
     folder = root / "notebooks" if root else chapter_files.notebooks_folder()
     chapters = chapter_files.find(folder=folder, pattern="*.ipynb")
@@ -163,6 +207,10 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
         document(folder.parent / "docs" / "guide" / f"{name}.md", title, known)
         for name, title in docs
     ]
+    words = {}
+    if "glossary" in known:
+        text = (folder.parent / "docs" / "guide" / "glossary.md").read_text(encoding="utf-8")
+        words = meanings(text)
     order = [(page.name, page.title) for page in pages]
     places = [place for page in pages for place in sections(page)]
     files.write_text(
@@ -176,27 +224,41 @@ def make(out: Path, root: Path | None = None) -> list[Path]:
     colours = f"{light}\n{night}\n@media (prefers-color-scheme: dark) {{\n{auto}\n}}\n"
     files.write_text(out / "site.css", colours + style)
     shutil.copyfile(STATIC / "site.js", out / "site.js")
+    size = front.copy(out) if reads else 0
     results = (
         '<h1>Search</h1><p id="found" role="status"></p><ul id="results" class="results"></ul>'
     )
     search = Page("search", "Search", f"{results}<noscript>The search needs JavaScript.</noscript>")
-    for page in [*pages, search, _front([card for _, card in pairs])]:
-        files.write_text(out / f"{page.name}.html", framed(page, order))
+    for page in [*pages, search, _front([card for _, card in pairs], size)]:
+        body = with_files(explained(page.body, words), out / "figures")
+        text = framed(replace(page, body=body), order, repository)
+        files.write_text(out / f"{page.name}.html", f"{text}\n")
+    if reads:
+        front.keep(out)
     return sorted(out.glob("*.html"))
 
 
 @one_line
 def main(arguments: Sequence[str] | None = None) -> int:
-    """`site [--out FOLDER]`."""
+    """`site [--out FOLDER] [--repository OWNER/NAME] [--no-reading]`."""
     parser = argparse.ArgumentParser(
         prog="python -m htr_utils site", description="The course as a web site."
     )
     parser.add_argument("--out", help="where it goes (default: runs/site)")
+    parser.add_argument(
+        "--repository",
+        default=os.environ.get("GITHUB_REPOSITORY", ""),
+        help="OWNER/NAME on GitHub, for buttons that open a chapter in Colab",
+    )
+    parser.add_argument(
+        "--no-reading", action="store_true", help="a first page without the reader (needs no npm)"
+    )
     options = parser.parse_args(arguments)
     out = Path(options.out or chapter_files.notebooks_folder().parent / "runs" / "site")
-    pages = make(out)
+    pages = make(out, repository=options.repository, reads=not options.no_reading)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"{len(pages)} pages, {size / 1e6:.1f} MB. Open index.html in {out}")
+    how = f"python -m http.server --directory {out}"
+    print(f"{len(pages)} pages, {size / 1e6:.1f} MB, in {out}. To look at it: {how}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Browser libraries for the slides: fetched by npm when they are needed, kept in the user's cache, never committed."""
+"""Browser libraries for slides and site: fetched by npm when needed, kept in the user's cache, never committed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from pathlib import Path
 
 from htr_utils.synth import npm
 
-# What is tested. reveal.js shows the slides, MathJax draws their formulas, axe-core looks at pages in tests.
-VERSIONS = {"reveal.js": "5.2.1", "mathjax": "3.2.2", "axe-core": "4.10.3"}
+# What is tested. reveal.js shows the slides, MathJax draws their formulas, axe-core looks at pages in tests,
+# ONNX Runtime Web runs the networks in the reader of the site.
+VERSIONS = {
+    "reveal.js": "5.2.1",
+    "mathjax": "3.2.2",
+    "axe-core": "4.10.3",
+    "onnxruntime-web": "1.30.0",
+}
 
 
 def package(name: str, folder: Path | None = None) -> Path:

@@ -9,10 +9,14 @@ A chapter's checks live in a file of their own (`c07.py` for the chapter "CTC lo
         return None                 # correct
 
 A function of the learner's is called through a wrapper, so a check never has to catch anything.
+
+`solution("07.2")` shows what the chapter's author wrote, once an answer was checked in this kernel. The solutions
+stand in `solutions.txt`, packed so that nobody reads one by chance; a class gets the package without that file.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
 import dis
 import functools
@@ -20,14 +24,19 @@ import importlib
 import inspect
 import itertools
 import linecache
+import textwrap
+import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from htr_utils.errors import HtrError
 
 Check = Callable[..., "str | None"]
 _checks: dict[str, Check] = {}
+_tried: set[str] = set()  # exercises whose check has met an answer in this kernel
 MOST = 10_000  # items that a generator of the learner's may give
+SEALED = Path(__file__).with_name("solutions.txt")
 
 
 class _ToDo(Exception):
@@ -85,22 +94,12 @@ def verdict(number: str, answer: Any, *tools: Any) -> str:
     Raises:
         HtrError: there is no such exercise.
     """
-    chapter = number.partition(".")[0]
-    try:
-        importlib.import_module(f"{__name__}.c{chapter}")
-    except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.c{chapter}":
-            raise
-    if number not in _checks:
-        known = sorted(known for known in _checks if known.startswith(f"{chapter}."))
-        raise HtrError(
-            f"no exercise {number!r}; of chapter {chapter} there are: {', '.join(known) or 'none'}"
-        )
+    check_of = _found(number)
     if _empty(answer):
         return "to do"
     probe = _wrap(answer) if inspect.isroutine(answer) else answer
     try:
-        hint = _checks[number](probe, *tools)
+        hint = check_of(probe, *tools)
     except _ToDo:
         return "to do"
     except _Raised as raised:
@@ -112,7 +111,45 @@ def verdict(number: str, answer: Any, *tools: Any) -> str:
 
 def check(number: str, answer: Any, *tools: Any) -> None:
     """Print how an exercise stands: "07.2: to do", "07.2: hint: ..." or "07.2: correct"."""
-    print(f"{number}: {verdict(number, answer, *tools)}")
+    said = verdict(number, answer, *tools)
+    if said != "to do":
+        _tried.add(number)
+    print(f"{number}: {said}")
+
+
+def solution(number: str) -> None:
+    """Print the solution of an exercise ("07.2" or "7.2"), once its check has met an answer in this kernel."""
+    number = number if number[1:2] != "." else f"0{number}"
+    _found(number)
+    if number not in _tried:
+        print(
+            f"{number}: try first. Write an answer, run its check; then the solution is shown here."
+        )
+    else:
+        print(unsealed().get(number, f"{number}: this copy has no solutions; your lecturer does."))
+
+
+def unsealed() -> dict[str, str]:
+    """Number -> code of each solution that came with the package; none in the class's copy."""
+    rows = SEALED.read_text(encoding="ascii").splitlines() if SEALED.is_file() else []
+    pairs = (row.split() for row in rows if row)
+    return {number: zlib.decompress(base64.b64decode(code)).decode() for number, code in pairs}
+
+
+def _found(number: str) -> Check:
+    """The check of an exercise; HtrError where there is none."""
+    chapter = number.partition(".")[0]
+    try:
+        importlib.import_module(f"{__name__}.c{chapter}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.c{chapter}":
+            raise
+    if number not in _checks:
+        known = sorted(known for known in _checks if known.startswith(f"{chapter}."))
+        raise HtrError(
+            f"no exercise {number!r}; of chapter {chapter} there are: {', '.join(known) or 'none'}"
+        )
+    return _checks[number]
 
 
 def _empty(answer: Any) -> bool:
@@ -172,6 +209,6 @@ def _describe(function: Callable[..., Any], error: Exception) -> str:
             text = linecache.getline(code.co_filename, step.tb_lineno).strip()
             where = f" in line {step.tb_lineno}" + (f": `{text}`" if text else "")
         step = step.tb_next
-    message = " ".join(str(error).split())[:120]
+    message = textwrap.shorten(str(error), 120, placeholder=" ...")
     name = getattr(function, "__name__", "the function")
     return f"{name} raises {type(error).__name__}{f' ({message})' if message else ''}{where}"

@@ -28,7 +28,7 @@ def columns(answer: Any) -> str | None:
 @exercise("00.2")
 def least_sure(answer: Callable[[Any], Any]) -> str | None:
     """The character with the smallest confidence, and its place."""
-    from htr_utils.recognizer import Character, Reading
+    from htr_utils.readings import Character, Reading
 
     def reading_of(*parts: tuple[str, float, float]) -> Reading:
         characters = tuple(Character(*part) for part in parts)

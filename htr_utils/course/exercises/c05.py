@@ -27,16 +27,27 @@ def guess(answer: int) -> str | None:
         return None
     if answer == 1:
         return "the picture is largest there, but how many channels come in?"
+    if answer >= 6:
+        return "most channels are there, but how many places are left of the picture?"
     return "think of places x kernel² x channels in x channels out; run on, see the count, and answer again"
 
 
 @exercise("05.2")
 def parameters(answer: Callable[[int, int, int, bool], int]) -> str | None:
     """Numbers stored by a convolution block."""
-    if answer(5, 1, 64, False) != 5 * 5 * 64 + 64:
+    plain = answer(5, 1, 64, False)
+    if plain == 5 * 5 * 64:
+        return "without batch norm each channel out also has a bias"
+    if plain == 5 * 5 * 64 + 4 * 64:
+        return (
+            "four numbers per channel out belong to batch norm; without it there is the bias alone"
+        )
+    if plain != 5 * 5 * 64 + 64:
         return (
             "without batch norm: kernel² x channels in x channels out, and one bias per channel out"
         )
+    if answer(3, 64, 64, False) == 3 * 3 * 64 + 64:
+        return "a kernel is as deep as its input: where do the channels in come in?"
     if answer(3, 64, 64, True) == 3 * 3 * 64 * 64 + 2 * 64:
         return "batch norm also stores its moving mean and variance"
     if answer(3, 64, 64, True) == 3 * 3 * 64 * 64 + 5 * 64:
@@ -81,6 +92,8 @@ def saved_percent(answer: float) -> str | None:
         return "in percent, please"
     if 63.5 <= share <= 64.5:
         return "that is the saving within block 2; the question is about all layers together"
+    if 13.5 <= share <= 14.0:
+        return "that is what stays of block 2, as a share of all; how much goes?"
     if 37.5 <= share <= 39.0:
         return "that is block 2's whole share; 9/25 of it stay"
     return "block 2's work x (1 - 9/25), divided by the sum of all, x 100"

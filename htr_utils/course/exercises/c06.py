@@ -13,11 +13,13 @@ from htr_utils.course.exercises import exercise, on_drawn_cases
 def guess(answer: str) -> str | None:
     """Whose outputs change in the left half when the right half is covered."""
     chosen = str(answer).strip().lower()
-    if chosen not in ("forward", "backward", "both"):
-        return 'answer with "forward", "backward" or "both"'
-    if chosen == "backward":
-        return None
-    return "the forward direction has not met the right half yet; run on, see the curves, and answer again"
+    hints = {
+        "backward": None,
+        "forward": "at a frame in the left half, which of the two directions has met the cover already?",
+        "both": "the forward direction has not met the right half yet; run on, see the curves, and answer again",
+        "neither": "one of the two comes from the covered side",
+    }
+    return hints.get(chosen, 'answer with "forward", "backward" or "both"')
 
 
 @exercise("06.2")
@@ -29,6 +31,10 @@ def blstm_parameters(answer: Callable[[int, int], int]) -> str | None:
         return "that is one direction"
     if count == wanted - 2 * 4 * 128:
         return "each of the four blocks also has a bias per unit"
+    if count == wanted - 2 * 4 * 128 * 128:
+        return "each block reads the hidden state as well: units numbers"
+    if count == wanted // 4:
+        return "three gates and a candidate: how many blocks of weights are that?"
     if count != wanted or answer(7, 3) != 2 * 4 * 3 * 11:
         return "two directions, four blocks each, fed by the inputs, the hidden state (units) and a bias"
     return None

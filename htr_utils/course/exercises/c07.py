@@ -20,6 +20,14 @@ def prediction(answer: Any) -> str | None:
     answer = int(answer)
     if answer >= 15:
         return "that is at least as many as for 'to'; what must stand between the two o's?"
+    if answer == 1:
+        return "that is how many paths of three frames there are; the fourth frame is to spare"
+    if answer == 2:
+        return (
+            "two of them begin or end with one more blank; the spare frame may also repeat a sign"
+        )
+    if answer == 3:
+        return "three of them repeat a sign of o-o; the spare frame may also be one more blank"
     if answer != 5:
         return "o-o takes three frames; which of its signs may be said twice, and where may one more blank go?"
     return None
@@ -30,6 +38,8 @@ def frames_needed(answer: Callable[[str], int]) -> str | None:
     """The smallest number of frames for a label: its length, and one more for each doubled letter."""
     if answer("to") != 2:
         return "two different letters fit into two frames"
+    if answer("aba") != 3:
+        return "the two a of 'aba' do not touch: which letters need a blank between them?"
     if answer("letter") != 7:
         return "try 'letter': what has to stand between its two t's?"
     if answer("aaa") != 5:
@@ -43,34 +53,57 @@ def frames_needed(answer: Callable[[str], int]) -> str | None:
     )
 
 
+def _log_probability(log_probs: np.ndarray, label: np.ndarray, jumps: str = "rule") -> np.ndarray:
+    """The last frame of the trellis in logarithms, (states,). jumps: over which blanks; "rule", "all" or "none"."""
+    states = np.zeros(2 * len(label) + 1, int)
+    states[1::2] = label
+    may = np.zeros(len(states), bool)
+    if jumps != "none":
+        may[3::2] = (label[1:] != label[:-1]) | (jumps == "all")
+    row = np.where(np.arange(len(states)) < 2, log_probs[0, states], -np.inf)
+    for frame in log_probs[1:]:
+        one, two = (np.append(np.full(by, -np.inf), row)[: len(row)] for by in (1, 2))
+        row = np.logaddexp(np.logaddexp(row, one), np.where(may, two, -np.inf)) + frame[states]
+    return row
+
+
 @exercise("07.3")
-def log_sum(answer: Callable[[list[float]], float]) -> str | None:
-    """log(sum(exp(values))) without underflow."""
-    if not math.isclose(answer([0.0, 0.0]), math.log(2), abs_tol=1e-6):
-        return "of two zeros it is the logarithm of two: is the sum taken after the exponential?"
-    if not math.isclose(answer([-1.0, -2.0, -3.0]), -0.5923940, abs_tol=1e-4):
-        return (
-            "try [-1, -2, -3]: what you take out of the sum must come back as a sum of logarithms"
-        )
-    if not math.isclose(answer([-1000.0, -1000.0]), -1000 + math.log(2), abs_tol=1e-3):
-        return "at -1000 the exponential is zero: what can you take out of the sum before it?"
-    if not math.isclose(answer([0.0, -math.inf]), 0.0, abs_tol=1e-6):
-        return "something impossible adds nothing: try [0, -inf]"
-    if not math.isclose(answer([-2000.0, 0.0]), 0.0, abs_tol=1e-6):
-        return "try [-2000, 0]: take the largest value out, not the first or the smallest"
-    if answer([-math.inf, -math.inf]) != -math.inf:
-        return "the sum of two impossible things is impossible: treat a list of minus infinities on its own"
-    return on_drawn_cases(
-        answer,
-        lambda v: float(np.logaddexp.reduce(v)),
-        lambda rng: (rng.uniform(-900, -700, 5).tolist(),),
-    )
+def log_probability(answer: Callable[[np.ndarray, np.ndarray], float]) -> str | None:
+    """The logarithm of a label's probability, also of hundreds of frames."""
+    logits = np.random.default_rng(73).normal(size=(6, 4))
+    table = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    for label in (np.array([1, 2]), np.array([3, 3, 1])):
+        row = _log_probability(table, label)
+        total, found = np.logaddexp(row[-1], row[-2]), float(answer(table.copy(), label.copy()))
+        others = {way: _log_probability(table, label, way)[-2:] for way in ("all", "none")}
+        if math.isclose(found, total, abs_tol=1e-6):
+            continue
+        if math.isclose(found, -total, abs_tol=1e-6):
+            return "that is the loss: the logarithm of a probability is negative"
+        if math.isclose(found, math.exp(total), abs_tol=1e-6):
+            return "that is the probability itself; its logarithm is asked for"
+        if math.isclose(found, row[-1], abs_tol=1e-6) or math.isclose(found, row[-2], abs_tol=1e-6):
+            return "a complete walk ends in the last letter or in the blank behind it: add both"
+        if math.isclose(found, np.logaddexp(*others["all"]), abs_tol=1e-6):
+            return "between two equal letters the blank must not be jumped over"
+        if math.isclose(found, np.logaddexp(*others["none"]), abs_tol=1e-6):
+            return "where the letters differ, the blank between them may be jumped over"
+        return "products become sums, sums become `np.logaddexp`; is each of the three ways in?"
+    if not math.isclose(
+        answer(np.full((900, 3), -math.log(3)), np.array([1, 2])), -964.7, abs_tol=0.5
+    ):
+        return "of 900 frames something vanishes: where do you still multiply or add probabilities?"
+    if answer(table[:2].copy(), np.array([1, 1])) != -math.inf:
+        return "a doubled letter in two frames has probability 0: its logarithm is -np.inf"
+    return None
 
 
 @exercise("07.4")
 def too_narrow(answer: Callable[[np.ndarray, np.ndarray, int], int]) -> str | None:
     """Lines with fewer frames (a started one counts) than their label needs."""
     widths, needed = np.array([40, 41, 80]), np.array([10, 11, 20])
+    if answer(np.array([400]), np.array([10]), 4) != 0:
+        return "a line of 400 columns has 100 frames at a step of 4: which lines are to be counted?"
     if answer(widths, needed, 4) == 3:
         return "a line that has exactly the frames it needs can be aligned: count those that have fewer"
     if answer(widths, needed, 4) != 0:

@@ -93,7 +93,7 @@ def letters_come(answer: Callable[..., int]) -> str | None:
 @exercise("08.5")
 def augmented(answer: Callable[..., bool]) -> str | None:
     """Does any line look different in another epoch?"""
-    pictures = np.random.default_rng(705).random((12, 8, 20))
+    pictures = list(np.random.default_rng(705).integers(0, 256, (12, 8, 20)))
 
     def fixed(index: int, epoch: int) -> np.ndarray:
         return pictures[index]
@@ -107,7 +107,7 @@ def augmented(answer: Callable[..., bool]) -> str | None:
     if answer(fixed, 12):
         return "here every line looks alike in every epoch: do you compare a line with itself, or with another line?"
     if not answer(always, 12):
-        return "here every line changes from epoch to epoch: do you ask for two epochs?"
+        return "here every line changes from epoch to epoch: do you ask for two epochs, and look at every pixel?"
     if not answer(seldom, 12):
         return "here the last line alone changes: one difference anywhere is enough, so look at all lines"
     if answer(lambda index, epoch: pictures[index].copy(), 12):

@@ -15,7 +15,9 @@ def prediction(answer: Sequence[str]) -> str | None:
         return "two texts, please: the one of greedy first, then the one of the beam"
     if not all(isinstance(text, str) for text in answer):
         return "write the two texts as strings"
-    greedy, beam = (text.replace("-", "").strip() for text in answer)
+    if "-" in "".join(answer):
+        return "a text holds no blanks: collapse the path first"
+    greedy, beam = (text.strip() for text in answer)
     if greedy != "ab":
         return "greedy looks at each frame alone: which class is largest in the first, which in the second?"
     if beam == greedy:
@@ -26,55 +28,92 @@ def prediction(answer: Sequence[str]) -> str | None:
 
 
 @exercise("09.2")
-def lost_letters(answer: Callable[[str], int]) -> str | None:
-    """Characters that equal their left neighbour."""
-    if answer("letter") != 1:
-        return "'letter' becomes 'leter': how many characters are gone?"
-    if answer("bookkeeper") != 3:
+def fair_bonus(answer: Callable[[float, list[float]], float]) -> str | None:
+    """Weight times the mean of -ln P."""
+    case, right = [0.5, 0.25, 0.125, 0.0625], 0.5 * 2.5 * math.log(2)
+    mine = answer(0.5, list(case))
+
+    def is_(value: float) -> bool:
+        return math.isclose(mine, value, abs_tol=1e-6)
+
+    if is_(-right):
+        return "the logarithm of a probability is negative; the bonus must make up for it"
+    if is_(0.5 * 2.5):
+        return "natural logarithms, please, as in the score of the beam"
+    if is_(4 * right):
+        return "that is the cost of the whole text; the bonus is paid for each character"
+    if is_(2 * right):
+        return "the score holds weight x log P: where is the weight?"
+    if is_(-0.5 * math.log(sum(case) / 4)):
         return (
-            "'bookkeeper' has three doubled letters; compare each character with the one before it"
+            "take the logarithm of each probability first, then the mean; not the other way round"
         )
-    if answer("aaa") != 2:
-        return "of three equal letters in a row one is left"
-    if answer("tot") != 0:
-        return "only neighbours count: the two t's of 'tot' are not side by side"
-    return (
-        None if answer("") == 0 and answer("9,000") == 2 else "mind the empty text, and digits too"
-    )
+    if is_(0.5 * 2**2.5):
+        return "that is the perplexity times the weight; costs add up as logarithms"
+    if not is_(right):
+        return "for one character of P = 0.5 and a weight of 1 it is 0.69, which pays for log 0.5"
+    if not math.isclose(answer(0.0, list(case)), 0.0, abs_tol=1e-9):
+        return "with a weight of 0 there is nothing to make up for"
+    many = answer(1.0, [0.01] * 1000)
+    if not math.isclose(many, math.log(100), rel_tol=1e-6):
+        return "a long text: the product of a thousand probabilities is 0 for a computer, a sum of logarithms is not"
+    return None
 
 
 @exercise("09.3")
 def sureness(answer: Callable[[float, float], float]) -> str | None:
     """1 / (1 + exp(second - best)), which never divides 0 by 0."""
-    if not math.isclose(answer(-2.0, -2.0), 0.5, abs_tol=1e-9):
-        return "two readings that are equally probable: each has one half"
-    if not math.isclose(answer(math.log(0.3), math.log(0.1)), 0.75, abs_tol=1e-6):
-        return "with probabilities .3 and .1 the first has .3 of .4"
+    third = answer(math.log(0.3), math.log(0.1))
+    if math.isclose(third, 0.3, abs_tol=1e-6):
+        return (
+            "that is the probability of the first among all texts; here only the two are possible"
+        )
+    if math.isclose(third, 3.0, abs_tol=1e-6):
+        return (
+            "that is how many times more probable the first is; a probability lies between 0 and 1"
+        )
+    if math.isclose(third, 0.25, abs_tol=1e-6):
+        return "that is the probability of the second reading"
+    if not math.isclose(third, 0.75, abs_tol=1e-6):
+        return "with probabilities .3 and .1 the first has .3 of .4; the arguments are their logarithms"
+    # e to the power of -744 is the smallest number but one; of -746 it is 0.
+    if not math.isclose(answer(-744.0, -746.0), 1 / (1 + math.exp(-2)), abs_tol=1e-6):
+        return "for -744 and -746 it is not right: their exponentials are 0 or nearly so. Use their difference alone"
     if not math.isclose(answer(-900.0, -901.0), 1 / (1 + math.exp(-1)), abs_tol=1e-6):
         return "for -900 and -901 both exponentials are 0; divide numerator and denominator by the first"
+    if not math.isclose(answer(-2.0, -2000.0), 1.0, abs_tol=1e-9):
+        return "a second reading that is hopeless: the first is certain"
     return None
 
 
+Readings = list[tuple[str, float, float]]
+
+
 @exercise("09.4")
-def weakest_word(answer: Callable[[str, list[float]], str]) -> str | None:
-    """The word around the least confident character that is no space."""
-    if answer("an old hat", [0.9, 0.8, 1.0, 0.9, 0.3, 0.9, 1.0, 0.9, 0.9, 0.9]) != "old":
-        return "the lowest number stands in the middle word; return that word whole"
-    if answer("so it", [0.9, 0.9, 0.1, 0.7, 0.9]) != "it":
-        return "a space can have a low confidence too, and it belongs to no word"
-    if answer("so it", [0.9, 0.7, 0.1, 0.9, 0.9]) != "so":
-        return "a space can have a low confidence too, and it belongs to no word"
-    if answer("we saw an owl", [0.9] * 12 + [0.2]) != "owl":
-        return (
-            "the last character is the least sure one here: do you count the spaces before a word?"
-        )
-    if answer("to cat a cat", [0.9] * 9 + [0.9, 0.3, 0.9]) != "cat":
-        return "a word may stand in a line twice"
-    # A mean would choose the first word here.
-    if answer("ab cdef", [0.6, 0.6, 1.0, 1.0, 0.2, 1.0, 1.0]) != "cdef":
-        return "the lowest single character decides, not the mean of the word"
-    if answer("handwriting I", [0.8] * 11 + [1.0, 0.7]) != "I":
-        return "the lowest single character decides, not the product of a word's"
-    if answer("word", [0.5, 0.6, 0.7, 0.8]) != "word":
-        return "a line of one word"
+def best_reading(answer: Callable[[Readings, set[str], float, float, float], str]) -> str | None:
+    """Ink + weight * language + bonus * characters - price * strange words, the largest of it."""
+    words = {"the", "cat", "sat", "a"}
+    turn = [("tne cat", -1.0, -18.0), ("the cat", -6.0, -9.0)]
+
+    def says(readings: Readings, *settings: float) -> str:
+        return answer(list(readings), set(words), *settings)
+
+    if not isinstance(says(turn, 0, 0, 0), str):
+        return "return the text of the best reading alone"
+    if says([("a cat", -1.0, 0.0), ("the cat", -4.0, 0.0)], 0, 0, 0) != "a cat":
+        return "with weight, bonus and price 0 the ink decides: the largest log probability, which is nearest to 0"
+    if says(turn, 0, 0, 0) != "tne cat":
+        return "with a weight of 0 the language has no say: where does the weight enter?"
+    if says(turn, 0.6, 0, 0) != "the cat" or says(turn, 0.5, 0, 0) != "tne cat":
+        return "the weight: -6 - 0.6 x 9 beats -1 - 0.6 x 18, and with 0.5 it does not. How does yours enter?"
+    short = [("a cat", -1.0, 0.0), ("the cat", -4.0, 0.0)]
+    if says(short, 1, 2, 0) != "the cat" or says(short, 1, 1, 0) != "a cat":
+        return "the bonus is paid for each character, spaces too: two more characters must make up for 3"
+    strange = [("tne cit", -1.0, 0.0), ("the cat", -4.0, 0.0)]
+    if says(strange, 1, 0, 1) != "tne cit" or says(strange, 1, 0, 2) != "the cat":
+        return "the price is asked for each word that is not listed: here two of them against 3"
+    if says([("The cat", -1.0, 0.0), ("a a cat", -1.5, 0.0)], 1, 0, 5) != "The cat":
+        return "case does not matter: 'The' is in the list as 'the'"
+    if says([("cat", -3.0, 0.0), ("tne tne", -1.0, 0.0)], 1, 0, 1.5) != "cat":
+        return "a strange word costs each time it stands in the text"
     return None

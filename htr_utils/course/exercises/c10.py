@@ -26,8 +26,12 @@ def changed_words(answer: set[str]) -> str | None:
     if "1960s" in given:
         return "what touches a digit is left alone"
     if given - right:
-        return "one of your words is in the list of the library, or has no neighbour there"
-    return "one is missing: the list holds few names, and it does not know which words are names"
+        return (
+            "one of your words is in the list of the library: what is in the list is never touched"
+        )
+    if "wbich" not in given:
+        return "one is missing: which word of the list is one letter from 'wbich'?"
+    return "one is missing: the speller does not know which words are names; what is one letter from 'hedley'?"
 
 
 @exercise("10.2")
@@ -37,7 +41,12 @@ def mended_broken(answer: Callable[[str, str, str], tuple[int, int]]) -> str | N
     def counts(*texts: str) -> tuple[int, ...]:
         return tuple(map(int, answer(*texts)))
 
-    if counts("tbe hous", "the house", "the house") != (2, 0):
+    first = counts("tbe hous", "the house", "the house")
+    if first == (0, 2):
+        return "the other way round, please: how many were mended, then how many were broken"
+    if first == (1, 0):
+        return "a line is not one word: compare word by word, two were mended here"
+    if first != (2, 0):
         return "'tbe hous' becomes 'the house', as it was written: two words are mended, none is broken"
     if counts("Mr Umber", "Mr Number", "Mr Umber") != (0, 1):
         return "'Umber' was right and becomes 'Number': one word is broken, and 'Mr' is neither"
@@ -60,6 +69,9 @@ def looks_alike(answer: Callable[[str, str, set[tuple[str, str]]], bool]) -> str
         return "b and h are not among the pairs"
     if answer("hous", "house", pairs):
         return "the words must be equally long"
+    chain = {("n", "u"), ("u", "v")}
+    if answer("nit", "vit", chain) or not answer("nit", "uit", chain):
+        return "with the pairs n/u and u/v: n may be u, and u may be v, but n is not v. Do you replace letters in turn?"
     if answer("cat", "cut", pairs):
         return "a and u each occur in a pair, but not in the same one"
     if not answer("cat", "cot", pairs) or not answer("cot", "cat", pairs):
@@ -72,12 +84,22 @@ def looks_alike(answer: Callable[[str, str, set[tuple[str, str]]], bool]) -> str
 @exercise("10.4")
 def harm(answer: Callable[[Sequence[str], Callable[[str], str]], float]) -> str | None:
     """Changed words by all words, over all texts together."""
-    texts = ["a b d", "a"]
-    if not math.isclose(answer(texts, str), 0.0, abs_tol=1e-9):
+    texts = ["d d d b", "a  a"]  # six words
+    if not math.isclose(answer(list(texts), str), 0.0, abs_tol=1e-9):
         return "a corrector that changes nothing does no harm: 0"
-    if not math.isclose(answer(texts, str.upper), 1.0, abs_tol=1e-9):
+    share = answer(list(texts), lambda word: "x" if word == "d" else word)
+    if math.isclose(share, 1 / 3, abs_tol=1e-9):
+        return "count each word as often as it stands there"
+    if math.isclose(share, 0.375, abs_tol=1e-9):
+        return "all words of all texts together, not the mean of the texts: a long text counts for more"
+    if math.isclose(share, 3 / 7, abs_tol=1e-9):
+        return "two spaces in a row hold no word: `split()` without an argument knows that"
+    if math.isclose(share, 0.0, abs_tol=1e-9):
+        return "the corrector takes one word, not a whole text; three of six words change here"
+    if math.isclose(share, 3.0, abs_tol=1e-9):
+        return "that is how many words change; divide by the number of all words"
+    if not math.isclose(share, 0.5, abs_tol=1e-9):
+        return "three of six words changed, over all texts together: one half"
+    if not math.isclose(answer(list(texts), str.upper), 1.0, abs_tol=1e-9):
         return "a corrector that changes every word: 1"
-    share = answer(texts, lambda word: "x" if word == "d" else word)
-    if not math.isclose(share, 0.25, abs_tol=1e-9):
-        return "one of four words changed, over all texts together: a quarter (each word, as often as it stands there)"
     return None

@@ -13,6 +13,8 @@ from htr_utils.course.exercises import exercise
 @exercise("11.1")
 def wider(answer: str) -> str | None:
     """Lines of one writer fail together."""
+    if answer == "both":
+        return "one of them is wider: of how many independent witnesses does each draw?"
     if answer not in ("lines", "writers"):
         return 'answer "lines" or "writers"'
     if answer == "lines":
@@ -35,6 +37,10 @@ def pooled(answer: Callable[[Sequence[int], Sequence[int]], float]) -> str | Non
         return "that is the mean of the lines' own rates: a short line would weigh as much as a long one"
     if math.isclose(given, 100 * right, rel_tol=1e-6):
         return "a fraction, please, not per cent"
+    if math.isclose(given, sum(edits) / len(edits), rel_tol=1e-6):
+        return "these are edits a line: divide by characters, not by lines"
+    if math.isclose(given, 1 / right, rel_tol=1e-6):
+        return "the other way round: edits over characters"
     return "all edits together, divided by all characters together"
 
 
@@ -81,13 +87,18 @@ def difference(
 @exercise("11.4")
 def leak(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str | None:
     """Share of the test lines whose writer also wrote training lines."""
-    if not math.isclose(answer(["a", "b"], ["c", "d"]), 0.0, abs_tol=1e-9):
+    given = answer(["a", "b"], ["c", "d"])
+    if math.isclose(given, 1.0):
         return "no writer of the test lines is in training here: 0"
     given = answer(["a", "a", "b"], ["a", "a", "a", "c"])
     if math.isclose(given, 0.75):
         return None
     if math.isclose(given, 0.5):
         return "count test lines, not writers: one writer may hold most of the lines"
+    if math.isclose(given, 2 / 3):
+        return "that is the share of the training lines: the test lines are asked for"
+    if math.isclose(given, 75):
+        return "a share from 0 to 1, not per cent"
     return "test lines whose writer also stands in the training list, divided by all test lines"
 
 

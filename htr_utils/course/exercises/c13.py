@@ -21,6 +21,8 @@ def runs_of_a_grid(answer: int) -> str | None:
         return None
     if answer == 3 * 2 * 4:
         return "each point is run with each of the seeds"
+    if answer == 3 * (3 + 2 + 4):
+        return "within a grid, too, every combination is run: multiply, do not add"
     if answer == 3 + 2 + 4 + 3:
         return "a grid takes every combination: multiply"
     return "every rate with every batch with every depth, each with every seed"
@@ -65,6 +67,8 @@ def runs_for_luck(answer: Callable[[float, int], int]) -> str | None:
             continue
         if given == right - 1:
             return "the lowest of so many lies above the limit yet: one run more"
+        if given == right + 1:
+            return "one fewer is enough: the first n that lies beyond the limit"
         if given > right:
             return "fewer are enough: average, over many sweeps, how far the lowest of n draws lies below zero"
         return "take the lowest of n normal values, average minus that over many sweeps: the first n beyond the limit"

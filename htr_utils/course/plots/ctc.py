@@ -1,4 +1,4 @@
-"""Drawings of the chapter "CTC loss": frames over a line, the trellis of CTC, posteriors, gradients and spikes."""
+"""Drawings of the chapter "CTC loss": the trellis of CTC, posteriors, gradients and spikes."""
 
 from __future__ import annotations
 
@@ -24,29 +24,6 @@ def _named(label: np.ndarray, characters: str) -> list[str]:
     """The signs of the states of a label: blank, letter, blank, ..., blank."""
     letters = [characters[c - 1] for c in label]
     return [BLANK_SIGN] + [sign for letter in letters for sign in (letter, BLANK_SIGN)]
-
-
-def frames_over_line(ink: np.ndarray, text: str, step: int, columns: int = 420) -> None:
-    """The beginning of a line with the borders of its frames.
-
-    Args:
-        ink: float (H, W), 1 = ink. step: columns per frame. columns: that are drawn.
-    """
-    drawing, axis = base.figure(height=1.5)
-    part = ink[:, :columns]
-    base.picture(axis, part, ink=True)
-    for x in range(0, part.shape[1] + 1, step):
-        axis.axvline(x - 0.5, color=base.SKY, linewidth=0.6)
-    every = 10 * step
-    ticks = range(0, part.shape[1], every)
-    axis.set_xticks(ticks, [str(x // step) for x in ticks])
-    axis.set_xlabel(f"frame (one every {step} columns)")
-    base.show(
-        drawing,
-        alt=f"The beginning of a handwritten line, cut by pale vertical borders into frames {step} pixels wide; each "
-        "letter spans several frames.",
-        facts=f"{len(text)} characters, {-(-ink.shape[1] // step)} frames",
-    )
 
 
 def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str) -> None:

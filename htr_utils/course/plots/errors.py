@@ -1,14 +1,14 @@
-"""Figures of the chapter "Evaluation": error rates by writer and by character, and misread characters as pictures."""
+"""Figures of the chapter "Evaluation": error rates by writer, and misread characters as pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from htr_utils.course.plots import base
 from htr_utils.course.plots.base import BLUE, GREY, ORANGE
-from htr_utils.course.plots.measures import visible
 from htr_utils.lines import images
 from htr_utils.text.metrics import Rate
 
@@ -35,32 +35,6 @@ def writers(rates: Mapping[str, Rate], *, whole: Rate) -> None:
         alt=f"A row for each of {len(ranked)} writers with the error rate and its interval, worst on top; {above} of "
         f"them lie to the right of the dotted line of all writers together, {100 * whole.value:.1f} %.",
         facts=f"{len(ranked)} writers; worst {ranked[0]}: {worst}; best {ranked[-1]}: {best}",
-    )
-
-
-def characters(wrong: Mapping[str, tuple[int, int]], *, top: int = 24) -> None:
-    """How often a character is misread, worst first.
-
-    Args:
-        wrong: character -> (times misread or lost, times written).
-    """
-    ranked = sorted(wrong, key=lambda name: (-wrong[name][0] / wrong[name][1], name))[:top]
-    drawing, axis = base.figure(height=2.8)
-    shares = [100 * wrong[name][0] / wrong[name][1] for name in ranked]
-    axis.bar(range(len(ranked)), shares, color=BLUE)
-    for column, name in enumerate(ranked):
-        base.write(axis, column, shares[column], str(wrong[name][1]), 7, va="bottom", color=GREY)
-    axis.set_xticks(range(len(ranked)), list(map(visible, ranked)))
-    axis.set_xlabel("character of the truth (grey: how often it is written; ␣ is the space)")
-    axis.set_ylabel("misread or lost (%)")
-    worst_letters = ", ".join(
-        f"{name!r} {wrong[name][0]} of {wrong[name][1]}" for name in ranked[:5]
-    )
-    base.show(
-        drawing,
-        alt="Bars of how often each character is misread or lost, worst on the left, with the count of its occurrences "
-        f"over each bar: {worst_letters}.",
-        facts=f"most often misread: {worst_letters}",
     )
 
 
@@ -92,11 +66,13 @@ def crops(
 
 
 def worst(lines: Sequence[tuple[np.ndarray, str, str]]) -> None:
-    """Pictures of lines, grey uint8 (H, W), without their paper; above each what is written, and what was read."""
-    drawing, axes = base.figure(len(lines), 1, height=1.15 * len(lines) + 0.2, squeeze=False)
+    """Pictures of lines, uint8 (H, W), without paper; above each what is written and read, `^` where wrong."""
+    drawing, axes = base.figure(len(lines), 1, height=1.3 * len(lines) + 0.2, squeeze=False)
     for axis, (grey, truth, text) in zip(axes[:, 0], lines, strict=True):
         base.picture(axis, images.normalise(grey), ink=True)
-        title = f"written: {truth}\nread:    {text}"
+        wrong = {step.dest_pos for step in Levenshtein.editops(truth, text)}
+        marks = "".join(" ^"[n in wrong] for n in range(len(text) + 1))
+        title = f"written: {truth}\nread:    {text}\n         {marks}"
         axis.set_title(title, loc="left", fontsize=9, family="monospace")
     told = "; ".join(f"{truth} > {text}" for _, truth, text in lines)
     base.show(

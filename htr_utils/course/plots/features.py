@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from htr_utils.course.plots import base
-from htr_utils.course.plots.base import BLUE, COLOURS, GREY, ORANGE, figure, show
+from htr_utils.course.plots.base import BLUE, GREY, ORANGE, figure, show
 
 
 def read(ink: np.ndarray, text: str) -> None:
@@ -44,140 +44,36 @@ def responses(ink: np.ndarray, answers: Mapping[str, np.ndarray]) -> None:
     )
 
 
-def kernels(weights: np.ndarray, yours: Mapping[str, np.ndarray]) -> None:
-    """The learned kernels of a first layer, and which of them are most like kernels made by hand.
+def effective(ink: np.ndarray, first: int, effect: np.ndarray, frame: int) -> None:
+    """How much each column of a frame's receptive field counts.
 
     Args:
-        weights: float (k, k, 1, channels). yours: name -> float (3, 3), k at least 3 and odd.
+        ink: float (H, W). first: the field's first column. effect: (columns,) shares, sum 1.
     """
-    count = weights.shape[-1]
-    columns = 12
-    rows = -(-count // columns)
-    drawing, axes = figure(rows, columns, height=0.8 * rows + 0.25, squeeze=False)
-    top = float(np.abs(weights).max())
-    for number, axis in enumerate(axes.flat):
-        axis.set_axis_off()
-        if number < count:
-            shown = axis.imshow(weights[:, :, 0, number], cmap="RdBu_r", vmin=-top, vmax=top)
-            axis.set_title(str(number + 1), fontsize=7, pad=2)
-    alike, border = [], (weights.shape[0] - 3) // 2
-    for name, kernel in yours.items():
-        wanted = np.pad(kernel, border).ravel()
-        close = [
-            float(np.corrcoef(wanted, one.ravel())[0, 1])
-            for one in weights[:, :, 0].transpose(2, 0, 1)
-        ]
-        alike.append(f"most like {name!r}: {np.argmax(close) + 1}, correlation {max(close):.1f}")
-    drawing.colorbar(shown, ax=list(axes.flat), label="weight", shrink=0.8, pad=0.01)
-    show(
-        drawing,
-        alt=f"A grid of {count} small square kernels in red and blue; in each, blue weights that want "
-        "paper lie beside red weights that want ink.",
-        facts=f"{count} kernels of {weights.shape[0]} x {weights.shape[1]} weights; {'; '.join(alike)}",
-    )
-
-
-def work(tables: Mapping[str, Sequence[tuple[str, int]]]) -> None:
-    """Multiply-accumulates of each layer as bars, one colour per network. tables: name -> (layer, operations)."""
-    names = [name for name, _ in max(tables.values(), key=len)]
-    drawing, axis = figure(height=0.5 * len(names) + 0.6)
-    thick = 0.8 / len(tables)
-    for number, (name, rows) in enumerate(tables.items()):
-        total = sum(count for _, count in rows)
-        place = [names.index(layer) + (number - (len(tables) - 1) / 2) * thick for layer, _ in rows]
-        axis.barh(
-            place,
-            [count / 1e6 for _, count in rows],
-            thick,
-            color=COLOURS[number],
-            hatch=("", "///")[number % 2],
-            edgecolor="white",
-            label=f"{name}: {total / 1e6:,.0f} million in all",
-        )
-        for at, (_, count) in zip(place, rows, strict=True):
-            shown = f"{count / 1e6:,.0f} ({count / total:.0%})"
-            axis.text(count / 1e6 + 15, at, shown, va="center", fontsize=7)
-    axis.set_yticks(np.arange(len(names)), names)
-    axis.invert_yaxis()
-    axis.margins(x=0.09)
-    axis.set_xlabel("multiply-accumulates for one line (millions)")
-    axis.legend(frameon=False, loc="lower right", fontsize=8)
-    largest = {name: max(rows, key=lambda row: row[1])[0] for name, rows in tables.items()}
-    show(
-        drawing,
-        alt="Horizontal bars, one pair a layer: the second convolution of the reference network towers over all "
-        "others, and the bars of the other one are short throughout.",
-        facts="; ".join(f"most work in {name}: {layer}" for name, layer in largest.items()),
-    )
-
-
-def field(ink: np.ndarray, spans: Sequence[tuple[str, int, int]], frame: int) -> None:
-    """Which columns one frame's numbers depend on. spans: (layer, first column, last column), bottom layer first."""
-    drawing, (above, below) = figure(
-        2, 1, height=0.35 * len(spans) + 1.6, sharex=True, height_ratios=(1, 2.2)
-    )
+    drawing, (above, below) = figure(2, 1, height=3.4, sharex=True, height_ratios=(1, 1.6))
     base.columns(above, ink)
-    above.set_yticks([])
-    above.set_title(f"what frame {frame} sees of the line", loc="left", fontsize=9)
-    first, last = spans[-1][1], spans[-1][2]
-    above.axvspan(first, last + 1, color=ORANGE, alpha=0.25, lw=0)
-    for number, (name, first, last) in enumerate(spans):
-        strength = 0.35 + 0.6 * number / len(spans)
-        below.barh(number, last + 1 - first, left=first, color=BLUE, alpha=strength)
-        below.text(last + 6, number, f"{name}: {last + 1 - first} columns", va="center", fontsize=8)
-    below.set_ylim(len(spans) - 0.4, -0.6)
-    below.set_yticks([])
-    below.set_ylabel("block")
+    base.bare(above)
+    above.set_title(f"what frame {frame} can see of the line: {len(effect)} columns", fontsize=9)
+    above.axvspan(first, first + len(effect), color=ORANGE, alpha=0.25, lw=0)
+    place = np.arange(len(effect)) + first + 0.5
+    order = np.argsort(-effect, kind="stable")
+    half, most = (int((np.cumsum(effect[order]) < share).sum()) + 1 for share in (0.5, 0.9))
+    inner = np.isin(np.arange(len(effect)), order[:half])
+    for kept, colour, hatch, name in (
+        (inner, BLUE, "", f"the {half} columns that hold half of the effect"),
+        (~inner, ORANGE, "///", "the rest"),
+    ):
+        look = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+        below.bar(place[kept], 100 * effect[kept], 1, label=name, **look)
+    below.set_ylabel("effect (%)")
     below.set_xlabel("column of the picture (pixels)")
-    below.set_xlim(0, ink.shape[1])
-    widths = [last + 1 - first for _, first, last in spans]
+    below.set_xlim(max(0, first - 120), min(ink.shape[1], first + len(effect) + 160))
+    below.legend(frameon=False, fontsize=8, loc="upper right")
     show(
         drawing,
-        alt=f"A handwritten line with an orange band a few letters wide at most; below it {len(spans)} bars, one a "
-        "block, grow from a few columns to the width of the band.",
-        facts=f"columns seen after each block: {', '.join(map(str, widths))}",
-    )
-
-
-def slide(ink: np.ndarray, windows: Sequence[tuple[int, int, int]]) -> None:
-    """The receptive field as it slides along a line: where it lies for some frames, and what is in it.
-
-    Args:
-        ink: float (H, W). windows: (frame, first column, last column) each, from left to right.
-    """
-    drawing, axes = figure(2, 1, height=3.7, height_ratios=(1.5, 1.1))
-    rows, columns = ink.shape
-    count = len(windows)
-    top, bottom = axes
-    until = min(columns, windows[-1][2] + 160)
-    base.columns(top, ink, height=rows)
-    bottom.set_axis_off()
-    wide = np.pad(ink, ((0, 0), (columns, columns)))
-    for number, (frame, first, last) in enumerate(windows):
-        colour, level = COLOURS[number % len(COLOURS)], rows * (1.15 + 0.17 * number)
-        top.plot([first, last + 1], [level, level], color=colour, lw=4, solid_capstyle="butt")
-        top.text(last + 6, level, f"frame {frame}", va="center", fontsize=8, color=GREY)
-        inset = bottom.inset_axes((number / count, 0.0, 0.94 / count, 0.86))
-        inset.imshow(wide[:, columns + first : columns + last + 1], cmap="gray_r", vmin=0, vmax=1)
-        inset.axvline((last - first) / 2, color=colour, lw=1, linestyle=":")
-        inset.set_xticks([])
-        inset.set_yticks([])
-        for spine in inset.spines.values():
-            spine.set(color=colour, linewidth=2)
-        inset.set_title(f"frame {frame}: {first} to {last}", fontsize=8)
-    top.set_ylim(rows * (1.25 + 0.17 * count), 0)
-    top.set_xlim(0, until)
-    top.set_yticks([])
-    top.spines["left"].set_visible(False)
-    top.set_xlabel("column of the picture (pixels)")
-    steps = {b[1] - a[1] for a, b in zip(windows, windows[1:], strict=False)}
-    show(
-        drawing,
-        alt=f"The beginning of a handwritten line with {count} bars below it, each further to the right than the one "
-        "above, and under them what each of these windows holds: the same letters, moved to the left from window "
-        "to window.",
-        facts=f"{count} windows of {windows[0][2] - windows[0][1] + 1} columns; each lies "
-        f"{' or '.join(map(str, sorted(steps)))} columns further to the right",
+        alt=f"A piece of a handwritten line with a band of {len(effect)} columns; below it bars, high in the middle of "
+        f"the band and low towards both ends: {half} columns hold half of the effect.",
+        facts=f"of {len(effect)} columns {half} hold half of the effect, {most} hold 90 %",
     )
 
 
@@ -226,6 +122,7 @@ def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
     for axis in axes.flat:
         axis.set_axis_off()
     extent = (0, ink.shape[1], ink.shape[0], 0)
+    middles = np.arange(ink.shape[1]) + 0.5, np.arange(ink.shape[0]) + 0.5
     for axis in axes[0]:  # above each column, so that places can be compared
         axis.imshow(ink, cmap="gray_r", vmin=0, vmax=1, extent=extent)
     axes[0, 0].set_title("the ink", loc="left", fontsize=8, pad=2)
@@ -233,12 +130,14 @@ def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
         active = np.argsort(-block.std((0, 1)), kind="stable")[:shown]
         for axis, channel in zip(row, active, strict=True):
             axis.imshow(block[:, :, channel], cmap="magma", extent=extent, interpolation="nearest")
+            if len(block) < ink.shape[0] / 6:  # coarse maps: which letters are they bright at?
+                axis.contour(*middles, ink, [0.5], colors="white", linewidths=0.5)
         size = " x ".join(map(str, block.shape))
         row[0].set_title(f"block {number}: {size}", loc="left", fontsize=8, pad=2)
     show(
         drawing,
-        alt=f"A word and, row by row, {shown} feature maps after each of {len(blocks)} blocks: the first rows still "
-        "look like the word's outlines, the last rows are a few bright cells on dark ground.",
+        alt=f"A word and, row by row, {shown} feature maps after each of {len(blocks)} blocks with the word's outline "
+        "drawn over them: the first rows still look like the word, the last are a few bright cells at some letters.",
         facts=f"after the first block {blocks[0].shape[0]} rows of {blocks[0].shape[2]} channels, "
         f"after the last {blocks[-1].shape[0]} rows of {blocks[-1].shape[2]}",
     )

@@ -1,4 +1,4 @@
-"""Drawings of the chapter "Training": losses, blank rates, readings while a network learns, published curves."""
+"""Drawings of "How a network learns" and "Training": patches, losses, readings while a network learns, curves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,107 @@ import numpy as np
 
 from htr_utils import paths
 from htr_utils.course.plots import base
+
+
+def patches(pixels: np.ndarray, kinds: np.ndarray, names: Sequence[str], each: int = 10) -> None:
+    """The first patches of each kind in a row of its own. pixels: float (N, H, W), 1 = ink. kinds: int (N,)."""
+    drawing, axes = base.figure(len(names), each, height=0.8 * len(names), width=0.8 * each + 1)
+    for kind, row in enumerate(axes):
+        for axis, patch in zip(row, pixels[kinds == kind], strict=False):
+            axis.imshow(patch, cmap="gray_r", vmin=0, vmax=1)
+        for axis in row:
+            axis.set_xticks([])
+            base.bare(axis)
+        row[0].set_ylabel(names[kind], rotation=0, ha="right", va="center")
+    rows, columns = pixels.shape[1:]
+    base.show(
+        drawing,
+        alt=f"Small patches of handwriting, {rows} x {columns} pixels each, in {len(names)} rows by what the stroke in "
+        f"their middle does: {', '.join(names)}.",
+        facts=f"{len(pixels)} patches: "
+        + ", ".join(f"{(kinds == kind).sum()} {name}" for kind, name in enumerate(names)),
+    )
+
+
+def coloured(ink: np.ndarray, kinds: np.ndarray, names: Sequence[str]) -> None:
+    """A line of words, float (H, W) with 1 = ink, and the same with each pixel of ink in the colour of its kind."""
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Patch
+
+    colours, is_ink = (base.BLUE, base.ORANGE, "#BBBBBB"), ink >= 0.5
+    painted = np.ones((*ink.shape, 3))
+    painted[is_ink] = np.array([to_rgb(one) for one in colours])[kinds[is_ink]]
+    drawing, axes = base.figure(2, 1, height=2.9)
+    base.picture(axes[0], ink, ink=True)
+    axes[1].imshow(painted, interpolation="nearest")
+    axes[1].set_xticks([])
+    base.bare(axes[1])
+    marks = [Patch(color=colour, label=name) for colour, name in zip(colours, names, strict=True)]
+    axes[1].legend(
+        handles=marks, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, frameon=False
+    )
+    shares = [100 * (kinds[is_ink] == kind).mean() for kind in range(len(names))]
+    told = ", ".join(f"{name} {share:.0f} %" for name, share in zip(names, shares, strict=True))
+    base.show(
+        drawing,
+        alt=f"Handwritten words, and below them the same with each pixel of ink in the colour of its kind: {told}.",
+        facts=f"of the ink: {told}",
+    )
+
+
+def descents(losses: Mapping[float, Sequence[float]], shrug: float) -> None:
+    """Loss over steps for several learning rates, and the loss of a network that knows nothing as a level line."""
+    drawing, axis = base.figure(height=3.2)
+    for number, (rate, row) in enumerate(losses.items()):
+        axis.plot(row, label=f"rate {rate:g}", **base.style(number))
+    axis.axhline(shrug, color=base.GREY, linewidth=0.8)
+    axis.text(
+        1,
+        shrug,
+        "shrug",
+        transform=axis.get_yaxis_transform(),
+        ha="right",
+        va="bottom",
+        color=base.GREY,
+    )
+    axis.set_yscale("log")
+    seen = [value for row in losses.values() for value in row]
+    ticks = [
+        tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if min(seen) / 2 < tick < 2 * max(seen)
+    ]
+    axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
+    axis.set_xlabel("step")
+    axis.set_ylabel("loss (nats a patch)")
+    axis.legend(frameon=False)
+    told = "; ".join(
+        f"rate {rate:g}: at most {max(row):.1f}, last {row[-1]:.2f}" for rate, row in losses.items()
+    )
+    base.show(
+        drawing,
+        alt=f"The loss over {len(next(iter(losses.values())))} steps for {len(losses)} learning rates, and a level "
+        f"line at {shrug:.2f}. {told}.",
+        facts=told,
+    )
+
+
+def two_losses(history: np.ndarray, every: int) -> None:
+    """Loss on the patches to learn from and on unseen ones, float (looks, 2), one look each `every` steps."""
+    drawing, axis = base.figure(height=3.0)
+    steps, best = every * np.arange(len(history)), int(history[:, 1].argmin())
+    for number, name in enumerate(("learnt from", "unseen")):
+        axis.plot(steps, history[:, number], label=name, **base.style(number))
+    axis.plot(steps[best], history[best, 1], "o", color=base.ORANGE)
+    base.write(axis, steps[best], history[best, 1] - 0.04, "lowest", 9, va="top", color=base.GREY)
+    axis.set_xlabel("step")
+    axis.set_ylabel("loss (nats a patch)")
+    axis.set_ylim(0, None)
+    axis.legend(frameon=False)
+    told = (
+        f"learnt from {history[0, 0]:.2f} -> {history[-1, 0]:.2f}; unseen {history[0, 1]:.2f} -> "
+        f"{history[best, 1]:.2f} at step {steps[best]} -> {history[-1, 1]:.2f}"
+    )
+    base.show(drawing, alt=f"Two curves of the loss over {steps[-1]} steps: {told}.", facts=told)
 
 
 def montage(

@@ -105,33 +105,6 @@ def outlines(grey: np.ndarray, finders: Mapping[str, Sequence[np.ndarray]]) -> N
     )
 
 
-def confidences(groups: Mapping[str, Sequence[float]]) -> None:
-    """How sure the reader is of its characters, as the share that is below each confidence."""
-    drawing, axis = base.figure(height=2.8)
-    grid = np.linspace(0, 1, 201)
-    for number, (name, values) in enumerate(groups.items()):
-        below = np.searchsorted(np.sort(values), grid, side="right") / max(1, len(values))
-        axis.plot(
-            100 * grid,
-            100 * below,
-            color=(BLUE, ORANGE, GREEN)[number % 3],
-            linestyle=DASHES[number],
-            label=name,
-        )
-    axis.set_xlabel("confidence of a character (%)")
-    axis.set_ylabel("characters below (%)")
-    axis.set_xlim(0, 100)
-    axis.legend(frameon=False, fontsize=9)
-    names = list(groups)
-    medians = [float(np.mean([v < 0.9 for v in groups[name]])) for name in names]
-    ranked = " > ".join(names[n] for n in np.argsort(medians)[::-1])
-    base.show(
-        drawing,
-        alt=f"Rising curves of how many characters lie below each confidence; most doubtful ones first: {ranked}.",
-        facts=f"share of characters below 90 %, highest first: {ranked}",
-    )
-
-
 def before_after(rates: Mapping[str, tuple[Rate, Rate]]) -> None:
     """For each set of lines its CER before and after, with 95 % intervals, an arrow from one to the other."""
     drawing, axis = base.figure(height=0.75 * len(rates) + 1.0)

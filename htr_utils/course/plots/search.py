@@ -1,16 +1,18 @@
-"""Figures of decoding: posteriors under a line, paths by text, the beam, width against result, where letters are."""
+"""Figures of decoding: posteriors under a line, paths by text, the beam, the curve of weights, where letters are."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from htr_utils.course.plots import base
 from htr_utils.course.plots.base import BLUE, GREY, ORANGE, RED, SKY
+from htr_utils.text.charset import Charset
+from htr_utils.text.decoding import collapse
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,16 +28,19 @@ def _name(character: str) -> str:
     return {" ": "space", "": "(empty)"}.get(character, character)
 
 
-def posteriors(
-    ink: np.ndarray, log_probs: np.ndarray, text: str, classes: Sequence[int], *, step: int
-) -> None:
-    """A piece of a line above the probabilities of the classes that are read in it.
+def posteriors(ink: np.ndarray, log_probs: np.ndarray, charset: Charset, *, frames: int) -> None:
+    """The beginning of a line above the probabilities of the classes that are read there.
 
     Args:
-        ink: float (H, W), 1 = ink. log_probs: (frames, C), the frames under that piece.
-        text: the characters to show, each once; classes: their class ids. The blank comes first by itself.
-        step: columns of `ink` per frame.
+        ink: float (H, W), 1 = ink, the whole prepared line. log_probs: (frames, C), the line's table.
+        frames: how many of them to show, at most.
     """
+    step = ink.shape[1] // len(log_probs)  # columns of the line per frame
+    log_probs = log_probs[:frames]
+    ink = ink[:, : len(log_probs) * step]
+    read = log_probs.argmax(axis=1)
+    classes = list(dict.fromkeys(read[read > 0].tolist()))
+    text = charset.decode(classes)
     drawing, (above, below) = base.figure(
         2, 1, height=1.9 + 0.2 * len(text), sharex=True, height_ratios=[1, 0.7 + 0.22 * len(text)]
     )
@@ -52,16 +57,27 @@ def posteriors(
     below.set_xlabel(f"column of the prepared line (pixels); a frame every {step}")
     below.set_ylabel("class")
     drawing.colorbar(heat, ax=below, label="probability", pad=0.01, aspect=12)
+    blanks = int((read == 0).sum())
     base.show(
         drawing,
-        alt="The beginning of a written line; below it a grid of classes by frames in which short dark strokes, one a "
-        "letter, step down from left to right, and the row of the blank is dark between them.",
-        facts=f"{len(log_probs)} frames of {step} pixels; classes shown: the blank and {len(text)} characters",
+        alt="The beginning of a written line; below it a grid of classes by frames: a short dark stroke for each "
+        f"letter that is read, and the row of the blank, the likeliest class in {blanks} of {len(read)} frames.",
+        facts=f"{len(read)} frames of {step} pixels, {blanks} of them blank; {len(text)} different characters",
     )
 
 
-def paths_by_text(paths: Mapping[str, Mapping[str, float]]) -> None:
-    """One bar a text, made of its paths: `paths[text][path]` is a probability."""
+def paths_by_text(probabilities: np.ndarray, alphabet: str, *, least: float) -> None:
+    """The texts of a tiny line that are at least so probable, each a bar made of its paths.
+
+    Args:
+        probabilities: (frames, classes). alphabet: the characters of classes 1, 2, ...
+    """
+    every: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for ids in product(range(len(alphabet) + 1), repeat=len(probabilities)):
+        text = "".join(alphabet[i - 1] for i in collapse(ids))
+        name = "".join(("-" + alphabet)[i] for i in ids)
+        every[text][name] = float(np.prod(probabilities[range(len(ids)), ids]))
+    paths = {text: group for text, group in every.items() if sum(group.values()) > least}
     drawing, axis = base.figure(height=0.55 * len(paths) + 0.8)
     ranked = sorted(paths, key=lambda text: -sum(paths[text].values()))
     best = max((p, path) for group in paths.values() for path, p in group.items())[1]
@@ -78,11 +94,12 @@ def paths_by_text(paths: Mapping[str, Mapping[str, float]]) -> None:
     axis.invert_yaxis()
     axis.set_xlabel("probability: each piece is one path, orange the single best path")
     axis.set_ylabel("text")
+    home = next(text for text in ranked if best in paths[text])
     count = sum(map(len, paths.values()))
     base.show(
         drawing,
-        alt="Bars of the likeliest texts, each made of pieces, one a path. The single longest piece is orange; its bar "
-        "need not be the longest, because another text has more or larger pieces.",
+        alt=f"Bars of the {len(ranked)} likeliest texts, each made of pieces, one a path. The single best path, in "
+        f"orange, lies in the bar of {home!r}; the longest bar is that of {ranked[0]!r}.",
         facts=f"{len(paths)} texts of {count} paths; the best path is {best!r}, the best text {ranked[0]!r}",
     )
 
@@ -114,22 +131,25 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
                 shade, dashes = (BLUE, "-") if target in alive else ("#bbbbbb", ":")
                 look = {"solid_capstyle": "butt", "alpha": 0.75, "zorder": 1}
                 axis.plot(*ends, color=shade, lw=0.6 + 9 * mass, ls=dashes, **look)
+    crosses = 0
     for t, column in enumerate(columns):
-        _draw_column(axis, t, column, rows, width)
+        crosses += _draw_column(axis, t, column, rows, width)
+        if len(column) > width:
+            base.write(axis, t, len(rows) - 0.35, f"{len(column) - width} cut", 8, color=GREY)
 
     axis.set_yticks(range(len(rows)), [_name(prefix) for prefix in rows], family="monospace")
-    axis.set_ylim(len(rows) - 0.45, -0.6)
+    axis.set_ylim(len(rows) - 0.15, -0.6)
     axis.set_xticks(range(len(columns)), ["start", *(f"{t}" for t in range(1, len(columns)))])
     axis.set_xlim(-0.4, len(columns) - 0.6)
     axis.set_xlabel("frames read")
     axis.set_ylabel("prefix")
     _legend(axis)
     best, scores = max(columns[-1].items(), key=lambda item: sum(item[1]))
-    facts = f"{merges} times two ways merge into one kept prefix, {cut} prefixes are cut"
+    facts = f"{merges} times ways merge into one kept prefix; {cut} are cut, {crosses} of them with a row: a cross"
     alt = (
         "A grid of prefixes by frames. Thick lines of probability lead from the empty prefix to longer ones; where "
-        f"several lines meet in one box, paths merge; grey crosses are cut by the width. {best!r} has the highest "
-        "number at the end."
+        f"several lines meet in one box, paths merge; {crosses} grey crosses are cut by the width. {best!r} has the "
+        "highest number at the end."
     )
     base.show(
         drawing,
@@ -161,20 +181,23 @@ def _one_frame(
     return {prefix: (scores[0], scores[1]) for prefix, scores in grown.items()}, flow
 
 
-def _draw_column(axis: Axes, t: int, column: Scores, rows: Mapping[str, int], width: int) -> None:
-    """The prefixes after frame t: a box whose two colours are the two scores, or a grey cross where cut."""
+def _draw_column(axis: Axes, t: int, column: Scores, rows: Mapping[str, int], width: int) -> int:
+    """The prefixes after frame t: a box whose two colours are the two scores, or a grey cross where cut; how many."""
+    crosses = 0
     for rank, (prefix, (blank, letter)) in enumerate(column.items()):
         if prefix not in rows:
             continue
         row, total = rows[prefix], blank + letter
         if rank >= width:
             axis.plot(t, row, "x", color=GREY, ms=6, zorder=3)
+            crosses += 1
             continue
         left, part = t - 0.15, 0.3 * blank / total
         axis.barh(row, part, left=left, height=0.3, color=ORANGE, zorder=3)
         axis.barh(row, 0.3 - part, left=left + part, height=0.3, color=SKY, zorder=3)
         axis.barh(row, 0.3, left=left, height=0.3, fill=False, edgecolor="black", lw=1, zorder=4)
         base.write(axis, t, row - 0.2, f"{total:.2f}", 8, va="bottom", zorder=5)
+    return crosses
 
 
 def _legend(axis: Axes) -> None:
@@ -189,31 +212,6 @@ def _legend(axis: Axes) -> None:
     ]
     look = {"fontsize": 8, "frameon": False}
     axis.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), **look)
-
-
-def width_against_result(
-    widths: Sequence[int], scores: Sequence[float], cer: Sequence[float], greedy_cer: float
-) -> None:
-    """Left: the score found (log probability, nats a line) against that of the widest beam; right: CER, fractions."""
-    drawing, (left, right) = base.figure(1, 2, height=2.8)
-    left.plot(widths, [score - scores[-1] for score in scores], color=BLUE, marker="o")
-    left.set_ylabel("log probability against the\nwidest beam (nats a line)")
-    right.plot(widths, [100 * value for value in cer], color=BLUE, marker="o", label="beam")
-    right.axhline(100 * greedy_cer, color=ORANGE, ls="--", label="greedy")
-    top = 100 * max(*cer, greedy_cer)
-    right.set_ylim(0, 1.25 * top if top > 0 else 1)
-    right.set_ylabel("CER (%)")
-    right.legend(frameon=False)
-    for axis in (left, right):
-        axis.set_xscale("log", base=2)
-        axis.set_xticks(widths, [str(width) for width in widths])
-        axis.minorticks_off()
-        axis.set_xlabel("width of the beam (prefixes)")
-    alt = (
-        "Two panels over the width of the beam. Left, the log probability of the answer rises towards the widest beam "
-        "and levels off; right, the error rate of the beam beside the dashed line of greedy."
-    )
-    base.show(drawing, alt=alt, facts=f"widths of the beam: {list(widths)}")
 
 
 def weight_curve(
@@ -231,16 +229,16 @@ def weight_curve(
         lowest = int(np.argmin(percent))
         ring = {"ms": 14, "mfc": "none", "mec": base.COLOURS[number]}
         axis.plot(weights[lowest], percent[lowest], "o", **ring)
-        valleys.append(f"{name}: {'inside' if 0 < lowest < len(weights) - 1 else 'at the edge'}")
+        valleys.append(f"{name}: {percent[lowest]:.1f} % at weight {weights[lowest]:g}")
     axis.axvline(published, color=GREY, ls=":", label="published weight")
     axis.set_xlabel("weight of the language model (0: the frames alone)")
     axis.set_ylabel("CER (%), validation lines")
     axis.legend(frameon=False)
     base.show(
         drawing,
-        alt="Two curves of the character error rate over the weight of the language model, without and with a "
-        "bonus for each character; the lowest point of each is ringed, a dotted line marks the published weight.",
-        facts=f"{len(weights)} weights, from {weights[0]:g} to {weights[-1]:g}; lowest point - {', '.join(valleys)}",
+        alt=f"{len(curves)} curves of the character error rate over the weight of the language model; the lowest point "
+        f"of each is ringed ({', '.join(valleys)}), a dotted line marks the published weight, {published:g}.",
+        facts=f"{len(weights)} weights from {weights[0]:g} to {weights[-1]:g}; lowest points - {', '.join(valleys)}",
     )
 
 
@@ -287,10 +285,11 @@ def where_read(
     below.set_xlim(0, grey.shape[1])
     below.set_ylabel("confidence")
     below.set_xlabel("column of the picture (pixels)")
-    places = [x for _, x, _ in characters]
+    low = sum(c < doubt for _, _, c in characters)
+    read = "".join(character for character, _, _ in characters)
     base.show(
         drawing,
-        alt="A written line with each letter that was read printed above the place where it was read, and below it a "
-        "bar for the confidence of each letter, coloured in five steps; bars under the dotted line are hatched.",
-        facts=f"{len(places)} characters, from left to right: {all(a < b for a, b in pairwise(places))}",
+        alt=f"A written line, read as {read!r}: each letter stands above the place where it was read, and below it a "
+        f"bar for its confidence, coloured in five steps; {low} of {len(read)} are under the dotted line, and hatched.",
+        facts=f"{len(read)} characters, {low} of them less sure than {doubt:g}",
     )

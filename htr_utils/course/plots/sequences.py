@@ -1,4 +1,4 @@
-"""Figures of the chapter "BLSTM": strips of a line, LSTM cells along it, directions, ways to stack, padding, speed."""
+"""Figures of the chapter "BLSTM": strips of a line, LSTM cells along it, directions, ways to stack, padding."""
 
 from __future__ import annotations
 
@@ -235,27 +235,4 @@ def reach(curves: Mapping[str, np.ndarray]) -> None:
         facts="; ".join(
             f"{name}: changes by up to {curve.max():.2f}" for name, curve in curves.items()
         ),
-    )
-
-
-def speed(names: Sequence[str], work: Sequence[float], seconds: Sequence[float]) -> None:
-    """Operations and measured time of LSTMs of other shapes, relative to the first."""
-    drawing, axis = figure(height=2.6, width=8)
-    place = np.arange(len(names))
-    for number, (label, values) in enumerate((("multiply-accumulates", work), ("time", seconds))):
-        relative = np.array(values) / values[0]
-        at = place + (number - 0.5) * 0.38
-        look = {"color": COLOURS[number], "hatch": ("", "///")[number], "edgecolor": "white"}
-        axis.bar(at, relative, 0.36, label=label, **look)
-        for x, value in zip(at, relative, strict=True):
-            axis.text(x, value + 0.02, f"{value:.2f}", ha="center", fontsize=8)
-    axis.set_xticks(place, names)
-    axis.set_ylabel("relative to the first")
-    axis.margins(y=0.15)
-    axis.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    show(
-        drawing,
-        alt="Pairs of bars for LSTMs of few wide and of many narrow steps: the operations stay the same from pair "
-        "to pair, the measured time grows with the number of steps.",
-        facts=f"operations, last over first: {work[-1] / work[0]:.0f}",
     )

@@ -1,8 +1,8 @@
-"""Figures of spell correction: candidates of a word, error rates without and with, what became of the changes."""
+"""Figures of spell correction: candidates of a word, rates without and with, what weighs for a change, confidence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -14,13 +14,14 @@ from htr_utils.text.metrics import Rate
 
 
 def candidates(
-    word: str, lists: Mapping[str, Mapping[str, int]], *, top: int = 8, alt: str
+    word: str, near: Collection[str], lists: Mapping[str, Mapping[str, int]], *, top: int = 8
 ) -> None:
-    """The known words one edit from `word` and their counts, a panel for each word list.
+    """The known words among those near `word` and their counts, a panel for each word list.
 
     Args:
-        lists: name of the word list -> candidate -> how often it was counted.
+        lists: name of the word list -> word -> how often it was counted.
     """
+    lists = {name: {c: counts[c] for c in near if c in counts} for name, counts in lists.items()}
     rows = max(1, min(top, max(map(len, lists.values()))))
     drawing, axes = base.figure(1, len(lists), height=0.32 * rows + 1.1, squeeze=False)
     facts = []
@@ -39,10 +40,15 @@ def candidates(
         axis.set_xlabel("count (logarithmic)")
         facts.append(f"{name}: {len(known)}" + (f", first {ranked[0]!r}" if ranked else ""))
     axes[0][0].set_ylabel(f"one edit from “{word}”")
-    base.show(drawing, alt=alt, facts=f"candidates for {word!r} in {'; in '.join(facts)}")
+    told = f"candidates for {word!r} in {'; in '.join(facts)}"
+    base.show(
+        drawing,
+        alt=f"{len(lists)} panels of bars over a logarithmic axis of counts: {told}.",
+        facts=told,
+    )
 
 
-def rates(measured: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
+def rates(measured: Mapping[str, tuple[Rate, Rate]]) -> None:
     """CER and WER of several ways to correct, each with its 95 % interval, against the first."""
     drawing, axes = base.figure(1, 2, height=0.42 * len(measured) + 1.0, sharey=True)
     names = list(measured)
@@ -62,50 +68,67 @@ def rates(measured: Mapping[str, tuple[Rate, Rate]], *, alt: str) -> None:
     axes[0].set_ylim(len(names) - 0.5, -0.7)
     axes[0].set_ylabel("correction")
     edits = ", ".join(f"{name} {measured[name][0].edits}" for name in names)
-    base.show(drawing, alt=alt, facts=f"character edits left: {edits}")
-
-
-def outcomes(counts: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, alt: str) -> None:
-    """What became of the changes, a bar for each way to correct: `counts[way][kind]`."""
-    drawing, axis = base.figure(height=0.5 * len(counts) + 1.0)
-    looks = {"helped": (GREEN, ""), "harmed": (RED, "////"), "neither": ("#bbbbbb", "..")}
-    for row, count in enumerate(counts.values()):
-        left = 0
-        for kind in kinds:
-            colour, hatch = looks[kind]
-            number = count.get(kind, 0)
-            label = kind if row == 0 else None
-            look = {"color": colour, "hatch": hatch, "edgecolor": "white", "label": label}
-            axis.barh(row, number, left=left, height=0.6, **look)
-            if number:
-                ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-                place = left + number / 2
-                base.write(axis, place, row, str(number), weight="bold", bbox=ground)
-            left += number
-    axis.set_yticks(range(len(counts)), list(counts))
-    axis.set_ylim(len(counts) - 0.4, -0.6)
-    axis.set_xlim(left=0)
-    axis.set_xlabel("changed words")
-    axis.set_ylabel("correction")
-    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    shares = "; ".join(
-        f"{way}: " + ", ".join(f"{count.get(kind, 0)} {kind}" for kind in kinds)
-        for way, count in counts.items()
+    told = ", ".join(f"{name} {100 * measured[name][0].value:.1f} %" for name in names)
+    base.show(
+        drawing,
+        alt=f"Two panels, character and word error rate, a point with its interval for each way: CER {told}.",
+        facts=f"character edits left: {edits}",
     )
-    base.show(drawing, alt=alt, facts=shares)
 
 
-def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    """Reliability diagram: for each group (confidences, right) the share that is right over the confidence.
+def gains(word: str, options: Sequence[str], parts: Mapping[str, np.ndarray]) -> None:
+    """What speaks for each option against `word`, in nats: a bar for each part, the last of which is what decides."""
+    names = list(parts)
+    shown = np.argsort(-parts[names[-1]])[:4]
+    drawing, axis = base.figure(height=0.75 * len(shown) + 1.1)
+    looks = [(COLOURS[n], ("", "////", "..")[n % 3]) for n in range(len(names))]
+    for row, option in enumerate(shown):
+        for n, name in enumerate(names):
+            value, place = float(parts[name][option]), row + 0.26 * (n - (len(names) - 1) / 2)
+            colour, hatch = looks[n]
+            label = name if row == 0 else None
+            look = {"color": colour, "hatch": hatch, "edgecolor": "white", "label": label}
+            axis.barh(place, value, height=0.24, **look)
+            side = {"ha": "left" if value >= 0 else "right", "va": "center", "fontsize": 8}
+            axis.text(value, place, f" {value:+.1f} ", **side)
+    axis.axvline(0, color=GREY, lw=1)
+    axis.margins(x=0.12)
+    axis.set_yticks(range(len(shown)), [options[option] for option in shown])
+    axis.invert_yaxis()
+    axis.set_xlabel(f"gain against “{word}” as it was read (nats); right of 0: better than it")
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    first = ", ".join(f"{name} {parts[name][shown[0]]:+.1f}" for name in names)
+    told = f"{word!r}: first {options[shown[0]]!r} ({first})"
+    base.show(
+        drawing,
+        alt=f"Bars of what speaks for each of {len(shown)} listed words in place of what was read, {told}.",
+        facts=told,
+    )
 
-    The size of a mark says how much lies in its bin. The facts rank the groups by their calibration error.
+
+def reliability(groups: Mapping[str, np.ndarray], right: np.ndarray, line: np.ndarray) -> None:
+    """Reliability diagram: for each group of confidences (n,) the share that is right over the confidence.
+
+    The size of a mark says how much lies in its bin. The facts give each expected calibration error with the middle
+    95 % of what it is when whole lines are drawn again.
+
+    Args:
+        right: whether each letter is right (n,). line: the line in which it stands (n,).
     """
     drawing, axis = base.figure(height=3.4, width=6.2)
     axis.plot([0, 1], [0, 1], color=GREY, ls=":", label="a promise kept")
-    errors = {}
-    for number, (name, (sure, right)) in enumerate(groups.items()):
+    rng = np.random.default_rng(0)
+    members = [np.flatnonzero(line == one) for one in np.unique(line)]
+    drawn = rng.integers(len(members), size=(200, len(members)))
+    facts, errors = [], {}
+    for number, (name, sure) in enumerate(groups.items()):
         bins = calibration.reliability(sure, right)
         errors[name] = calibration.error(sure, right)
+        again = [np.concatenate([members[one] for one in draw]) for draw in drawn]
+        low, high = np.percentile(
+            [calibration.error(sure[i], right[i]) for i in again], [2.5, 97.5]
+        )
+        facts.append(f"{name} {100 * errors[name]:.1f} % [{100 * low:.1f}, {100 * high:.1f}]")
         x, y = [b.confidence for b in bins], [b.right for b in bins]
         sizes = [15 + 250 * (b.count / len(sure)) ** 0.5 for b in bins]
         axis.plot(x, y, label=name, **base.style(number))
@@ -115,29 +138,31 @@ def reliability(groups: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     axis.set_xlim(0, 1.03)
     axis.set_ylim(0, 1.06)
     axis.legend(frameon=False, loc="upper left")
-    ranked = " < ".join(sorted(errors, key=lambda name: errors[name]))
     base.show(
         drawing,
         alt=f"A diagram of the share of right letters over their confidence, with a dotted diagonal and "
         f"{len(groups)} curves; nearest to it in the mean is the one '{min(errors, key=lambda n: errors[n])}'.",
-        facts=f"expected calibration error: {ranked}",
+        facts=f"ECE of {len(right)} letters in {len(members)} lines: {'; '.join(facts)}",
     )
 
 
-def margin_curve(margins: Sequence[float], reports: Sequence[Report]) -> None:
-    """Words mended and broken on validation lines over the margin of the gate."""
+def margin_curve(margins: Sequence[float], reports: Sequence[Report], *, published: float) -> None:
+    """Words mended and broken on validation lines over the margin of the gate; the published one is marked."""
     drawing, axis = base.figure(height=2.8)
     mended, broken = [report.mended for report in reports], [report.broken for report in reports]
     axis.plot(margins, mended, color=GREEN, marker="o", label="mended")
     axis.plot(margins, broken, color=RED, marker="s", ls="--", label="broken")
-    axis.set_xlabel("margin of the gate (natural logarithm): further right, fewer changes")
+    axis.axvline(published, color=GREY, ls=":", label="published margin")
+    axis.set_xlabel("margin of the gate (nats): further right, fewer changes")
     axis.set_ylabel("words, validation lines")
     axis.set_ylim(bottom=-0.5)
     axis.legend(frameon=False)
-    kept = [margin for margin, a, b in zip(margins, mended, broken, strict=True) if a > 5 * b]
+    ends = (
+        f"from {mended[0]} mended and {broken[0]} broken at {margins[0]:g} to {mended[-1]} and {broken[-1]} "
+        f"at {margins[-1]:g}"
+    )
     base.show(
         drawing,
-        alt="Two curves over the margin of the gate: the words that it mends fall from left to right, and the few "
-        "words that it breaks fall as well.",
-        facts=f"{len(kept)} of {len(margins)} margins break fewer than one word for five mended",
+        alt=f"Two curves of words over the margin of the gate, {ends}; a dotted line marks the published margin.",
+        facts=f"words {ends}; the published margin is {published:g}",
     )

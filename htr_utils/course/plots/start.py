@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from htr_utils.recognizer import Reading
+    from htr_utils.readings import Reading
 
 UNSURE = 0.6  # below this a character is drawn as unsure
 

@@ -255,7 +255,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_build_keeps_what_counts_and_strips_the_rest(small: Path) -> None:
     notebook = read(notebooks.target(small))
-    assert [cell.id for cell in notebook.cells] == [f"06-{position:03d}" for position in range(6)]
+    assert [cell.id for cell in notebook.cells] == [f"07-{position:03d}" for position in range(6)]
     assert "SOLUTION" not in str(notebook) and "    ..." in notebook.cells[4].source
     assert "sum(" not in notebook.cells[4].source
     assert printed(notebook.cells[2]) == "to in 4 frames\n"

@@ -26,7 +26,14 @@ def course(tmp_path: Path) -> Path:
     source = root / "notebooks" / "src" / "07_small.py"
     source.parent.mkdir(parents=True)
     source.write_text(CHAPTER, encoding="utf-8")
-    for name in ("data/ascii", "model", "htr_utils/__pycache__", "workshop", "docs/lecturer"):
+    for name in (
+        "data/ascii",
+        "model",
+        "htr_utils/__pycache__",
+        "workshop",
+        "docs/lecturer",
+        "docs/guide",
+    ):
         (root / name).mkdir(parents=True)
     (root / "data" / "README.md").write_text("# Data\n", encoding="utf-8")
     (root / "htr_utils" / "x.py").write_text("frames = 3\n", encoding="utf-8")
@@ -151,6 +158,7 @@ def test_student_zip_of_the_course_holds_no_solution(real: Path) -> None:
         if path.is_file()
     }
     assert kit.leaks(content, secret) == []
+    assert notebooks.SEALED not in content and (ROOT / notebooks.SEALED).is_file()
     said = [
         line
         for p in real.glob("notebooks/*.ipynb")

@@ -5,13 +5,8 @@ The browser tests need Playwright and a Chromium, as those of the web page do.
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
 import re
-import shutil
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -19,6 +14,7 @@ import pytest
 
 from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files
+from tests.helpers.browsing import opened
 from tests.helpers.chapters import NOTEBOOKS, ROOT
 from workshop.chapters import notebooks
 from workshop.publish import site, slides, vendor
@@ -107,7 +103,9 @@ def course(tmp_path: Path) -> Path:
 
 def test_site_of_a_small_course(course: Path, tmp_path: Path) -> None:
     out = tmp_path / "site"
-    pages = {path.stem: path.read_text(encoding="utf-8") for path in site.make(out, course)}
+    pages = {
+        path.stem: path.read_text(encoding="utf-8") for path in site.make(out, course, reads=False)
+    }
     assert set(pages) == {"index", "07_small", "glossary", "search"}
     chapter = pages["07_small"]
     assert 'href="glossary.html#blank"' in chapter and 'id="blank"' in pages["glossary"]
@@ -138,10 +136,47 @@ def test_site_of_a_small_course(course: Path, tmp_path: Path) -> None:
     assert all((out / place["p"].partition("#")[0]).is_file() for place in places)
 
 
+def test_meanings_are_the_first_sentences_of_the_glossary() -> None:
+    text = """# Glossary
+
+### domain gap
+The [difference](x.md) between `a` and b. It costs. A third sentence.
+
+### Q
+See [Here](y.ipynb).
+"""
+    words = site.meanings(text)
+    assert words["domain-gap"] == "The difference between a and b. It costs." and words["q"] == ""
+    link = '<a href="glossary.html#{}">word</a>'
+    assert (
+        site.explained(link.format("domain-gap"), {"domain-gap": 'Says "no".'})
+        == '<a href="glossary.html#domain-gap" title="Says &quot;no&quot;." class="word">word</a>'
+    )
+    assert site.explained(link.format("q"), words) == link.format("q")
+
+
+def test_figures_become_files(tmp_path: Path) -> None:
+    image = f'<img alt="A dot." src="data:image/png;base64,{PIXEL}">'
+    body = site.with_files(image * 2, tmp_path / "figures")
+    (file,) = (tmp_path / "figures").iterdir()
+    wanted = f'<img alt="A dot." src="figures/{file.name}" width="1" height="1" loading="lazy">'
+    assert body == wanted * 2
+
+
+def test_every_word_of_the_glossary_has_a_meaning() -> None:
+    text = (ROOT / "docs" / "guide" / "glossary.md").read_text(encoding="utf-8")
+    words = site.meanings(text)
+    assert len(words) > 80
+    assert [word for word, meaning in words.items() if not 10 < len(meaning) < 420] == []
+    assert [
+        word for word, meaning in words.items() if re.search(r"[`*\]\[]|\.md|See ", meaning)
+    ] == []
+
+
 def test_site_needs_notebooks(tmp_path: Path) -> None:
     (tmp_path / "notebooks").mkdir()
     with pytest.raises(HtrError, match="make notebooks"):
-        site.make(tmp_path / "site", tmp_path)
+        site.make(tmp_path / "site", tmp_path, reads=False)
 
 
 def test_slides_of_a_small_chapter(course: Path) -> None:
@@ -211,60 +246,8 @@ def test_every_chapter_becomes_a_deck(path: Path) -> None:
 # ---- in a browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator:  # type: ignore[type-arg]
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="no Playwright: pip install playwright"
-    )
-    program = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
-    with playwright.sync_playwright() as player:
-        found = program or shutil.which(player.chromium.executable_path)
-        if found is None:
-            pytest.skip("no Chromium: `apt install chromium`")
-        made = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield made
-        made.close()
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site of this checkout, in a folder whose name has a space."""
-    out = tmp_path_factory.mktemp("a site")
-    site.make(out)
-    return out
-
-
-@pytest.fixture(scope="module")
-def served(built: Path) -> Iterator[str]:
-    """The same site behind a web server: from a folder, a browser shows a notebook in place of downloading it."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(built))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-def opened(browser, path: Path | str, **options):  # type: ignore[no-untyped-def]
-    """A page and what it complained about or fetched from elsewhere."""
-    address = path.as_uri() if isinstance(path, Path) else path
-    home = ("file:", "data:", "blob:", "/".join(address.split("/")[:3]))
-    context = browser.new_context(**options)
-    page, said = context.new_page(), []
-    page.on(
-        "console",
-        lambda message: said.append(message.text) if message.type in ("error", "warning") else None,
-    )
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith(home) else said.append(r.url))
-    page.goto(address)
-    return page, said
-
-
 @pytest.mark.slow
+@pytest.mark.net
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_site_at_this_width(browser, built: Path, width: int, scheme: str) -> None:  # type: ignore[no-untyped-def]
@@ -281,6 +264,9 @@ def test_site_at_this_width(browser, built: Path, width: int, scheme: str) -> No
         assert len(sizes) == len(re.findall(r"<math\b", path.read_text(encoding="utf-8")))
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path.name} is {wide} px wide"
+        page.evaluate(
+            "Promise.all([...document.images].map(i => { i.loading = 'eager'; return i.decode() }))"
+        )
         pictures = page.evaluate(
             "[...document.images].every(i => i.complete && i.naturalWidth > 0 && i.alt.length > 20)"
         )
@@ -315,6 +301,7 @@ def test_site_passes_axe(browser, built: Path, name: str, scheme: str, width: in
 
 
 @pytest.mark.slow
+@pytest.mark.net
 def test_site_by_keyboard(browser, served: str) -> None:  # type: ignore[no-untyped-def]
     """Skip link first, then search and theme; every stop shows that it has the focus; search and download work."""
     chapter = next(path.stem for path in NOTEBOOKS if path.stem.startswith("07"))
@@ -436,8 +423,17 @@ def test_npm_is_asked_for_with_one_line(tmp_path: Path, monkeypatch: pytest.Monk
 def test_commands_write_where_they_are_told(
     course: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert site.main(["--out", str(tmp_path / "here")]) == 0
-    assert (tmp_path / "here" / "index.html").is_file() and (ROOT / "notebooks").is_dir()
+    here = tmp_path / "here"
+    assert site.main(["--out", str(here), "--no-reading", "--repository", "someone/course"]) == 0
+    assert (here / "index.html").is_file() and (ROOT / "notebooks").is_dir()
+    index = (here / "index.html").read_text(encoding="utf-8")
+    assert 'id="desk"' not in index and "JavaScript" not in index
+    large = [path.name for path in here.glob("*.html") if path.stat().st_size > 600_000]
+    assert not large, "figures are files beside the pages"
+    chapter = NOTEBOOKS[0].name
+    page = (here / f"{NOTEBOOKS[0].stem}.html").read_text(encoding="utf-8")
+    address = "https://colab.research.google.com/github/someone/course/blob/main/notebooks"
+    assert f'href="{address}/{chapter}"' in page
     assert f"{len(NOTEBOOKS) + 4} pages" in capsys.readouterr().out
 
 

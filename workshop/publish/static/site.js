@@ -1,4 +1,5 @@
-// Theme, search, and scrolling boxes that the keyboard reaches. No library; works from a folder, without a server.
+// Theme, search, contents on a phone, buttons that copy code, meanings of words, scrolling boxes that the keyboard
+// reaches. No library; works from a folder, without a server.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -28,6 +29,57 @@
   });
   reach();
   addEventListener("resize", reach);
+
+  // On a phone the chapters are folded away behind a button.
+  const contents = document.getElementById("contents"), chapters = document.getElementById("chapters");
+  contents.addEventListener("click", () => {
+    const open = chapters.classList.toggle("open");
+    contents.setAttribute("aria-expanded", open);
+    if (open) chapters.querySelector("a").focus();
+  });
+
+  if (navigator.clipboard) {
+    for (const code of document.querySelectorAll(".input .highlight")) {
+      const copy = document.createElement("button");
+      copy.type = "button";
+      copy.className = "copy";
+      copy.textContent = "Copy";
+      copy.setAttribute("aria-label", "Copy this code");
+      copy.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(code.querySelector("pre").textContent.trimEnd());
+        copy.textContent = "Copied";
+        setTimeout(() => { copy.textContent = "Copy"; }, 1500);
+      });
+      code.append(copy);
+    }
+  }
+
+  // The meaning of a word of the glossary, where the pointer or the focus is; Escape closes it.
+  const tip = document.createElement("div");
+  tip.id = "tip";
+  tip.role = "tooltip";
+  tip.hidden = true;
+  document.body.append(tip);
+  const close = () => { tip.hidden = true; };
+  for (const word of document.querySelectorAll("a.word")) {
+    const meaning = word.title;
+    word.removeAttribute("title"); // it is for readers without scripts
+    word.setAttribute("aria-describedby", "tip");
+    const open = () => {
+      tip.textContent = meaning;
+      tip.hidden = false;
+      const box = word.getClientRects()[0], wide = root.clientWidth;
+      tip.style.left = `${Math.max(8, Math.min(box.left, wide - tip.offsetWidth - 8))}px`;
+      const below = box.bottom + 6, fits = below + tip.offsetHeight < innerHeight;
+      tip.style.top = `${fits ? below : box.top - tip.offsetHeight - 6}px`;
+    };
+    word.addEventListener("pointerenter", open);
+    word.addEventListener("focus", open);
+    word.addEventListener("pointerleave", close);
+    word.addEventListener("blur", close);
+  }
+  addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+  addEventListener("scroll", close, { passive: true });
 
   const list = document.getElementById("results");
   if (!list) return;

@@ -1,0 +1,325 @@
+"""The reader in JavaScript against the Python original: the same pictures, lines, crops, logits, texts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from htr_utils import Recognizer, page_reading, pages
+from htr_utils.engines.onnx import OnnxEngine
+from htr_utils.errors import HtrError
+from htr_utils.lines import iam, images, padding
+from htr_utils.pages import cutting, finder
+from htr_utils.text import languages
+from htr_utils.text.charset import IAM79
+from htr_utils.text.decoding import greedy
+from tests.helpers import sheets
+from tests.helpers.chapters import ROOT
+from workshop.publish import reading, vendor
+
+RUNNER = ROOT / "tests" / "helpers" / "reader_runner.mjs"
+PAGES = ("letter-1.jpg", "letter-2.jpg")
+LINES, BEAM = 200, 40
+Run = Callable[[list[dict[str, Any]]], list[Any]]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reader")
+    try:
+        vendor.package("onnxruntime-web")
+    except HtrError as error:
+        pytest.skip(f"the runtime comes from the npm registry, which is out of reach: {error}")
+    reading.copy(folder)
+    return folder
+
+
+@pytest.fixture
+def run(site: Path, tmp_path: Path) -> Run:
+    """Does jobs of the runner in `tmp_path`, with one reader."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.fail("node is not on the PATH; install Node.js 20 or newer")
+
+    def jobs(wanted: list[dict[str, Any]]) -> list[Any]:
+        (tmp_path / "jobs.json").write_text(json.dumps(wanted))
+        command = [node, str(RUNNER), str(site), str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads((tmp_path / "made.json").read_text())
+
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer.load("course")
+
+
+@pytest.fixture(scope="module")
+def greys() -> list[np.ndarray]:
+    return [line.image() for line in iam.read().split("test")[:LINES]]
+
+
+@pytest.fixture(scope="module")
+def log_probs(recognizer: Recognizer, greys: list[np.ndarray]) -> list[np.ndarray]:
+    return recognizer.log_probs(greys)
+
+
+def stored(folder: Path, name: str, array: np.ndarray) -> dict[str, Any]:
+    """A picture (H, W) as bytes in a file, and what the runner must know of it."""
+    np.ascontiguousarray(array).tofile(folder / name)
+    return {"file": name, "width": array.shape[1], "height": array.shape[0]}
+
+
+def test_lines_as_in_python(
+    recognizer: Recognizer, greys: list[np.ndarray], run: Run, tmp_path: Path
+) -> None:
+    """200 lines: the ink within a grey level, greedy texts with their places and confidences."""
+    jobs = [{"do": "line", **stored(tmp_path, str(k), grey)} for k, grey in enumerate(greys)]
+    readings = recognizer.read(greys, decoder="greedy")
+    flips = pixels = same = 0
+    for k, (one, seen) in enumerate(zip(run(jobs), readings, strict=True)):
+        prepared = images.prepare(greys[k], recognizer.preparation)
+        ink = np.fromfile(tmp_path / f"{k}.ink", np.float32).reshape(prepared.ink.shape)
+        apart = np.abs(ink - prepared.ink) * 255
+        assert apart.max() < 1.01
+        flips, pixels = flips + int((apart > 0.5).sum()), pixels + ink.size
+        assert one["left"] == pytest.approx(prepared.left) and one["scale"] == prepared.scale
+        if one["text"] == seen.text:
+            same += 1
+            at = [c.x for c in seen.characters]
+            assert [c["x"] for c in one["characters"]] == pytest.approx(at, abs=4)
+            assert one["confidence"] == pytest.approx(seen.confidence, abs=0.02)
+            sure = [word.confidence for word in seen.words]
+            assert [word["confidence"] for word in one["words"]] == pytest.approx(sure, abs=0.1)
+    assert flips < 1e-4 * pixels
+    assert same >= 0.99 * len(greys)
+
+
+def test_logits_as_in_python(
+    recognizer: Recognizer, greys: list[np.ndarray], run: Run, site: Path, tmp_path: Path
+) -> None:
+    """The same file and ink, the same logits within 1e-3."""
+    jobs, wanted = [], []
+    engine = OnnxEngine.load(site / "course.onnx")
+    for k, grey in enumerate(greys[:20]):
+        ink = images.prepare(grey, recognizer.preparation).ink
+        jobs.append({"do": "logits", **stored(tmp_path, str(k), ink)})
+        batch = padding.collate([padding.to_bytes(ink)], [np.zeros(0, np.int32)], [0])
+        logits, frames = engine.logits(batch.image, batch.width)
+        wanted.append(logits[0, : frames[0]])
+    run(jobs)
+    for k, logits in enumerate(wanted):
+        seen = np.fromfile(tmp_path / f"{k}.logits", np.float32).reshape(logits.shape)
+        np.testing.assert_allclose(seen, logits, atol=1e-3)
+
+
+def test_beam_as_in_python(
+    recognizer: Recognizer, log_probs: list[np.ndarray], run: Run, tmp_path: Path
+) -> None:
+    """The same log-probabilities with language model and word list: texts, scores, places, confidences."""
+    jobs, wanted = [], []
+    for k, language in [(k, "en") for k in range(BEAM)] + [(k, "fr") for k in range(0, BEAM, 10)]:
+        rows = np.ascontiguousarray(log_probs[k], np.float32)
+        rows.tofile(tmp_path / f"{k}.rows")
+        jobs.append(
+            {"do": "decode", "file": f"{k}.rows", "frames": len(rows), "language": language}
+        )
+        found = recognizer.tuned_for(language).decode(rows[None], [len(rows)])[0][0]
+        wanted.append((found, recognizer.charset.decode(found.ids).strip()))
+    made = run(jobs)
+    same = [one["text"] == text for one, (_, text) in zip(made, wanted, strict=True)]
+    assert np.mean(same) >= 0.99
+    for one, (found, text) in zip(made, wanted, strict=True):
+        if one["text"] != text:
+            continue
+        assert one["score"] == pytest.approx(found.log_prob, abs=1e-3)
+        frames = [found.frames[k] for k, i in enumerate(found.ids) if i > 1 or k > 0]
+        at = [(c["x"] / recognizer.frame_step) - 0.5 for c in one["characters"]]
+        assert set(np.round(at).astype(int)) <= set(frames)
+
+
+def test_numbers_stay_as_the_network_read_them(
+    recognizer: Recognizer, run: Run, tmp_path: Path
+) -> None:
+    rows = np.full((60, len(IAM79) + 1), 1e-6, np.float32)
+    for k, c in enumerate("tel 20078 6630"):
+        rows[4 * k + 1, IAM79.index(c) + 1] = 1
+        rows[4 * k + 3, 0] = 1
+    rows[rows.max(1) < 0.5, 0] = 1
+    rows = np.log(rows / rows.sum(1, keepdims=True))
+    rows.tofile(tmp_path / "rows")
+    (made,) = run([{"do": "decode", "file": "rows", "frames": 60, "language": "en"}])
+    assert made["text"].endswith("20078 6630")
+    assert [word["text"] for word in made["words"]][1:] == ["20078", "6630"]
+
+
+def test_scores_as_in_python(recognizer: Recognizer, run: Run) -> None:
+    """What the language models and the word lists say of texts, to 1e-6 of their log-probability."""
+    texts = [line.text for line in iam.read().split("validation")[:80]]
+    texts += [
+        "",
+        " the  end ",
+        "zzqx!",
+        "'dog' dogs' 3rd don't",
+        "20078 6630",
+        "Qu'est-ce que c'est",
+    ]
+    names = ("en", "fr")
+    jobs = [
+        {"do": kind, "texts": texts, "language": n} for kind in ("scores", "lexicon") for n in names
+    ]
+    made = run(jobs)
+    for name, scores, prices in zip(names, made[:2], made[2:], strict=True):
+        tuned = recognizer.tuned_for(name)
+        np.testing.assert_allclose(scores, tuned.lm.score(texts), rtol=1e-6, atol=1e-5)
+        for text, price in zip(texts, prices, strict=True):
+            total, state = 0.0, tuned.lexicon.start(1)
+            for i in recognizer.charset.encode(text):
+                total += float(tuned.lexicon.log_probs(state, [i])[0])
+                state = tuned.lexicon.advance(state, [i])
+            assert price == pytest.approx(total + float(tuned.lexicon.end(state)[0])), text
+
+
+def test_language_as_in_python(
+    recognizer: Recognizer, log_probs: list[np.ndarray], run: Run, tmp_path: Path
+) -> None:
+    def frames_of(text: str) -> np.ndarray:
+        rows = np.full((2 * len(text), len(IAM79) + 1), np.float32(1e-4))
+        rows[1::2, 0] = 1
+        rows[np.arange(len(text)) * 2, [IAM79.index(c) + 1 for c in text]] = 1
+        return np.log(rows / rows.sum(1, keepdims=True)).astype(np.float32)
+
+    written = {
+        "fr": ["Je vous ecris pour vous dire que je suis bien arrive", "nous avons eu beau temps"],
+        "de": ["Ich habe heute deinen Brief bekommen und mich sehr gefreut", "wir sind gut"],
+        "none": ["xq zvk wq jj 47 + 12 = 59", "fn zx(qw) {kq}"],
+    }
+    known = set(IAM79)
+    groups = [
+        [frames_of("".join(c for c in line if c in known)) for line in lines]
+        for lines in written.values()
+    ]
+    groups += [[np.ascontiguousarray(rows, np.float32) for rows in log_probs[:8]]]
+    jobs, wanted = [], []
+    for number, group in enumerate(groups):
+        evidence = languages.Evidence(IAM79)
+        for k, rows in enumerate(group):
+            rows.tofile(tmp_path / f"{number}.{k}")
+            (seen,) = greedy(rows[None], [len(rows)])
+            evidence.add(recognizer.charset.decode(seen.ids), seen.confidences)
+        wanted.append(evidence.language())
+        jobs.append(
+            [{"file": f"{number}.{k}", "frames": len(rows)} for k, rows in enumerate(group)]
+        )
+    (made,) = run([{"do": "language", "pages": jobs}])
+    assert made == wanted
+    assert wanted[0] == "fr" and wanted[1] == "de" and wanted[3] == "en"
+
+
+def test_crops_as_in_python(run: Run, tmp_path: Path) -> None:
+    """Lines of the same maps; crops of the same lines, within a grey level but for 1 pixel in 100,000."""
+    jobs, wanted = [], []
+    for number, grey in enumerate(some_pages()):
+        seen: dict[str, np.ndarray] = {}
+
+        def network(page: np.ndarray, seen: dict[str, np.ndarray] = seen) -> np.ndarray:
+            seen["maps"] = pages.network()(page)
+            return seen["maps"]
+
+        found = finder.maps(grey, network)
+        lines = finder.lines_of(found)
+        seen["maps"].tofile(tmp_path / f"{number}.maps")
+        rows, columns, planes = seen["maps"].shape[1:]
+        maps = {"file": f"{number}.maps", "width": columns, "height": rows, "planes": planes}
+        maps |= {"onPage": [found.core.shape[1] // 2, found.core.shape[0] // 2], "step": found.step}
+        told = [
+            {"baseline": line.baseline.astype(float).tolist(), "xHeight": line.x_height}
+            for line in lines
+        ]
+        jobs.append(
+            {"do": "page", **stored(tmp_path, str(number), grey), "maps": maps, "lines": told}
+        )
+        wanted.append((lines, cutting.cut(grey, lines)))
+    apart = pixels = 0
+    for number, (one, (lines, cuts)) in enumerate(zip(run(jobs), wanted, strict=True)):
+        assert len(one["lines"]) == len(lines) > 3
+        for made, line in zip(one["lines"], lines, strict=True):
+            np.testing.assert_allclose(made["baseline"], line.baseline, atol=0.2)
+            assert made["xHeight"] == pytest.approx(line.x_height, rel=1e-4)
+            assert made["sure"] == pytest.approx(line.sure, abs=1e-4)
+        for k, (made, cut) in enumerate(zip(one["crops"], cuts, strict=True)):
+            crop = np.fromfile(tmp_path / f"{number}.{k}.crop", np.uint8).reshape(cut.crop.shape)
+            apart += int((np.abs(crop.astype(int) - cut.crop) > 1).sum())
+            pixels += crop.size
+            np.testing.assert_allclose(made["polygon"], cut.polygon, atol=0.5)
+    assert apart <= 1e-5 * pixels
+
+
+def test_pages_as_in_python(recognizer: Recognizer, run: Run, tmp_path: Path) -> None:
+    """Whole pages, one turned, one light on dark, and one line: lines, notes, texts."""
+    first, second = (images.load(ROOT / "data" / "samples" / "pages" / name) for name in PAGES)
+    given = [first, np.ascontiguousarray(np.rot90(second)), 255 - first]
+    given.append(images.load(ROOT / "data" / "samples" / "sample-1.png"))
+    jobs = [
+        {"do": "read", **stored(tmp_path, str(k), grey), "kind": "auto"}
+        for k, grey in enumerate(given)
+    ]
+    same = all_lines = 0
+    for grey, made in zip(given, run(jobs), strict=True):
+        lines, single, notes = page_reading.find_lines(grey, load=lambda: recognizer)
+        assert (made["notes"], made["single"]) == (list(notes), single)
+        assert len(made["lines"]) == len(lines)
+        readings = recognizer.read([line.crop for line in lines], decoder="greedy")
+        for one, line, reading_ in zip(made["lines"], lines, readings, strict=True):
+            np.testing.assert_allclose(one["polygon"], line.polygon, atol=1)
+            same += one["text"] == reading_.text
+            all_lines += 1
+            for c in one["characters"]:
+                assert 0 <= c["at"][0] <= grey.shape[1] and 0 <= c["at"][1] <= grey.shape[0]
+    assert same >= 0.95 * all_lines
+
+
+def test_mistakes_are_told_in_a_sentence(run: Run, site: Path, tmp_path: Path) -> None:
+    small = stored(tmp_path, "small", np.full((3, 50), 255, np.uint8))
+    long = stored(tmp_path, "long", np.full((8, 2000), 255, np.uint8))
+    jobs = [
+        {"do": "refused", "of": "read", **small, "kind": "line"},
+        {"do": "refused", "of": "read", **long, "kind": "line"},
+        {"do": "refused", "of": "scores", "texts": [], "language": "xx"},
+    ]
+    told = run(jobs)
+    assert told == [
+        "ReaderError: 50 x 3 pixels is too small for a page of writing.",
+        "ReaderError: 2000 x 8 pixels is too long for one line; cut it into lines first.",
+        "ReaderError: There is no language xx; there are de, en, es, fr, it and none.",
+    ]
+
+
+def test_damaged_files_are_told_in_a_sentence(site: Path, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    (tmp_path / "jobs.json").write_text("[]")
+    for name, damage in {
+        "course.onnx": lambda content: content[:5000],
+        "finder.onnx": lambda content: b"<html>" + content[:3000],
+    }.items():
+        broken = tmp_path / name.split(".")[0]
+        shutil.copytree(site, broken)
+        (broken / name).write_bytes(damage((site / name).read_bytes()))
+        done = subprocess.run(
+            [str(node), str(RUNNER), str(broken), str(tmp_path)], capture_output=True, text=True
+        )
+        assert done.returncode and f"ReaderError: The file {name} is damaged" in done.stderr
+
+
+def some_pages() -> list[np.ndarray]:
+    samples = [images.load(ROOT / "data" / "samples" / "pages" / name) for name in PAGES]
+    return [*samples, *(sheets.page(kind)[0] for kind in ("columns", "photo"))]

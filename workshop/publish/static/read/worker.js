@@ -1,0 +1,42 @@
+/** Runs the reader beside the page, which stays quick. Calls: load, page, language. */
+import { Reader } from "../reader/reader.js";
+
+const BASE = new URL("../reader/", import.meta.url).href;
+let reader = null;
+let progress = () => {}; // told {loaded, total} of the files of the call that is running
+
+const calls = {
+  /** Fetches and starts the reader; gives its characters and the names of its languages. */
+  async load(_, tell) {
+    progress = tell;
+    reader = await Reader.load(BASE, { onProgress: (told) => progress(told) });
+    return { characters: reader.characters, languages: Object.keys(reader.languages) };
+  },
+
+  /** Reads a picture as the network sees it, without a language; tells each line as it is read. */
+  async page({ grey, kind }, tell) {
+    await reader.useLanguage("none");
+    const plain = ({ where, ...line }) => line; // functions cannot be sent
+    const onLine = (line, number, count) => tell({ line: plain(line), number, count });
+    const { notes, single, milliseconds } = await reader.readPage(grey, { kind, onLine });
+    return { notes, single, milliseconds };
+  },
+
+  /** Reads stored lines once more with a language; "auto" finds it in what they say. */
+  async language({ name, lines }, tell) {
+    progress = tell;
+    const language = name === "auto" ? await reader.languageOf(lines) : name;
+    await reader.useLanguage(language);
+    return { language, readings: lines.map((line) => reader.decode(line.logProbs)) };
+  },
+};
+
+addEventListener("message", async ({ data: { id, name, argument } }) => {
+  try {
+    const value = await calls[name](argument, (told) => postMessage({ id, kind: "told", value: told }));
+    postMessage({ id, kind: "done", value });
+  } catch (error) {
+    const plain = error.name === "ReaderError" ? error.message : `The reader failed: ${error.message}`;
+    postMessage({ id, kind: "failed", value: plain });
+  }
+});
