@@ -88,8 +88,8 @@ def descents(losses: Mapping[float, Sequence[float]], shrug: float) -> None:
     )
     base.show(
         drawing,
-        alt=f"The loss over {len(next(iter(losses.values())))} steps for {len(losses)} learning rates, and a level line "
-        f"at {shrug:.2f}. {told}.",
+        alt=f"The loss over {len(next(iter(losses.values())))} steps for {len(losses)} learning rates, and a level "
+        f"line at {shrug:.2f}. {told}.",
         facts=told,
     )
 
