@@ -14,9 +14,6 @@ from htr_utils.errors import HtrError
 @click.command()
 @MODEL
 @click.option("--to", type=click.Choice(["onnx"]), default="onnx", hidden=True)
-@click.option(
-    "--width", type=int, help="fix the width in pixels, a multiple of 32 [default: any width]"
-)
 @click.option("--out", help="file to write [default: runs/export/<model>.onnx]")
 @click.option("--check/--no-check", default=True, help="read a line with the export, and compare")
 @click.option(
@@ -25,9 +22,7 @@ from htr_utils.errors import HtrError
     default="8bit",
     help="8 bits read half as many lines again in the same time",
 )
-def export(
-    model: str, to: str, width: int | None, out: str | None, check: bool, convolutions: str
-) -> None:
+def export(model: str, to: str, out: str | None, check: bool, convolutions: str) -> None:
     """Write a model as ONNX, for other programs.
 
     Put beside the model (`--out mine.onnx`), an ONNX file is what `htr read --model mine.keras` reads with, without
@@ -45,13 +40,13 @@ def export(
     from htr_utils.network import export as exports
 
     loaded, digest = archive.load(file), files.sha256(file)
-    path = exports.export(loaded, target, width, made_from=digest)
-    checked = [exports.check(loaded, path, width=width)] if check else []
+    path = exports.export(loaded, target, made_from=digest)
+    checked = [exports.check(loaded, path)] if check else []
     if convolutions == "8bit":
         inks = exports.scale_lines(loaded.preset.preparation)
         if inks:
-            path = exports.export(loaded, target, width, inks, digest)
-            checked += [f"in 8 bits {exports.check(loaded, path, inks, width)}"] if check else []
+            path = exports.export(loaded, target, inks, digest)
+            checked += [f"in 8 bits {exports.check(loaded, path, inks)}"] if check else []
         else:
             click.echo("note: 8 bits need the embedded lines of a clone; float32 instead", err=True)
     click.echo(f"{path}; {exports.description_file(path).name} beside it says how to use it")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -25,18 +24,9 @@ _INK, _GRAIN = 0.4, 15.0  # ink is what has this share of the strokes' depth, an
 _FAINT, _LIFT = 100.0, 4.0  # strokes less deep than this are made deeper, at most so many times
 
 
-class Stand(Protocol):
-    """Where a line stands: baseline (N, 2) and x-height, pixels of the page, as of a `pages.finder.FoundLine`."""
-
-    @property
-    def baseline(self) -> np.ndarray: ...
-    @property
-    def x_height(self) -> float: ...
-
-
 @dataclass(frozen=True)
 class Standing:
-    """A `Stand` and nothing more."""
+    """Where a line stands: baseline (N, 2), from left to right, and x-height, pixels of the page."""
 
     baseline: np.ndarray
     x_height: float
@@ -68,6 +58,9 @@ class Outlined:
     def x_height(self) -> float:
         """Half of what is over the baseline: about right for an outline that holds letters with a rise."""
         return self.reach[0] / 2
+
+
+Stand = Standing | Outlined
 
 
 @dataclass(frozen=True)
@@ -135,7 +128,7 @@ def _scaled(line: Stand, fit: float) -> Stand:
     if isinstance(line, Outlined):
         return Outlined(line.baseline * fit, line.outline * fit)
     factor = np.float32(fit)
-    return replace(line, baseline=line.baseline * factor, x_height=line.x_height * fit)  # type: ignore[type-var,no-any-return]
+    return Standing(line.baseline * factor, line.x_height * fit)
 
 
 def _cut(grey: np.ndarray, cores: np.ndarray, number: int, line: Stand) -> Cut:

@@ -18,7 +18,7 @@ from htr_utils import files, paths
 from htr_utils.engines.onnx import OnnxEngine
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images
-from htr_utils.lines.padding import PAD_TO, collate, to_bytes
+from htr_utils.lines.padding import collate, to_bytes
 from htr_utils.network import onnx_file
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ LEAST_ALIKE = 0.98  # of the frames whose best class is the model's, with 8-bit 
 def export(
     archive: Archive,
     target: str | Path,
-    width: int | None = None,
     inks: Sequence[np.ndarray] = (),
     made_from: str = "",
 ) -> Path:
@@ -39,29 +38,20 @@ def export(
 
     Args:
         target: the file; `.onnx` is added if it is missing.
-        width: None for lines of any width, or a fixed number of columns, a multiple of 32, as some runtimes on phones
-            want it.
         inks, made_from: see `onnx_file.build`.
 
     Returns:
         the path that was written.
 
     Raises:
-        HtrError: a wrong width, a place that cannot be written.
+        HtrError: a place that cannot be written.
     """
     preparation = archive.preset.preparation
-    if preparation.width is not None and width not in (None, preparation.width):
-        raise HtrError(
-            f"this model's lines are {preparation.width} columns wide; leave --width out"
-        )
-    width = preparation.width if width is None else width
-    if width is not None and (width % PAD_TO or not PAD_TO <= width <= 8192):
-        raise HtrError(f"--width {width}: must be a multiple of {PAD_TO}, at most 8192")
     path = Path(target)
     if path.suffix != ".onnx":
         path = path.with_name(path.name + ".onnx")
-    files.write_bytes(path, onnx_file.build(archive, made_from, inks, width))
-    about = {"kind": "onnx", **onnx_file.describe(archive, made_from, width)}
+    files.write_bytes(path, onnx_file.build(archive, made_from, inks, preparation.width))
+    about = {"kind": "onnx", **onnx_file.describe(archive, made_from, preparation.width)}
     if preparation.crop and not preparation.width:
         about["example"] = EXAMPLE
     files.write_text(description_file(path), json.dumps(about, indent=1) + "\n")
@@ -82,9 +72,7 @@ def scale_lines(preparation: images.Preparation) -> list[np.ndarray]:
     return [to_bytes(images.prepare(lines[i].image(), preparation).ink) for i in sorted(chosen)]
 
 
-def check(
-    archive: Archive, path: str | Path, inks: Sequence[np.ndarray] = (), width: int | None = None
-) -> str:
+def check(archive: Archive, path: str | Path, inks: Sequence[np.ndarray] = ()) -> str:
     """Read a batch of lines of unlike widths with the model and its export; says how near they are.
 
     Args:
@@ -95,7 +83,7 @@ def check(
     """
     from htr_utils.network import training
 
-    fixed = width or archive.preset.preparation.width
+    fixed = archive.preset.preparation.width
     if inks:
         some = [ink for ink in inks if fixed is None or ink.shape[1] <= fixed][:16]
         batch = collate(some, [np.zeros(0, np.int32)] * len(some), range(len(some)), fixed)

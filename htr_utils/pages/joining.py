@@ -11,20 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from htr_utils.lines.cutting import Standing
+
 _GAP, _WIDE = 5.0, 9.0  # x-heights: a gap between words at most, and between lines that go on
 _NEAR = 14.0  # x-heights: how near a line must be that says that a gap is one between words
 
 
 @dataclass(frozen=True)
-class FoundLine:
+class FoundLine(Standing):
     """A line of a page.
 
     baseline: float32 (N, 2), x and y in pixels of the picture, from left to right. x_height: pixels. sure: mean of the
     core's map, 0 to 1. printed: share of it that is print.
     """
 
-    baseline: np.ndarray
-    x_height: float
     sure: float
     printed: float
 

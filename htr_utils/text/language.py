@@ -38,15 +38,9 @@ from htr_utils.text.rows import Table, child_of
 
 FORMAT = 1
 _LARGEST = 2**28  # bytes of one part, unpacked
-_DAMAGE: tuple[type[Exception], ...] = (
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    EOFError,
-    RuntimeError,
-)
-_DAMAGE += (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+# What reading a damaged file may raise.
+_FAULTS = OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError
+_DAMAGE = *_FAULTS, zipfile.BadZipFile, zlib.error, lzma.LZMAError
 _SHORT = (
     3  # contexts up to this length answer from rows: about 30,000, 640 bytes each with 80 classes
 )
@@ -279,24 +273,6 @@ class LanguageModel:
         if not texts:
             raise HtrError("no text to score")
         return float(-self.score(texts).sum() / math.log(2) / sum(len(text) + 1 for text in texts))
-
-    def holds(self, text: str, size: int = 6) -> NDArray[np.bool_]:
-        """For each n-gram of `size` characters in a text, whether the model has stored it."""
-        ids = Charset(self.characters).encode(text)
-        return np.array(
-            [self._holds(ids[i : i + size]) for i in range(len(ids) - size + 1)], dtype=bool
-        )
-
-    def _holds(self, ids: NDArray[np.int32]) -> bool:
-        node = 0
-        for i in ids:
-            context = self._context[node] if node < self._context.size else -1
-            at, bit = np.array([i >> 6]), np.array([i & 63], np.uint64)
-            _, child = child_of(*self._rows_of(np.array([context]))[:2], at, bit)
-            if context < 0 or not child.size:
-                return False
-            node = int(child[0])
-        return True
 
     def save(self, path: str | Path) -> None:
         """Write the model as one file: arrays and JSON in a zip archive, nothing that could run."""

@@ -119,7 +119,6 @@ def test_n_grams_that_tell_least_are_left_out() -> None:
     whole = ngrams.train(text, IAM79, 5)
     pruned = ngrams.train(text, IAM79, 5, most=60)
     assert 60 < pruned._char.size < 70 and whole._char.size > 100  # equals are kept together
-    assert pruned.holds("quiz", 1).all() and not pruned.holds("quiz", 3).any()
     row = np.exp(pruned.log_probs(pruned.start(1))[0, 1:].astype(float))
     assert row.sum() == pytest.approx(1, abs=1e-5)
     random = ngrams.train(text, IAM79, 2)
@@ -150,7 +149,6 @@ def test_more_than_64_characters_are_looked_up_right() -> None:
         for k in Charset(letters).encode(pair[:1]):
             state = model.advance(state, [k])
         assert int(model.log_probs(state)[0, 1:].argmax()) == i + 1 or i == 200
-        assert model.holds(pair, 2).all()
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
