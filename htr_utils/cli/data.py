@@ -61,6 +61,6 @@ def data_check(path: str | None, model: str, sheet: str | None) -> None:
 @click.option("--to", type=click.Choice(["tsv", "iam", "gt.txt", "page"]), required=True)
 def data_convert(path: str, out: str, to: str) -> None:
     """Write the lines of a folder or file (see `htr data check`) to a new folder in another form."""
-    from htr_utils.trainer.convert import convert
+    from htr_utils.convert import convert
 
     click.echo(f"wrote {convert(path, out, to):,} lines to {out}")

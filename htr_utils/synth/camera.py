@@ -87,7 +87,7 @@ def photo(sheet: Array, lines: Sequence[Line], rng: Rng) -> PagePicture:
     if rng.random() < 0.08:
         picture = 1 - picture
     gain = float(rng.uniform(0.75, 1.1))
-    picture = gain * picture ** float(rng.uniform(0.7, 1.5))
+    picture = gain * np.maximum(picture, 0) ** float(rng.uniform(0.7, 1.5))
     picture += rng.standard_normal(picture.shape, np.float32) * float(rng.uniform(0, 0.03))
     grey = np.clip(255 * picture, 0, 255).astype(np.uint8)
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))]

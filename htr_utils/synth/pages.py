@@ -43,8 +43,8 @@ def compose(stock: Stock, rng: Rng) -> PagePicture:
     sheet = _Sheet(np.zeros((height, width), np.float32))
     kind = str(
         rng.choice(
-            ["text", "columns", "list", "sparse", "large", "form", "notes", "empty"],
-            p=[0.28, 0.11, 0.16, 0.12, 0.11, 0.1, 0.09, 0.03],
+            ["text", "columns", "list", "sparse", "large", "form", "notes", "empty", "print"],
+            p=[0.25, 0.1, 0.16, 0.12, 0.11, 0.12, 0.08, 0.02, 0.04],
         )
     )
     unit = float(np.exp(rng.uniform(np.log(5.5), np.log(19))))
@@ -60,7 +60,10 @@ def compose(stock: Stock, rng: Rng) -> PagePicture:
     ground = paper(sheet.ink.shape, pitch, rng)
     left, right = width * rng.uniform(0.03, 0.14), width * rng.uniform(0.85, 0.98)
     top, bottom = height * rng.uniform(0.03, 0.15), height * rng.uniform(0.6, 0.98)
-    if rng.random() < 0.2 or kind == "form":
+    if kind == "print":
+        while top < bottom - 4 * unit:
+            top = _print(sheet, stock, unit, (left, top, right), rng)
+    elif rng.random() < 0.25 or kind == "form":
         top = _print(sheet, stock, unit, (left, top, right), rng)
     if kind in ("text", "list", "large"):
         _block(write, (left, top, right, bottom), pitch, kind == "list", rng)
@@ -229,15 +232,16 @@ def _block(
 def _print(
     sheet: _Sheet, stock: Stock, unit: float, box: tuple[float, float, float], rng: Rng
 ) -> float:
-    """A letterhead or some small print; returns where it ends."""
+    """A letterhead, some small print, or a printed paragraph; returns where it ends."""
     left, y, right = box
     size = unit * float(rng.uniform(0.6, 1.6))
     ink, made = float(rng.uniform(0.4, 1)), stock.print(rng)
-    for _ in range(int(rng.integers(1, 5))):
-        y += size * float(rng.uniform(2.2, 3.5))
-        _print_line(
-            sheet, made(), rng.uniform(left, max(left + 1, 0.6 * right)), y, right, size, ink
-        )
+    paragraph = rng.random() < 0.35
+    pitch = size * float(rng.uniform(2.0, 3.2))
+    for _ in range(int(rng.integers(5, 15) if paragraph else rng.integers(1, 5))):
+        y += pitch if paragraph else size * float(rng.uniform(2.2, 3.5))
+        x = left if paragraph else rng.uniform(left, max(left + 1, 0.6 * right))
+        _print_line(sheet, made(), x, y, right, size, ink)
     return y + 2 * unit
 
 
@@ -274,7 +278,7 @@ def _form(
 ) -> None:
     """Printed labels, each with a field: a rule or a box, most of them filled in."""
     left, y, right, bottom = box
-    made, size = stock.print(rng), unit * float(rng.uniform(0.5, 1.1))
+    made, size = stock.print(rng), unit * float(rng.uniform(0.5, 1.8))
     boxed, below = rng.random() < 0.4, rng.random() < 0.3
     step = unit * float(rng.uniform(4, 7))
     while (y := y + step) < bottom:

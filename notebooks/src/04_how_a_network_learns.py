@@ -198,7 +198,8 @@ sums = windows.reshape(-1, 49) @ learned + offsets  # (rows * columns, kinds)
 learning.coloured(ink, sums.argmax(axis=1).reshape(ink.shape), strokes.KINDS)
 
 # %% [markdown]
-# That is a *stroke detector*, and it was learnt. [CNN features](05_cnn_features.ipynb) starts from such patterns. It
+# The stems of `p`, `h` and `t` are upright, bars and the tops of bows level. That is a *stroke detector*, and it was
+# learnt. [CNN features](05_cnn_features.ipynb) starts from such patterns. It
 # calls them kernels, makes them by hand first, and stacks seven layers of them.
 #
 # ## The rate
@@ -261,8 +262,8 @@ print(f"by nudging {slope:.4f}, by the formula {backward(net, x, kinds)[0][24, 1
 
 # %% [markdown]
 # One thing more. So far each step looked at all 3,000 patches. A slope from 64 of them, drawn at random, is nearly as
-# good and takes a fiftieth of the work. Such a handful is a [**batch**](../docs/guide/glossary.md#batch). (You meet
-# `drop` and `scale` below.)
+# good and takes about a fiftieth of the work. Such a handful is a [**batch**](../docs/guide/glossary.md#batch). (You
+# meet `drop` and `scale` below.)
 
 
 # %%

@@ -29,9 +29,7 @@ data_root: str = ""  # a folder in IAM layout; "" for the embedded data
 my_image: str = ""  # a picture of your own, a line or a page, corrected as well; "" for none
 model: str = "course"  # a model's name, or the path of a .keras file
 lines: int = 48  # how many test lines are read
-unsure_below: float = (
-    0.8  # the first gate lets a word pass when one of its letters is less sure than this
-)
+unsure_below: float = 0.8  # the first gate passes words with a letter less sure than this
 seed: int = 0  # the bootstrap intervals
 
 # %%

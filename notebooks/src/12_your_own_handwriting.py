@@ -27,7 +27,7 @@ my_lines: str = ""  # folder of your corrected lines; "" for the one beside my_i
 model: str = "course"  # the model to start from: a name, or the path of a .keras file
 examples: int = 240  # crops of composed pages that the small finder learns from
 rounds: int = 5  # passes over these crops
-epochs: int = 0  # passes over the corrected lines; 0: 16 of the samples, 80 of a hand of your own
+epochs: int = 0  # passes over the corrected lines; 0: 9 of the samples, 80 of a hand of your own
 frozen: bool = False  # whether the convolutions stay as they are in fine-tuning
 seed: int = 0  # of the distortions, the mixing and the bootstrap
 
@@ -380,7 +380,7 @@ import tempfile
 from pathlib import Path
 
 target = Path(tempfile.mkdtemp(prefix="htr-own-")) / "mine.keras"
-passes = run.epochs or (80 if hand.keep else 16)
+passes = run.epochs or (80 if hand.keep else 9)
 settings = {"epochs": passes, "seed": run.seed, "frozen": run.frozen}
 curve = {0: cer(unseen_before, unseen_truth, seed=run.seed)}
 for count in [n for n in (5, 10, 20, 40) if n < 0.7 * len(learn)] + [len(learn)]:

@@ -5,7 +5,7 @@ CHAPTER = '''# %% [markdown]
 #
 # See [the glossary](../docs/guide/glossary.md).
 #
-# ## Exercise 6.2 · A word that does not fit *(5 minutes)*
+# ## Exercise 7.2 · A word that does not fit *(5 minutes)*
 
 # %% tags=["parameters"]
 seed: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import cv2
@@ -121,3 +122,12 @@ def test_pages_are_kept_and_found_again(tmp_path: Path) -> None:
     assert np.abs(one.grey.astype(int) - known.grey).mean() < 4
     assert [line.printed for line in one.lines] == [False, False, True]
     assert np.allclose(one.lines[1].baseline, known.lines[1].baseline)
+
+
+def test_light_of_an_inverted_photo_is_no_nan() -> None:
+    """Paper brighter than white became negative when a photo was inverted, and its gamma NaN: black patches."""
+    ground = np.full((300, 260), 1.0, np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for seed in range(60):
+            camera.photo(ground, [], np.random.default_rng(seed))

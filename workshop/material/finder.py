@@ -71,8 +71,10 @@ def train(
     steps: int,
     share: float,
     threads: int,
+    begin: Path | None = None,
+    rate: float = RATE,
 ) -> None:
-    """Learn for `steps` batches; see the module."""
+    """Learn for `steps` batches, from the weights in `begin` where it is given; see the module."""
     import keras
     import tensorflow as tf
 
@@ -83,8 +85,10 @@ def train(
     keras.utils.set_random_seed(0)
     out.mkdir(parents=True, exist_ok=True)
     model, mean = finder.build(), finder.build()
+    if begin is not None:
+        model.set_weights(keras.models.load_model(begin, compile=False).get_weights())
     mean.set_weights(model.get_weights())
-    optimizer = keras.optimizers.AdamW(RATE, weight_decay=1e-4, clipnorm=2.0)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-4, clipnorm=2.0)
     optimizer.build(model.trainable_variables)
     done = tf.Variable(0)
     state = tf.train.Checkpoint(model=model, mean=mean, optimizer=optimizer, done=done)
@@ -107,7 +111,7 @@ def train(
         if step >= steps:
             break
         warm = min(1.0, (step + 1) / 200)
-        optimizer.learning_rate = RATE * warm * max(0.01, 0.5 + 0.5 * np.cos(np.pi * step / steps))
+        optimizer.learning_rate = rate * warm * max(0.01, 0.5 + 0.5 * np.cos(np.pi * step / steps))
         recent.append(float(learn(*batch)))
         if (step + 1) % 100 == 0:
             print(f"{step + 1} of {steps} steps, loss {np.mean(recent[-100:]):.4f}", flush=True)
@@ -162,6 +166,10 @@ def main() -> None:
     two.add_argument("--share", type=float, default=0.4, help="of real pages among the crops")
     two.add_argument("--steps", type=int, default=14000)
     two.add_argument("--threads", type=int, default=2)
+    two.add_argument("--begin", type=Path, help="a finder.keras to go on from")
+    two.add_argument(
+        "--rate", type=float, default=RATE, help="of the first steps after the warm-up"
+    )
     last = verbs.add_parser(
         "export", help="put the trained finder into a folder, as .keras and .onnx"
     )
@@ -188,7 +196,9 @@ def main() -> None:
         [s for f in group for s in finder_data.load(f)] for group in (given.pages, given.real)
     )
     print(f"{len(composed)} composed and {len(known)} real pages", flush=True)
-    train(given.out, composed, known, given.steps, given.share, given.threads)
+    train(
+        given.out, composed, known, given.steps, given.share, given.threads, given.begin, given.rate
+    )
 
 
 if __name__ == "__main__":

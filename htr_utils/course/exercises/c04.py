@@ -93,7 +93,7 @@ def pick_rate(answer: Callable[..., Any]) -> str | None:
         return "the order of the rates must not matter"
     if picked(calm | {3.0: [1.0] * 30 + [9.0, 0.01] * 4 + [9.0, 0.02]}) == 3.0:
         return "one training jumps between 9 and 0.02 and ends low by luck: take the mean of its last ten losses"
-    if picked(calm | {3.0: [0.1] * 29 + [5.0] * 11}) == 3.0:
+    if picked(calm | {3.0: [0.1] * 30 + [3.0] * 10}) == 3.0:
         return "one training was low early and ended high: only the last ten losses count"
     for broken in (math.nan, -math.inf, math.inf):
         if picked({9.0: [1.0] * 20 + [broken] * 20} | calm) != 2.0:

@@ -168,7 +168,7 @@ def way(
         alt="A map of the course: a handwritten line at the top, six boxes from picture through CNN, BLSTM, CTC and "
         "decoding to spelling with their chapter numbers, the network's answer below them, and dashed arrows "
         "for characters and training.",
-        facts=f"{chapters}; beside them: characters and metrics (3), training (7)",
+        facts=f"{chapters}; beside them: characters and metrics (3), training (4, 8)",
     )
 
 

@@ -36,7 +36,7 @@ draw(color="red")
 # Nothing. It costs $x$, that is `simply` nothing.
 
 # %% [markdown]
-# ## Exercise 6.1
+# ## Exercise 7.1
 # Say so.
 
 # %% tags=["exercise"]

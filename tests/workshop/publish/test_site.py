@@ -51,7 +51,7 @@ print("it is", 3**2 + 4**2 == 5**2)
 print("one pixel")
 
 # %% [markdown]
-# ## Exercise 6.1 · A number *(5 minutes)*
+# ## Exercise 7.1 · A number *(5 minutes)*
 # Which one?
 
 # %% tags=["exercise"]

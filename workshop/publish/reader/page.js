@@ -1,11 +1,12 @@
 /** A photo or scan -> an upright page, dark on light, and its lines in reading order; see `htr_utils.pages`. */
+import { frame } from "./crops.js";
 import { cut } from "./cutting.js";
 import { ReaderError } from "./errors.js";
 import { findLines, liesOnItsSide } from "./finder.js";
 import { maps } from "./maps.js";
 import { mean, median, weightedMedian } from "./numbers.js";
 import { order } from "./order.js";
-import { blur, part, picture, turned } from "./pixels.js";
+import { blur, picture, turned } from "./pixels.js";
 import { MAX_PIXELS, MIN_SIDE } from "./prepare.js";
 
 const SMALL = 5; // pixels of an x-height that can hardly be read
@@ -54,15 +55,7 @@ export async function findPage(grey, network, judge = null) {
 function lightOnDark(grey, lines) {
   let votes = 0;
   for (const { baseline, xHeight } of longest(lines, 9)) {
-    const xs = baseline.map((point) => point[0]);
-    const ys = baseline.map((point) => point[1]);
-    const cell = part(
-      grey,
-      Math.max(0, Math.trunc(Math.min(...xs))),
-      Math.max(0, Math.trunc(Math.min(...ys) - 1.5 * xHeight)),
-      Math.min(grey.width, Math.trunc(Math.max(...xs)) + 1),
-      Math.min(grey.height, Math.trunc(Math.max(...ys) + 0.5 * xHeight) + 1),
-    );
+    const cell = frame(baseline, 1.5 * xHeight, 0.5 * xHeight).cut(grey);
     const levels = picture(cell.width, cell.height, Float32Array);
     levels.data.set(cell.data);
     const around = blur(levels, Math.round(3 * xHeight) | 1).data; // shadow is no ink
@@ -89,7 +82,15 @@ function turnBack(turns, { width, height }) {
   ][turns];
 }
 
-function pageLines(grey, lines, back, { width, height }) {
+/** A number as files say it: in hundredths. */
+const hundredths = (value) => Math.round(value * 100) / 100;
+
+function pageLines(grey, found, back, { width, height }) {
+  const lines = found.map((line) => ({
+    ...line,
+    xHeight: hundredths(line.xHeight),
+    baseline: line.baseline.map((point) => point.map((value) => Math.fround(hundredths(value)))),
+  }));
   const cuts = cut(grey, lines);
   const usual = cuts.length
     ? weightedMedian(
@@ -97,9 +98,9 @@ function pageLines(grey, lines, back, { width, height }) {
         lines.map(length),
       )
     : 0; // of half of all writing
-  const good = cuts
-    .map((one, k) => ({ ...one, ...lines[k] }))
-    .filter((one) => isWriting(one, usual));
+  const chosen = lines.filter((line, k) => isWriting({ ...cuts[k], ...line }, usual));
+  const anew = chosen.length < lines.length ? cut(grey, chosen) : cuts; // rules take no ink away
+  const good = chosen.map((line, k) => ({ ...anew[k], ...line }));
   const made = order(good).map((k) => {
     const { crop, frame, printed } = good[k];
     const polygon = good[k].polygon

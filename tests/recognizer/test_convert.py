@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from htr_utils.cli.data import data
+from htr_utils.convert import convert
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, labels
-from htr_utils.trainer.convert import convert
 from tests.helpers.iam_fake import write_iam
 
 TEXTS = ['"Yes, I do,"', "she said; no.", 'to "Anna", (the old', "Grüße, 3 €!", "a  b"]
@@ -73,3 +75,21 @@ def test_the_command_and_the_way_to_train(tmp_path: Path) -> None:
     done = CliRunner().invoke(data, asked)
     assert done.exit_code == 1
     assert "error: 1 rows whose image is missing, first " in done.output
+
+
+def test_labels_are_checked_and_converted_without_tensorflow(tmp_path: Path) -> None:
+    """Both are for who has labels and the light install; convert stood in a room that trains."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    own(folder)
+    program = (
+        "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        "from htr_utils.cli import main\nmain(standalone_mode=False)\n"
+    )
+    out = str(tmp_path / "out")
+    for words in (["check", str(folder)], ["convert", str(folder), out, "--to", "tsv"]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, "data", *words], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out").is_dir()
