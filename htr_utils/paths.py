@@ -86,6 +86,10 @@ def model_file(name: str | Path) -> Path:
         HtrError: neither a file nor a known name.
     """
     path = Path(name)
+    if path.suffix == ".lm":
+        raise HtrError(
+            f"{name}: is a language model, which reads no picture; give it as --language"
+        )
     if path.suffix in MODELS or path.is_file():
         if path.is_file():
             return path

@@ -338,9 +338,10 @@ class LanguageModel:
             ) from error
         if charset is not None and charset.characters != model.characters:
             lacks = Charset(model.characters).unknown(charset.characters)
-            how = f" (lacks {lacks!r})" if lacks else ""
+            how = f", it lacks {lacks!r}" if lacks else ""
             raise HtrError(
-                f"{path}: made for other characters than the model's{how}; "
+                f"{path}: made for other characters than the model's ({len(model.characters)}, "
+                f"not {len(charset.characters)}{how}); "
                 "`htr lm train --model YOUR_MODEL` makes one for it"
             )
         return model

@@ -103,6 +103,7 @@ def test_data_check_says_whether_a_folder_may_be_used(tmp_path):
     [
         ("evaluate", "--split", "nonsense"),
         ("evaluate", "--model", "nonsense"),
+        ("evaluate", "--model", "german.lm"),
         ("train", "--init", "nonsense", "--out", "m.keras"),
         ("train", "--out", "model.h5"),
         ("train", "--data", "nowhere", "--out", "m.keras"),
