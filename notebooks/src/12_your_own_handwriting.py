@@ -281,7 +281,7 @@ check("12.2", without_shadow)
 #
 # Each line is cut out, level and alone, and read as any other line. Nothing below knows that it came from a photo.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 crops = [line.crop for line in found]
 readings = recognizer.read(crops, decoder="greedy")
 for number, reading in enumerate(readings[:6], 1):
@@ -291,7 +291,7 @@ for number, reading in enumerate(readings[:6], 1):
 # The per cent say how sure the [recogniser](../docs/guide/glossary.md#recogniser) is. That costs nothing and needs
 # no true text, so look there first. Lines of the kind that it learned from are its measure.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 from htr_utils.lines import iam
 
 known = iam.read().split("train")[100:1700:400]
@@ -305,7 +305,7 @@ print(f"mean confidence: rendered lines {sure[0]:.0%}, this page {sure[1]:.0%}")
 # Put both kinds below each other, as the network sees them: paper taken out, fitted to one height. (It learned from
 # real lines as well, which are not part of the course.)
 
-# %% tags=["figure", "nbval-ignore-output"]
+# %% tags=["figure"]
 theirs = [recognizer.prepare(line.path).ink for line in known]
 plots.hands({"rendered lines": theirs, "the page": [recognizer.prepare(c).ink for c in crops[:4]]})
 
@@ -332,7 +332,7 @@ plots.hands({"rendered lines": theirs, "the page": [recognizer.prepare(c).ink fo
 # never overwritten. (For several pages, `make serve` does the same in the browser; unpack its *Training data* into
 # one folder and give that as `my_lines`.) Without a page of yours, two sample letters and their true texts stand in.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 from htr_utils.text.metrics import cer
 
 
@@ -375,7 +375,7 @@ check("12.3", lower_rate)
 # other hands are not forgotten. How many lines are enough? Train on the first 5, 10, 20, 40 of them, as far as there
 # are so many, and on all. (For a hand of your own it trains five times as long, some minutes in all.)
 
-# %% tags=["nbval-ignore-output"]
+# %%
 import tempfile
 from pathlib import Path
 
