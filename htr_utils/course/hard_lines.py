@@ -42,10 +42,14 @@ def padded(answers: Sequence[np.ndarray], truths: list[str]) -> Lines:
     return Lines(values, frames, truths)
 
 
+def pictures(lines: Sequence[Line]) -> list[np.ndarray]:
+    """The pictures of lines, each damaged in its own way."""
+    return [damaged(images.load(line.path), number) for number, line in enumerate(lines)]
+
+
 def read_damaged(recognizer: Recognizer, lines: Sequence[Line]) -> Lines:
     """What the network answers to lines that were damaged, each in its own way."""
-    pictures = [damaged(images.load(line.path), number) for number, line in enumerate(lines)]
-    return padded(recognizer.log_probs(pictures), [line.text for line in lines])
+    return padded(recognizer.log_probs(pictures(lines)), [line.text for line in lines])
 
 
 def mistakes(texts: Sequence[str], truths: Sequence[str]) -> dict[str, int]:

@@ -106,7 +106,7 @@ def keep(crops: Sequence[np.ndarray], texts: Sequence[str], folder: str | Path) 
     for number, (crop, text) in enumerate(zip(crops, texts, strict=True), 1):
         images.save(folder / f"line-{number:02}.png", crop)
         rows.append((f"line-{number:02}", text))
-    (folder / "transcriptions.tsv").write_text(tables.written(rows), encoding="utf-8")
+    (folder / TABLE).write_text(tables.written(rows), encoding="utf-8")
     return folder
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from htr_utils.course import calibration, hard_lines
 from htr_utils.errors import HtrError
-from htr_utils.lines import images
 from htr_utils.lines.iam import Line
 from htr_utils.network import ctc
 from htr_utils.text import corrections, decoding, gate, spelling
@@ -59,7 +58,7 @@ class Weighed:
 
 def hard(recognizer: Recognizer, lines: Sequence[Line]) -> Read:
     """Lines bent and soiled, read greedily: on clean rendered lines nearly every letter is right."""
-    pictures = [hard_lines.damaged(images.load(line.path), n) for n, line in enumerate(lines)]
+    pictures = hard_lines.pictures(lines)
     tables = recognizer.log_probs(pictures)
     readings = recognizer.read(pictures, decoder="greedy")
     return Read(tables, readings, [line.text for line in lines])

@@ -244,15 +244,13 @@ def _page_lines(
     by = np.argsort([one.depth for one in cuts])
     half = np.searchsorted(np.cumsum(lengths[by]), lengths.sum() / 2) if cuts else 0
     usual = cuts[by[half]].depth if cuts else 0.0  # of half of all writing
-    good = [k for k, one in enumerate(cuts) if _is_writing(one, lines[k], usual)]
-    chosen = [lines[k] for k in good]
+    chosen = [line for line, one in zip(lines, cuts, strict=True) if _is_writing(one, line, usual)]
     if len(chosen) < len(lines):  # rules and blots take no ink away from their neighbours
-        anew = iter(cutting.cut(grey, chosen))
-        cuts = [next(anew) if k in good else one for k, one in enumerate(cuts)]
+        cuts = cutting.cut(grey, chosen)
     for k in order(
         [c.baseline for c in chosen], [c.x_height for c in chosen], [c.printed for c in chosen]
     ):
-        one = cuts[good[k]]
+        one = cuts[k]
         polygon = np.clip(_moved(one.polygon, back), 0, [shape[1], shape[0]])
         low = np.minimum(np.floor(polygon.min(0)), [shape[1] - 1, shape[0] - 1]).astype(int)
         high = np.maximum(np.ceil(polygon.max(0)), low + 1).astype(int)
@@ -260,7 +258,7 @@ def _page_lines(
         found = chosen[k].x_height, _moved(chosen[k].baseline.astype(float), back)
         printed = chosen[k].printed > 0.5
         made.append(PageLine(polygon, box, one.crop, one.frame, back, printed, found))
-    faint = bool(good) and float(np.median([cuts[k].depth for k in good])) < _FAINT
+    faint = bool(chosen) and float(np.median([one.depth for one in cuts])) < _FAINT
     return made, faint
 
 

@@ -7,23 +7,19 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
 from htr_utils.course import strokes
 from htr_utils.course.plots import learning
 from tests.course.test_first_network import small_network
-from tests.helpers.chapters import NOTEBOOKS
+from tests.helpers.chapters import stored_output
 
 
 @pytest.fixture(scope="module")
 def printed() -> str:
     """What the cells of the built chapter print."""
-    (path,) = (path for path in NOTEBOOKS if path.stem.startswith("04"))
-    book = nbformat.read(path, as_version=4)
-    outputs = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs]
-    return "\n".join(out.text for out in outputs if out.output_type == "stream")
+    return stored_output("04")
 
 
 def numbers(printed: str, pattern: str) -> list[float]:

@@ -6,12 +6,11 @@ import itertools
 import re
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
 from htr_utils.published import PUBLISHED
-from tests.helpers.chapters import ROOT
+from tests.helpers.chapters import ROOT, stored_output
 
 
 def block(kernel: int, channels_in: int, channels_out: int, norm: bool) -> int:
@@ -181,9 +180,7 @@ def test_the_formula_of_a_convolution_is_what_keras_computes() -> None:
 @pytest.fixture(scope="module", params=["05_cnn_features", "06_blstm"])
 def printed(request: pytest.FixtureRequest) -> tuple[str, str]:
     """A stored chapter and what its cells printed; the claims below are those of its prose."""
-    book = nbformat.read(ROOT / "notebooks" / f"{request.param}.ipynb", as_version=4)
-    outputs = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs]
-    return request.param, "\n".join(out.text for out in outputs if out.output_type == "stream")
+    return request.param, stored_output(request.param[:2])
 
 
 def test_what_the_prose_says_about_the_default_run(printed: tuple[str, str]) -> None:

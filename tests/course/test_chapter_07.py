@@ -7,13 +7,12 @@ import math
 import re
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
 from htr_utils.network import ctc
 from htr_utils.text.charset import Charset
-from tests.helpers.chapters import ROOT
+from tests.helpers.chapters import stored_output
 
 
 def blind(label: np.ndarray, frames: int, classes: int, steps: int = 150) -> np.ndarray:
@@ -58,9 +57,7 @@ def test_independent_frames_give_half_to_words_that_nobody_wrote() -> None:
 @pytest.fixture(scope="module")
 def printed() -> str:
     """What the cells of the stored chapter printed; the claims below are those of its prose."""
-    book = nbformat.read(ROOT / "notebooks" / "07_ctc_loss.ipynb", as_version=4)
-    outputs = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs]
-    return "\n".join(out.text for out in outputs if out.output_type == "stream")
+    return stored_output("07")
 
 
 def test_what_the_prose_says_about_the_default_run(printed: str) -> None:

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -14,7 +13,7 @@ from htr_utils.course import first_network
 from htr_utils.lines.images import Preparation
 from htr_utils.network import ctc, models
 from htr_utils.text.charset import Charset
-from tests.helpers.chapters import ROOT
+from tests.helpers.chapters import stored_output
 
 
 def _clip(gradients: list[np.ndarray], longest: float) -> list[np.ndarray]:
@@ -136,9 +135,7 @@ def test_the_best_blind_answer_depends_on_the_frames_per_letter(frames: int, win
 @pytest.fixture(scope="module")
 def printed() -> str:
     """What the cells of the stored chapter printed; the claims below are those of its prose."""
-    book = nbformat.read(ROOT / "notebooks" / "08_training.ipynb", as_version=4)
-    outputs = [out for cell in book.cells if cell.cell_type == "code" for out in cell.outputs]
-    return "\n".join(out.text for out in outputs if out.output_type == "stream")
+    return stored_output("08")
 
 
 def test_texts_of_other_lines_are_learnt_by_heart_as_well(printed: str) -> None:

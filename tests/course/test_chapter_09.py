@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
 from htr_utils.lines import iam
 from htr_utils.text import decoding, language
-from tests.helpers.chapters import NOTEBOOKS
+from tests.helpers.chapters import stored_output
 
 Readings = list[tuple[str, float, float]]
 
@@ -102,12 +102,7 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
 ]
 
 
-def printed(part: str) -> str:
-    """What the executed chapter printed in the code cell that holds this text."""
-    [path] = [path for path in NOTEBOOKS if path.stem.startswith("09_")]
-    cells = nbformat.read(path, as_version=4).cells
-    [cell] = [cell for cell in cells if cell.cell_type == "code" and part in cell.source]
-    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+printed = functools.partial(stored_output, "09")
 
 
 def test_a_beam_adds_up_a_lower_bound_and_widening_may_lose() -> None:

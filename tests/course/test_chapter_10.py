@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -16,7 +16,7 @@ from htr_utils.text.corrections import Report
 from htr_utils.text.metrics import cer, edits, wer
 from htr_utils.text.spelling import Speller
 from htr_utils.text.tuned import Scale
-from tests.helpers.chapters import NOTEBOOKS
+from tests.helpers.chapters import stored_output
 
 
 def mended_broken(before: str, after: str, truth: str) -> tuple[int, int]:
@@ -130,12 +130,7 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
 ]
 
 
-def printed(part: str) -> str:
-    """What the executed chapter printed in the code cell that holds this text."""
-    [path] = [path for path in NOTEBOOKS if path.stem.startswith("10_")]
-    cells = nbformat.read(path, as_version=4).cells
-    [cell] = [cell for cell in cells if cell.cell_type == "code" and part in cell.source]
-    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+printed = functools.partial(stored_output, "10")
 
 
 def test_platt_scaling_is_not_temperature_scaling() -> None:

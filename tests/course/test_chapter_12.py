@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
@@ -16,7 +15,7 @@ from htr_utils.course import letters
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, labels
 from htr_utils.text.metrics import cer, edits
-from tests.helpers.chapters import NOTEBOOKS
+from tests.helpers.chapters import stored_output
 from workshop.material import samples
 
 
@@ -214,19 +213,8 @@ def test_figures_take_little(capsys: pytest.CaptureFixture[str]) -> None:
 # ---- what the chapter says, computed
 
 
-def stored() -> str:
-    """Everything that the chapter printed when it was built."""
-    book = nbformat.read(next(path for path in NOTEBOOKS if path.stem[:2] == "12"), as_version=4)
-    return "\n".join(
-        output.get("text", "")
-        for cell in book.cells
-        for output in cell.get("outputs", [])
-        if output.output_type == "stream"
-    )
-
-
 def per_cent(pattern: str) -> list[int]:
-    found = re.search(pattern, stored())
+    found = re.search(pattern, stored_output("12"))
     assert found, pattern
     return [int(number) for number in found.groups()]
 

@@ -24,6 +24,7 @@ from htr_utils.course import exercises
 from htr_utils.course.exercises import check, solution, unsealed, verdict
 from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files, sweeps
+from tests.course.test_chapter_11 import emptied
 from tests.helpers.chapters import NOTEBOOKS, SOURCES
 from workshop.chapters import notebooks
 from workshop.publish import kit
@@ -171,14 +172,6 @@ def without_end(items: list[int], size: int) -> Iterator[list[int]]:
     while True:
         yield items[start : start + size]
         start += size
-
-
-def emptied(items: list[int], size: int) -> list[list[int]]:
-    made = []
-    while items:
-        made.append(items[:size])
-        del items[:size]
-    return made
 
 
 # Answers that a check took for right: plausible mistakes, each with a word of its hint.

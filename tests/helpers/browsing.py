@@ -2,7 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def launched(playwright: Any) -> Iterator[Any]:
+    """A headless Chromium, for a fixture: the one that HTR_CHROMIUM names, the system's, or Playwright's own.
+
+    Args:
+        playwright: the module `playwright.sync_api`.
+    """
+    with playwright.sync_playwright() as player:
+        if "HTR_CHROMIUM" in os.environ:
+            program = shutil.which(os.environ["HTR_CHROMIUM"])
+        else:
+            places = (
+                "chromium",
+                "chromium-browser",
+                "google-chrome",
+                player.chromium.executable_path,
+            )
+            program = next(filter(None, map(shutil.which, places)), None)
+        if program is None:
+            pytest.skip(
+                "no Chromium: `apt install chromium`, or `playwright install chromium`, or name one by HTR_CHROMIUM"
+            )
+        made = player.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield made
+        made.close()
 
 
 def opened(browser, address: Path | str, script: str = "", prepare=None, **options):  # type: ignore[no-untyped-def]

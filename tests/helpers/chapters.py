@@ -121,3 +121,13 @@ def nbval(notebook: Path, folder: Path, **more: str) -> Measured:
         time.monotonic() - begin,
         memory.mb,
     )
+
+
+def stored_output(number: str, part: str = "") -> str:
+    """What a stored chapter ("07") printed; with `part`, in the one code cell that holds it."""
+    [path] = [path for path in NOTEBOOKS if path.stem.startswith(f"{number}_")]
+    cells = nbformat.read(path, as_version=4).cells
+    cells = [cell for cell in cells if cell.cell_type == "code" and part in cell.source]
+    assert not part or len(cells) == 1, f"{len(cells)} cells of {path.stem} hold {part!r}"
+    outputs = [output for cell in cells for output in cell.outputs]
+    return "\n".join(output.text for output in outputs if output.output_type == "stream")

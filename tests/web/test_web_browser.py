@@ -6,8 +6,6 @@ named by HTR_CHROMIUM, or the one that `playwright install chromium` fetches. Sk
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 import zipfile
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 import pytest
 
 from htr_utils.lines import labels
+from tests.helpers import browsing
 from tests.helpers.web_fakes import FakeFinder, FakeReader, bomb, page_of_lines, png
 
 pytest.importorskip("flask", reason="no Flask: pip install -e '.[web]'")
@@ -31,33 +30,9 @@ from htr_utils.web.jobs import Limits  # noqa: E402
 PHONE = {"width": 390, "height": 800}
 
 
-def chromium() -> str | None:
-    """The program to drive: the named one, the system's, or Playwright's own."""
-    if "HTR_CHROMIUM" in os.environ:
-        return shutil.which(os.environ["HTR_CHROMIUM"])
-    found = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if found is None:
-        with playwright.sync_playwright() as player:
-            found = shutil.which(player.chromium.executable_path)
-    return found
-
-
-CHROMIUM = chromium()
-if CHROMIUM is None:
-    pytest.skip(
-        "no Chromium: `apt install chromium`, or `playwright install chromium`, or name one by HTR_CHROMIUM",
-        allow_module_level=True,
-    )
-
-
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as player:
-        made = player.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield made
-        made.close()
+    yield from browsing.launched(playwright)
 
 
 @pytest.fixture(scope="module")

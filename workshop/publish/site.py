@@ -195,22 +195,15 @@ def make(
         raise HtrError("no notebooks; build them with `make notebooks`")
     for path in chapters:  # the work begins with what tells whether the place can be written
         files.write_bytes(out / "notebooks" / path.name, path.read_bytes())
-    docs = [
-        (name, title)
-        for name, title in DOCS
-        if (folder.parent / "docs" / "guide" / f"{name}.md").is_file()
-    ]
+    guide = folder.parent / "docs" / "guide"
+    docs = [(name, title) for name, title in DOCS if (guide / f"{name}.md").is_file()]
     known = {path.stem for path in chapters} | {name for name, _ in docs}
     pairs = [chapter(path, known) for path in chapters]
     pages = [page for page, _ in pairs]
-    pages += [
-        document(folder.parent / "docs" / "guide" / f"{name}.md", title, known)
-        for name, title in docs
-    ]
+    pages += [document(guide / f"{name}.md", title, known) for name, title in docs]
     words = {}
     if "glossary" in known:
-        text = (folder.parent / "docs" / "guide" / "glossary.md").read_text(encoding="utf-8")
-        words = meanings(text)
+        words = meanings((guide / "glossary.md").read_text(encoding="utf-8"))
     order = [(page.name, page.title) for page in pages]
     places = [place for page in pages for place in sections(page)]
     files.write_text(

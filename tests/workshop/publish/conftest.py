@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import http.server
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.helpers import browsing
 from workshop.publish import site
 
 
@@ -19,18 +19,7 @@ def browser() -> Iterator:  # type: ignore[type-arg]
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="no Playwright: pip install playwright"
     )
-    program = (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
-    with playwright.sync_playwright() as player:
-        found = program or shutil.which(player.chromium.executable_path)
-        if found is None:
-            pytest.skip("no Chromium: `apt install chromium`")
-        made = player.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield made
-        made.close()
+    yield from browsing.launched(playwright)
 
 
 @pytest.fixture(scope="session")

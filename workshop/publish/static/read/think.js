@@ -1,17 +1,9 @@
 /** How a line came to its text: what the network holds likely at each frame, and how CTC makes a text of it. */
+import { best } from "../reader/ctc.js";
 import { make } from "./lines.js";
 
 const ROWS = 26; // classes shown, the most likely ones
 const LEAST = 0.02; // a class below this everywhere is not shown
-
-/** The most likely class of each frame. */
-export function pathOf({ data, frames, classes }) {
-  return Array.from({ length: frames }, (_, t) => {
-    let best = 0;
-    for (let k = 1; k < classes; k++) if (data[t * classes + k] > data[t * classes + best]) best = k;
-    return best;
-  });
-}
 
 /** What a path says: repeats become one, then blanks (0) go. */
 export const collapsed = (path) => path.filter((k, t) => k !== 0 && k !== path[t - 1]);
@@ -19,7 +11,7 @@ export const collapsed = (path) => path.filter((k, t) => k !== 0 && k !== path[t
 /** A view of one line. characters: of the classes from 1 on; 0 is the blank. */
 export function thinking(line, characters) {
   const { data, frames, classes } = line.logProbs;
-  const path = pathOf(line.logProbs);
+  const path = Array.from({ length: frames }, (_, t) => best(line.logProbs, t));
   const name = (k) => (k === 0 ? "-" : characters[k - 1] === " " ? "␣" : characters[k - 1]);
   const peak = Array.from({ length: classes }, (_, k) => {
     let top = 0;
