@@ -79,7 +79,7 @@ def test_solutions_zip(course: Path, tmp_path: Path) -> None:
     assert "handwriting/notebooks/src/07_small.py" in content
     assert "handwriting/docs/lecturer/README.md" in content
     assert (
-        "6.2 · A word that does not fit | 5 |" in content["handwriting/README-lecturer.md"].decode()
+        "7.2 · A word that does not fit | 5 |" in content["handwriting/README-lecturer.md"].decode()
     )
 
 
