@@ -41,8 +41,9 @@ run = validate(
 
 # %% [markdown]
 # `strokes.patches` cuts patches out of the words of the first chapter. A rule that sees more of the word than the
-# patch shows says which kind each is. The patches to learn from come from the words to learn from, those to judge by
-# from unseen words.
+# patch shows says which kind each is: it takes the slopes of the ink around the place, and calls it upright or level
+# where their main direction is clear and within about 20 degrees of it. The patches to learn from come from the words
+# to learn from, those to judge by from unseen words.
 
 # %% tags=["figure"]
 import numpy as np
@@ -96,9 +97,9 @@ def softmax(z):  # (patches, kinds) -> probabilities of the same shape
 print(softmax(np.array([[2.0, 1.0, 0.0]])).round(2))
 
 # %% [markdown]
-# Then the [**loss**](../docs/guide/glossary.md#loss) of a patch is $-\log p$ of its true kind. Sure and right ($p =
-# 0.99$) costs 0.01. A shrug ($p = 1/3$) costs 1.10. Sure and wrong ($p = 0.01$) costs 4.6. The loss of a network is
-# the mean over the patches.
+# Then the [**loss**](../docs/guide/glossary.md#loss) of a patch is $-\log p$ of its true kind; $\log$ is the natural
+# logarithm here as everywhere in the course. Sure and right ($p = 0.99$) costs 0.01. A shrug ($p = 1/3$) costs 1.10.
+# Sure and wrong ($p = 0.01$) costs 4.6. The loss of a network is the mean over the patches.
 
 
 # %%
@@ -109,8 +110,9 @@ def loss(logits, kinds):
 print(f"loss at the start {loss(logits, kinds):.2f}, of a shrug {np.log(3):.2f}")
 
 # %% [markdown]
-# Remember the shrug: $\log 3$ for three kinds, $\log 80$ for 80 characters. A network that has not begun to learn
-# should stand near it. If it stays there, something is broken; you see such a case below.
+# Remember the shrug: $\log 3$ for three kinds, $\log 80$ for 80 of them. A network that has not begun to learn should
+# stand near it. If it stays there, something is broken; you see such a case below. (The loss of
+# [CTC loss](07_ctc_loss.ipynb) counts a whole line with its many decisions. There a shrug costs hundreds.)
 #
 # ## Which way is down?
 #
@@ -125,10 +127,12 @@ print(f"the loss changes by {slope:.4f} for each unit of this weight")
 # %% [markdown]
 # A negative slope says: larger is better here. Such a slope for every weight is the
 # [**gradient**](../docs/guide/glossary.md#gradient). You could nudge all 150 numbers one by one. With 82,199 numbers
-# you would have to run the network 82,199 times for one step. There is a better way: differentiate. For softmax and
-# $-\log p$ together the result is short. The slope for a logit is *what the network said minus the truth*, $p_k -
-# y_k$, where $y_k$ is 1 for the true kind and else 0. A weight gets the mean of that over the patches, each
-# multiplied by the pixel below the weight.
+# you would have to run the network 82,199 times for one step. There is a better way: compute what a nudge does.
+# Written out, the loss of a patch is $-\log p = -z_{\text{true}} + \log \sum_j e^{z_j}$. Raise one logit $z_k$ a
+# little. The first part changes by -1 for each unit if $k$ is the true kind, else not at all. The second changes by
+# the share of the sum that belongs to $k$, and that share is $p_k$. Together the slope for a logit is *what the
+# network said minus the truth*, $p_k - y_k$, where $y_k$ is 1 for the true kind and else 0. A weight gets the mean of
+# that over the patches, each multiplied by the pixel below the weight. Compare both ways for all the weights:
 
 
 # %%
@@ -138,7 +142,15 @@ def gradient(weights, constants):  # -> the slopes of the loss, shaped like both
 
 
 slopes, _ = gradient(weights, constants)
-print(f"by nudging {slope:.4f}, by the formula {slopes[24, 0]:.4f}")
+by_nudging = np.zeros_like(weights)
+for place in np.ndindex(weights.shape):
+    nudged = weights.copy()
+    nudged[place] += 0.001
+    by_nudging[place] = (loss(x @ nudged + constants, kinds) - loss(logits, kinds)) / 0.001
+apart = np.abs(by_nudging - slopes).max()
+print(
+    f"the middle of upright: {slopes[24, 0]:.4f}; all {slopes.size} differ by less than {apart:.0e}"
+)
 
 # %% [markdown]
 # ## Ten lines that learn
@@ -163,7 +175,7 @@ one_layer = right(x_unseen @ learned + offsets, kinds_unseen)
 print(f"loss {losses[0]:.2f} -> {losses[-1]:.2f}; right on {one_layer:.0f} % of the unseen patches")
 
 # %% [markdown]
-# Nobody told it what a stroke is. Look at what it found: the weights of each kind as a picture, red where ink speaks
+# Nobody gave it these patterns. Look at what it found: the weights of each kind as a picture, red where ink speaks
 # for the kind, blue where ink speaks against it. This figure is drawn in the open, for you to take along.
 
 # %% tags=["figure"]
@@ -185,7 +197,8 @@ plots.show(
 
 # %% [markdown]
 # For "upright", ink above and below the middle speaks for the kind, and ink on the left and right of it against.
-# "Level" is the same lying down. The middle itself can tell nothing: every patch has ink there.
+# "Level" is the same lying down. The middle pixel always holds ink, so its weights act like three more constants:
+# leave that pixel out, and about as many patches are right.
 #
 # Now slide the patterns over whole words that it has never seen, and colour each pixel of ink by the kind that wins.
 
@@ -211,8 +224,8 @@ rates = (0.01, 0.1, 1.0, 3.0)
 learning.descents({one: descend(one, run.steps)[2] for one in rates}, shrug=float(np.log(3)))
 
 # %% [markdown]
-# Too low a rate creeps. Too high a rate jumps over the valley to a worse place on the other side. The best one lies a
-# little below the lowest that jumps. To find it, try a few, a factor of three apart.
+# Too low a rate creeps. Too high a rate jumps over the valley, back and forth, and may end anywhere. The best one lies
+# near the lowest that jumps. To find it, try a few, a factor of three apart.
 #
 # ## A hidden layer
 #
@@ -262,8 +275,8 @@ print(f"by nudging {slope:.4f}, by the formula {backward(net, x, kinds)[0][24, 1
 
 # %% [markdown]
 # One thing more. So far each step looked at all 3,000 patches. A slope from 64 of them, drawn at random, is nearly as
-# good and takes about a fiftieth of the work. Such a handful is a [**batch**](../docs/guide/glossary.md#batch). (You
-# meet `drop` and `scale` below.)
+# good at first, good enough later, and takes about a fiftieth of the work. Such a handful is a
+# [**batch**](../docs/guide/glossary.md#batch). (You meet `drop` and `scale` below.)
 
 
 # %%
@@ -313,7 +326,8 @@ print(f"at the end right on {of_some:.0f} % of the {run.few}, on {of_unseen:.0f}
 #   ones did best;
 # - [**dropout**](../docs/guide/glossary.md#dropout): in each step, silence a random part of the numbers, so that none
 #   can rely on the others ([Srivastava 2014](../docs/guide/bibliography.md#srivastava-2014)). Here it is three in ten
-#   *pixels*. When the network is used, all speak;
+#   *pixels*; what is left is made larger by 1 / (1 - 0.3), so that the sums keep their size. When the network is used,
+#   all speak;
 # - more examples: the dearest cure, and the best.
 
 # %%
@@ -327,8 +341,8 @@ for name, patches, drop in (
     print(f"{name:20} {history[:, 1].min():6.2f} {history[-1, 1]:6.2f}")
 
 # %% [markdown]
-# Dropout is no magic. Silencing half of the *hidden* numbers, its usual place, brings next to nothing in this small
-# network. What helps has to be tried, on unseen patches.
+# Dropout is no magic: its usual place are the *hidden* numbers, and here it pays on the pixels. What helps has to be
+# tried, on unseen patches.
 #
 # And whoever picks the best moment by the unseen patches has *used* them: the loss at that moment flatters a little.
 # So serious work has three parts. You learn from *training* lines, choose by
@@ -389,20 +403,24 @@ print(f"after 20 steps our weights and those of Keras differ by {apart:.3f} at m
 # Both means start at 0 and would be too small in the first steps; the divisions by $1 - 0.9^t$ and $1 - 0.999^t$ at
 # step $t$ mend that. In numbers: a slope that is always 0.004 gives $m = 0.004$ and $\sqrt v = 0.004$, so the weight
 # moves by the rate. A slope that is always 4 moves it by the rate, too. So one rate suits many networks. Try it on
-# pixels that are a hundred times fainter, which makes the slopes of the first layer as much smaller. Once through all
-# patches is an [**epoch**](../docs/guide/glossary.md#epoch).
+# pixels that are a hundred times fainter, which makes the slopes of both layers' weights about as much smaller. Once
+# through all patches is an [**epoch**](../docs/guide/glossary.md#epoch).
 
 # %% tags=["nbval-ignore-output"]
-for name, optimiser in (("descent", keras.optimizers.SGD), ("Adam", keras.optimizers.Adam)):
+for name, optimiser, step in (
+    ("descent", keras.optimizers.SGD, 0.3),
+    ("Adam", keras.optimizers.Adam, 0.01),
+):
     for strength in (1.0, 0.01):
         keras.utils.set_random_seed(run.seed)
         model.set_weights(fresh(64))
-        model.compile(optimiser(0.01), from_logits)
+        model.compile(optimiser(step), from_logits)
         history = model.fit(strength * x, kinds, batch_size=64, epochs=6, verbose=0).history
         print(f"{name:8} pixels up to {strength:4}: loss {history['loss'][-1]:.2f} after 6 epochs")
 
 # %% [markdown]
-# Gradient descent is lost on the faint pixels: it stays at the shrug. Adam needs longer there, and learns.
+# The rate at which gradient descent learns from strong pixels is lost on the faint ones: it stays at the shrug. Adam
+# needs longer there, and learns at the rate that it had.
 
 # %%
 run.record(one_layer=one_layer, few_unseen=of_unseen, rate_loss=losses[-1])
@@ -429,7 +447,8 @@ check("04.1", first_losses)
 # %% [markdown]
 # ## Exercise 4.2 · One weight, two layers, by hand *(8 minutes)*
 # A network on paper. One pixel, $x = 0.5$. One hidden number, $h = \text{ReLU}(w x)$ with $w = 0.4$. Three logits:
-# $h$ times 1, -1 and 0. Say that it answers with the probabilities 0.5, 0.3 and 0.2, and the true kind is the first.
+# $h$ times 1, -1 and 0, each plus a constant. With these constants, which we keep from you, it answers with the
+# probabilities 0.5, 0.3 and 0.2, and the true kind is the first.
 # What is the slope of $w$? What is $w$ after one step with rate 0.5? And what would the slope be, with the same
 # probabilities, if $w$ were -0.4?
 
@@ -520,7 +539,7 @@ check("04.5", keep_epoch)
 #
 # ## Quiz
 #
-# **1. The loss of a network with 80 classes stands at 4.38 after an hour. What do you conclude?**
+# **1. A network names single letters, 80 kinds of them. After an hour its loss stands at 4.38. What do you conclude?**
 #
 # <details><summary>Answer</summary>
 # It has learnt nothing: the logarithm of 80 is 4.38, the loss of a shrug. Look for first weights that are all zero, a

@@ -20,7 +20,8 @@ def writers_of(rows: list[str]) -> dict[str, str]:
 
 def split_by_writer(lines: list[Line], share: float, seed: int) -> tuple[list[Line], list[Line]]:
     writers = sorted({one.writer_id for one in lines})
-    chosen = set(np.random.default_rng(seed).permutation(writers)[: round(share * len(writers))])
+    count = max(1, round(share * len(writers)))
+    chosen = set(np.random.default_rng(seed).permutation(writers)[:count])
     train = [one for one in lines if one.writer_id not in chosen]
     return train, [one for one in lines if one.writer_id in chosen]
 
@@ -29,6 +30,16 @@ def split_lines(lines: list[Line], share: float, seed: int) -> tuple[list[Line],
     order = np.random.default_rng(seed).permutation(len(lines))
     cut = round(share * len(lines))
     return [lines[i] for i in order[cut:]], [lines[i] for i in order[:cut]]
+
+
+def a_coin_for_each_writer(
+    lines: list[Line], share: float, seed: int
+) -> tuple[list[Line], list[Line]]:
+    writers = sorted({one.writer_id for one in lines})
+    coins = np.random.default_rng(seed).random(len(writers)) < share
+    chosen = {writer for writer, coin in zip(writers, coins, strict=True) if coin}
+    train = [one for one in lines if one.writer_id not in chosen]
+    return train, [one for one in lines if one.writer_id in chosen]
 
 
 def split_without_seed(lines: list[Line], share: float, seed: int) -> tuple[list[Line], list[Line]]:
@@ -137,6 +148,7 @@ WRONG = [
     ("01.2", lambda rows: {row.split()[0]: int(row.split()[1]) for row in rows}, "text"),
     ("01.3", split_lines, "both parts"),
     ("01.3", split_without_seed, "seed"),
+    ("01.3", a_coin_for_each_writer, "leave none"),
     ("01.3", lambda lines, share, seed: (lines[:10], lines[75:]), "each line"),
     (
         "01.4",

@@ -70,19 +70,19 @@ def micro_rate(answer: Callable[[Sequence[str], Sequence[str]], float]) -> str |
 
 
 @exercise("03.4")
-def lines_needed(answer: Callable[[int, float, float], int]) -> str | None:
-    """How many lines make an interval as narrow as wanted: the width falls with the square root."""
+def writers_needed(answer: Callable[[int, float, float], int]) -> str | None:
+    """How many writers make an interval as narrow as wanted: the width falls with the square root."""
     if answer(100, 2.0, 2.0) != 100:
-        return "as wide as it is now: as many lines as there are now"
+        return "as wide as it is now: as many writers as there are now"
     value = answer(100, 2.0, 1.0)
     if value == 200:
-        return "twice the lines make the interval narrower by the square root of 2 only"
+        return "twice the writers make the interval narrower by the square root of 2 only"
     if value != 400:
-        return "half the width takes four times the lines: the width falls with the square root of their number"
+        return "half the width takes four times the writers: the width falls with the square root of their number"
     if answer(100, 1.0, 2.0) != 25:
-        return "twice the width takes a quarter of the lines: fewer than there are now may do"
+        return "twice the width takes a quarter of the writers: fewer than there are now may do"
     if answer(100, 1.0, 0.3) != 1112:
-        return "round up: a line that is not whole cannot be read (try 100 lines, from 1.0 to 0.3 points)"
+        return "round up: nobody is a part of a writer (try 100 writers, from 1.0 to 0.3 points)"
     return on_drawn_cases(
         answer,
         lambda n, width, wanted: math.ceil(n * (width / wanted) ** 2),

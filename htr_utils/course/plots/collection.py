@@ -86,7 +86,7 @@ def widths_and_lengths(lines: Sequence[Line], height: int = 64) -> None:
         alt="Two histograms of all lines: widths pile up near the median with a tail of short last lines on the "
         "left, and text lengths show the same shape, with the median marked dashed in both.",
         facts=f"{len(lines)} lines; longest text {lengths.max()} characters; median {np.median(lengths):.0f}; "
-        f"median width about {round(float(np.median(widths)), -2):.0f} pixels",
+        f"median width about {round(float(np.median(widths)), -2):.0f} pixels at {height} rows",
     )
 
 

@@ -81,7 +81,7 @@ def descents(losses: Mapping[float, Sequence[float]], shrug: float) -> None:
     axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.set_xlabel("step")
-    axis.set_ylabel("loss (nats a patch)")
+    axis.set_ylabel("loss (mean over patches)")
     axis.legend(frameon=False)
     told = "; ".join(
         f"rate {rate:g}: at most {max(row):.1f}, last {row[-1]:.2f}" for rate, row in losses.items()
@@ -103,7 +103,7 @@ def two_losses(history: np.ndarray, every: int) -> None:
     axis.plot(steps[best], history[best, 1], "o", color=base.ORANGE)
     base.write(axis, steps[best], history[best, 1] - 0.04, "lowest", 9, va="top", color=base.GREY)
     axis.set_xlabel("step")
-    axis.set_ylabel("loss (nats a patch)")
+    axis.set_ylabel("loss (mean over patches)")
     axis.set_ylim(0, None)
     axis.legend(frameon=False)
     told = (
