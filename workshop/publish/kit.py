@@ -84,9 +84,12 @@ def student_files(root: Path) -> dict[str, bytes]:
             f"{', '.join(old)}: not built from the source that lies here; run `make notebooks` first"
         )
     content = {name: (root / name).read_bytes() for name in TOP if (root / name).is_file()}
-    for folder in ("htr_utils", "workshop", "data", "model"):
+    for folder in ("htr_utils", "workshop", "data", "model", "sweeps"):
         content.update((name, path.read_bytes()) for name, path in _below(root / folder, root))
     content.pop(notebooks.SEALED, None)
+    # What chapters open by themselves: records of trainings that took hours.
+    opened = _below(root / "docs" / "measured", root)
+    content.update((name, path.read_bytes()) for name, path in opened if name.endswith(".json"))
     for source in chapters:
         path = notebooks.target(source)
         content[f"notebooks/{path.name}"] = path.read_bytes()

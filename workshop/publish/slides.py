@@ -177,26 +177,31 @@ def _markdown(deck: _Deck, source: str, *, alone: bool) -> None:
             deck.add("slide" if level == 2 else "subslide", f"## {title}\n\n{gist(body)}", body)
 
 
-def _code(deck: _Deck, cell: NotebookNode, before: str) -> None:
-    """Slides of a code cell: its figures, or its code with what it prints if that is short."""
+def _code(deck: _Deck, cell: NotebookNode, before: str, behind: str) -> None:
+    """Slides of a code cell: its figures, or its code with what it prints if that is short.
+
+    Args:
+        before, behind: what the chapter says before the cell, and about it afterwards; both go into the notes.
+    """
     figures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
     said = printed(cell)
+    notes = "\n\n".join(filter(None, (before, said if figures else "", behind)))
     for output in figures:
-        last = unlinked(paragraphs(before)[-1]) if before else ""
-        lead = "" if re.match(r"[|<>$*-]", last) else sentences(last)[-1]
-        text = f"### {deck.section}\n\n{lead}\n\n{picture(output)}"
-        deck.add("subslide", text, f"{before}\n\n{said}")
+        deck.add("subslide", f"### {deck.section}\n\n{picture(output)}", notes)
     long = code_lines(cell.source) > CODE_LINES or len(cell.source.split("\n")) > CODE_LINES + 5
     if figures or "parameters" in tags(cell) or "validate(" in cell.source or long:
         return
-    said = "\n".join(line[:CODE_WIDTH] for line in said.split("\n")[:PRINTED_LINES])
+    shown = said.split("\n")
+    if len(shown) > PRINTED_LINES:  # what comes last is the result as a rule
+        shown = [*shown[: PRINTED_LINES // 2], "...", *shown[-PRINTED_LINES // 2 :]]
+    said = "\n".join(line[:CODE_WIDTH] for line in shown)
     lines = len(cell.source.split("\n")) + len(said.split("\n"))
     text = f"### {deck.section}\n\n```python\n{cell.source}\n```"
     if said:
         text += f'\n\n<pre class="printed">{escape(said)}</pre>'
     if lines > ROOMY:
         text = f'<div class="long">\n\n{text}\n\n</div>'
-    deck.add("subslide", text, before)
+    deck.add("subslide", text, notes)
 
 
 def slides(notebook: NotebookNode) -> list[Slide]:
@@ -214,7 +219,9 @@ def slides(notebook: NotebookNode) -> list[Slide]:
                 _markdown(deck, cell.source, alone=not followed)
             before = re.sub(r"^#{1,3} .*$", "", cell.source, flags=re.MULTILINE).strip()
         elif not {"exercise", "check"} & set(tags(cell)):
-            _code(deck, cell, before)
+            said = after.source if after is not None and after.cell_type == "markdown" else ""
+            behind = re.split(r"^#", said, maxsplit=1, flags=re.MULTILINE)[0]
+            _code(deck, cell, before, behind.strip())
             before = ""
     return deck.slides
 

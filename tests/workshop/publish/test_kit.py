@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -192,6 +193,22 @@ def test_student_zip_of_the_course_stands_alone(real: Path) -> None:
     root, model, lines, chapters = done.stdout.split()
     assert Path(root) == real and Path(model).is_relative_to(real)
     assert int(lines) > 1000 and int(chapters) == len(SOURCES)
+
+
+def test_the_chapter_that_opens_records_runs_from_the_student_zip(real: Path) -> None:
+    """No link leads to what a chapter opens by itself: once the zip lacked it, and Experiments stopped there."""
+    chapter = nbformat.read(next(real.glob("notebooks/13_*.ipynb")), as_version=4)
+    code = "\n".join(cell.source for cell in chapter.cells if cell.cell_type == "code")
+    env = os.environ | {"PYTHONPATH": str(real), "MPLBACKEND": "Agg"}
+    done = subprocess.run(
+        [sys.executable, "-"],
+        input=code,
+        cwd=real / "notebooks",
+        capture_output=True,
+        text=True,
+        env=env,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.slow

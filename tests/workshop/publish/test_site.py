@@ -190,8 +190,9 @@ def test_slides_of_a_small_chapter(course: Path) -> None:
     idea = next(text for text in texts if text.startswith("## One idea"))
     assert "- A blank is a class." in idea and "e.g. for 3, 4 and 5." in idea and "\\frac" in idea
     assert any("```python\nprint(" in text and "it is True" in text for text in texts)
-    figure = next(text for text in texts if "<figure>" in text)
-    assert "Look at it." in figure and 'alt="A white dot on white paper."' in figure
+    figure = next(slide for slide in shown if "<figure>" in slide.text)
+    assert 'alt="A white dot on white paper."' in figure.text
+    assert "Look at it." in figure.notes and "Look at it." not in figure.text
     assert (
         texts[-2].startswith("## Quiz")
         and shown[-1].kind == "fragment"
@@ -205,6 +206,24 @@ def test_slides_of_a_small_chapter(course: Path) -> None:
         "A blank is a class"
         in re.search(r'<aside class="notes">.*?</aside>', page[page.index("One idea") :], re.S)[0]
     )
+
+
+def test_a_slide_keeps_the_end_of_what_was_printed_and_its_notes_what_is_said_of_it() -> None:
+    new = nbformat.v4
+    rows = "\n".join(f"step {number}" for number in range(30))
+    printing = new.new_code_cell("learn()")
+    printing.outputs = [new.new_output("stream", name="stdout", text=rows)]
+    cells = [
+        new.new_markdown_cell("## Learning\n\nWatch the steps."),
+        printing,
+        new.new_markdown_cell("It went down.\n\n## What next\n\nAnother matter."),
+    ]
+    shown = slides.slides(new.new_notebook(cells=cells))
+    code = next(slide for slide in shown if "learn()" in slide.text)
+    assert all(f"step {number}\n" in code.text + "\n" for number in (0, 3)) and "..." in code.text
+    assert "step 29<" in code.text and "step 15" not in code.text
+    assert "Watch the steps." in code.notes and "It went down." in code.notes
+    assert "Another matter." not in code.notes
 
 
 @pytest.mark.parametrize(
