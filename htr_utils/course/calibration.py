@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from rapidfuzz.distance import Levenshtein
 
 from htr_utils.text import corrections
 from htr_utils.text.tuned import Scale, Scales
@@ -27,22 +26,15 @@ class Bin:
     count: int
 
 
-def right_letters(text: str, truth: str) -> list[bool]:
-    """For each character of a reading, whether the truth has the same in its place."""
-    right = [False] * len(text)
-    for block in Levenshtein.opcodes(text, truth):
-        if block.tag == "equal":
-            right[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
-    return right
-
-
 def letters(
     texts: Sequence[str], confidences: Sequence[Sequence[float]], truths: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Confidence of every character that was read, and whether it is right: (n,), (n,)."""
     sure = [c for line in confidences for c in line]
     right = [
-        r for text, truth in zip(texts, truths, strict=True) for r in right_letters(text, truth)
+        r
+        for text, truth in zip(texts, truths, strict=True)
+        for r in corrections.matched(text, truth)
     ]
     return np.array(sure), np.array(right, dtype=bool)
 

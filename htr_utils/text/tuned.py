@@ -17,7 +17,7 @@ from htr_utils.errors import HtrError
 from htr_utils.text import language, languages, literal, spelling
 from htr_utils.text.charset import Charset
 from htr_utils.text.decoding import Candidate, greedy
-from htr_utils.text.fusion import Lexicon, lexicon_beam, prefix_beam
+from htr_utils.text.fusion import Lexicon, prefix_beam
 from htr_utils.text.gate import Gate, Settings
 
 CANDIDATES = 5  # readings of the beam that the gate is shown, as when it was measured
@@ -158,21 +158,19 @@ class Tuned:
         width: int | None = None,
         top: int = 1,
     ) -> list[list[Candidate]]:
-        """`lexicon_beam` or `prefix_beam` with these settings; literal words stay as greedy decoding reads them."""
-        how = self.fusion
-        options: dict[str, Any] = {
-            "weight": how.weight,
-            "bonus": how.bonus,
-            "width": width or how.width,
-            "top": top,
-        }
-        values = np.asarray(log_probs)
+        """`prefix_beam` with these settings; literal words stay as greedy decoding reads them."""
+        how, values = self.fusion, np.asarray(log_probs)
         plain = greedy(values, lengths)
-        sure = literal.fixed(values, np.asarray(lengths), plain, self.lm.characters)
-        if lexicon:
-            readings = lexicon_beam(sure, lengths, self.lexicon, self.lm, **options)
-        else:
-            readings = prefix_beam(sure, lengths, self.lm, **options)
+        readings = prefix_beam(
+            literal.fixed(values, np.asarray(lengths), plain, self.lm.characters),
+            lengths,
+            self.lm,
+            width or how.width,
+            how.weight,
+            how.bonus,
+            top,
+            lexicon=self.lexicon if lexicon else None,
+        )
         return [
             # Where the network sees nothing, there is nothing to foresee.
             [replace(one, confidences=_said(line, one)) for one in candidates]

@@ -162,8 +162,7 @@ def figure(found: dict[str, Any]) -> tuple[str, bytes]:
     right.barh(list(places), speeds, 0.5, color=COLOURS[2])
     for place, speed in zip(places, speeds, strict=True):
         right.text(speed + 0.02 * max(speeds), place, _number(speed), va="center")
-    right.set_xlim(0, 1.2 * max(speeds))
-    right.set_xlabel("lines per second")
+    right.set(xlim=(0, 1.2 * max(speeds)), xlabel="lines per second")
     said = "; ".join(
         f"{reader['name']} {reader['scores']['cer']['value']:.1f} % at {_number(reader['lines_per_second'])} lines/s"
         for reader in readers
