@@ -151,14 +151,8 @@ def calibrated(
 
 
 @click.command(cls=OneLine)
-@click.option("--model", default="course", show_default=True, help="name or path of a recogniser")
-@click.option(
-    "--lm",
-    "language",
-    default="en",
-    show_default=True,
-    help="name or path of a language model",
-)
+@click.option("--model", default="course", help="name or path of a recogniser")
+@click.option("--lm", "language", default="en", help="name or path of a language model")
 @click.option(
     "--report",
     "sets",
@@ -166,31 +160,23 @@ def calibrated(
     metavar="NAME=FOLDER",
     help="further lines to report on; they choose nothing",
 )
-@click.option(
-    "--hands",
-    default=None,
-    help="folder of real lines that choose too",
-)
+@click.option("--hands", help="folder of real lines that choose too")
 @click.option(
     "--ids",
     type=click.Path(exists=True),
-    default=None,
     help="which of them: writers or documents that no training saw",
 )
 @click.option(
     "--every",
     type=click.IntRange(1),
     default=1,
-    show_default=True,
     help="choose on each so many-th line alone, to save time; the figures are of all",
 )
 @click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
 @click.option(
     "--scales", is_flag=True, help="with --keep: fit the confidences again, for a new model"
 )
-@click.option(
-    "--to", "target", default=None, help="the file to write [default: model/decoding.json]"
-)
+@click.option("--to", "target", help="the file to write [default: model/decoding.json]")
 def main(
     model: str,
     language: str,
