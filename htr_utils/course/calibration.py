@@ -2,7 +2,7 @@
 
 A reader that says .9 ought to be right nine times in ten. `reliability` sorts what it said into bins and compares
 each bin's mean confidence with the share that was right; the expected calibration error (ECE) is the mean of these
-gaps, weighed by how much lies in each bin (Guo et al. 2017). `fit` chooses `text.tuned.Scale` by the likelihood.
+gaps, weighed by how much lies in each bin (Guo et al. 2017). `fit` chooses `text.settings.Scale` by the likelihood.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from htr_utils.text import corrections
-from htr_utils.text.tuned import Scale, Scales
+from htr_utils.text.settings import Scale, Scales
 
 
 @dataclass(frozen=True)

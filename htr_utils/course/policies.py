@@ -12,7 +12,7 @@ from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
 from htr_utils.lines.iam import Line
 from htr_utils.network import ctc
-from htr_utils.text import corrections, decoding, gate, spelling
+from htr_utils.text import corrections, decoding, gate, spelling, symspell
 
 if TYPE_CHECKING:
     from htr_utils.readings import Reading
@@ -129,7 +129,7 @@ def rescored(recognizer: Recognizer, reading: Reading, table: np.ndarray) -> spe
 
 def compare(recognizer: Recognizer, read: Read) -> dict[str, corrections.Report]:
     """autocorrect in its fast mode, SymSpell, the gate, and the exact likelihood, on the same readings."""
-    fast, near = spelling.Speller("fast"), spelling.SymSpell(recognizer.tuned.words)
+    fast, near = spelling.Speller("fast"), symspell.SymSpell(recognizer.tuned.words)
     ways = {
         "autocorrect fast": lambda n: fast.correct(read.texts[n]),
         "SymSpell": lambda n: near.correct(read.texts[n]),

@@ -15,7 +15,7 @@ from htr_utils.course import calibration, hard_lines
 from htr_utils.errors import HtrError
 from htr_utils.text import corrections, language, ngrams, tuned
 from htr_utils.text.charset import Charset
-from htr_utils.text.tuned import Scale, Scales
+from htr_utils.text.settings import Scale, Scales
 from workshop.measure import decoders, tune
 
 

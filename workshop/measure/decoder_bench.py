@@ -22,7 +22,7 @@ from htr_utils import paths
 from htr_utils.cli.one_line import OneLine
 from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
-from htr_utils.text import corrections, decoding, fusion, metrics, spelling, tuned
+from htr_utils.text import corrections, decoding, fusion, metrics, spelling, symspell, tuned
 from htr_utils.text.charset import Charset
 from workshop.measure import decoders
 from workshop.measure.page import filled, give
@@ -145,7 +145,7 @@ def spelling_rows(lines: hard_lines.Lines, settings: tuned.Tuned) -> list[correc
     now = decoders.texts(readings, charset)
     scale = settings.confidence["greedy"].letter if settings.confidence else None
     both = [decoders.stripped(line[0], charset, scale) for line in readings]
-    near = spelling.SymSpell(settings.words)
+    near = symspell.SymSpell(settings.words)
     near.near("hous")
     settings.gate.index.near("hous")
     policies: Sequence[tuple[str, Callable[[int], spelling.Correction]]] = [

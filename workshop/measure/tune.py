@@ -32,6 +32,7 @@ from htr_utils.files import write_text
 from htr_utils.lines import iam, images
 from htr_utils.text import corrections, gate, metrics, tuned
 from htr_utils.text.charset import Charset
+from htr_utils.text.settings import Fusion, Scales, Settings
 from workshop.measure import decoders, decoding_report
 
 GRID: dict[str, tuple[float, ...]] = {
@@ -94,7 +95,7 @@ def choose(
     say("beam:")
     start = replace(start, listed=start.words)  # the word list is the same for all settings
 
-    def beam(how: tuned.Fusion) -> float:
+    def beam(how: Fusion) -> float:
         settings = replace(start, fusion=how)
         readings = (decoders.read(lines, settings, "lexicon") for lines in sets)
         shares = [share(i, decoders.texts(lines, charset)) for i, lines in enumerate(readings)]
@@ -105,7 +106,7 @@ def choose(
     policy = gate.Gate(start.lm, start.words)
     scale = start.confidence["greedy"].letter
 
-    def harm(how: gate.Settings) -> float:
+    def harm(how: Settings) -> float:
         policy.settings = how
         loss = 0.0
         for lines, readings, old in zip(sets, plain, before, strict=True):
@@ -125,7 +126,7 @@ def calibrated(
 ) -> tuned.Tuned:
     """The same with scales of confidence for each decoder, fitted on these sets, all of equal weight."""
     charset = Charset(start.lm.characters)
-    fitted: dict[str, tuned.Scales] = {}
+    fitted: dict[str, Scales] = {}
     for decoder in ("greedy", "lm", "lexicon"):
         lines = [
             (
@@ -137,7 +138,7 @@ def calibrated(
             )
             for one in sets
         ]
-        scales = tuned.Scales()
+        scales = Scales()
         for kind in ("letter", "word"):
             parts = [decoders.said(read_, truths, scales)[kind] for read_, truths in lines]
             sure, right = (np.concatenate(part) for part in zip(*parts, strict=True))
