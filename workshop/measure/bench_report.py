@@ -26,7 +26,7 @@ def _number(value: float) -> str:
 
 def markdown(found: dict[str, Any], *, command: str, title: str, picture: str, alt: str) -> str:
     """The document. Nothing of the lines' texts stands in it, only how well they were read."""
-    shown = {"command": command, "title": title, "picture": picture, "alt": alt}
+    shown = {"command": command, "title": title, "figure": f"![{alt}]({picture})"}
     formats = {"rate": _rate, "points": _points, "memory": _memory, "number": _number}
     return filled("bench_report", found=found, **shown, **formats)
 

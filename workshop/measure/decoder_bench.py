@@ -130,7 +130,7 @@ def measure(
             5, (f"beam {WIDTH}, pyctcdecode 0.5", *peer_texts(peer, lines, charset, WIDTH, repeats))
         )
     exact = {name: texts for name, texts, _ in results}[f"beam {WIDTH}, NumPy, line by line"]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name, texts, seconds in results:
         same = sum(a == b for a, b in zip(texts, exact, strict=True))
         cer = 100 * metrics.cer(texts, lines.truths).value
