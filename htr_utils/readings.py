@@ -29,7 +29,7 @@ class Reading:
     """What a line says.
 
     confidence: mean of the characters' confidences, 0 to 1 (0 for an empty line). Those of characters and words
-    are calibrated for the shipped model (see `text.tuned.Scale`), as the network gave them for any other.
+    are calibrated for the shipped model (see `text.settings.Scale`), as the network gave them for any other.
     log_prob: the decoder's score in nats: of the best path (greedy) or of the text (beam).
     others: what the beam read next to this, best first, where more than one candidate was asked for.
     language: whose language model helped: en, fr, ... or none.

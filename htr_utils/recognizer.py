@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from htr_utils.network.models import Preset
     from htr_utils.results import ReadPage
     from htr_utils.text.gate import Gate
+    from htr_utils.text.settings import Scales
     from htr_utils.text.spelling import Correction
-    from htr_utils.text.tuned import Scales, Tuned
+    from htr_utils.text.tuned import Tuned
 
 Picture = Any  # a path, bytes, an open file, a PIL image, an array: see `images.load`
 Decoder = Literal["greedy", "beam", "lm", "lexicon"]
@@ -54,14 +55,6 @@ def threads() -> int:
     """The threads that read: one a core, or as many as OMP_NUM_THREADS says, as for other libraries."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return min(cores(), int(told)) if told.isdecimal() and int(told) else cores()
-
-
-@dataclass(frozen=True)
-class _Emissions:
-    """The network's answer to a batch. log_probs: (B, T, C). frames: (B,) true frames."""
-
-    log_probs: np.ndarray
-    frames: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -270,12 +263,10 @@ class Recognizer:
 
         def network(numbers: list[int], good: Mapping[int, images.Prepared]) -> list[_Line]:
             made = self._emissions(numbers, good)
-            plain = decoding.greedy(made.log_probs, made.frames)
+            plain = decoding.greedy(*made)
             return [
                 _Line(number, log_probs[:count], one)
-                for number, log_probs, count, one in zip(
-                    numbers, made.log_probs, made.frames, plain, strict=True
-                )
+                for number, log_probs, count, one in zip(numbers, *made, plain, strict=True)
             ]
 
         def fetch() -> list[Future[images.Prepared | HtrError]]:
@@ -361,7 +352,7 @@ class Recognizer:
         answers = {}
         for numbers in _batches(prepared, batch):
             made = self._emissions(numbers, prepared)
-            for number, one, count in zip(numbers, made.log_probs, made.frames, strict=True):
+            for number, one, count in zip(numbers, *made, strict=True):
                 answers[number] = one[:count]
         return [answers[number] for number in range(len(answers))]
 
@@ -403,11 +394,14 @@ class Recognizer:
         """What corrects lines of a language; English where a line was read without one."""
         return self.tuned_for(languages.USUAL if language == languages.NONE else language).gate
 
-    def _emissions(self, numbers: list[int], prepared: Mapping[int, images.Prepared]) -> _Emissions:
+    def _emissions(
+        self, numbers: list[int], prepared: Mapping[int, images.Prepared]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The network's answer to a batch: log-probabilities (B, T, C), and the true frames (B,)."""
         inks = [padding.to_bytes(prepared[number].ink) for number in numbers]
         made = padding.collate(inks, [np.zeros(0, np.int32)] * len(inks), numbers)
         logits, frames = self.engine.logits(made.image, made.width)
-        return _Emissions(engines.log_softmax(logits), frames)
+        return engines.log_softmax(logits), frames
 
     def _decode(
         self, lines: list[_Line], job: _Job, language: str
@@ -429,7 +423,7 @@ class Recognizer:
     def _reading(
         self, candidates: list[decoding.Candidate], prepared: images.Prepared, decoder: str
     ) -> Reading:
-        from htr_utils.text.tuned import Scales
+        from htr_utils.text.settings import Scales
 
         best, step = candidates[0], self.frame_step
         others = tuple(self.charset.decode(one.ids).strip() for one in candidates[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -70,16 +70,6 @@ class ReadPage:
         return "\n".join(line.text for line in self.lines)
 
 
-class _Found(Protocol):
-    """What is needed of a `pages.PageLine`."""
-
-    polygon: np.ndarray
-    box: Box
-    crop: np.ndarray
-
-    def where(self, points: np.ndarray) -> np.ndarray: ...
-
-
 def plain(pages: Sequence[ReadPage]) -> str:
     """The text alone: a line per line; an empty line between pages."""
     return "\n".join("".join(f"{line.text}\n" for line in page.lines) for page in pages)
@@ -123,7 +113,7 @@ def _baseline(line: Any) -> np.ndarray | None:
     return np.asarray(line.where(np.stack([x, np.full(count, frame.above * frame.scale)], 1)))
 
 
-def _words(line: _Found, reading: Any) -> Iterable[Word]:
+def _words(line: Any, reading: Any) -> Iterable[Word]:
     """The words of a reading with their boxes: a word reaches half-way to the characters beside it, and no further
     than its line."""
     rows, columns = line.crop.shape

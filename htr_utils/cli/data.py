@@ -25,8 +25,8 @@ def data() -> None:
 
 @data.command("check")
 @click.argument("path", required=False)
-@click.option("--model", default="course", show_default=True, help="whose charset the texts need")
-@click.option("--sheet", default=None, help="write a picture of 60 random lines and their texts")
+@click.option("--model", default="course", help="whose charset the texts need")
+@click.option("--sheet", help="write a picture of 60 random lines and their texts")
 def data_check(path: str | None, model: str, sheet: str | None) -> None:
     """Say what a folder or file of lines holds, and whether it may be trained on: exit status 0 when it may.
 

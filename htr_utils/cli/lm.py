@@ -29,25 +29,17 @@ def lm() -> None:
     "--passages",
     type=click.IntRange(0, 50),
     default=3,
-    show_default=True,
     help="count the embedded training passages so often",
 )
-@click.option(
-    "--order", type=click.IntRange(2, 9), default=7, show_default=True, help="longest n-gram"
-)
+@click.option("--order", type=click.IntRange(2, 9), default=7, help="longest n-gram")
 @click.option(
     "--most",
     type=click.IntRange(1),
     default=3_250_000,
-    show_default=True,
     help="n-grams to keep, those that tell most; a million are about 1.4 MB",
 )
 @click.option(
-    "--struck",
-    type=click.FloatRange(0, 0.1),
-    default=0.003,
-    show_default=True,
-    help="share of words struck out (`#`)",
+    "--struck", type=click.FloatRange(0, 0.1), default=0.003, help="share of words struck out (`#`)"
 )
 @click.option(
     "--apart",
@@ -55,10 +47,8 @@ def lm() -> None:
     type=click.Path(exists=True),
     help="lines that the model must not know, beside the embedded ones: folders of test lines",
 )
-@click.option("--model", default="course", show_default=True, help="whose characters it knows")
-@click.option(
-    "--to", "target", default="runs/language.lm", show_default=True, help="the file to write"
-)
+@click.option("--model", default="course", help="whose characters it knows")
+@click.option("--to", "target", default="runs/language.lm", help="the file to write")
 def lm_train(
     texts: tuple[str, ...],
     passages: int,
@@ -105,9 +95,7 @@ def lm_train(
 
 @lm.command("score")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--lm", "model", default="en", show_default=True, help="name or path of a language model"
-)
+@click.option("--lm", "model", default="en", help="name or path of a language model")
 def lm_score(file: str, model: str) -> None:
     """How well a language model foresees a text: bits per character and perplexity. One line of text a row."""
     from htr_utils.text import corpus, language

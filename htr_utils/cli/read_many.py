@@ -187,13 +187,13 @@ def read_chunk(
                 "results": results,
                 "lines": lines[number],
                 "seconds": round(seconds, 3),
-                "memory_mb": _memory(),
+                "memory_mb": memory(),
             }
         )
     return rows
 
 
-def _memory() -> int:
+def memory() -> int:
     """The most that this process has held so far, in MB; 0 where the system does not say."""
     try:
         import resource

@@ -2,7 +2,7 @@
 
 A reader that says .9 ought to be right nine times in ten. `reliability` sorts what it said into bins and compares
 each bin's mean confidence with the share that was right; the expected calibration error (ECE) is the mean of these
-gaps, weighed by how much lies in each bin (Guo et al. 2017). `fit` chooses `text.tuned.Scale` by the likelihood.
+gaps, weighed by how much lies in each bin (Guo et al. 2017). `fit` chooses `text.settings.Scale` by the likelihood.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from rapidfuzz.distance import Levenshtein
 
 from htr_utils.text import corrections
-from htr_utils.text.tuned import Scale, Scales
+from htr_utils.text.settings import Scale, Scales
 
 
 @dataclass(frozen=True)
@@ -27,22 +26,15 @@ class Bin:
     count: int
 
 
-def right_letters(text: str, truth: str) -> list[bool]:
-    """For each character of a reading, whether the truth has the same in its place."""
-    right = [False] * len(text)
-    for block in Levenshtein.opcodes(text, truth):
-        if block.tag == "equal":
-            right[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
-    return right
-
-
 def letters(
     texts: Sequence[str], confidences: Sequence[Sequence[float]], truths: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Confidence of every character that was read, and whether it is right: (n,), (n,)."""
     sure = [c for line in confidences for c in line]
     right = [
-        r for text, truth in zip(texts, truths, strict=True) for r in right_letters(text, truth)
+        r
+        for text, truth in zip(texts, truths, strict=True)
+        for r in corrections.matched(text, truth)
     ]
     return np.array(sure), np.array(right, dtype=bool)
 

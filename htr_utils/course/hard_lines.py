@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -65,16 +65,14 @@ def right_by_list(
     """How many words of plain lines the tuned beam reads rightly, with a lexicon of each price: a sentence each."""
     tuned, truths = recognizer.tuned, [line.text for line in plain]
     lines = padded(recognizer.log_probs([line.path for line in plain]), truths)
-    beam: dict[str, Any] = {
-        "lm": tuned.lm,
-        "weight": tuned.fusion.weight,
-        "bonus": tuned.fusion.bonus,
-    }
-    beam |= {"width": tuned.fusion.width}
+    how = tuned.fusion
     words = {word.lower() for word in spelling.listed(tuned.lm.words)}
     for price in prices:
-        lexicon = fusion.Lexicon(words, tuned.lm.characters, price, tuned.fusion.letter)
-        found = fusion.lexicon_beam(lines.log_probs, lines.frames, lexicon, **beam)
+        lexicon = fusion.Lexicon(words, tuned.lm.characters, price, how.letter)
+        settings = how.width, how.weight, how.bonus
+        found = fusion.prefix_beam(
+            lines.log_probs, lines.frames, tuned.lm, *settings, lexicon=lexicon
+        )
         texts = [recognizer.charset.decode(one[0].ids).strip() for one in found]
         right: dict[str, list[bool]] = {"listed": [], "not listed": []}
         for text, truth in zip(texts, truths, strict=True):

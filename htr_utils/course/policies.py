@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from htr_utils.course import calibration, hard_lines
+from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
 from htr_utils.lines.iam import Line
 from htr_utils.network import ctc
-from htr_utils.text import corrections, decoding, gate, spelling
+from htr_utils.text import corrections, decoding, gate, spelling, symspell
 
 if TYPE_CHECKING:
     from htr_utils.readings import Reading
@@ -69,7 +69,7 @@ def letters(recognizer: Recognizer, read: Read) -> tuple[np.ndarray, np.ndarray,
     found = [decoding.greedy(table[None], [len(table)])[0] for table in read.tables]
     frames = [table[list(one.frames)] for table, one in zip(read.tables, found, strict=True)]
     right = [
-        calibration.right_letters(recognizer.charset.decode(one.ids), recognizer.charset.fold(t))
+        corrections.matched(recognizer.charset.decode(one.ids), recognizer.charset.fold(t))
         for one, t in zip(found, read.truths, strict=True)
     ]
     line = np.repeat(np.arange(len(found)), [len(one.ids) for one in found])
@@ -129,7 +129,7 @@ def rescored(recognizer: Recognizer, reading: Reading, table: np.ndarray) -> spe
 
 def compare(recognizer: Recognizer, read: Read) -> dict[str, corrections.Report]:
     """autocorrect in its fast mode, SymSpell, the gate, and the exact likelihood, on the same readings."""
-    fast, near = spelling.Speller("fast"), spelling.SymSpell(recognizer.tuned.words)
+    fast, near = spelling.Speller("fast"), symspell.SymSpell(recognizer.tuned.words)
     ways = {
         "autocorrect fast": lambda n: fast.correct(read.texts[n]),
         "SymSpell": lambda n: near.correct(read.texts[n]),

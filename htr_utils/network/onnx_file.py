@@ -34,7 +34,7 @@ EVERY = 13  # of how many activations one is looked at
 Scales = dict[str, tuple[float, int]]
 
 
-class _Graph:
+class Graph:
     """Operators in order, each with one output that is named after it."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class _Graph:
         return self("Cast", self.constant(half, np.float16, f"{name}_half"), to=1, name=name)
 
 
-class _Writer(_Graph):
+class _Writer(Graph):
     """The graph of one network. scales: of each block's activations, for 8-bit convolutions; None for float32."""
 
     def __init__(self, archive: Archive, scales: Scales | None) -> None:

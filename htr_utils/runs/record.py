@@ -150,13 +150,12 @@ def run(
     *,
     timeout: int = 3600,
     threads: int | None = None,
-    page: bool = True,
 ) -> dict[str, Any]:
     """Run a chapter into the folder `out`: `NN_name.ipynb`, `NN_name.html` and `metrics.json`.
 
     Args:
         parameters: checked before anything is written. timeout: seconds for one cell.
-        threads: for each library of the chapter; None leaves it to them. page: write the HTML too.
+        threads: for each library of the chapter; None leaves it to them.
 
     Returns:
         What is in `metrics.json`; its `error` is "" for a run that went through.
@@ -167,59 +166,48 @@ def run(
     source = execute.find_notebook(chapter)
     about = given.Chapter(source)
     values = about.check(parameters)
+    set_here = {name: values[name] for name in parameters}
     with files.alone(out, "run"):
-        return _run(
-            about, values, {name: values[name] for name in parameters}, out, timeout, threads, page
+        (out / METRICS).unlink(
+            missing_ok=True
+        )  # a run that is killed must not look like the last one
+        pinned = {} if threads is None else dict.fromkeys(THREADS, str(threads))
+        origin = made_from(about, values)
+        begun = json.dumps([origin, package_sha(), values], default=str)
+        marker = out / BEGUN
+        go_on = marker.is_file() and marker.read_text(encoding="utf-8") == begun
+        files.write_text(marker, begun)
+        done = execute.run_chapter(
+            source, set_here, out, timeout=timeout, environment=pinned, go_on=go_on
         )
-
-
-def _run(
-    about: given.Chapter,
-    values: dict[str, Any],
-    set_here: dict[str, Any],
-    out: Path,
-    timeout: int,
-    threads: int | None,
-    page: bool,
-) -> dict[str, Any]:
-    (out / METRICS).unlink(missing_ok=True)  # a run that is killed must not look like the last one
-    pinned = {} if threads is None else dict.fromkeys(THREADS, str(threads))
-    origin, source = made_from(about, values), about.path
-    begun = json.dumps([origin, package_sha(), values], default=str)
-    marker = out / BEGUN
-    go_on = marker.is_file() and marker.read_text(encoding="utf-8") == begun
-    files.write_text(marker, begun)
-    done = execute.run_chapter(
-        source, set_here, out, timeout=timeout, environment=pinned, go_on=go_on
-    )
-    if not done.error:
-        marker.unlink()
-        for weights in (done.folder / CHECKPOINT).glob("*.npz"):  # its curves and logs stay
-            weights.unlink()
-    recorded = read_metrics(done.folder) or {}
-    content = {
-        "chapter": source.stem,
-        **origin,
-        "parameters": values,
-        "given": set_here,
-        "seed": values.get("seed"),
-        "results": recorded.get("results", {}),
-        "error": done.error,
-        "seconds": round(done.seconds, 2),
-        "peak_mb": round(done.peak_mb),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions(),
-        "git": git_state(),
-        "package_sha": package_sha(),
-        "machine": machine() | {"threads": threads},
-    }
-    if page and done.notebook.is_file():
-        write_page(done.notebook, out / f"{done.name}.html")
-    (done.folder / METRICS).unlink(missing_ok=True)
-    for empty in (done.folder, out / "work"):  # files that the chapter wrote stay
-        if not any(empty.iterdir()):
-            empty.rmdir()
-    files.write_text(
-        out / METRICS, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
-    )
-    return content
+        if not done.error:
+            marker.unlink()
+            for weights in (done.folder / CHECKPOINT).glob("*.npz"):  # its curves and logs stay
+                weights.unlink()
+        recorded = read_metrics(done.folder) or {}
+        content = {
+            "chapter": source.stem,
+            **origin,
+            "parameters": values,
+            "given": set_here,
+            "seed": values.get("seed"),
+            "results": recorded.get("results", {}),
+            "error": done.error,
+            "seconds": round(done.seconds, 2),
+            "peak_mb": round(done.peak_mb),
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": versions(),
+            "git": git_state(),
+            "package_sha": package_sha(),
+            "machine": machine() | {"threads": threads},
+        }
+        if done.notebook.is_file():
+            write_page(done.notebook, out / f"{done.name}.html")
+        (done.folder / METRICS).unlink(missing_ok=True)
+        for empty in (done.folder, out / "work"):  # files that the chapter wrote stay
+            if not any(empty.iterdir()):
+                empty.rmdir()
+        files.write_text(
+            out / METRICS, json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+        )
+        return content

@@ -61,9 +61,13 @@ def report(
 
 def right_words(text: str, truth: str) -> list[bool]:
     """For each word of a text, whether the word of the truth in its place is the same."""
-    words = text.split()
-    found = [False] * len(words)
-    for block in Levenshtein.opcodes(words, truth.split()):
+    return matched(text.split(), truth.split())
+
+
+def matched(read: Sequence[str], truth: Sequence[str]) -> list[bool]:
+    """For each part of a reading (a word, or a character of a text), whether the truth has the same in its place."""
+    right = [False] * len(read)
+    for block in Levenshtein.opcodes(read, truth):
         if block.tag == "equal":
-            found[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
-    return found
+            right[block.src_start : block.src_end] = [True] * (block.src_end - block.src_start)
+    return right

@@ -42,6 +42,8 @@ def prefix_beam(
     top: int = 1,
     prune: float = PRUNE,
     behind: float | None = None,
+    *,
+    lexicon: Lexicon | None = None,
 ) -> list[list[Candidate]]:
     """The `top` best readings of each line, best first, by prefix beam search with a language model.
 
@@ -54,45 +56,11 @@ def prefix_beam(
         prune: classes less probable than this start no prefix, and frames that are blank but for ten times as
             much are passed over; 0 searches everything, plainly.
         behind: prefixes whose score is worse than the best by more than this are given up, 9 by default.
+        lexicon: a word list beside the language model; other words are possible at its price.
 
     Raises:
         HtrError: as `decoding.beam`; a language model of another number of classes.
     """
-    scorers = [] if lm is None else [(lm, weight)]
-    return _decode(
-        log_probs, lengths, scorers, width, 0.0 if lm is None else bonus, top, prune, behind
-    )
-
-
-def lexicon_beam(
-    log_probs: ArrayLike,
-    lengths: ArrayLike,
-    lexicon: Lexicon,
-    lm: Scorer | None = None,
-    width: int = 25,
-    weight: float = 0.5,
-    bonus: float = 1.0,
-    top: int = 1,
-    prune: float = PRUNE,
-    behind: float | None = None,
-) -> list[list[Candidate]]:
-    """`prefix_beam` with a word list beside the language model: other words are possible at its price."""
-    scorers: list[tuple[Scorer, float]] = [(lexicon, 1.0)] + ([] if lm is None else [(lm, weight)])
-    return _decode(
-        log_probs, lengths, scorers, width, 0.0 if lm is None else bonus, top, prune, behind
-    )
-
-
-def _decode(
-    log_probs: ArrayLike,
-    lengths: ArrayLike,
-    scorers: Sequence[tuple[Scorer, float]],
-    width: int,
-    bonus: float,
-    top: int,
-    prune: float,
-    behind: float | None,
-) -> list[list[Candidate]]:
     if width < 1 or not 1 <= top <= width or not 0 <= prune < 0.1:
         raise HtrError(
             f"width {width}, top {top}, prune {prune}: 1 <= top <= width, 0 <= prune < 0.1 is needed"
@@ -100,6 +68,11 @@ def _decode(
     if behind is None:
         behind = BEHIND if prune else np.inf
     values, frames = checked(log_probs, lengths)
+    scorers: list[tuple[Scorer, float]] = [] if lexicon is None else [(lexicon, 1.0)]
+    if lm is None:
+        bonus = 0.0
+    else:
+        scorers.append((lm, weight))
     for scorer, _ in scorers:
         if scorer.classes != values.shape[2]:
             raise HtrError(

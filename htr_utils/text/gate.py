@@ -15,28 +15,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from htr_utils.text.language import LanguageModel
-from htr_utils.text.spelling import WORD, Change, Correction, SymSpell, replaced, same_case
+from htr_utils.text.settings import Settings
+from htr_utils.text.spelling import WORD, Change, Correction, replaced, same_case
+from htr_utils.text.symspell import SymSpell
 
 _MOST = 12  # words near a word that are looked at
 _SUREST = 0.999
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Chosen on validation lines by `python -m workshop.measure.tune`; all in nats but `weight` and `shortest`."""
-
-    weight: float = 0.5
-    margin: float = 1.0
-    name: float = 3.0
-    insert: float = 3.0
-    seen: float = 2.0  # added where another reading of the beam has the word
-    shortest: int = 3
 
 
 class Gate:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,57 +58,26 @@ def word_edits(prediction: str, truth: str) -> int:
     return Levenshtein.distance(prediction.split(), truth.split())
 
 
-def cer(
-    predictions: Sequence[str],
-    truths: Sequence[str],
-    *,
-    split: str = "",
-    convention: str = "natural",
-    seed: int = 0,
-    samples: int = 1000,
-    groups: Sequence[Hashable] | None = None,
-) -> Rate:
-    """Character error rate of lines, micro-averaged, with its bootstrap interval (see `rate`).
+def cer(predictions: Sequence[str], truths: Sequence[str], **options: Any) -> Rate:
+    """Character error rate of lines, micro-averaged, with its bootstrap interval.
 
     Both sides must follow the same spacing convention; `convention` only names it. An empty truth adds
     its insertions to the edits and nothing to the length.
 
+    Args:
+        options: of `rate`: split, convention, seed, samples, groups.
+
     Raises:
         HtrError: unequal numbers of lines, no lines, or not one character in all truths.
     """
-    return rate(
-        [edits(prediction, truth) for prediction, truth in _pairs(predictions, truths)],
-        [len(truth) for truth in truths],
-        metric="CER",
-        split=split,
-        convention=convention,
-        seed=seed,
-        samples=samples,
-        groups=groups,
-    )
+    counts = [edits(prediction, truth) for prediction, truth in _pairs(predictions, truths)]
+    return rate(counts, [len(truth) for truth in truths], metric="CER", **options)
 
 
-def wer(
-    predictions: Sequence[str],
-    truths: Sequence[str],
-    *,
-    split: str = "",
-    convention: str = "natural",
-    seed: int = 0,
-    samples: int = 1000,
-    groups: Sequence[Hashable] | None = None,
-) -> Rate:
+def wer(predictions: Sequence[str], truths: Sequence[str], **options: Any) -> Rate:
     """Word error rate of lines: `cer` with words in place of characters."""
-    return rate(
-        [word_edits(prediction, truth) for prediction, truth in _pairs(predictions, truths)],
-        [len(truth.split()) for truth in truths],
-        metric="WER",
-        split=split,
-        convention=convention,
-        seed=seed,
-        samples=samples,
-        groups=groups,
-    )
+    counts = [word_edits(prediction, truth) for prediction, truth in _pairs(predictions, truths)]
+    return rate(counts, [len(truth.split()) for truth in truths], metric="WER", **options)
 
 
 def rate(

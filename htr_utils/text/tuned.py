@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,52 +16,14 @@ from htr_utils.errors import HtrError
 from htr_utils.text import language, languages, literal, spelling
 from htr_utils.text.charset import Charset
 from htr_utils.text.decoding import Candidate, greedy
-from htr_utils.text.fusion import Lexicon, lexicon_beam, prefix_beam
-from htr_utils.text.gate import Gate, Settings
+from htr_utils.text.fusion import Lexicon, prefix_beam
+from htr_utils.text.settings import Fusion, Scale, Scales, Settings
+
+if TYPE_CHECKING:
+    from htr_utils.text.gate import Gate
 
 CANDIDATES = 5  # readings of the beam that the gate is shown, as when it was measured
 FILE = "decoding.json"
-
-
-@dataclass(frozen=True)
-class Fusion:
-    """Settings of the beam. weight, bonus: of the language model. price, letter: of words that are not listed."""
-
-    weight: float = 0.5
-    bonus: float = 2.0
-    price: float = 2.0
-    letter: float = 0.0
-    width: int = 100
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Turns a network's confidence into one that keeps its promise: of all the .9 nine in ten are right.
-
-    Its logit is divided by `temperature` and shifted: a logistic curve with a slope and a shift (Platt 1999). This
-    is not the temperature scaling of Guo et al. (2017), which divides all logits of a frame before the softmax.
-    """
-
-    temperature: float = 1.0
-    shift: float = 0.0
-
-    def __call__(self, confidence: float) -> float:
-        if (self.temperature, self.shift) == (1.0, 0.0):
-            return confidence
-        p = min(max(confidence, 1e-7), 1 - 1e-7)
-        return 1 / (1 + math.exp(-math.log(p / (1 - p)) / self.temperature - self.shift))
-
-
-@dataclass(frozen=True)
-class Scales:
-    """For the letters and for the words of a decoder's readings, which are as sure as all their letters together."""
-
-    letter: Scale = field(default_factory=Scale)
-    word: Scale = field(default_factory=Scale)
-
-    def of_word(self, letters: Sequence[float]) -> float:
-        """A word's confidence from those of its letters, which are scaled already."""
-        return self.word(math.prod(letters))
 
 
 def scales(sha256: str, name: str | Path = languages.USUAL) -> dict[str, Scales]:
@@ -147,6 +108,8 @@ class Tuned:
 
     @cached_property
     def gate(self) -> Gate:
+        from htr_utils.text.gate import Gate
+
         return Gate(self.lm, self.words, self.settings)
 
     def decode(
@@ -158,21 +121,19 @@ class Tuned:
         width: int | None = None,
         top: int = 1,
     ) -> list[list[Candidate]]:
-        """`lexicon_beam` or `prefix_beam` with these settings; literal words stay as greedy decoding reads them."""
-        how = self.fusion
-        options: dict[str, Any] = {
-            "weight": how.weight,
-            "bonus": how.bonus,
-            "width": width or how.width,
-            "top": top,
-        }
-        values = np.asarray(log_probs)
+        """`prefix_beam` with these settings; literal words stay as greedy decoding reads them."""
+        how, values = self.fusion, np.asarray(log_probs)
         plain = greedy(values, lengths)
-        sure = literal.fixed(values, np.asarray(lengths), plain, self.lm.characters)
-        if lexicon:
-            readings = lexicon_beam(sure, lengths, self.lexicon, self.lm, **options)
-        else:
-            readings = prefix_beam(sure, lengths, self.lm, **options)
+        readings = prefix_beam(
+            literal.fixed(values, np.asarray(lengths), plain, self.lm.characters),
+            lengths,
+            self.lm,
+            width or how.width,
+            how.weight,
+            how.bonus,
+            top,
+            lexicon=self.lexicon if lexicon else None,
+        )
         return [
             # Where the network sees nothing, there is nothing to foresee.
             [replace(one, confidences=_said(line, one)) for one in candidates]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zlib
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from struct import pack
@@ -26,6 +27,14 @@ from htr_utils.errors import HtrError
 from htr_utils.lines import images
 from htr_utils.text import tuned
 from tests.helpers.chapters import ROOT
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded_once():
+    """Each model is loaded once for all commands; what a stranger's first command does is in `test_wheel`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Recognizer, "load", cache(Recognizer.load))
+        yield
 
 
 def run(*arguments, code=0):
@@ -84,8 +93,10 @@ def test_the_gate_warns_after_decoders_that_it_was_not_found_to_help(monkeypatch
             "load",
             lambda charset, name="en", gated=gated: replace(load(charset, name), gated=gated),
         )
+        Recognizer.load.cache_clear()
         told = run("read", paths.samples()[0], "--spelling", "gated", "--decoder", "lexicon").stderr
         assert ("after --decoder lexicon the gate did not help" in told) == warned
+    Recognizer.load.cache_clear()
 
 
 def test_evaluate_reads_a_folder_with_a_table(tmp_path):

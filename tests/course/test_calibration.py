@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from htr_utils.course import calibration, hard_lines
 from htr_utils.errors import HtrError
-from htr_utils.text import language, ngrams, tuned
+from htr_utils.text import corrections, language, ngrams, tuned
 from htr_utils.text.charset import Charset
-from htr_utils.text.tuned import Scale, Scales
+from htr_utils.text.settings import Scale, Scales
 from workshop.measure import decoders, tune
 
 
@@ -72,8 +72,8 @@ def test_scales_keep_the_order(temperature: float, shift: float) -> None:
 
 
 def test_right_letters_and_words() -> None:
-    assert calibration.right_letters("hxt", "hat") == [True, False, True]
-    assert calibration.right_letters("hatt", "hat").count(True) == 3
+    assert corrections.matched("hxt", "hat") == [True, False, True]
+    assert corrections.matched("hatt", "hat").count(True) == 3
     sure, right = calibration.words(["the cat the"], [[0.9] * 11], ["the hat the"], Scales())
     assert right.tolist() == [True, False, True]
     assert sure == pytest.approx([0.9**3] * 3)

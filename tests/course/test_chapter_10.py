@@ -14,8 +14,8 @@ from htr_utils.course.plots import spelling
 from htr_utils.lines import iam
 from htr_utils.text.corrections import Report
 from htr_utils.text.metrics import cer, edits, wer
+from htr_utils.text.settings import Scale
 from htr_utils.text.spelling import Speller
-from htr_utils.text.tuned import Scale
 from tests.helpers.chapters import stored_output
 
 

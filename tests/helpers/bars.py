@@ -6,10 +6,18 @@ import cv2
 import numpy as np
 
 from htr_utils.lines import dataset
+from htr_utils.lines.images import Preparation
 from htr_utils.network import models, training
 from htr_utils.text.charset import Charset
 
 CHARSET = Charset("abc")
+BLOCKS = (
+    models.Block(8, 5, stride=2),
+    models.Block(16, pool=(2, 2)),
+    models.Block(16, pool=(2, 1)),
+)
+# All that a preset of the package has, but small: what takes long is to compile it.
+TINY = models.Preset("tiny", Preparation(48), BLOCKS, lstm=16, lstm_layers=1)
 
 
 class Bars:
@@ -32,11 +40,18 @@ class Bars:
         return ink, text
 
 
-def trainer(folder=None, epochs=3, validation=False, made_from=None, say=lambda _: None, **more):
+def trainer(
+    folder=None,
+    epochs=3,
+    validation=False,
+    made_from=None,
+    say=lambda _: None,
+    preset=TINY,
+    **more,
+):
     import keras
 
     keras.utils.set_random_seed(1)
-    preset = models.preset("course")
     model = models.build(preset, CHARSET.classes)
     labels = training.labels_for(preset, CHARSET)
     settings = training.Settings(epochs=epochs, batch=4, warmup=2, **more)

@@ -178,7 +178,8 @@ def test_settings_out_of_range_are_named():
 
 
 def test_the_model_file_holds_the_best_epoch_and_a_resumed_run_knows_it(tmp_path):
-    one = trainer(tmp_path, validation=True)
+    course = models.preset("course")  # a model file names its preset
+    one = trainer(tmp_path, validation=True, preset=course)
     cers = iter([0.5, 0.2, 0.4])
     one.measure = lambda batches: {"cer": next(cers), "blank_rate": 0.5}  # type: ignore[method-assign]
     kept = []
@@ -187,7 +188,7 @@ def test_the_model_file_holds_the_best_epoch_and_a_resumed_run_knows_it(tmp_path
         one.checkpoint()
         kept.append([v.numpy() for v in one.ema])
     assert one.best.epoch == 2 and one.best.cer == 0.2
-    again = trainer(tmp_path, validation=True)
+    again = trainer(tmp_path, validation=True, preset=course)
     assert again.resume()
     assert again.best.epoch == 2
     again.export(tmp_path / "m.keras", {}, half=False)
@@ -199,5 +200,5 @@ def test_the_model_file_holds_the_best_epoch_and_a_resumed_run_knows_it(tmp_path
     foreign = checkpoints.Best(1, 0.1, again.best.weights)
     checkpoints.write(tmp_path / "other", {"epoch": 1, "history": one.history}, [], foreign)
     (tmp_path / "other" / "best.npz").replace(tmp_path / "best.npz")
-    third = trainer(tmp_path, validation=True)
+    third = trainer(tmp_path, validation=True, preset=course)
     assert third.resume() and third.best is None

@@ -181,8 +181,7 @@ def test_every_chapter_records_results(source: Path) -> None:
 def test_a_chapter_repeats_itself(number: str, tmp_path: Path) -> None:
     """To the last digit, training included: same parameters, seed, machine and number of threads."""
     made = [
-        record.run(number, OTHER_PARAMETERS[number], tmp_path / str(n), threads=1, page=False)
-        for n in range(2)
+        record.run(number, OTHER_PARAMETERS[number], tmp_path / str(n), threads=1) for n in range(2)
     ]
     rates = [json.dumps(untimed(one["results"]), sort_keys=True) for one in made]
     assert made[0]["error"] == "" and made[0]["results"] and rates[0] == rates[1]
@@ -418,12 +417,12 @@ if not found:
 def test_a_run_that_stopped_finds_its_checkpoint_and_no_other_does(tmp_path: Path) -> None:
     chapter = tmp_path / "03_stops.py"
     chapter.write_text(STOPS, encoding="utf-8")
-    first = record.run(chapter, {}, tmp_path / "out", page=False)
+    first = record.run(chapter, {}, tmp_path / "out")
     assert "interrupted" in first["error"] and first["results"]["found"] == []
     chapter.write_text(STOPS + "# another code\nprint()\n", encoding="utf-8")
-    assert record.run(chapter, {}, tmp_path / "out", page=False)["results"]["found"] == []
-    assert record.run(chapter, {"seed": 1}, tmp_path / "out", page=False)["results"]["found"] == []
-    same = record.run(chapter, {"seed": 1}, tmp_path / "out", page=False)
+    assert record.run(chapter, {}, tmp_path / "out")["results"]["found"] == []
+    assert record.run(chapter, {"seed": 1}, tmp_path / "out")["results"]["found"] == []
+    same = record.run(chapter, {"seed": 1}, tmp_path / "out")
     assert same["error"] == "" and same["results"]["found"] == ["history.csv", "state.npz"]
     left = tmp_path / "out" / "work" / "03_stops"
     assert sorted(one.name for one in (left / "checkpoint").iterdir()) == ["history.csv"], (
@@ -552,16 +551,13 @@ def test_dask_runs_points_and_a_killed_worker_is_retried(
     )
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_workers_of_any_scheduler_run_the_points(
-    chapter: Path, tmp_path: Path, threads: int
-) -> None:
+def test_the_workers_of_any_scheduler_run_the_points(chapter: Path, tmp_path: Path) -> None:
     """One that has two threads does not mix up its points."""
     distributed = pytest.importorskip("distributed")
     sweep = sweeps.from_dict({"chapter": str(chapter), "grid": {"number": [2, 3]}})
     with distributed.LocalCluster(
         n_workers=1,
-        threads_per_worker=threads,
+        threads_per_worker=2,
         processes=True,
         dashboard_address=None,
         host="127.0.0.1",

@@ -80,8 +80,9 @@ def test_wide_lexicon_beam_equals_exhaustive_search(line: np.ndarray, with_lm: b
     parts: list[tuple[fusion.Scorer, float]] = [(WORDS, 1.0)]
     if with_lm:
         parts.append((ABAB, 0.5))
-    [found] = fusion.lexicon_beam(
-        line[None], [len(line)], WORDS, ABAB if with_lm else None, width=WIDE, top=WIDE, prune=0
+    lm = ABAB if with_lm else None
+    [found] = fusion.prefix_beam(
+        line[None], [len(line)], lm, width=WIDE, top=WIDE, prune=0, lexicon=WORDS
     )
     check(found, searched(line, parts, 1.0 if with_lm else 0.0), line)
 
@@ -115,9 +116,7 @@ def test_neighbours_and_padding_never_change_a_line(
     for lm, lexicon in [(None, None), (ABAB, None), (ABAB, WORDS)]:
 
         def decode(part: np.ndarray, n: list[int], lm=lm, lexicon=lexicon) -> list[list[Candidate]]:  # type: ignore[no-untyped-def]
-            if lexicon is None:
-                return fusion.prefix_beam(part, n, lm, width=3, top=2)
-            return fusion.lexicon_beam(part, n, lexicon, lm, width=3, top=2)
+            return fusion.prefix_beam(part, n, lm, width=3, top=2, lexicon=lexicon)
 
         together = decode(batch, lengths)
         assert together == [
@@ -156,8 +155,8 @@ def test_doubled_letters_survive() -> None:
     for found in (
         fusion.prefix_beam(line[None], [len(line)]),
         fusion.prefix_beam(line[None], [len(line)], RHYME),
-        fusion.lexicon_beam(line[None], [len(line)], lexicon),
-        fusion.lexicon_beam(line[None], [len(line)], lexicon, RHYME),
+        fusion.prefix_beam(line[None], [len(line)], lexicon=lexicon),
+        fusion.prefix_beam(line[None], [len(line)], RHYME, lexicon=lexicon),
     ):
         assert LETTERS.decode(found[0][0].ids) == "letter rabbit"
 
@@ -191,12 +190,12 @@ def test_a_word_list_decides_and_strange_words_have_their_price() -> None:
     line = unsure("the letter", {5: ("a", 0.6), 8: ("c", 0.7)})
     lexicon = fusion.Lexicon(["the", "letter"], LETTERS.characters)
     assert (
-        LETTERS.decode(fusion.lexicon_beam(line[None], [len(line)], lexicon)[0][0].ids)
+        LETTERS.decode(fusion.prefix_beam(line[None], [len(line)], lexicon=lexicon)[0][0].ids)
         == "the letter"
     )
     cheap = fusion.Lexicon(["the", "letter"], LETTERS.characters, price=0.1, letter=0.0)
     assert (
-        LETTERS.decode(fusion.lexicon_beam(line[None], [len(line)], cheap)[0][0].ids)
+        LETTERS.decode(fusion.prefix_beam(line[None], [len(line)], lexicon=cheap)[0][0].ids)
         == "the lattcr"
     )
 

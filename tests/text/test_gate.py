@@ -14,12 +14,14 @@ from rapidfuzz.distance import OSA
 
 from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
-from htr_utils.text import gate, ngrams, spelling
+from htr_utils.text import ngrams, spelling
 from htr_utils.text.charset import IAM79, Charset
 from htr_utils.text.corrections import report
-from htr_utils.text.gate import Gate, Settings
-from htr_utils.text.spelling import Change, Correction, SymSpell
-from htr_utils.text.tuned import Fusion, Tuned
+from htr_utils.text.gate import Gate
+from htr_utils.text.settings import Fusion, Settings
+from htr_utils.text.spelling import Change, Correction
+from htr_utils.text.symspell import SymSpell
+from htr_utils.text.tuned import Tuned
 from tests.helpers.chapters import ROOT
 from workshop.measure import decoders, tune
 
@@ -258,7 +260,7 @@ def test_stored_settings_fit_what_they_were_measured_with() -> None:
             and entry["lexicon"]["wer_change"]["high"] < 0
         )
     assert Tuned.load(Charset()).fusion == Fusion(**stored["fusion"])
-    assert gate.Settings(**stored["gate"]) == Tuned.load(Charset()).settings
+    assert Settings(**stored["gate"]) == Tuned.load(Charset()).settings
 
 
 @settings(max_examples=30, deadline=None)

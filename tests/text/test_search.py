@@ -94,10 +94,7 @@ def test_both_searches_give_the_same_text(
     )
     ids, score = plain_search(line, LM, words, 60, *options)
     call = {"width": 60, "weight": 0.7, "bonus": 1.5, "prune": 0, "top": 2}
-    if words:
-        found = fusion.lexicon_beam(line[None], [frames], words, LM, **call)[0]
-    else:
-        found = fusion.prefix_beam(line[None], [frames], LM, **call)[0]
+    found = fusion.prefix_beam(line[None], [frames], LM, lexicon=words, **call)[0]
     assert found[0].log_prob == pytest.approx(score, abs=1e-4)
     if len(found) < 2 or found[0].log_prob - found[1].log_prob > 1e-3:
         assert found[0].ids == ids
@@ -112,7 +109,7 @@ def test_leaving_out_prefixes_with_the_same_future_costs_little() -> None:
     for seed in range(60):
         line = lines_like(seed, 1 + seed % 30, 3.0)
         one, two = (
-            fusion.lexicon_beam(line[None], [len(line)], WORDS, LM, top=top, **options)[0][0]
+            fusion.prefix_beam(line[None], [len(line)], LM, top=top, lexicon=WORDS, **options)[0][0]
             for top in (1, 2)
         )
         gains.append(one.log_prob - two.log_prob)

@@ -15,7 +15,7 @@ from htr_utils.text.passages import read_passages
 
 
 @click.command(cls=OneLine)
-@click.option("--to", "target", default=None, help="folder [default: the embedded data/]")
+@click.option("--to", "target", help="folder [default: the embedded data/]")
 @click.option(
     "--verify", is_flag=True, help="build into a temporary folder and compare the pixels' hashes"
 )

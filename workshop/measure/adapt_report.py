@@ -26,7 +26,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import jinja2
 import numpy as np
 
 from htr_utils import files, paths
@@ -35,9 +34,9 @@ from htr_utils.errors import HtrError
 from htr_utils.files import write_text
 from htr_utils.lines import iam, labels, tables
 from htr_utils.text import metrics
+from workshop.measure.page import filled
 from workshop.measure.side_by_side import SAMPLES, by_document, paired
 
-PAGE = Path(__file__).with_name("adapt_report.md")  # its template
 SEED = 0
 
 
@@ -191,8 +190,7 @@ def run(
 
 def page(rows: Sequence[Row]) -> str:
     """The page's Markdown."""
-    template = jinja2.Template(PAGE.read_text(encoding="utf-8"), keep_trailing_newline=True)
-    return template.render(rows=rows, seed=SEED, samples=SAMPLES)
+    return filled("adapt_report", rows=rows, seed=SEED, samples=SAMPLES)
 
 
 def keep(row: Row, figures: Path, out: Path) -> None:

@@ -18,30 +18,19 @@ from htr_utils.errors import HtrError
     "models",
     multiple=True,
     default=("course",),
-    show_default=True,
     help="name of a model or path of a .keras file; repeatable, the first is ours",
 )
 @click.option(
-    "--data",
-    default=None,
-    help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]",
+    "--data", help="IAM-layout folder, or one with transcriptions.tsv [default: embedded]"
 )
 @click.option(
     "--split",
-    default=None,
     help="of a folder without splits, what its lines are called in the title [default: test; all lines]",
 )
+@click.option("--task", help="which split lists, where a folder has official and Aachen's")
+@click.option("--ids", type=click.Path(exists=True), help="file of writers or documents to keep")
 @click.option(
-    "--task", default=None, help="which split lists, where a folder has official and Aachen's"
-)
-@click.option(
-    "--ids", type=click.Path(exists=True), default=None, help="file of writers or documents to keep"
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(1),
-    default=None,
-    help="read so many lines, spread over all, at most",
+    "--limit", type=click.IntRange(1), help="read so many lines, spread over all, at most"
 )
 @click.option(
     "--preset",
@@ -49,16 +38,12 @@ from htr_utils.errors import HtrError
     multiple=True,
     type=click.Choice(["course", "wide", "reference"]),
     default=("course", "wide", "reference"),
-    show_default=True,
     help="to measure; repeatable",
 )
-@click.option(
-    "--speed/--no-speed", default=True, show_default=True, help="measure the presets' speed"
-)
+@click.option("--speed/--no-speed", default=True, help="measure the presets' speed")
 @click.option(
     "--peers/--no-peers",
     default=True,
-    show_default=True,
     help="read the same lines with RapidOCR, Tesseract and EasyHTR, where they are installed",
 )
 @click.option(
@@ -71,7 +56,6 @@ from htr_utils.errors import HtrError
 @click.option(
     "--to",
     "target",
-    default=None,
     help="Markdown file to write, the figure beside it [default: docs/measured/bench.md]",
 )
 def main(

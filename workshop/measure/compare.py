@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import jinja2
 
 from htr_utils import files, paths
 from htr_utils.cli.one_line import OneLine
@@ -32,8 +31,8 @@ from htr_utils.synth.rendered import RenderedLines
 from htr_utils.text import corpus
 from htr_utils.text.charset import Charset
 from htr_utils.trainer import material
+from workshop.measure.page import filled
 
-PAGE = Path(__file__).with_name("compare.md")  # its template
 # Steps that tell the speed, and those before them: the first compile, and use up the pools prepared meanwhile
 # (four at most, see dataset.Batches).
 PROBE, BEFORE = 2 * dataset.POOL, 5 * dataset.POOL
@@ -181,8 +180,8 @@ def _speed(trainer: training.Trainer, batch: int) -> float:
 def table(rows: Sequence[Row], minutes: float, command: str, held_out: str | None) -> str:
     """The rows as Markdown, best first."""
     known = {row.name for row in rows}
-    page = jinja2.Template(PAGE.read_text(encoding="utf-8"), keep_trailing_newline=True)
-    return page.render(
+    return filled(
+        "compare",
         rows=sorted(rows, key=lambda row: row.cer or 0.0 if row.other is None else row.other),
         minutes=f"{minutes:g}",
         command=command,

@@ -10,38 +10,25 @@ from typing import Any
 
 from htr_utils import files
 from htr_utils.runs.origin import machine, versions
+from workshop.measure.page import filled
 
 # What a chapter may take at its defaults, on two cores.
 MEAN_SECONDS, SECONDS, MEGABYTES = (40, 90, 2000)
 
-HEAD = """# What a chapter costs
-
-Each chapter run alone at its default parameters, from the start of its kernel to the end. Memory is the greatest sum of
-what its processes held. The limits on two cores: {mean} s in the mean, {most} s and {memory:,} MB at most.
-Written by `make course ARGS="--table docs/measured/chapters.md"`.
-
-| chapter | seconds | peak memory (MB) |
-|---|---:|---:|
-"""
-
 
 def table(results: Sequence[Any]) -> str:
     """The page in Markdown: a row for each chapter, the mean, and what it was measured on."""
-    page = HEAD.format(mean=MEAN_SECONDS, most=SECONDS, memory=MEGABYTES)
-    for result in results:
-        failed = f" (failed: {result.error})" if result.error else ""
-        page += f"| {result.name}{failed} | {result.seconds:.0f} | {result.peak_mb:,.0f} |\n"
-    seconds = [result.seconds for result in results]
-    page += f"| **mean** | {statistics.mean(seconds):.0f} | {statistics.mean(r.peak_mb for r in results):,.0f} |\n"
-    page += f"| **greatest** | {max(seconds):.0f} | {max(r.peak_mb for r in results):,.0f} |\n"
-    on, used = machine(), versions()
-    page += (
-        f"\n{on['system']}, {on['processor']}, {on['cores']} cores, {on['memory_gb']} GB; Python {used['python']}, "
-        f"TensorFlow {used.get('tensorflow', '?')}; {datetime.now(UTC):%Y-%m-%d}.\n"
+    return filled(
+        "costs",
+        results=results,
+        seconds=[result.seconds for result in results],
+        memories=[result.peak_mb for result in results],
+        limits=(MEAN_SECONDS, SECONDS, MEGABYTES),
+        on=machine(),
+        used=versions(),
+        today=f"{datetime.now(UTC):%Y-%m-%d}",
+        broken=complaints(results),
     )
-    broken = complaints(results)
-    verdict = f"Over the limits: {'; '.join(broken)}" if broken else "All within the limits"
-    return f"{page}\n{verdict}.\n"
 
 
 def complaints(results: Sequence[Any]) -> list[str]:

@@ -22,10 +22,10 @@ from htr_utils import paths
 from htr_utils.cli.one_line import OneLine
 from htr_utils.course import hard_lines
 from htr_utils.errors import HtrError
-from htr_utils.files import write_text
-from htr_utils.text import corrections, decoding, fusion, metrics, spelling, tuned
+from htr_utils.text import corrections, decoding, fusion, metrics, spelling, symspell, tuned
 from htr_utils.text.charset import Charset
 from workshop.measure import decoders
+from workshop.measure.page import filled, give
 
 WIDTH = 25
 _PEER = """
@@ -96,7 +96,7 @@ def peer_texts(
 
 def measure(
     lines: hard_lines.Lines, settings: tuned.Tuned, peer: str | None, repeats: int
-) -> list[str]:
+) -> list[tuple[str, ...]]:
     """The rows of the table."""
     charset = Charset(settings.lm.characters)
     many = len(lines.truths)
@@ -130,22 +130,22 @@ def measure(
             5, (f"beam {WIDTH}, pyctcdecode 0.5", *peer_texts(peer, lines, charset, WIDTH, repeats))
         )
     exact = {name: texts for name, texts, _ in results}[f"beam {WIDTH}, NumPy, line by line"]
-    rows = ["| decoder | lines/s | CER % | same text as the exact beam |", "|---|---|---|---|"]
+    rows: list[tuple[str, ...]] = []
     for name, texts, seconds in results:
         same = sum(a == b for a, b in zip(texts, exact, strict=True))
         cer = 100 * metrics.cer(texts, lines.truths).value
-        rows.append(f"| {name} | {many / seconds:,.0f} | {cer:.2f} | {same} of {many} |")
+        rows.append((name, f"{many / seconds:,.0f}", f"{cer:.2f}", f"{same} of {many}"))
     return rows
 
 
-def spelling_rows(lines: hard_lines.Lines, settings: tuned.Tuned) -> list[str]:
+def spelling_rows(lines: hard_lines.Lines, settings: tuned.Tuned) -> list[corrections.Report]:
     """What each policy does after greedy decoding, and its time per line."""
     charset = Charset(settings.lm.characters)
     readings = decoders.read(lines, settings, "greedy")
     now = decoders.texts(readings, charset)
     scale = settings.confidence["greedy"].letter if settings.confidence else None
     both = [decoders.stripped(line[0], charset, scale) for line in readings]
-    near = spelling.SymSpell(settings.words)
+    near = symspell.SymSpell(settings.words)
     near.near("hous")
     settings.gate.index.near("hous")
     policies: Sequence[tuple[str, Callable[[int], spelling.Correction]]] = [
@@ -154,31 +154,17 @@ def spelling_rows(lines: hard_lines.Lines, settings: tuned.Tuned) -> list[str]:
         ("SymSpell", lambda i: near.correct(now[i])),
         ("gated (`--spelling gated`)", lambda i: settings.gate.correct(*both[i])),
     ]
-    rows = [
-        "| policy | CER % without, with | WER % without, with | mended | broken | ms a line |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, policy in policies:
-        one = corrections.report(name, policy, now, lines.truths)
-        rows.append(
-            f"| {name} | {one.cer_without:.2f}, {one.cer_with:.2f} | {one.wer_without:.2f}, {one.wer_with:.2f} "
-            f"| {one.mended} | {one.broken} | {one.milliseconds:.1f} |"
-        )
-    return rows
+    return [corrections.report(name, policy, now, lines.truths) for name, policy in policies]
 
 
 @click.command(cls=OneLine)
-@click.option("--data", default=None, help="folder of lines [default: the embedded test split]")
+@click.option("--data", help="folder of lines [default: the embedded test split]")
 @click.option("--limit", default=0, help="measure on so many lines only")
 @click.option(
-    "--repeats",
-    type=click.IntRange(1),
-    default=3,
-    show_default=True,
-    help="runs of each decoder; the quickest counts",
+    "--repeats", type=click.IntRange(1), default=3, help="runs of each decoder; the quickest counts"
 )
-@click.option("--peer", default=None, help="Python of an environment that has pyctcdecode 0.5")
-@click.option("--to", "target", default=None, help="also write the tables to this file")
+@click.option("--peer", help="Python of an environment that has pyctcdecode 0.5")
+@click.option("--to", "target", help="also write the tables to this file")
 def main(data: str | None, limit: int, repeats: int, peer: str | None, target: str | None) -> None:
     """Measure decoders and spelling policies on the same lines."""
     from htr_utils.evaluation import load_lines
@@ -190,24 +176,15 @@ def main(data: str | None, limit: int, repeats: int, peer: str | None, target: s
     recognizer = Recognizer.load()
     truths = [recognizer.charset.fold(line.text) for line in found]
     lines = hard_lines.padded(recognizer.log_probs([line.path for line in found]), truths)
-    here = machine()
-    where = Path(data).name if data else "embedded test split"
-    text = "\n".join(
-        [
-            "# Decoders and spelling policies, measured",
-            "",
-            f"{len(truths)} lines of {where}, model `course`; {here['cores']} cores ({here['processor']}). Written by "
-            "`python -m workshop.measure.decoder_bench`. Decoding alone: the network's time is not in it.",
-            "",
-            *measure(lines, recognizer.tuned, peer, repeats),
-            "",
-            *spelling_rows(lines, recognizer.tuned),
-            "",
-        ]
+    text = filled(
+        "decoder_bench",
+        lines=len(truths),
+        where=Path(data).name if data else "embedded test split",
+        here=machine(),
+        decoders=measure(lines, recognizer.tuned, peer, repeats),
+        policies=spelling_rows(lines, recognizer.tuned),
     )
-    click.echo(text)
-    if target:
-        write_text(target, text)
+    give(text, target)
 
 
 if __name__ == "__main__":

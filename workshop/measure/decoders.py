@@ -11,13 +11,14 @@ import numpy as np
 from htr_utils.course import calibration
 from htr_utils.course.hard_lines import Lines
 from htr_utils.errors import HtrError
-from htr_utils.text import corrections, decoding, gate, metrics, spelling, tuned
+from htr_utils.text import corrections, decoding, gate, metrics, spelling, symspell, tuned
 from htr_utils.text.charset import Charset
+from htr_utils.text.settings import Scale, Scales
 from workshop.measure import wrong_lines
 
 
 def stripped(
-    reading: decoding.Candidate, charset: Charset, scale: tuned.Scale | None = None
+    reading: decoding.Candidate, charset: Charset, scale: Scale | None = None
 ) -> tuple[str, tuple[float, ...]]:
     """Text and confidences of a reading without the spaces at its ends."""
     text = charset.decode(reading.ids)
@@ -56,7 +57,7 @@ def paired(
 
 
 def said(
-    lines: Sequence[tuple[str, tuple[float, ...]]], truths: Sequence[str], scales: tuned.Scales
+    lines: Sequence[tuple[str, tuple[float, ...]]], truths: Sequence[str], scales: Scales
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Of letters and of words: what was said and whether it came true."""
     texts_ = [text for text, _ in lines]
@@ -71,11 +72,11 @@ def promises(
     readings: Sequence[Sequence[decoding.Candidate]],
     truths: Sequence[str],
     charset: Charset,
-    scales: tuned.Scales,
+    scales: Scales,
 ) -> dict[str, dict[str, float]]:
     """Expected calibration error of letters and words in %, as the network says it and scaled."""
     lines = [stripped(line[0], charset) for line in readings]
-    before, after = (said(lines, truths, how) for how in (tuned.Scales(), scales))
+    before, after = (said(lines, truths, how) for how in (Scales(), scales))
     return {
         kind: {
             "ece_raw": round(100 * calibration.error(*before[kind]), 2),
@@ -89,7 +90,7 @@ def gated(
     policy: gate.Gate,
     readings: list[list[decoding.Candidate]],
     charset: Charset,
-    scale: tuned.Scale,
+    scale: Scale,
 ) -> Callable[[int], spelling.Correction]:
     """The gate on the readings of lines by their numbers: what `corrections.report` asks for."""
 
@@ -112,7 +113,7 @@ def figures(
         "perplexity": round(2 ** settings.lm.bits(lines.truths), 2),
     }
     greedy: list[str] = []
-    speller, sym = spelling.Speller("fast"), spelling.SymSpell(settings.words)
+    speller, sym = spelling.Speller("fast"), symspell.SymSpell(settings.words)
     for decoder in ("greedy", "lm", "lexicon"):
         readings = read(lines, settings, decoder, tuned.CANDIDATES)
         now = texts(readings, charset)
@@ -132,7 +133,7 @@ def figures(
             entry["wrong_lines"] = wrong_lines.count(
                 lines.log_probs, lines.frames, lines.truths, best, settings
             )
-        scales = settings.confidence.get(decoder, tuned.Scales())
+        scales = settings.confidence.get(decoder, Scales())
         entry["confidence"] = promises(readings, lines.truths, charset, scales)
         say(f"{decoder}: {entry}")
         policies: dict[str, Callable[[int], spelling.Correction]] = {

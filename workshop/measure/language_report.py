@@ -20,11 +20,11 @@ import cv2
 import numpy as np
 
 from htr_utils.cli.one_line import OneLine
-from htr_utils.files import write_text
 from htr_utils.lines import images
 from htr_utils.recognizer import Recognizer
 from htr_utils.text import metrics
 from workshop.measure.decoders import paired
+from workshop.measure.page import filled, give
 from workshop.measure.page_score import plain
 
 FRENCH = ("copiste", "testamentsdepoilus", "mss-19", "mss-20", "celestine")
@@ -53,8 +53,8 @@ def rates(texts: Sequence[str], truths: Sequence[str]) -> str:
 
 @click.command(cls=OneLine)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--model", default="course", show_default=True, help="name or path of a recogniser")
-@click.option("--to", "target", default=None, help="also write the tables to this file")
+@click.option("--model", default="course", help="name or path of a recogniser")
+@click.option("--to", "target", help="also write the tables to this file")
 def main(folder: Path, model: str, target: str | None) -> None:
     """Measure greedy reading and the default decoder on the pages of FOLDER/truth.json."""
     reader = Recognizer.load(model)
@@ -86,38 +86,18 @@ def main(folder: Path, model: str, target: str | None) -> None:
             change = paired(before, after, truths, metrics.edits)
             if change["low"] > 0:
                 worse.append(f"{page['file']} ({change['value']:+.0f} %, {language})")
-    rows = [
-        "| pages | lines | greedy CER / WER | default CER / WER | share of greedy's | languages, pages each |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for kind, lines in groups.items():
         truths, before, after = ([line[k] for line in lines] for k in range(3))
         shares = [
             one(after, truths).value / one(before, truths).value
             for one in (metrics.cer, metrics.wer)
         ]
+        both = rates(before, truths), rates(after, truths)
         said = ", ".join(f"{name} {n}" for name, n in languages[kind].most_common())
-        rows.append(
-            f"| {kind} | {len(lines)} | {rates(before, truths)} | {rates(after, truths)} "
-            f"| {shares[0]:.2f} / {shares[1]:.2f} | {said} |"
-        )
-    text = "\n".join(
-        [
-            "# Languages, measured",
-            "",
-            f"{len(pages)} pages of {folder.name}, lines cut by their truth, accents folded, model `{model}`.",
-            "Rates in %. Written by `python -m workshop.measure.language_report`, which says how.",
-            "",
-            *rows,
-            "",
-            "Pages that the default decoder reads worse than greedy by more than chance: "
-            f"{', '.join(worse) or 'none'}.",
-            "",
-        ]
-    )
-    click.echo(text)
-    if target:
-        write_text(target, text)
+        rows.append((kind, len(lines), *both, f"{shares[0]:.2f} / {shares[1]:.2f}", said))
+    told = {"pages": len(pages), "folder": folder.name, "model": model, "rows": rows}
+    give(filled("language_report", worse=worse, **told), target)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ from typing import Any
 
 from htr_utils import files, page_reading, pages, paths
 from htr_utils.cli.one_line import one_line
+from htr_utils.cli.read_many import memory
 from htr_utils.errors import HtrError
 from htr_utils.recognizer import DECODERS, Recognizer, cores
 from workshop.measure import page_peers, page_score
+from workshop.measure.page import filled
 
 Pages = list[list[dict[str, Any]]]
 _COUNTS = ("pages", "lines", "found", "lost", "merged", "doubled", "invented", "order")
@@ -114,32 +116,6 @@ def table(readers: dict[str, dict[bool, dict[str, Counter[str]]]]) -> str:
     return "\n".join(made) + "\n"
 
 
-_PAGE = """# Whole pages, read by us and by others
-
-Made by `python -m htr_utils {}`; do not edit.
-
-Real pages by strangers: scans of letters and notebooks, photos of notes and of programs by hand, and some of the photos
-turned. Each reader gets the picture alone. A line is found when its polygon and a true one overlap with an IoU of at
-least .3; doubled: more pieces of it; invented: lines where there is none; order: lines to be moved. CER is that of the
-page's text as a whole, so that lost and invented lines count; folded: without case and accents. The pages are not part
-of this repository: any folder of pictures with a `truth.json` serves.
-
-{}
-Our process took at most {:.0f} MB.
-"""
-
-
-def _peak_mb() -> float:
-    """The most memory that this process has held, MB; 0 where the system does not say."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0.0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        1e6 if sys.platform == "darwin" else 1e3
-    )
-
-
 @one_line
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
@@ -171,8 +147,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     text = table({n: {f: counts(rows, *r, f) for f in (False, True)} for n, r in read.items()})
     print(text)
     if given.out:
-        told = ["pagebench", *map(paths.as_told, arguments or sys.argv[1:])]
-        files.write_text(given.out, _PAGE.format(" ".join(told), text, _peak_mb()))
+        told = " ".join(["pagebench", *map(paths.as_told, arguments or sys.argv[1:])])
+        page = filled("pagebench", command=told, table=text, peak=memory())
+        files.write_text(given.out, page)
         by_file = {
             n: dict(zip((row["file"] for row in rows), r[0], strict=True)) for n, r in read.items()
         }

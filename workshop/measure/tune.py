@@ -32,6 +32,7 @@ from htr_utils.files import write_text
 from htr_utils.lines import iam, images
 from htr_utils.text import corrections, gate, metrics, tuned
 from htr_utils.text.charset import Charset
+from htr_utils.text.settings import Fusion, Scales, Settings
 from workshop.measure import decoders, decoding_report
 
 GRID: dict[str, tuple[float, ...]] = {
@@ -94,7 +95,7 @@ def choose(
     say("beam:")
     start = replace(start, listed=start.words)  # the word list is the same for all settings
 
-    def beam(how: tuned.Fusion) -> float:
+    def beam(how: Fusion) -> float:
         settings = replace(start, fusion=how)
         readings = (decoders.read(lines, settings, "lexicon") for lines in sets)
         shares = [share(i, decoders.texts(lines, charset)) for i, lines in enumerate(readings)]
@@ -105,7 +106,7 @@ def choose(
     policy = gate.Gate(start.lm, start.words)
     scale = start.confidence["greedy"].letter
 
-    def harm(how: gate.Settings) -> float:
+    def harm(how: Settings) -> float:
         policy.settings = how
         loss = 0.0
         for lines, readings, old in zip(sets, plain, before, strict=True):
@@ -125,7 +126,7 @@ def calibrated(
 ) -> tuned.Tuned:
     """The same with scales of confidence for each decoder, fitted on these sets, all of equal weight."""
     charset = Charset(start.lm.characters)
-    fitted: dict[str, tuned.Scales] = {}
+    fitted: dict[str, Scales] = {}
     for decoder in ("greedy", "lm", "lexicon"):
         lines = [
             (
@@ -137,7 +138,7 @@ def calibrated(
             )
             for one in sets
         ]
-        scales = tuned.Scales()
+        scales = Scales()
         for kind in ("letter", "word"):
             parts = [decoders.said(read_, truths, scales)[kind] for read_, truths in lines]
             sure, right = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -151,14 +152,8 @@ def calibrated(
 
 
 @click.command(cls=OneLine)
-@click.option("--model", default="course", show_default=True, help="name or path of a recogniser")
-@click.option(
-    "--lm",
-    "language",
-    default="en",
-    show_default=True,
-    help="name or path of a language model",
-)
+@click.option("--model", default="course", help="name or path of a recogniser")
+@click.option("--lm", "language", default="en", help="name or path of a language model")
 @click.option(
     "--report",
     "sets",
@@ -166,31 +161,23 @@ def calibrated(
     metavar="NAME=FOLDER",
     help="further lines to report on; they choose nothing",
 )
-@click.option(
-    "--hands",
-    default=None,
-    help="folder of real lines that choose too",
-)
+@click.option("--hands", help="folder of real lines that choose too")
 @click.option(
     "--ids",
     type=click.Path(exists=True),
-    default=None,
     help="which of them: writers or documents that no training saw",
 )
 @click.option(
     "--every",
     type=click.IntRange(1),
     default=1,
-    show_default=True,
     help="choose on each so many-th line alone, to save time; the figures are of all",
 )
 @click.option("--keep", is_flag=True, help="choose nothing: report with the settings there are")
 @click.option(
     "--scales", is_flag=True, help="with --keep: fit the confidences again, for a new model"
 )
-@click.option(
-    "--to", "target", default=None, help="the file to write [default: model/decoding.json]"
-)
+@click.option("--to", "target", help="the file to write [default: model/decoding.json]")
 def main(
     model: str,
     language: str,

@@ -109,9 +109,9 @@ def bare(axis: Axes, *, bottom: bool = True) -> None:
         axis.tick_params(bottom=False)
 
 
-def columns(axis: Axes, ink: np.ndarray, *, width: float | None = None, height: float = 1) -> None:
-    """Ink (H, W), 1 = ink, over the columns of the picture, or stretched to `width`; y goes down from 0 to `height`."""
-    extent = (0, ink.shape[1] if width is None else width, height, 0)
+def columns(axis: Axes, ink: np.ndarray, *, height: float = 1) -> None:
+    """Ink (H, W), 1 = ink, over the columns of the picture; y goes down from 0 to `height`."""
+    extent = (0, ink.shape[1], height, 0)
     axis.imshow(ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=extent)
 
 

@@ -51,8 +51,7 @@ def boxes(grey: np.ndarray, words: Sequence[tuple[str, Sequence[Box]]], *, title
         # Every other name higher, so that short words do not write over each other.
         above = -6 - 15 * (number % 2)
         base.write(axis, (left + right) / 2, above, text, 8, va="baseline", color=base.BLUE)
-    axis.set_xlim(-4, grey.shape[1] + 4)
-    axis.set_ylim(grey.shape[0] + 4, -40)
+    axis.set(xlim=(-4, grey.shape[1] + 4), ylim=(grey.shape[0] + 4, -40))
     axis.set_xlabel("x in the line's picture (pixels)", fontsize=9)
     base.bare(axis, bottom=False)
     if title:
@@ -79,8 +78,7 @@ def widths_and_lengths(lines: Sequence[Line], height: int = 64) -> None:
         median = float(np.median(values))
         axis.axvline(median, color="black", linestyle="--", linewidth=1.2)
         axis.set_title(f"dashed: the median, {median:.0f}", loc="right", fontsize=9)
-        axis.set_xlabel(label)
-        axis.set_ylabel("lines")
+        axis.set(xlabel=label, ylabel="lines")
     base.show(
         drawing,
         alt="Two histograms of all lines: widths pile up near the median with a tail of short last lines on the "

@@ -62,9 +62,7 @@ def trellis(log_probs: np.ndarray, label: np.ndarray, characters: str) -> None:
     axis.set_xticks(range(frames), [str(t + 1) for t in range(frames)])
     axis.set_xlim(-0.4, frames - 0.6)
     axis.set_yticks(range(states), [f"state {s + 1}" for s in range(states)])
-    axis.set_ylim(states - 0.5, -0.5)
-    axis.set_xlabel("frame")
-    axis.set_ylabel("label with blanks (read downwards)")
+    axis.set(ylim=(states - 0.5, -0.5), xlabel="frame", ylabel="label with blanks (read downwards)")
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False)
     written = "".join(signs[s].replace(BLANK_SIGN, "-") for s in best)
     base.show(
@@ -150,8 +148,7 @@ def learned(blind: np.ndarray, seeing: np.ndarray, characters: str) -> None:
             look = base.style(k) | {"color": base.style(k - 1)["color"] if k else base.GREY}
             axis.plot(np.arange(1, len(values) + 1), values[:, k], marker=".", label=name, **look)
         axis.set_title(title, fontsize=10)
-        axis.set_xlabel("frame")
-        axis.set_ylim(-0.03, 1.03)
+        axis.set(xlabel="frame", ylim=(-0.03, 1.03))
     axes[0].set_ylabel("probability")
     axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     rows = [int((values.argmax(1) == ctc.BLANK).sum()) for values in (blind, seeing)]
@@ -189,11 +186,9 @@ def spikes(
     extent = (-0.5, frames - 0.5, 1, 0)
     shown_ink = ink[:, : frames * step]
     axes[0].imshow(shown_ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=extent)
-    for axis in (axes[0], axes[2]):
-        axis.set_yticks([])
-        axis.spines["left"].set_visible(False)
-    axes[0].tick_params(bottom=False)
-    axes[0].spines["bottom"].set_visible(False)
+    base.bare(axes[0])
+    axes[2].set_yticks([])
+    axes[2].spines["left"].set_visible(False)
     spoken = np.exp(log_probs[:frames])
     _blank(axes[1], spoken, 1.0)
     for n, character in enumerate(text):
@@ -208,9 +203,7 @@ def spikes(
         axes[2].barh(0, len(held), left=held[0] - 0.5, height=1, color=colour)
         on = "white" if colour == base.BLUE else "black"
         base.write(axes[2], held.mean(), 0, shown, 8, color=on)
-    axes[1].set_ylim(0, 1.2)
-    axes[1].set_yticks((0, 0.5, 1))
-    axes[1].set_ylabel("probability")
+    axes[1].set(ylim=(0, 1.2), yticks=(0, 0.5, 1), ylabel="probability")
     axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
     axes[2].set_xlim(-0.5, frames - 0.5)
     axes[2].set_ylabel("aligned", rotation=0, ha="right", va="center")
@@ -253,8 +246,7 @@ def window(
     _blank(middle, probs, 0.9)
     middle.plot(probs[:, 1:].max(1), color=base.BLUE, linewidth=0.9, label="likeliest character")
     middle.axvline(frame, color=base.ORANGE, linewidth=2)
-    middle.set_xlim(-0.5, columns / step - 0.5)
-    middle.set_yticks((0, 1))
+    middle.set(xlim=(-0.5, columns / step - 0.5), yticks=(0, 1))
     middle.set_xlabel("frame", fontsize=8)
     place = {"loc": "lower left", "bbox_to_anchor": (0, 0.95), "borderaxespad": 0}
     middle.legend(frameon=False, fontsize=8, ncols=2, **place)
@@ -262,8 +254,7 @@ def window(
     names = ["blank" if c == ctc.BLANK else repr(charset.decode([int(c)])) for c in order]
     colours = [base.GREY if c == ctc.BLANK else base.BLUE for c in order]
     low.bar(names, 100 * probs[frame, order], color=colours)
-    low.set_ylim(0, 105)
-    low.set_ylabel("probability (%)")
+    low.set(ylim=(0, 105), ylabel="probability (%)")
     low.set_title(f"what the network says in frame {frame}", loc="left", fontsize=9)
     alt = (
         "A handwritten line with one frame marked; below it the probabilities of the blank and of the likeliest "

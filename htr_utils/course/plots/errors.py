@@ -25,8 +25,7 @@ def writers(rates: Mapping[str, Rate], *, whole: Rate) -> None:
     axis.set_yticks(range(len(ranked)), ranked, fontsize=8)
     axis.set_ylim(len(ranked) - 0.5, -0.5)
     axis.set_xlim(left=0)
-    axis.set_xlabel("CER (%), with 95 % interval over lines")
-    axis.set_ylabel("writer")
+    axis.set(xlabel="CER (%), with 95 % interval over lines", ylabel="writer")
     axis.legend(frameon=False, fontsize=9)
     best, worst = rates[ranked[-1]], rates[ranked[0]]
     above = sum(rate.value > whole.value for rate in rates.values())

@@ -116,8 +116,7 @@ def winners(truth: float, width: float, seed: int) -> None:
     axis.set_xscale("log")
     axis.set_xticks(counts, [str(count) for count in counts])
     axis.minorticks_off()
-    axis.set_xlabel("runs to choose from, all of the same network")
-    axis.set_ylabel("CER (%)")
+    axis.set(xlabel="runs to choose from, all of the same network", ylabel="CER (%)")
     axis.legend(frameon=False)
     base.show(
         drawing,
@@ -139,10 +138,7 @@ def designs(grid: np.ndarray, drawn: np.ndarray) -> None:
         different = len(np.unique(points[:, 0].round(6)))
         axis.set_title(f"{name}: {different} rates tried", fontsize=10)
         axis.set(xlim=(0, 1), ylim=(-0.12, 1))
-        axis.set_xlabel("learning rate (its logarithm)")
-        axis.set_ylabel("dropout")
-        axis.set_xticks([])
-        axis.set_yticks([])
+        axis.set(xlabel="learning rate (its logarithm)", ylabel="dropout", xticks=[], yticks=[])
     base.show(
         drawing,
         alt="Left nine points in three columns, right nine points scattered; the marks under them show three different "

@@ -161,9 +161,7 @@ def changes(
     axis.axhline(1e-4, color=GREY, lw=0.8, linestyle=":")
     axis.text(0, 1.25e-4, "1e-4: what this course allows", fontsize=7, color=GREY)
     axis.set_title("\n".join(texts), loc="left", fontsize=8)
-    axis.set_xlabel("frame")
-    axis.set_ylabel("largest change of a logit")
-    axis.set_ylim(floor / 2, None)
+    axis.set(xlabel="frame", ylabel="largest change of a logit", ylim=(floor / 2, None))
     axis.legend(frameon=False, fontsize=8, loc="center right")
     sizes = [f"{name}: logits move by up to {curve.max():.1f}" for name, curve in curves.items()]
     show(

@@ -80,8 +80,7 @@ def descents(losses: Mapping[float, Sequence[float]], shrug: float) -> None:
     ]
     axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
-    axis.set_xlabel("step")
-    axis.set_ylabel("loss (mean over patches)")
+    axis.set(xlabel="step", ylabel="loss (mean over patches)")
     axis.legend(frameon=False)
     told = "; ".join(
         f"rate {rate:g}: at most {max(row):.1f}, last {row[-1]:.2f}" for rate, row in losses.items()
@@ -102,9 +101,7 @@ def two_losses(history: np.ndarray, every: int) -> None:
         axis.plot(steps, history[:, number], label=name, **base.style(number))
     axis.plot(steps[best], history[best, 1], "o", color=base.ORANGE)
     base.write(axis, steps[best], history[best, 1] - 0.04, "lowest", 9, va="top", color=base.GREY)
-    axis.set_xlabel("step")
-    axis.set_ylabel("loss (mean over patches)")
-    axis.set_ylim(0, None)
+    axis.set(xlabel="step", ylabel="loss (mean over patches)", ylim=(0, None))
     axis.legend(frameon=False)
     told = (
         f"learnt from {history[0, 0]:.2f} -> {history[-1, 0]:.2f}; unseen {history[0, 1]:.2f} -> "
@@ -134,11 +131,9 @@ def progress(losses: Sequence[float], blanks: Sequence[float]) -> None:
     """Loss (nats per line) and blank rate (share of frames won by the blank) over optimiser steps."""
     drawing, axes = base.figure(1, 2, height=2.8)
     axes[0].plot(losses, color=base.BLUE)
-    axes[0].set_ylabel("loss (nats per line)")
-    axes[0].set_ylim(0, None)
+    axes[0].set(ylabel="loss (nats per line)", ylim=(0, None))
     axes[1].plot(np.multiply(blanks, 100), color=base.ORANGE, linestyle="--")
-    axes[1].set_ylabel("blank rate (% of frames)")
-    axes[1].set_ylim(0, 105)
+    axes[1].set(ylabel="blank rate (% of frames)", ylim=(0, 105))
     for axis in axes:
         axis.set_xlabel("step")
     loss, blank = (f"{losses[0]:.0f} -> {losses[-1]:.1f}", f"{max(blanks):.0%}, {blanks[-1]:.0%}")
@@ -191,14 +186,11 @@ def curves(own: Sequence[Mapping[str, Any]]) -> None:
         mark = "." if len(epochs) < 40 else ""
         column[0].plot(epochs, [row["loss"] for row in rows], color=base.BLUE, marker=mark)
         column[0].set_title(title, fontsize=10)
-        column[0].set_ylabel("training loss\n(nats per line)")
-        column[0].set_ylim(0, None)
+        column[0].set(ylabel="training loss\n(nats per line)", ylim=(0, None))
         for key, name, number in (("cer", "CER", 0), ("blank_rate", "blank rate", 5)):
             values = [100 * row.get(key, np.nan) for row in rows]
             column[1].plot(epochs, values, label=name, **base.style(number))
-        column[1].set_ylabel("validation (%)")
-        column[1].set_ylim(0, 108)
-        column[1].set_xlabel("epoch")
+        column[1].set(ylabel="validation (%)", ylim=(0, 108), xlabel="epoch")
         column[1].xaxis.get_major_locator().set_params(integer=True)
     axes[1, -1].legend(frameon=False)
     told = "; ".join(

@@ -46,11 +46,9 @@ def frequencies(counts: Mapping[str, int], *, rare: int = 100) -> None:
     colours = [ORANGE if count < rare else BLUE for count in values]
     axis.bar(range(len(names)), values, color=colours)
     axis.set_xticks(range(len(names)), names, fontsize=7)
-    axis.set_xlim(-0.8, len(names) - 0.2)
-    axis.set_yscale("log")
+    axis.set(xlim=(-0.8, len(names) - 0.2), yscale="log")
     axis.set_ylim(bottom=min(10.0, max(1.0, 0.7 * values[-1])))
-    axis.set_xlabel("character (␣ is the space)")
-    axis.set_ylabel("occurrences")
+    axis.set(xlabel="character (␣ is the space)", ylabel="occurrences")
     axis.axhline(rare, color=GREY, linestyle=DASHES[1], linewidth=1)
     write(axis, len(names) - 0.4, rare * 1.1, f"{rare}", 8, ha="right", va="bottom", color=GREY)
     few = sum(value < rare for value in values)
@@ -89,8 +87,7 @@ def edit_table(table: ArrayLike, truth: str, reading: str) -> None:
     axis.set_yticks(range(rows), ["start", *map(visible, truth)], fontsize=10)
     axis.xaxis.tick_top()
     axis.xaxis.set_label_position("top")
-    axis.set_xlabel("characters of the reading")
-    axis.set_ylabel("characters of the truth")
+    axis.set(xlabel="characters of the reading", ylabel="characters of the truth")
     axis.spines[["left", "bottom"]].set_visible(False)
     axis.tick_params(length=0)
     show(
@@ -143,8 +140,7 @@ def line_rates(lengths: ArrayLike, rates: ArrayLike, *, micro: float, mean: floa
     broad = {"color": BLUE, "linewidth": 4, "alpha": 0.35}
     axis.axhline(100 * micro, label="all edits / all characters", **broad)
     axis.axhline(100 * mean, color=RED, linestyle=DASHES[1], label="mean of the lines' rates")
-    axis.set_xlabel("length of the truth (characters)")
-    axis.set_ylabel("edits / length (%)")
+    axis.set(xlabel="length of the truth (characters)", ylabel="edits / length (%)")
     axis.set_ylim(bottom=-1)
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9)
     show(
@@ -176,8 +172,7 @@ def intervals(draws: Mapping[str, ArrayLike], rates: Mapping[str, Rate]) -> None
         axis.plot(ends, [level, level], color="black", linewidth=2, marker="|")
         axis.axvline(100 * interval.value, color="black", linestyle=DASHES[1], linewidth=1)
         axis.set_title(f"drawing {name}", loc="left", fontsize=9)
-        axis.set_ylabel("samples")
-        axis.set_ylim(0, level * 1.15)
+        axis.set(ylabel="samples", ylim=(0, level * 1.15))
     axes[-1, 0].set_xlabel(
         "CER of a bootstrap sample (%); bar: 95 % interval; dashed: the CER itself"
     )

@@ -50,9 +50,7 @@ def profile(
     for axis in (left, right):
         for top, bottom in cuts:
             axis.axhspan(top * scale, bottom * scale, color=GREEN, alpha=0.18)
-    right.set_ylim(small.shape[0], 0)
-    right.set_yticks([])
-    right.set_xlabel("inked pixels in the row")
+    right.set(ylim=(small.shape[0], 0), yticks=[], xlabel="inked pixels in the row")
     right.legend(frameon=False, fontsize=9, loc="lower right")
     base.show(
         drawing,
@@ -95,8 +93,7 @@ def outlines(grey: np.ndarray, finders: Mapping[str, Sequence[np.ndarray]]) -> N
             x, y = closed[:, 0].min(), closed[:, 1].mean()
             axis.text(x - 4, y, str(number), color=colour, fontsize=8, ha="right", va="center")
         axis.set_title(title, fontsize=9)
-        axis.set_xlim(-14, small.shape[1])
-        axis.set_ylim(small.shape[0], 0)
+        axis.set(xlim=(-14, small.shape[1]), ylim=(small.shape[0], 0))
     counts = "; ".join(f"{title}: {len(page_lines)}" for title, page_lines in finders.items())
     base.show(
         drawing,

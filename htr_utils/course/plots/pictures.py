@@ -64,8 +64,7 @@ def levels(grey: np.ndarray) -> None:
         base.write(picture, j, i, str(level), 7, color=colour)
     picture.set_xticks(range(0, columns, 4), [str(left + j) for j in range(0, columns, 4)])
     picture.set_yticks(range(0, rows, 4), [str(top + i) for i in range(0, rows, 4)])
-    picture.set_xlabel("column (pixels)")
-    picture.set_ylabel("row (pixels)")
+    picture.set(xlabel="column (pixels)", ylabel="row (pixels)")
     histogram.hist(grey.ravel(), bins=np.arange(-8.5, 265, 17), color=base.BLUE, rwidth=0.9)
     histogram.set_yscale("log")
     histogram.set_xlabel("grey level (0 black, 255 white)")
@@ -113,8 +112,7 @@ def fits(kept: np.ndarray, canvas: np.ndarray) -> None:
         axis.set_title(f"{title}: {h} x {w}", loc="left", fontsize=9)
         base.bare(axis, bottom=False)
     axes[0].tick_params(bottom=False)
-    axes[0].set_xlim(-5, widest + 5)
-    axes[0].set_ylim(highest + 3, -3)
+    axes[0].set(xlim=(-5, widest + 5), ylim=(highest + 3, -3))
     axes[1].set_xlabel("columns (pixels)")
     base.show(
         drawing,
@@ -149,8 +147,7 @@ def frames_per_symbol(widths: Sequence[int], texts: Sequence[str], step: int) ->
     axis.axvline(1, color="black", linestyle="--", linewidth=1.2)
     high = axis.get_ylim()[1] * 0.9
     base.write(axis, 0.93, high, "cannot be\nwritten", 9, ha="right", va="top")
-    axis.set_xlabel("frames per symbol that has to be written (8 = 8 or more)")
-    axis.set_ylabel("lines")
+    axis.set(xlabel="frames per symbol that has to be written (8 = 8 or more)", ylabel="lines")
     axis.legend(frameon=False, fontsize=9)
     low = [float(np.percentile(values, 5)) for values in (fixed, kept)]
     base.show(

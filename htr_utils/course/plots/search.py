@@ -54,8 +54,7 @@ def posteriors(ink: np.ndarray, log_probs: np.ndarray, charset: Charset, *, fram
     heat = below.imshow(shown, aspect="auto", extent=extent, **look)
     below.set_xlim(0, max(right, ink.shape[1]))
     below.set_yticks(range(len(shown)), ["blank", *map(_name, text)], fontsize=8)
-    below.set_xlabel(f"column of the prepared line (pixels); a frame every {step}")
-    below.set_ylabel("class")
+    below.set(xlabel=f"column of the prepared line (pixels); a frame every {step}", ylabel="class")
     drawing.colorbar(heat, ax=below, label="probability", pad=0.01, aspect=12)
     blanks = int((read == 0).sum())
     base.show(
@@ -140,9 +139,7 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
     axis.set_yticks(range(len(rows)), [_name(prefix) for prefix in rows], family="monospace")
     axis.set_ylim(len(rows) - 0.15, -0.6)
     axis.set_xticks(range(len(columns)), ["start", *(f"{t}" for t in range(1, len(columns)))])
-    axis.set_xlim(-0.4, len(columns) - 0.6)
-    axis.set_xlabel("frames read")
-    axis.set_ylabel("prefix")
+    axis.set(xlim=(-0.4, len(columns) - 0.6), xlabel="frames read", ylabel="prefix")
     _legend(axis)
     best, scores = max(columns[-1].items(), key=lambda item: sum(item[1]))
     facts = f"{merges} times ways merge into one kept prefix; {cut} are cut, {crosses} of them with a row: a cross"

@@ -48,8 +48,7 @@ def strips(ink: np.ndarray, columns: Sequence[int], width: int, around: int = 36
         for edge in (around, around + width):
             below.axvline(edge - 0.5, color=ORANGE, lw=1.2)
         for axis in (above, below):
-            axis.set_xticks([])
-            axis.set_yticks([])
+            axis.set(xticks=[], yticks=[])
             for spine in axis.spines.values():
                 spine.set(visible=axis is above, color=ORANGE)
     show(
@@ -82,8 +81,7 @@ def cells(
     extent = (0, columns, states.shape[1] + 0.5, 0.5)
     look = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
     shown = middle.imshow(np.tanh(states).T, aspect="auto", extent=extent, **look)
-    middle.set_yticks(range(1, states.shape[1] + 1))
-    middle.set_ylabel("cell")
+    middle.set(yticks=range(1, states.shape[1] + 1), ylabel="cell")
     drawing.colorbar(shown, ax=(top, middle, bottom), label="tanh(state)", pad=0.01, shrink=0.5)
     area = {"color": GREY, "alpha": 0.3, "lw": 0, "label": "tanh(state)"}
     bottom.fill_between(_middles(len(states), columns), np.tanh(states[:, 0]), **area)
@@ -125,8 +123,7 @@ def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> Non
     top.axvspan(start, columns, color=GREY, alpha=0.6, lw=0)
     _curves(below, moved, columns)
     below.axvline(start, color=GREY, lw=1)
-    below.set_ylabel("mean change of\nan LSTM output")
-    below.set_xlabel("column of the picture (pixels)")
+    below.set(ylabel="mean change of\nan LSTM output", xlabel="column of the picture (pixels)")
     below.legend(frameon=False, fontsize=8, loc="upper left")
     show(
         drawing,
@@ -167,9 +164,7 @@ def scores(
     axis.axvline(100 * ceiling, color=GREY, linestyle="--")
     limit = "expected at best\nof one direction"
     axis.text(100 * ceiling - 1, -0.75, limit, fontsize=7, color=GREY, ha="right")
-    axis.set_ylim(len(names) - 0.5, -0.9)
-    axis.set_xlim(0, 110)
-    axis.set_xlabel("letters right (%)")
+    axis.set(ylim=(len(names) - 0.5, -0.9), xlim=(0, 110), xlabel="letters right (%)")
     show(
         drawing,
         alt="Above, one made-up line as each direction reads it, wrong letters on red: the forward reader errs at some "
@@ -199,8 +194,7 @@ def stacks() -> None:
     titles = ("joined once at the top (`stacked=False`)", "stacked (`stacked=True`)")
     for axis, title, crossed in zip(axes, titles, (False, True), strict=True):
         axis.set_title(title, fontsize=10)
-        axis.set_xlim(0, 10)
-        axis.set_ylim(0, 10)
+        axis.set(xlim=(0, 10), ylim=(0, 10))
         axis.set_axis_off()
         box(axis, 5, 0.9, "feature sequence: 512 numbers a frame")
         for x, name, colour in ((2.4, "forward", BLUE), (7.6, "backward", "#A34700")):
@@ -225,8 +219,7 @@ def reach(curves: Mapping[str, np.ndarray]) -> None:
     """How far padding changes LSTM outputs. curves: name -> (T,) mean change per frame."""
     drawing, axis = figure(height=2.7)
     _curves(axis, curves)
-    axis.set_xlabel("frame of the line")
-    axis.set_ylabel("mean change of\nan LSTM output")
+    axis.set(xlabel="frame of the line", ylabel="mean change of\nan LSTM output")
     axis.legend(frameon=False, fontsize=8, loc="upper left")
     show(
         drawing,

@@ -32,8 +32,7 @@ def candidates(
         axis.set_yticks(range(len(ranked)), ranked)
         axis.set_ylim(rows - 0.4, -0.6)
         if ranked:
-            axis.set_xscale("log")
-            axis.set_xlim(0.5, 3 * known[ranked[0]])
+            axis.set(xscale="log", xlim=(0.5, 3 * known[ranked[0]]))
         else:
             axis.text(0.5, 0.5, "no candidate", transform=axis.transAxes, ha="center", color=GREY)
         axis.set_title(name, fontsize=10)
@@ -65,8 +64,7 @@ def rates(measured: Mapping[str, tuple[Rate, Rate]]) -> None:
         axis.set_xlim(left=0)
         axis.set_xlabel(f"{'CER' if panel == 0 else 'WER'} (%), with 95 % interval")
     axes[0].set_yticks(range(len(names)), names)
-    axes[0].set_ylim(len(names) - 0.5, -0.7)
-    axes[0].set_ylabel("correction")
+    axes[0].set(ylim=(len(names) - 0.5, -0.7), ylabel="correction")
     edits = ", ".join(f"{name} {measured[name][0].edits}" for name in names)
     told = ", ".join(f"{name} {100 * measured[name][0].value:.1f} %" for name in names)
     base.show(

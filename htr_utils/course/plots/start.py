@@ -120,8 +120,7 @@ def way(
     """
     frames, classes = log_probs.shape
     drawing, axis = figure(height=5.0)
-    axis.set_xlim(0, 120)
-    axis.set_ylim(0, 68)
+    axis.set(xlim=(0, 120), ylim=(0, 68))
     axis.axis("off")
     _strip(axis, grey, (2, 57, 116, 9), {"cmap": "gray", "vmin": 0, "vmax": 255})
     size = f"{grey.shape[0]} x {grey.shape[1]}"
@@ -179,8 +178,7 @@ def _strip(
     x, y, width, height = place
     inset = axis.inset_axes((x, y, width, height), transform=axis.transData)
     inset.imshow(values, aspect="auto", interpolation="antialiased", **look)
-    inset.set_xticks([])
-    inset.set_yticks([])
+    inset.set(xticks=[], yticks=[])
     for spine in inset.spines.values():
         spine.set(edgecolor=GREY, linewidth=0.6)
 
