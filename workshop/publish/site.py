@@ -30,7 +30,7 @@ from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files
 from htr_utils.runs.html import Card, _Exporter, describe, reading_time, tile
 from workshop.chapters.links import slug
-from workshop.publish import front
+from workshop.publish import front, learning
 
 STATIC = Path(__file__).parent / "static"
 DOCS = (("glossary", "Glossary"), ("bibliography", "Bibliography"))
@@ -177,6 +177,11 @@ def _front(cards: Sequence[Card], size: int) -> Page:
     return Page("index", "Reading handwriting: the course", body)
 
 
+def _learning(out: Path) -> Page:
+    template = Template((STATIC / "learn.html").read_text(encoding="utf-8"), autoescape=True)
+    return Page("learn", "See it learn", finished(template.render(run=learning.copy(out)), set()))
+
+
 def make(
     out: Path, root: Path | None = None, repository: str = "", reads: bool = True
 ) -> list[Path]:
@@ -218,12 +223,14 @@ def make(
     files.write_text(out / "site.css", colours + style)
     shutil.copyfile(STATIC / "site.js", out / "site.js")
     size = front.copy(out) if reads else 0
+    extra = [_learning(out)] if reads else []
     results = (
         '<h1>Search</h1><p id="found" role="status"></p><ul id="results" class="results"></ul>'
     )
     search = Page("search", "Search", f"{results}<noscript>The search needs JavaScript.</noscript>")
-    for page in [*pages, search, _front([card for _, card in pairs], size)]:
+    for page in [*pages, *extra, search, _front([card for _, card in pairs], size)]:
         body = with_files(explained(page.body, words), out / "figures")
+        body = learning.linked(body) if reads else body
         text = framed(replace(page, body=body), order, repository)
         files.write_text(out / f"{page.name}.html", f"{text}\n")
     if reads:
