@@ -48,7 +48,7 @@ class Film:
         on_path = list(dict.fromkeys(int(k) for k in self.path if k))
         rest = [k for k in np.argsort(-chances.max(0)) if k and k not in on_path]
         rest = [int(k) for k in rest if chances[:, k].max() > LEAST]
-        self.rows = [*on_path, *rest][:8] + [0]
+        self.rows = [*[*on_path, *rest][:8], 0]
         self.first = [t == 0 or self.path[t - 1] != k for t, k in enumerate(self.path)]
         high = round(grey.shape[0] * (RIGHT - LEFT) / grey.shape[1])
         high = min(high, STRIP - TOP - 12)

@@ -50,7 +50,7 @@ def copy(out: Path) -> list[Path]:
 def packed(content: bytes) -> bytes:
     """An ONNX file whose large weights are whole numbers of steps; activations stay floating-point.
 
-    A step is a share of the tensor's usual weight. What of a number fits into a byte, and the rest, mostly 0, are stored
+    A step is a share of the tensor's usual weight. What of a number fits into a byte and the rest, mostly 0, are stored
     apart: so a host that compresses sends about 10 bits for each weight.
     """
     import onnx

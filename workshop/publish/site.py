@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from html import escape, unescape
 from pathlib import Path
 
 from jinja2 import Template
+from PIL import Image
 from pygments.formatters import HtmlFormatter
 
 from htr_utils import files
@@ -104,7 +106,10 @@ def explained(body: str, words: Mapping[str, str]) -> str:
 
 
 def with_files(body: str, folder: Path) -> str:
-    """HTML whose embedded PNG figures are files in `folder`, named by their content, loaded when in sight."""
+    """HTML whose embedded figures are files in `folder`, named by their content, PNG loaded when in sight.
+
+    What moves stands still for whom wants no motion.
+    """
 
     def one(found: re.Match[str]) -> str:
         content = base64.b64decode(found[1])
@@ -113,6 +118,21 @@ def with_files(body: str, folder: Path) -> str:
         width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
         return f'src="{folder.name}/{name}" width="{width}" height="{height}" loading="lazy"'
 
+    def moving(found: re.Match[str]) -> str:
+        content = base64.b64decode(found[2])
+        name = hashlib.sha256(content).hexdigest()[:16]
+        files.write_bytes(folder / f"{name}.gif", content)
+        with Image.open(io.BytesIO(content)) as picture:
+            (width, height), still = picture.size, io.BytesIO()
+            picture.save(still, "PNG", save_all=False)
+        files.write_bytes(folder / f"{name}.png", still.getvalue())
+        place = f"{folder.name}/{name}"
+        return (
+            f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{place}.png">'
+            f'<img{found[1]}src="{place}.gif" width="{width}" height="{height}"{found[3]}></picture>'
+        )
+
+    body = re.sub(r'<img([^>]*?)src="data:image/gif;base64,([^"]+)"([^>]*)>', moving, body)
     return re.sub(r'src="data:image/png;base64,([^"]+)"', one, body)
 
 

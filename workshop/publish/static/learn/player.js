@@ -10,7 +10,7 @@
     return made;
   };
   const [CLASSES, FRAMES, HIGH] = [27, 24, 3]; // HIGH: pixels of a row of a strip
-  const [LEFT, RIGHT, TOP, BOTTOM] = [44, 632, 8, 160]; // of the curve
+  const [LEFT, RIGHT, TOP, BOTTOM] = [62, 632, 10, 156]; // of the curve
   const INTERVAL = 220; // milliseconds for each point of the training
   let run = null; // {steps, words, moments}
   let timer = null;
@@ -23,22 +23,28 @@
     stop();
     run = given;
     $("words").replaceChildren(...run.words.map((word) => make("li", {},
-      make("img", { class: "film", src: word.picture, width: 96, height: 32, alt: `The word “${word.text}”, written by hand` }),
+      make("img", { class: "film", src: word.picture, width: 96, height: 32, alt: `The word “${word.text || "of yours"}”, written by hand` }),
       make("canvas", { class: "film", width: FRAMES * 4, height: CLASSES * HIGH, role: "img", "aria-label": "How sure the network is" }),
-      make("span", { class: "said" }), make("small", {}, `written: ${word.text}`))));
+      make("span", { class: "said" }), make("small", {}, word.text ? `written: ${word.text}` : "written by you"))));
     added(true);
   }
 
-  /** A moment has come. follow: the slider goes along. */
-  function added(follow) {
-    slider.max = Math.max(0, run.moments.length - 1);
-    if (follow) slider.value = run.live ? slider.max : still ? slider.max : 0;
+  /** Moments have come. fresh: of another run. */
+  function added(fresh = false) {
+    const last = Math.max(0, run.moments.length - 1);
+    const follows = run.live && Number(slider.value) >= last - 1; // unless somebody looks at an earlier one
+    slider.max = last;
+    if (fresh) slider.value = run.live || !still ? 0 : last;
+    else if (follows) slider.value = last;
     draw();
   }
 
   function draw() {
     const at = Number(slider.value), moment = run.moments[at];
-    if (!moment) return;
+    if (!moment) {
+      $("told").textContent = $("moment").textContent = "";
+      return $("curve").replaceChildren();
+    }
     $("told").textContent = `step ${moment.step} of ${run.steps}`;
     slider.setAttribute("aria-valuetext", `step ${moment.step}, ${Math.round(moment.error)} % of letters wrong`);
     if (!timer) $("moment").textContent = `After ${moment.step} steps ${Math.round(moment.error)} % of the letters of 200 unseen words are wrong.`;
@@ -78,9 +84,9 @@
       parts.push(make("svg:text", { x: LEFT - 6, y: y(error) + 4, "text-anchor": "end" }, `${error} %`));
     }
     for (const step of [0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * run.steps))) {
-      parts.push(make("svg:text", { x: x(step), y: BOTTOM + 16, "text-anchor": "middle" }, String(step)));
+      parts.push(make("svg:text", { x: x(step), y: BOTTOM + 17, "text-anchor": "middle" }, String(step)));
     }
-    parts.push(make("svg:text", { x: (LEFT + RIGHT) / 2, y: BOTTOM + 29, "text-anchor": "middle" }, "steps; the line is the share of letters that are wrong"));
+    parts.push(make("svg:text", { x: (LEFT + RIGHT) / 2, y: BOTTOM + 36, "text-anchor": "middle" }, "steps; the line is the share of letters that are wrong"));
     parts.push(make("svg:polyline", { class: "all", points: path(run.moments) }));
     parts.push(make("svg:polyline", { class: "seen", points: path(run.moments.slice(0, at + 1)) }));
     const now = run.moments[at];
@@ -110,5 +116,6 @@
 
   $("learn").hidden = false;
   show(window.RUN);
-  window.PLAYER = { show, added, stop, make };
+  window.PLAYER = { show, added, make };
+  if (location.protocol !== "file:" && typeof WebAssembly === "object") import("./live.js").catch(() => {});
 })();

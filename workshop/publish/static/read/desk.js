@@ -115,8 +115,10 @@ async function mend(done, mine) {
   const started = performance.now();
   say(`${done} Now the language model`);
   const given = lines.map(({ logProbs }) => ({ logProbs }));
+  let before = null; // bytes of all else
   const { language, readings } = await reading.call("language", { name, lines: given }, ({ loaded: have }) => {
-    if (mine === turn) say(`${done} Loading the language model: ${megabytes(have - BYTES)} MB`);
+    before ??= have;
+    if (mine === turn) say(`${done} Loading the language model: ${megabytes(have - before)} MB`);
   });
   if (mine !== turn) return;
   const news = readings.filter((one, k) => lines[k].show(one)).length;
