@@ -126,7 +126,7 @@ def test_logits_as_in_python(
 def test_weights_in_fewer_bits_say_nearly_the_same(
     recognizer: Recognizer, greys: list[np.ndarray], log_probs: list[np.ndarray], site: Path
 ) -> None:
-    """The site's file against the model's: logits differ by a hundredth in the usual place, and no more than 7 MB are sent."""
+    """Logits as those of the model's own file but for a few hundredths; with all else, 7 MB come before a reading."""
     engine = OnnxEngine.load(site / "course.onnx")
     squares, count = 0.0, 0
     for grey, wanted in zip(greys[:20], log_probs, strict=False):
@@ -142,7 +142,7 @@ def test_weights_in_fewer_bits_say_nearly_the_same(
     sent += [path.name for path in reading.READER.glob("*.js")]
     page = front.HERE / "static" / "read"
     files = [*(site / name for name in sent), *page.glob("*.js"), page.parent / "front.html"]
-    assert sum(len(gzip.compress(file.read_bytes(), 6)) for file in files) < 7.05e6
+    assert sum(len(gzip.compress(file.read_bytes(), 6)) for file in files) < 7e6
 
 
 def test_beam_as_in_python(
