@@ -5,6 +5,7 @@ Formulas become MathML, which browsers show by themselves; figures are embedded,
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from html import escape
@@ -18,7 +19,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
-from htr_utils import files
+from htr_utils import files, paths
 
 STYLE = Path(__file__).with_name("page.css")
 
@@ -51,7 +52,15 @@ class _Exporter(HTMLExporter):
 
     def to_html(self, source: str) -> str:
         """Markdown to HTML (replaces nbconvert's filter of the same use)."""
-        return str(MarkdownWithMath(renderer=_Renderer(escape=False)).render(source))
+        html = str(MarkdownWithMath(renderer=_Renderer(escape=False)).render(source))
+        return re.sub(r'src="\.\./(docs/[^"]+\.gif)"', _embedded, html)
+
+
+def _embedded(found: re.Match[str]) -> str:
+    """A picture of the checkout inside the page; where it is not there, the link stays."""
+    file = (paths.repo_root() or Path()) / found[1]
+    content = base64.b64encode(file.read_bytes() if file.is_file() else b"").decode()
+    return f'src="data:image/gif;base64,{content}"' if content else found[0]
 
 
 @dataclass(frozen=True)
@@ -72,16 +81,14 @@ def describe(notebook: NotebookNode, name: str) -> Card:
     title = re.search(r"^#\s+(.+)$", prose, flags=re.MULTILINE)
     minutes = re.search(r"(\d+)\s+minutes to read", prose)
     after = prose[title.end() :] if title else prose
-    blocks = [block.strip() for block in after.split("\n\n")]
-    first = next((block for block in blocks if block and block[0] not in "#*!<|-"), "")
+    first = next((s for s in map(str.strip, after.split("\n\n")) if s and s[0] not in "#*!<|-"), "")
     sentence = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", " ".join(first.split()))
     picture, alt = "", ""
     tagged = [cell for cell in notebook.cells if "figure" in cell.metadata.get("tags", [])]
     for cell in tagged + list(notebook.cells):
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if "image/png" in data and not picture:
-                picture = data["image/png"].replace("\n", "")
+            if not picture and "image/png" in output.get("data", {}):
+                picture = output.data["image/png"].replace("\n", "")
                 alt = output.metadata.get("image/png", {}).get("alt", "")
     plain, sentence = (re.sub(r"[`*_]", "", s) for s in (title[1] if title else name, sentence))
     return Card(name, plain, sentence, int(minutes[1]) if minutes else 0, picture, alt)
@@ -98,11 +105,11 @@ def page(title: str, body: str) -> str:
     )
 
 
-def chapter_page(notebook: NotebookNode, name: str, *, back: str = "index.html") -> str:
-    """One chapter as a page; `back` is the link at its head ("" for none)."""
+def chapter_page(notebook: NotebookNode, name: str) -> str:
+    """One chapter as a page."""
     body, _ = _Exporter().from_notebook_node(notebook)
-    head = f'<nav><a href="{escape(back)}">All chapters</a></nav>\n' if back else ""
-    return page(describe(notebook, name).title, f"{head}<main>\n{body}\n</main>")
+    body = f'<nav><a href="index.html">All chapters</a></nav>\n<main>\n{body}\n</main>'
+    return page(describe(notebook, name).title, body)
 
 
 # What TensorFlow's compiled parts say on stderr when they start; TF_CPP_MIN_LOG_LEVEL does not silence all of it.
@@ -114,13 +121,11 @@ _GREETINGS = re.compile(
 def without_greetings(notebook: NotebookNode) -> NotebookNode:
     """The notebook, in place, without TensorFlow's greetings; whatever else was said on stderr stays."""
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
+        outputs = cell.get("outputs", [])
+        for output in outputs:
             if output.get("name") == "stderr":
                 output.text = _GREETINGS.sub("", output.text)
-        if "outputs" in cell:
-            cell.outputs = [
-                one for one in cell.outputs if one.get("name") != "stderr" or one.text.strip()
-            ]
+        outputs[:] = [one for one in outputs if one.get("name") != "stderr" or one.text.strip()]
     return notebook
 
 

@@ -15,7 +15,7 @@ from workshop.publish import reading
 
 HERE = Path(__file__).parent
 LINE, FORM = "sample-4.png", "h08-051x"  # of the embedded data: what visitors may try first
-AT_ONCE = ("ort-wasm-simd-threaded.wasm", "course.onnx", "finder.onnx", "reader.json")
+AT_ONCE = ("ort-wasm-simd-threaded.wasm", "course.onnx", "reader.json")
 
 
 def copy(out: Path) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import io
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from html import escape, unescape
 from pathlib import Path
 
 from jinja2 import Template
+from PIL import Image
 from pygments.formatters import HtmlFormatter
 
 from htr_utils import files
@@ -30,7 +32,7 @@ from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files
 from htr_utils.runs.html import Card, _Exporter, describe, reading_time, tile
 from workshop.chapters.links import slug
-from workshop.publish import front
+from workshop.publish import front, learning
 
 STATIC = Path(__file__).parent / "static"
 DOCS = (("glossary", "Glossary"), ("bibliography", "Bibliography"))
@@ -104,7 +106,10 @@ def explained(body: str, words: Mapping[str, str]) -> str:
 
 
 def with_files(body: str, folder: Path) -> str:
-    """HTML whose embedded PNG figures are files in `folder`, named by their content, loaded when in sight."""
+    """HTML whose embedded figures are files in `folder`, named by their content, PNG loaded when in sight.
+
+    What moves stands still for whom wants no motion.
+    """
 
     def one(found: re.Match[str]) -> str:
         content = base64.b64decode(found[1])
@@ -113,6 +118,21 @@ def with_files(body: str, folder: Path) -> str:
         width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
         return f'src="{folder.name}/{name}" width="{width}" height="{height}" loading="lazy"'
 
+    def moving(found: re.Match[str]) -> str:
+        content = base64.b64decode(found[2])
+        name = hashlib.sha256(content).hexdigest()[:16]
+        files.write_bytes(folder / f"{name}.gif", content)
+        with Image.open(io.BytesIO(content)) as picture:
+            (width, height), still = picture.size, io.BytesIO()
+            picture.save(still, "PNG", save_all=False)
+        files.write_bytes(folder / f"{name}.png", still.getvalue())
+        place = f"{folder.name}/{name}"
+        return (
+            f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{place}.png">'
+            f'<img{found[1]}src="{place}.gif" width="{width}" height="{height}"{found[3]}></picture>'
+        )
+
+    body = re.sub(r'<img([^>]*?)src="data:image/gif;base64,([^"]+)"([^>]*)>', moving, body)
     return re.sub(r'src="data:image/png;base64,([^"]+)"', one, body)
 
 
@@ -177,6 +197,11 @@ def _front(cards: Sequence[Card], size: int) -> Page:
     return Page("index", "Reading handwriting: the course", body)
 
 
+def _learning(out: Path) -> Page:
+    template = Template((STATIC / "learn.html").read_text(encoding="utf-8"), autoescape=True)
+    return Page("learn", "See it learn", finished(template.render(run=learning.copy(out)), set()))
+
+
 def make(
     out: Path, root: Path | None = None, repository: str = "", reads: bool = True
 ) -> list[Path]:
@@ -218,12 +243,14 @@ def make(
     files.write_text(out / "site.css", colours + style)
     shutil.copyfile(STATIC / "site.js", out / "site.js")
     size = front.copy(out) if reads else 0
+    extra = [_learning(out)] if reads else []
     results = (
         '<h1>Search</h1><p id="found" role="status"></p><ul id="results" class="results"></ul>'
     )
     search = Page("search", "Search", f"{results}<noscript>The search needs JavaScript.</noscript>")
-    for page in [*pages, search, _front([card for _, card in pairs], size)]:
+    for page in [*pages, *extra, search, _front([card for _, card in pairs], size)]:
         body = with_files(explained(page.body, words), out / "figures")
+        body = learning.linked(body) if reads else body
         text = framed(replace(page, body=body), order, repository)
         files.write_text(out / f"{page.name}.html", f"{text}\n")
     if reads:

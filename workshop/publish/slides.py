@@ -63,8 +63,8 @@ class _Deck:
 
 
 def unlinked(markdown: str) -> str:
-    """Markdown whose links are their texts: a deck lies alone."""
-    return re.sub(r"(?<!!)\[([^\]]+)\]\([^)]*\)", r"\1", markdown)
+    """Markdown whose links are their texts, without pictures: a deck lies alone."""
+    return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", re.sub(r"!\[[^\]]*\]\([^)]*\)", "", markdown))
 
 
 def sentences(paragraph: str) -> list[str]:

@@ -193,6 +193,27 @@ def test_a_broken_model_is_told(browser, served: str) -> None:  # type: ignore[n
     page.context.close()
 
 
+def test_a_line_needs_no_finder_and_a_page_tells_what_is_wrong_with_it(
+    browser, served: str
+) -> None:  # type: ignore[no-untyped-def]
+    page, said = opened(
+        browser,
+        f"{served}/index.html",
+        prepare=lambda page: page.context.route(
+            "**/finder.onnx", lambda route: route.fulfill(body=b"no finder" * 4000)
+        ),
+        viewport=DESKTOP,
+        service_workers="block",
+    )
+    page.wait_for_selector("#desk:not([hidden])")
+    write(page, "hello")
+    status(page, "Language model:")
+    assert texts(page) == ["hello"]
+    drop(page, front.page_of(ROOT / "data", front.FORM), "page.png", "image/png")
+    assert "finder.onnx is damaged" in status(page, "nothing") and said == []
+    page.context.close()
+
+
 def test_without_scripts_there_is_a_sentence_and_the_course(browser, served: str) -> None:  # type: ignore[no-untyped-def]
     page, _ = opened(browser, f"{served}/index.html", java_script_enabled=False)
     assert page.get_by_text(

@@ -299,7 +299,7 @@ def test_site_at_this_width(browser, built: Path, width: int, scheme: str) -> No
 @pytest.mark.net
 @pytest.mark.parametrize(("scheme", "width"), [("light", WIDTHS[0]), ("dark", WIDTHS[-1])])
 @pytest.mark.parametrize(
-    "name", ["index", "search", "glossary", *(path.stem for path in NOTEBOOKS)]
+    "name", ["index", "learn", "search", "glossary", *(path.stem for path in NOTEBOOKS)]
 )
 def test_site_passes_axe(browser, built: Path, name: str, scheme: str, width: int) -> None:  # type: ignore[no-untyped-def]
     """axe-core finds nothing against WCAG 2 A and AA, contrast among it, on a phone and on a screen."""

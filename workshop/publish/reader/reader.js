@@ -23,20 +23,22 @@ export class Reader {
   /**
    * base: the folder of the model's files, as an address. language: its model is loaded, too ("en", ...).
    * onProgress: told {name, loaded, total}, bytes of all that is loaded so far. ort: ONNX Runtime Web, else the one in
-   * `base`. read: gives the bytes of a file by its name, where not fetch does.
+   * `base`. read: gives the bytes of a file by its name, where not fetch does. finder: whether the line finder comes at
+   * once; else with the first page, or when `useFinder` is called.
    */
-  static async load(base, { onProgress, ort, read, language = "none" } = {}) {
+  static async load(base, { onProgress, ort, read, language = "none", finder = true } = {}) {
     const reader = new Reader();
     reader.read = read ?? open(base, onProgress);
     const text = async (name) => JSON.parse(new TextDecoder().decode(await reader.read(name)));
-    const [engine, about, model, finder] = await Promise.all([
+    const [engine, about, model] = await Promise.all([
       ort ?? runtime(base, reader.read),
       text("reader.json"),
       reader.read("course.onnx"),
-      reader.read("finder.onnx"),
+      finder && reader.read("finder.onnx"),
     ]);
+    reader.engine = engine;
     reader.network = await LineNetwork.load(engine, model);
-    reader.finder = await FinderNetwork.load(engine, finder);
+    if (finder) await reader.useFinder();
     reader.characters = [...reader.network.about.charset.characters];
     reader.languages = about.languages;
     reader.fusion = about.fusion;
@@ -44,6 +46,17 @@ export class Reader {
     reader.loaded = new Map();
     await reader.useLanguage(language);
     return reader;
+  }
+
+  /** Loads the line finder, once; pages need it, single lines do not. */
+  async useFinder() {
+    this.finding ??= this.read("finder.onnx").then((bytes) =>
+      FinderNetwork.load(this.engine, bytes),
+    );
+    this.finding.catch(() => {
+      this.finding = null; // a later try begins anew
+    });
+    this.finder = await this.finding;
   }
 
   /**
@@ -178,6 +191,7 @@ export class Reader {
 
   async #findLines(grey, kind) {
     if (kind === "line") return { page: whole(grey), single: true };
+    await this.useFinder();
     const page = await findPage(grey, this.finder, (crops) => this.#sureOf(crops));
     const single = kind === "auto" && isLine(grey, page);
     // What was put right in the picture is only in its crops.

@@ -7,6 +7,7 @@ import * as home from "./save.js";
 import { Sheet } from "./sheet.js";
 
 const PAUSE = 700; // milliseconds after the last stroke
+const LATER = 15_000; // milliseconds until the site is kept for visits without a network, where nobody reads before
 const $ = (id) => document.getElementById(id);
 const desk = $("desk");
 const BYTES = Number(desk.dataset.bytes); // before the first reading
@@ -46,7 +47,7 @@ function load() {
       say(text, have / BYTES);
     });
     say(`Ready in ${seconds(performance.now() - started)}. Write a line, or give a photo. Nothing leaves your machine.`);
-    keepForOffline();
+    setTimeout(keepForOffline, LATER);
     return about;
   })();
   loaded.catch(() => { loaded = null; reading?.worker.terminate(); });
@@ -92,9 +93,11 @@ async function read(pictures, { kind, said = "" }) {
     }
     if (!photo || single) $("overview").replaceChildren(); // the line shows the same
     $("notes").replaceChildren(...[...notes].filter(Boolean).map((note) => make("li", {}, sentence(note))));
+    performance.mark("reading"); // see docs/develop/time_first_reading.py
     const done = `Read ${count(shown.length, "line")} in ${seconds(spent)}, on your machine.`;
     say(done);
     if (shown.length) await mend(done, mine);
+    keepForOffline(); // not before: it fetches the whole site
   } catch (error) {
     if (mine === turn) complain(error.message);
   }
@@ -115,8 +118,10 @@ async function mend(done, mine) {
   const started = performance.now();
   say(`${done} Now the language model`);
   const given = lines.map(({ logProbs }) => ({ logProbs }));
+  let before = null; // bytes of all else
   const { language, readings } = await reading.call("language", { name, lines: given }, ({ loaded: have }) => {
-    if (mine === turn) say(`${done} Loading the language model: ${megabytes(have - BYTES)} MB`);
+    before ??= have;
+    if (mine === turn) say(`${done} Loading the language model: ${megabytes(have - before)} MB`);
   });
   if (mine !== turn) return;
   const news = readings.filter((one, k) => lines[k].show(one)).length;

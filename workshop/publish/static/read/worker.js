@@ -1,15 +1,20 @@
 /** Runs the reader beside the page, which stays quick. Calls: load, page, language. */
-import { Reader } from "../reader/reader.js";
+import { open } from "../reader/files.js";
 
 const BASE = new URL("../reader/", import.meta.url).href;
 let reader = null;
 let progress = () => {}; // told {loaded, total} of the files of the call that is running
+const read = open(BASE, (told) => progress(told));
+for (const name of ["course.onnx", "ort-wasm-simd-threaded.wasm"]) read(name).catch(() => {}); // large: begun before the code is here
+const code = import("../reader/reader.js");
 
 const calls = {
   /** Fetches and starts the reader; gives its characters and the names of its languages. */
   async load(_, tell) {
     progress = tell;
-    reader = await Reader.load(BASE, { onProgress: (told) => progress(told) });
+    const { Reader } = await code;
+    reader = await Reader.load(BASE, { read, finder: false });
+    setTimeout(() => reader.useFinder().catch(() => {}), 0); // a page that needs it tells what is wrong
     return { characters: reader.characters, languages: Object.keys(reader.languages) };
   },
 
