@@ -1,10 +1,12 @@
 /** The reading desk of the first page: sheet and photo in, text out. Nothing leaves the machine. */
 import { ofCanvas } from "../reader/images.js";
-import { Line, make, Overview } from "./lines.js";
+import { Line, Overview } from "./lines.js";
+import { make } from "./make.js";
 import { pictureOf } from "./photo.js";
 import { Reading } from "./reading.js";
 import * as home from "./save.js";
 import { Sheet } from "./sheet.js";
+import { VIEWS } from "./think.js";
 
 const PAUSE = 700; // milliseconds after the last stroke
 const $ = (id) => document.getElementById(id);
@@ -53,6 +55,9 @@ function load() {
   return loaded;
 }
 
+/** Asks the reader what a view shows. */
+const ask = (name, argument) => reading.call(name, argument);
+
 function keepForOffline() {
   if (navigator.serviceWorker && isSecureContext) navigator.serviceWorker.register("sw.js").catch(() => {});
 }
@@ -63,7 +68,7 @@ async function read(pictures, { kind, said = "" }) {
   const mine = turn;
   complain("");
   try {
-    const { characters } = await load();
+    const about = await load();
     if (mine !== turn) return;
     const photo = kind !== "line";
     say(photo ? "Looking for lines" : "Reading", photo ? 0 : null);
@@ -74,7 +79,7 @@ async function read(pictures, { kind, said = "" }) {
     for (const picture of pictures) {
       const result = await reading.call("page", { grey: ofCanvas(picture), kind }, ({ line, number, count: many }) => {
         if (mine !== turn) return;
-        const made = new Line(line, shown.push(null), characters);
+        const made = new Line(line, shown.push(null), ask, about);
         shown[shown.length - 1] = made;
         if (!photo) return;
         around.add(made);
@@ -202,7 +207,18 @@ $("language").addEventListener("change", async () => {
   }
 });
 
+// ---- an address that names a view opens it, with a line of ours where none is read yet
+
+async function openView() {
+  const view = location.hash.slice(1);
+  if (!VIEWS[view]) return;
+  if ($("result").hidden || !lines.length) await readExample("line.png");
+  lines[0]?.thinking.open(view);
+}
+addEventListener("hashchange", openView);
+
 desk.hidden = false;
 sheet.draw();
 if (navigator.connection?.saveData) say(`The reader (${megabytes(BYTES)} MB) loads when you write or give a photo.`);
 else load().catch((error) => complain(error.message));
+openView();

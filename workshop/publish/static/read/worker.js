@@ -1,4 +1,4 @@
-/** Runs the reader beside the page, which stays quick. Calls: load, page, language. */
+/** Runs the reader beside the page, which stays quick. Calls: load, page, language; layers, beam, reasons. */
 import { Reader } from "../reader/reader.js";
 
 const BASE = new URL("../reader/", import.meta.url).href;
@@ -6,11 +6,12 @@ let reader = null;
 let progress = () => {}; // told {loaded, total} of the files of the call that is running
 
 const calls = {
-  /** Fetches and starts the reader; gives its characters and the names of its languages. */
+  /** Fetches and starts the reader; gives its characters, the names of its languages, what a frame sees. */
   async load(_, tell) {
     progress = tell;
     reader = await Reader.load(BASE, { onProgress: (told) => progress(told) });
-    return { characters: reader.characters, languages: Object.keys(reader.languages) };
+    const { characters, languages, sees, network } = reader;
+    return { characters, languages: Object.keys(languages), sees, step: network.about.frame_step };
   },
 
   /** Reads a picture as the network sees it, without a language; tells each line as it is read. */
@@ -29,6 +30,14 @@ const calls = {
     await reader.useLanguage(language);
     return { language, readings: lines.map((line) => reader.decode(line.logProbs)) };
   },
+
+  // For the views; they leave the language alone that is in use.
+
+  layers: ({ crop }) => reader.layers(crop),
+
+  beam: ({ logProbs, language, width }) => reader.beam(logProbs, language, width),
+
+  reasons: ({ logProbs, language }) => reader.reasons(logProbs, language),
 };
 
 addEventListener("message", async ({ data: { id, name, argument } }) => {
