@@ -71,6 +71,7 @@ async function read(pictures, { kind, said = "" }) {
     const about = await load();
     if (mine !== turn) return;
     const photo = kind !== "line";
+    const looking = lines.some((line) => line.thinking.element.open); // whoever looked inside goes on looking
     say(photo ? "Looking for lines" : "Reading", photo ? 0 : null);
     const [shown, notes] = [[], new Set([said])];
     let [spent, single] = [0, false];
@@ -100,6 +101,7 @@ async function read(pictures, { kind, said = "" }) {
     const done = `Read ${count(shown.length, "line")} in ${seconds(spent)}, on your machine.`;
     say(done);
     if (shown.length) await mend(done, mine);
+    if (looking && mine === turn && shown.length) shown[0].thinking.element.open = true;
   } catch (error) {
     if (mine === turn) complain(error.message);
   }
@@ -146,23 +148,23 @@ const sheet = new Sheet($("sheet"), {
   },
 });
 
-async function readFile(file) {
+async function readFile(file, saying = "") {
   if (!file) return;
   complain("");
   say(`Opening ${file.name}`);
   try {
     const { canvas, said } = await pictureOf(file);
-    await read([canvas], { kind: "auto", said });
+    await read([canvas], { kind: "auto", said: said || saying });
   } catch (error) {
     complain(error.message);
   }
 }
 
-async function readExample(name) {
+async function readExample(name, said = "") {
   try {
     const answer = await fetch(`examples/${name}`);
     if (!answer.ok) throw new Error("The example is not on this site; build the site anew.");
-    await readFile(new File([await answer.blob()], name));
+    await readFile(new File([await answer.blob()], name), said);
   } catch (error) {
     complain(error.message);
   }
@@ -209,10 +211,12 @@ $("language").addEventListener("change", async () => {
 
 // ---- an address that names a view opens it, with a line of ours where none is read yet
 
+const OURS = "This is a line of ours. Write your own above, or give a photo: then you see the same of yours.";
+
 async function openView() {
   const view = location.hash.slice(1);
   if (!VIEWS[view]) return;
-  if ($("result").hidden || !lines.length) await readExample("line.png");
+  if ($("result").hidden || !lines.length) await readExample("line.png", OURS);
   lines[0]?.thinking.open(view);
 }
 addEventListener("hashchange", openView);
