@@ -151,7 +151,7 @@ def test_beam_as_in_python(
 def test_layers_as_in_python(
     recognizer: Recognizer, greys: list[np.ndarray], run: Run, site: Path, tmp_path: Path
 ) -> None:
-    """Of each layer the maps that vary most, within 1e-3 of ONNX Runtime's; and they are the blocks of the Keras model."""
+    """Of each layer the maps that vary most, within 1e-3 of ONNX Runtime's; they are the Keras model's blocks."""
     content = (site / "course.onnx").read_bytes()
     inside = session(content + (site / "layers.part").read_bytes())
     keras = pytest.importorskip("keras")
