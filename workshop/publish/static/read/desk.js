@@ -218,6 +218,7 @@ async function openView() {
   if (!VIEWS[view]) return;
   if ($("result").hidden || !lines.length) await readExample("line.png", OURS);
   lines[0]?.thinking.open(view);
+  $("result").scrollIntoView();
 }
 addEventListener("hashchange", openView);
 

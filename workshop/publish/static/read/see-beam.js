@@ -16,9 +16,10 @@ export async function view(see) {
   const { frames, classes, data } = see.logProbs;
   const lively = Array.from({ length: frames }, (_, t) => t).filter((t) => t === 0 || t === frames - 1 || data[t * classes] < DULL);
   const body = make("div");
+  const at = { place: Math.min(lively.length - 1, 6) }; // of the slider; it stays when the judge changes
   const show = async (language) => {
     const { steps, final } = await see.ask("beam", { logProbs: see.logProbs, language, width: WIDTH });
-    body.replaceChildren(table(see, steps, final, lively, language));
+    body.replaceChildren(table(see, steps, final, lively, at, language));
   };
   await show(see.language);
   const choice = make("div", { class: "row", role: "group", "aria-label": "Who judges" });
@@ -33,14 +34,13 @@ export async function view(see) {
     }
   }
   return make("div", {},
-    make("p", {}, "One path is not the whole truth: many paths say the same text, and their chances add up. So the reader keeps the best ",
-      "few beginnings of a text, the beam. In each frame a beginning stays as it is or grows by a character. ",
-      `Two ways to the same beginning merge. Then the best ${WIDTH} go on, of which you see ${SHOWN}; the others are lost. `,
-      "Numbers are logarithms: ink 0 is certain, and 2.3 less is ten times less likely."),
+    make("p", {}, "Many paths say the same text, and their chances add up. So the reader goes along the line in small steps, the frames, and keeps the best ",
+      "beginnings of a text: the beam. In each frame a beginning stays as it is or grows by a character. Where two ways lead to the same beginning, they merge. ",
+      `The best ${WIDTH} go on, of which you see ${SHOWN}; the others are lost. Numbers are logarithms: ink 0 is certain, and 2.3 less is ten times less likely.`),
     choice, body);
 }
 
-function table(see, steps, final, lively, language) {
+function table(see, steps, final, lively, at, language) {
   const judged = language !== "none";
   const strip = new Strip(see.line, "Your line, with the frame that the beam has come to");
   const told = make("p", { class: "here" });
@@ -56,6 +56,7 @@ function table(see, steps, final, lively, language) {
     return "stayed";
   };
   const draw = (place) => {
+    at.place = place;
     const frame = lively[place];
     const { kept, lost: out } = steps[frame];
     strip.mark(["own", see.own(frame)]);
@@ -66,18 +67,19 @@ function table(see, steps, final, lively, language) {
     }));
     const merged = kept.slice(0, SHOWN).filter(({ how }) => how === "merged").length;
     told.textContent = `Frame ${frame + 1} of ${steps.length}: ${see.word(see.path[frame])} is likeliest. Best so far: ${shown(kept[0].ids)}.`
-      + (merged ? ` Merged: ${merged}.` : "");
+      + (merged ? ` Reached in two ways (marked): ${merged}.` : "");
     lost.textContent = out.length ? `Left behind in this frame: ${out.slice(0, 4).map(({ ids }) => shown(ids)).join(", ")}${out.length > 4 ? ` and ${out.length - 4} more` : ""}.` : "";
     return told.textContent;
   };
-  const { element } = stepper({ count: lively.length, draw, label: "Frame of the beam", at: Math.min(lively.length - 1, 6), seconds: 30 });
+  const { element } = stepper({ count: lively.length, draw, label: "Frame of the beam", at: at.place, seconds: 30 });
   const head = (words, kind = "") => make("th", { scope: "col", class: kind }, words);
   const end = final[0] ? see.text(final[0].ids).replaceAll("␣", " ").trim() : "";
   return make("div", {}, strip.element, element, told,
     scroller("The beam, scrolls sideways", make("table", { class: "beam" },
-      make("thead", {}, make("tr", {}, head("Text so far"), head("ink, ends in a blank", "fine"), head("ink, in its letter", "fine"), head("ink"),
+      make("thead", {}, make("tr", {}, head("Text so far"), head("ends in a blank", "fine"), head("ends in its letter", "fine"), head("ink"),
         ...(judged ? [head("language")] : []), head("score"), head("In this frame"))), rows)),
     lost,
+    make("p", { class: "quiet fine" }, "Ink has two parts, the ways that end in a blank and those that end in the last letter: only after a blank can the same letter be written once more."),
     make("p", { class: "quiet" }, `At the end of the line this beam reads “${end}”. `,
       judged ? "Language: the language model and the word list take points from unusual texts, and each character adds two, so that long texts are not punished. " : "",
       "Frames that are sure of the blank change nothing and are passed over. The reader's own beam is wider still, so the text above may be another."));

@@ -64,7 +64,7 @@ export async function view(see) {
     });
     const bar = make("span", { class: "colours", style: `background: linear-gradient(to right, ${css})`, "aria-hidden": "true" });
     const head = make("figcaption", {}, make("strong", {}, `Layer ${k + 1}`),
-      ` ${layer.channels} maps of ${layer.height} × ${layer.width} numbers. ${note(layer, layers[k - 1], layer === last)}`,
+      ` ${layer.channels} maps of ${layer.height} rows and ${layer.width} columns. ${note(layer, layers[k - 1], layer === last)}`,
       make("span", { class: "scale" }, "0 ", bar, ` ${most.toFixed(1)}`));
     return make("figure", {}, head, scroller(`Maps of layer ${k + 1}, scrolls sideways`, writing(), make("div", { class: "maps" }, ...maps)));
   });

@@ -51,12 +51,11 @@ export class Thinking {
     this.element.addEventListener("toggle", () => this.element.open && this.#show());
   }
 
-  /** Opens a view and brings it into sight. */
+  /** Opens a view. */
   open(view) {
     chosen = view;
     this.element.open = true;
     this.#show();
-    this.element.scrollIntoView({ block: "start" });
     this.tabs[view].focus({ preventScroll: true });
   }
 
