@@ -26,6 +26,7 @@ from workshop.setup import (
 )
 
 HELP = Path(__file__).with_name("help.txt")
+LIVE = "views of your own line: python -m http.server --directory runs/site, then http://localhost:8000/#layers"
 
 
 def commands(verb: str, arguments: Sequence[str], python: Path, root: Path) -> list[list[str]]:
@@ -121,6 +122,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
         if here:  # nothing is installed for us: the clone itself goes on the path
             parts = [str(root), os.environ.get("PYTHONPATH", "")]
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, parts))
+        if verb == "lab" and (root / "runs" / "site" / "index.html").is_file():
+            print(LIVE, flush=True)
         where, todo = None if verb == "pull" else root, commands(verb, rest, python, root)
         codes = [subprocess.run(command, cwd=where, env=environment).returncode for command in todo]
         return next((code for code in codes if code), 0)

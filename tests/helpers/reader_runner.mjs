@@ -17,9 +17,15 @@ const { Reader } = await module("reader.js");
 const { prepare } = await module("prepare.js");
 const { linesOf } = await module("finder.js");
 const { planes } = await module("maps.js");
+const { likelihood } = await module("reasons.js");
 const { cut } = await module("cutting.js");
 const reader = await Reader.load("", { ort, read: async (name) => bytes(path.join(site, name)) });
 
+const rows = ({ file, frames }) => ({
+  data: floats(file),
+  frames,
+  classes: reader.characters.length + 1,
+});
 const plain = ({ data, ...rest }) => rest;
 const shown = ({ text, confidence, characters, words, score }) => ({
   text,
@@ -46,9 +52,29 @@ const does = {
   /** What stored log-probabilities say with a language. */
   async decode({ file, frames, language }) {
     await reader.useLanguage(language);
-    return shown(
-      reader.decode({ data: floats(file), frames, classes: reader.characters.length + 1 }),
-    );
+    return shown(reader.decode(rows({ file, frames })));
+  },
+
+  /** What the layers hand on; their maps one behind the other. */
+  async layers(job) {
+    const layers = await reader.layers(grey(job), job.shown);
+    return layers.map(({ maps, ...rest }, k) => {
+      maps.forEach(({ data }, m) => write(`${job.file}.${k}.${m}`, data));
+      return { ...rest, shown: maps.map((one) => one.channel) };
+    });
+  },
+
+  /** The beam after each frame of stored log-probabilities. */
+  async beam({ file, frames, language, width }) {
+    await reader.useLanguage(language);
+    return reader.beam(rows({ file, frames }), language, width);
+  },
+
+  /** What a language changed, and log P(text | frames) of some ids. */
+  async reasons({ file, frames, language, ids }) {
+    await reader.useLanguage(language);
+    const told = reader.reasons(rows({ file, frames }), language);
+    return { ...told, likelihoods: ids.map((one) => likelihood(rows({ file, frames }), one)) };
   },
 
   async scores({ texts, language }) {

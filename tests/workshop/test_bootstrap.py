@@ -100,6 +100,21 @@ def test_every_make_target_is_a_verb() -> None:
     assert "$(RUN) data-build" in text, "make data"
 
 
+def test_lab_names_the_site_where_it_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The views of the first page have no widgets in a notebook: whoever built the site is told its address."""
+    monkeypatch.setenv("HTR_NO_VENV", "1")
+    monkeypatch.setattr(verbs, "need_checkout", lambda root: None)
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(verbs.subprocess, "run", lambda *_, **__: done)
+    assert verbs.main(["lab"], tmp_path) == 0 and capsys.readouterr().out == ""
+    (tmp_path / "runs" / "site").mkdir(parents=True)
+    (tmp_path / "runs" / "site" / "index.html").write_text("")
+    assert verbs.main(["lab"], tmp_path) == 0
+    assert "--directory runs/site, then http://localhost:8000/#layers" in capsys.readouterr().out
+
+
 # ---- OpenCV with and without display libraries
 
 

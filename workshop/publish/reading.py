@@ -15,7 +15,7 @@ from htr_utils import files, paths
 from htr_utils.errors import HtrError
 from htr_utils.text import language, languages, spelling
 from htr_utils.text.tuned import settings_file as tuned_file
-from workshop.publish import vendor
+from workshop.publish import inside, vendor
 
 READER = Path(__file__).parent / "reader"
 _LARGE, _MANY = 5000, 200_000  # weights of a layer that are worth it, and that are most of the file
@@ -39,10 +39,12 @@ def copy(out: Path) -> list[Path]:
     (out / "languages").mkdir(parents=True, exist_ok=True)
     for file in taken:
         shutil.copyfile(file, out / file.name)
-    files.write_bytes(out / model.name, packed(model.read_bytes()))
+    content = model.read_bytes()
+    files.write_bytes(out / model.name, packed(content))
+    files.write_bytes(out / "layers.part", inside.outputs(content))
     tuned = json.loads(tuned_file(languages.USUAL).read_text(encoding="utf-8"))
     about = {name: tuned[name] for name in ("model", "fusion", "confidence")}
-    about["languages"] = _languages(out)
+    about |= {"sees": inside.sees(content), "languages": _languages(out)}
     files.write_text(out / "reader.json", json.dumps(about, indent=1) + "\n")
     return sorted(file for file in out.rglob("*") if file.is_file())
 

@@ -23,6 +23,8 @@ from html import escape, unescape
 from pathlib import Path
 
 from jinja2 import Template
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 from PIL import Image
 from pygments.formatters import HtmlFormatter
 
@@ -36,6 +38,25 @@ from workshop.publish import front, learning
 
 STATIC = Path(__file__).parent / "static"
 DOCS = (("glossary", "Glossary"), ("bibliography", "Bibliography"))
+# The views of the first page, by what their links say, and the figures that they show live: chapter and call.
+VIEWS = {
+    "layers": "the seven layers as pictures",
+    "frames": "what one frame sees and says",
+    "path": "from frames to text, step by step",
+    "beam": "the beam growing and merging",
+    "language": "the language model changing its mind",
+}
+LIVE = {
+    ("05", "plots.effective("): "frames",
+    ("05", "plots.maps("): "layers",
+    ("06", "plots.strips("): "frames",
+    ("07", "plots.spikes("): "path",
+    ("08", "plots.progress("): "path",
+    ("09", "plots.posteriors("): "path",
+    ("09", "plots.beam_tree("): "beam",
+    ("09", "plots.weight_curve("): "language",
+    ("10", "plots.gains("): "language",
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +95,7 @@ def local(body: str, known: set[str]) -> str:
     def one(found: re.Match[str]) -> str:
         before, target, after, words = found.groups()
         path, _, anchor = unescape(target).partition("#")
-        if re.match(r"[a-z]+:", target) or not path:
+        if re.match(r"[a-z]+:", target) or path in ("", "index.html"):
             return found[0]
         stem = Path(path).stem
         if Path(path).suffix in (".ipynb", ".md") and stem in known:
@@ -145,10 +166,25 @@ def finished(body: str, known: set[str]) -> str:
     return local(anchored(body), known)
 
 
-def chapter(path: Path, known: set[str]) -> tuple[Page, Card]:
-    """The page of an executed notebook, and its card for the front page."""
+def with_views(notebook: NotebookNode, number: str) -> NotebookNode:
+    """The notebook of a chapter with a link below each figure of LIVE: the same on the reader's own line."""
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        for (where, call), view in LIVE.items():
+            if where == number and cell.cell_type == "code" and call in cell.source:
+                link = f'<a class="button" href="index.html#{view}">{VIEWS[view]}</a>'
+                text = f'<p class="try">Try it on your own line: {link}</p>'
+                cells.append(new_markdown_cell(text))
+    return NotebookNode({**notebook, "cells": cells})
+
+
+def chapter(path: Path, known: set[str], reads: bool = True) -> tuple[Page, Card]:
+    """The page of an executed notebook, and its card for the front page. reads: as `make` takes it."""
     notebook = chapter_files.read(path)
     card = describe(notebook, path.stem)
+    if reads:
+        notebook = with_views(notebook, path.stem[:2])
     body, _ = _Exporter().from_notebook_node(notebook)
     return Page(path.stem, card.title, finished(body, known), f"notebooks/{path.name}"), card
 
@@ -223,7 +259,7 @@ def make(
     guide = folder.parent / "docs" / "guide"
     docs = [(name, title) for name, title in DOCS if (guide / f"{name}.md").is_file()]
     known = {path.stem for path in chapters} | {name for name, _ in docs}
-    pairs = [chapter(path, known) for path in chapters]
+    pairs = [chapter(path, known, reads) for path in chapters]
     pages = [page for page, _ in pairs]
     pages += [document(guide / f"{name}.md", title, known) for name, title in docs]
     words = {}

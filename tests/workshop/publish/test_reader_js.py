@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from htr_utils import Recognizer, page_reading, pages
-from htr_utils.engines.onnx import OnnxEngine
+from htr_utils.engines.onnx import OnnxEngine, session
 from htr_utils.errors import HtrError
 from htr_utils.lines import iam, images, padding
+from htr_utils.network import ctc
 from htr_utils.pages import cutting, finder
-from htr_utils.text import languages
+from htr_utils.text import decoding, fusion, languages
 from htr_utils.text.charset import IAM79
 from htr_utils.text.decoding import greedy
 from tests.helpers import sheets
@@ -168,6 +169,150 @@ def test_beam_as_in_python(
         frames = [found.frames[k] for k, i in enumerate(found.ids) if i > 1 or k > 0]
         at = [(c["x"] / recognizer.frame_step) - 0.5 for c in one["characters"]]
         assert set(np.round(at).astype(int)) <= set(frames)
+
+
+def test_layers_as_in_python(
+    recognizer: Recognizer, greys: list[np.ndarray], run: Run, site: Path, tmp_path: Path
+) -> None:
+    """Of each layer the maps that vary most, within 1e-3 of ONNX Runtime's; they are the Keras model's blocks."""
+    content = (site / "course.onnx").read_bytes()
+    inside = session(content + (site / "layers.part").read_bytes())
+    keras = pytest.importorskip("keras")
+    trained = recognizer.model
+    kept = [trained.get_layer(f"keep{k}").output for k in range(1, 8)]
+    blocks = keras.Model(trained.input, kept)
+    jobs = [
+        {"do": "layers", "shown": 3, **stored(tmp_path, str(k), grey)}
+        for k, grey in enumerate(greys[:3])
+    ]
+    for k, layers in enumerate(run(jobs)):
+        ink = images.prepare(greys[k], recognizer.preparation).ink
+        batch = padding.collate([padding.to_bytes(ink)], [np.zeros(0, np.int32)], [0])
+        given = {"image": batch.image, "width": batch.width}
+        wanted = inside.run(None, given)[1:]
+        theirs = [np.moveaxis(np.asarray(one), 3, 1) for one in blocks(given)]
+        assert len(layers) == len(wanted) == len(theirs) == 7
+        for number, (layer, maps, block) in enumerate(zip(layers, wanted, theirs, strict=True)):
+            columns = -(-ink.shape[1] * maps.shape[3] // batch.image.shape[2])
+            maps, block = maps[0, :, :, :columns], block[0, :, :, :columns]
+            sizes = (layer["channels"], layer["height"], layer["width"])
+            assert sizes == maps.shape == block.shape
+            spread = maps.std((1, 2))
+            assert spread[layer["shown"]] == pytest.approx(np.sort(spread)[-3:][::-1], abs=1e-3)
+            for m, channel in enumerate(layer["shown"]):
+                seen = np.fromfile(tmp_path / f"{k}.{number}.{m}", np.float32)
+                np.testing.assert_allclose(
+                    seen.reshape(maps[channel].shape), maps[channel], atol=1e-3
+                )
+            assert np.abs(maps - block).max() < 0.05 * block.max(), (
+                "weights of fewer bits, the same layers"
+            )
+
+
+def test_what_a_frame_sees_as_the_preset_says(recognizer: Recognizer, site: Path) -> None:
+    first = last = 0
+    for block in reversed(recognizer.preset.blocks):
+        first, last = first * block.pool[1], last * block.pool[1] + block.pool[1] - 1
+        before = (block.kernel - block.stride) // 2
+        first, last = first * block.stride - before, last * block.stride - before + block.kernel - 1
+    assert json.loads((site / "reader.json").read_text())["sees"] == [first, last] == [-21, 27]
+
+
+def test_the_beam_step_by_step_as_in_python(
+    recognizer: Recognizer, log_probs: list[np.ndarray], run: Run, tmp_path: Path
+) -> None:
+    """The table of the last frame is the plain beam's; with the language, the whole search's without short cuts."""
+    width, jobs = 12, []
+    for k, rows in enumerate(log_probs[:3]):
+        np.ascontiguousarray(rows, np.float32).tofile(tmp_path / f"{k}.rows")
+        told = {"do": "beam", "file": f"{k}.rows", "frames": len(rows), "width": width}
+        jobs += [{**told, "language": "none"}, {**told, "language": "en"}]
+    made, tuned = run(jobs), recognizer.tuned_for("en")
+    for k, rows in enumerate(log_probs[:3]):
+        line, frames = np.ascontiguousarray(rows, np.float32)[None], [len(rows)]
+        (plain,) = decoding.beam(line, frames, width, width)
+        steps, final = made[2 * k]["steps"], made[2 * k]["final"]
+        assert len(steps) == len(rows) and all(len(one["kept"]) <= width for one in steps)
+        assert [tuple(one["ids"]) for one in final] == [one.ids for one in plain]
+        assert [one["score"] for one in final] == pytest.approx([one.log_prob for one in plain])
+        for at in (2, len(rows) // 2):
+            (early,) = decoding.beam(line[:, : at + 1], [at + 1], width, width)
+            assert [tuple(one["ids"]) for one in steps[at]["kept"]] == [one.ids for one in early]
+        (fused,) = fusion.lexicon_beam(
+            line, frames, tuned.lexicon, tuned.lm, width, tuned.fusion.weight, tuned.fusion.bonus,
+            top=width, prune=0,
+        )  # fmt: skip
+        final = made[2 * k + 1]["final"]
+        assert [tuple(one["ids"]) for one in final] == [one.ids for one in fused]
+        assert [one["score"] for one in final] == pytest.approx(
+            [one.log_prob for one in fused], abs=1e-4
+        )
+
+
+def test_merging_is_marked(run: Run, tmp_path: Path) -> None:
+    """Two frames, "a" or a blank: of the paths a-, -a and aa of "a", the first two are two ways to it."""
+    rows = np.full((2, len(IAM79) + 1), 1e-30)
+    rows[:, 0], rows[:, 1] = 0.6, 0.4
+    np.log(rows).astype(np.float32).tofile(tmp_path / "rows")
+    job = {"do": "beam", "file": "rows", "frames": 2, "width": 3, "language": "none"}
+    first, second = run([job])[0]["steps"]
+    assert [(one["ids"], one["how"]) for one in first["kept"][:2]] == [
+        ([], "stayed"),
+        ([1], "grew"),
+    ]
+    best = second["kept"][0]
+    assert (best["ids"], best["how"]) == ([1], "merged")
+    assert np.exp(best["ways"]) == pytest.approx([0.4, 0.24], abs=1e-6)  # a- and aa; -a
+    assert np.exp(best["score"]) == pytest.approx(0.64) and not first["lost"]
+
+
+def test_reasons_as_in_python(
+    recognizer: Recognizer, log_probs: list[np.ndarray], run: Run, tmp_path: Path
+) -> None:
+    """Words that the language changed, and what ink, word list and language model say of both lines."""
+    tuned, jobs = recognizer.tuned_for("en"), []
+    readings, wanted = [], []
+    for k in range(BEAM):
+        rows = np.ascontiguousarray(log_probs[k], np.float32)
+        rows.tofile(tmp_path / f"{k}.rows")
+        (seen,), ((found, *_),) = (
+            greedy(rows[None], [len(rows)]),
+            tuned.decode(rows[None], [len(rows)]),
+        )
+        texts = [recognizer.charset.decode(one.ids).strip() for one in (seen, found)]
+        readings.append(texts)
+        ids = [recognizer.charset.encode(text) for text in texts]
+        wanted.append([-ctc.forward_backward(rows.astype(float), one)[0] for one in ids])
+        ids = [one.tolist() for one in ids]
+        jobs.append(
+            {
+                "do": "reasons",
+                "file": f"{k}.rows",
+                "frames": len(rows),
+                "language": "en",
+                "ids": ids,
+            }
+        )
+    changed = 0
+    for told, (was, now), likelihoods in zip(run(jobs), readings, wanted, strict=True):
+        assert told["likelihoods"] == pytest.approx(likelihoods, abs=1e-3)
+        assert bool(told["changes"]) == (was != now)
+        if was == now:
+            assert told["rival"]["was"] != told["rival"]["now"]
+            continue
+        changed += 1
+        for one in told["changes"]:
+            assert one["now"] in now and one["was"] in was and one["was"] != one["now"]
+            after = one["b"]
+            assert after["ink"] == pytest.approx(likelihoods[1], abs=1e-3)
+            language = tuned.fusion.weight * float(tuned.lm.score([now])[0])
+            assert after["language"] == pytest.approx(language, abs=1e-4)
+            parts = [after[name] for name in ("ink", "words", "language", "bonus")]
+            assert after["sum"] == pytest.approx(sum(parts))
+            assert after["bonus"] == tuned.fusion.bonus * len(now)
+        if len(told["changes"]) == 1:
+            assert told["changes"][0]["a"]["ink"] == pytest.approx(likelihoods[0], abs=1e-3)
+    assert changed > 3
 
 
 def test_numbers_stay_as_the_network_read_them(

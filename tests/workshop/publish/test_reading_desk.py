@@ -90,6 +90,7 @@ def test_strokes_are_read_corrected_and_saved(
     assert texts(page) == ["hello", "hole"]
     assert page.locator(".letters text").all_text_contents() == list("hellohole")
     page.locator(".think summary").first.click()
+    page.get_by_role("tab", name="Path to text").click()
     assert page.locator(".think dd").nth(2).inner_text() == "hello"
     page.locator(".think input").first.fill("0")
     assert page.locator(".think dd").nth(2).inner_text() == ""
@@ -108,15 +109,97 @@ def test_strokes_are_read_corrected_and_saved(
     assert [line.text for line in lines] == ["hello", "whole"]
     assert min(lines[0].image().shape) > 30
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    page.evaluate((vendor.package("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
-    rules = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations']}"
-    found = page.evaluate(f"axe.run(document, {rules})")["violations"]
-    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+    check_axe(page)
     page.locator("#undo").click()
     page.locator("#clear").click()
     assert page.locator("#result").is_hidden() and page.locator("#undo").is_disabled()
     assert said == []
     page.context.close()
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "motion"),
+    [(DESKTOP, "light", "no-preference"), (PHONE, "dark", "reduce")],
+    ids=["desktop", "phone"],
+)
+def test_views_show_how_a_line_came_to_its_text(
+    browser, served: str, size, scheme: str, motion: str
+) -> None:  # type: ignore[no-untyped-def]
+    """From a chapter to the beam of a line of ours; the other views by keyboard; then the same of an own line."""
+    page, said = opened(
+        browser,
+        f"{served}/09_decoding.html",
+        viewport=size,
+        color_scheme=scheme,
+        reduced_motion=motion,
+    )
+    page.set_default_timeout(WAIT)
+    page.get_by_role("link", name="the beam growing and merging").click()
+    rows = page.locator(".beam tbody tr")
+    rows.first.wait_for()
+    assert "This is a line of ours" in page.locator("#notes").inner_text()
+    text = texts(page)[0]
+    assert f"reads “{text}”" in page.locator(".view").inner_text()
+    assert rows.count() == 8 and page.locator(".beam tr.merged").count() > 0
+    slider, here = page.locator(".view input"), page.locator(".view .here")
+    before = here.inner_text()
+    page.get_by_role("button", name="Next").click()
+    assert here.inner_text() != before
+    page.get_by_role("button", name="Back").click()
+    assert here.inner_text() == slider.get_attribute("aria-valuetext") == before
+    page.get_by_role("button", name="Without").click()
+    page.wait_for_function("document.querySelectorAll('.beam thead th').length === 6")
+    assert page.get_by_role("button", name="Play").count() == (motion != "reduce")
+
+    tab = page.get_by_role("tab", name="Beam")
+    assert tab.get_attribute("aria-selected") == "true"
+    tab.press("ArrowRight")
+    page.locator(".view h3").first.wait_for()
+    assert "became" in page.locator(".view h3").first.inner_text()
+    assert "times as likely as" in page.locator(".view section p").first.inner_text()
+    assert page.locator(".view section").first.locator("tr").count() == 6
+    check_axe(page)
+    page.get_by_role("tab", name="Language").press("ArrowRight")
+    page.locator(".view figure").nth(6).wait_for()
+    maps = page.locator(".view .maps canvas")
+    assert maps.count() == 21 and "Layer 1, map " in maps.first.get_attribute("aria-label")
+    assert page.evaluate("""[...document.querySelectorAll('.maps canvas')].every((one) => new Set(
+        new Uint32Array(one.getContext('2d').getImageData(0, 0, one.width, one.height).data.buffer)).size > 20)""")
+    page.get_by_role("tab", name="Layers").press("ArrowRight")
+    page.locator(".classes li").nth(4).wait_for()
+    slider.press("Home")
+    assert here.inner_text().startswith("Frame 1 of ")
+    film = page.locator(".view .film.touch").bounding_box()
+    page.mouse.move(film["x"] + 0.9 * min(film["width"], 300), film["y"] + 20)
+    assert not here.inner_text().startswith("Frame 1 of ")
+    page.get_by_role("tab", name="Frames").press("ArrowRight")
+    parts = page.locator(".view dd")
+    parts.nth(3).wait_for()
+    assert parts.nth(3).inner_text() == text
+    slider.press("ArrowLeft")
+    parts.nth(3).wait_for(state="detached")
+    slider.press("Home")
+    assert here.inner_text() == "Before the first frame: nothing is written."
+    if motion != "reduce":
+        page.get_by_role("button", name="Play").click()
+        parts.nth(3).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    check_axe(page)
+
+    write(page, "hello")
+    status(page, "Language model:")
+    page.wait_for_function(
+        "(document.querySelectorAll('.view dd')[3] || {}).textContent === 'hello'"
+    )
+    assert "of ours" not in page.locator("#notes").inner_text() and said == []
+    page.context.close()
+
+
+def check_axe(page) -> None:  # type: ignore[no-untyped-def]
+    page.evaluate((vendor.package("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
+    rules = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations']}"
+    found = page.evaluate(f"axe.run(document, {rules})")["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
 
 
 def test_a_dropped_page_is_read(browser, served: str) -> None:  # type: ignore[no-untyped-def]

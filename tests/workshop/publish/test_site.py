@@ -136,6 +136,26 @@ def test_site_of_a_small_course(course: Path, tmp_path: Path) -> None:
     assert all((out / place["p"].partition("#")[0]).is_file() for place in places)
 
 
+def test_figures_lead_to_the_view_that_shows_them_live() -> None:
+    """Each chapter from CNN features to spell correction has a link below a figure, and each view is linked."""
+    chapters = {path.stem[:2]: path for path in NOTEBOOKS}
+    known, linked = {path.stem for path in NOTEBOOKS}, set()
+    for number in ("05", "06", "07", "08", "09", "10"):
+        page, _ = site.chapter(chapters[number], known)
+        links = re.findall(r'<p class="try">.*?href="index\.html#(\w+)">(.*?)</a></p>', page.body)
+        wanted = [view for (where, _), view in site.LIVE.items() if where == number]
+        assert sorted(view for view, _ in links) == sorted(wanted) != [], number
+        assert all(words == site.VIEWS[view] for view, words in links)
+        # What stands before each is a figure.
+        for before in page.body.split('<p class="try">')[:-1]:
+            assert before.rindex("<img") > before.rindex('class="input'), number
+        linked |= set(wanted)
+    assert 'class="try"' not in site.chapter(chapters["10"], known, reads=False)[0].body
+    assert linked == set(site.VIEWS)
+    module = (site.STATIC / "read" / "think.js").read_text(encoding="utf-8")
+    assert f"VIEWS = {{ {', '.join(site.VIEWS)} }};" in module
+
+
 def test_meanings_are_the_first_sentences_of_the_glossary() -> None:
     text = """# Glossary
 

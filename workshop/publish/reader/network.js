@@ -62,6 +62,19 @@ async function session(ort, bytes, name) {
   }
 }
 
+/** What ONNX Runtime is given of one line: its ink, filled up with paper, and its true width. */
+function feeds(ort, ink) {
+  const wide = Math.ceil(ink.width / PAD_TO) * PAD_TO;
+  const image = picture(wide, ink.height, Float32Array);
+  for (let y = 0; y < ink.height; y++) {
+    image.data.set(ink.data.subarray(y * ink.width, (y + 1) * ink.width), y * wide);
+  }
+  return {
+    image: new ort.Tensor("float32", image.data, [1, ink.height, wide, 1]),
+    width: new ort.Tensor("int32", Int32Array.of(ink.width), [1]),
+  };
+}
+
 /** Log-probabilities of a row of logits, written to `made` at the place `at`. */
 function logSoftmax(logits, from, classes, made, at) {
   let top = -Infinity;
@@ -91,15 +104,7 @@ export class LineNetwork {
 
   /** Prepared ink of one line, Float32 -> logits {data, frames, classes}. */
   async logits(ink) {
-    const wide = Math.ceil(ink.width / PAD_TO) * PAD_TO;
-    const image = picture(wide, ink.height, Float32Array);
-    for (let y = 0; y < ink.height; y++) {
-      image.data.set(ink.data.subarray(y * ink.width, (y + 1) * ink.width), y * wide);
-    }
-    const { logits } = await this.session.run({
-      image: new this.ort.Tensor("float32", image.data, [1, ink.height, wide, 1]),
-      width: new this.ort.Tensor("int32", Int32Array.of(ink.width), [1]),
-    });
+    const { logits } = await this.session.run(feeds(this.ort, ink));
     const classes = logits.dims[2];
     const frames = Math.ceil(ink.width / this.about.frame_step);
     return { data: logits.data.slice(0, frames * classes), frames, classes };
@@ -111,6 +116,36 @@ export class LineNetwork {
     const made = new Float32Array(data.length);
     for (let t = 0; t < frames; t++) logSoftmax(data, t * classes, classes, made, t * classes);
     return { data: made, frames, classes };
+  }
+}
+
+/** The line reader with what each of its layers hands on: the same file, and behind it what names further outputs. */
+export class Layers {
+  static async load(ort, bytes, part) {
+    const made = new Layers();
+    made.ort = ort;
+    const both = new Uint8Array(bytes.length + part.length);
+    both.set(bytes);
+    both.set(part, bytes.length);
+    made.session = await session(ort, both, "course.onnx");
+    return made;
+  }
+
+  /** Prepared ink of one line -> a list of {data, width, height, channels}, one a layer, map after map. */
+  async of(ink) {
+    const names = this.session.outputNames.slice(1); // the first are the logits
+    const given = feeds(this.ort, ink);
+    const wide = given.image.dims[2];
+    const made = await this.session.run(given, names);
+    return names.map((name) => {
+      const { data, dims } = made[name];
+      const [, channels, height, padded] = dims;
+      const width = Math.ceil((ink.width * padded) / wide); // without the paper behind the line
+      const maps = new Float32Array(channels * height * width);
+      for (let row = 0; row < channels * height; row++)
+        maps.set(data.subarray(row * padded, row * padded + width), row * width);
+      return { data: maps, width, height, channels };
+    });
   }
 }
 

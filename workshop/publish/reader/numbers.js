@@ -14,6 +14,18 @@ export const sum = (values) => values.reduce((total, x) => total + x, 0);
 
 export const mean = (values) => (values.length ? sum(values) / values.length : 0);
 
+/** The standard deviation. */
+export function spread(values) {
+  const middle = mean(values);
+  return Math.sqrt(mean(values.map((x) => (x - middle) ** 2)));
+}
+
+/** log(e^a + e^b); minus infinity stands for nothing. */
+export function logAdd(a, b) {
+  if (a === -Infinity || b === -Infinity) return Math.max(a, b);
+  return Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)));
+}
+
 /** The value below which `share` per cent lie, between neighbours in a straight line; NaN of nothing. */
 export function percentile(values, share) {
   return percentileOfSorted(

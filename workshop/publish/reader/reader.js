@@ -12,12 +12,16 @@ import { ReaderError } from "./errors.js";
 import { open, runtime } from "./files.js";
 import { LanguageModel } from "./language.js";
 import { languageOf } from "./languages.js";
-import { FinderNetwork, LineNetwork } from "./network.js";
-import { clip, linspace, mean, round } from "./numbers.js";
+import { FinderNetwork, Layers, LineNetwork } from "./network.js";
+import { clip, linspace, mean, round, spread } from "./numbers.js";
 import { check, findPage, isLine, whole } from "./page.js";
 import { prepare } from "./prepare.js";
+import { reasons } from "./reasons.js";
+import { trace } from "./trace.js";
 
 export { ReaderError };
+
+const RIVALS = 25; // width of the beam that looks for other readings of a line
 
 export class Reader {
   /**
@@ -41,6 +45,7 @@ export class Reader {
     if (finder) await reader.useFinder();
     reader.characters = [...reader.network.about.charset.characters];
     reader.languages = about.languages;
+    reader.sees = about.sees;
     reader.fusion = about.fusion;
     reader.scales = about.model === reader.network.about.made_from ? about.confidence : {};
     reader.loaded = new Map();
@@ -120,11 +125,12 @@ export class Reader {
   }
 
   /**
-   * What stored log-probabilities say with the language that is in use, as `readLine`. greedily: without it.
+   * What stored log-probabilities say with the language that is in use, as `readLine`. greedily: without it. name: with
+   * another that is loaded.
    * watch: told the beam after each frame; see search.js.
    */
-  decode(logProbs, { greedily = false, watch } = {}) {
-    const language = greedily ? null : this.language;
+  decode(logProbs, { greedily = false, watch, name } = {}) {
+    const language = greedily ? null : name ? this.loaded.get(name) : this.language;
     const found = language ? language.decode(logProbs, this.characters, watch) : greedy(logProbs);
     const scale = this.scales[language ? "lexicon" : "greedy"] ?? {};
     const { left = 0, scale: zoom = 1, track } = logProbs;
@@ -187,6 +193,52 @@ export class Reader {
       single,
       milliseconds: performance.now() - started,
     };
+  }
+
+  /**
+   * What each layer hands on for a line, grey {data, width, height}: a list of {width, height, channels, maps}.
+   *
+   * maps: [{channel, data}], the `shown` that vary most over the line, as in the chapter "CNN features". The session
+   * that gives them is made when they are asked for the first time.
+   */
+  async layers(grey, shown = 3) {
+    const files = ["course.onnx", "layers.part"].map((name) => this.read(name));
+    this.inside ??= Promise.all(files).then((both) => Layers.load(this.network.ort, ...both));
+    this.inside.catch(() => (this.inside = null)); // a later try begins anew
+    const { ink } = prepare(grey, this.network.about.preparation);
+    return (await (await this.inside).of(ink)).map(({ data, width, height, channels }) => {
+      const size = width * height;
+      const map = (channel) => data.slice(channel * size, (channel + 1) * size);
+      const varies = Array.from({ length: channels }, (_, channel) => spread(map(channel)));
+      const order = varies.map((_, channel) => channel).sort((a, b) => varies[b] - varies[a]);
+      const maps = order.slice(0, shown).map((channel) => ({ channel, data: map(channel) }));
+      return { width, height, channels, maps };
+    });
+  }
+
+  /** What is in a beam of `width` after each frame of a line, with a loaded language or "none"; see trace.js. */
+  beam(logProbs, name, width) {
+    return trace(logProbs, { width, ...this.#judges(name) });
+  }
+
+  /** What a loaded language changed in a line and why; see reasons.js. */
+  reasons(logProbs, name) {
+    const texts = [true, false].map((greedily) => this.decode(logProbs, { greedily, name }).text);
+    const found = trace(logProbs, { width: RIVALS, ...this.#judges(name) }).final;
+    const rivals = found.map(({ ids }) => ids.map((id) => this.characters[id - 1]).join("").trim());
+    return reasons(logProbs, texts, rivals, this.#judges(name), this.characters);
+  }
+
+  /** The scorers of a loaded language, as the search takes them. */
+  #judges(name) {
+    const language = this.loaded.get(name);
+    if (!language) return { scorers: [], bonus: 0 };
+    const { weight, bonus } = this.fusion;
+    const scorers = [
+      [language.lexicon, 1],
+      [language.model, weight],
+    ];
+    return { scorers, bonus };
   }
 
   async #findLines(grey, kind) {

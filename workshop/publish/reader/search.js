@@ -3,14 +3,10 @@
  *
  *     log P(prefix | frames) + sum of weight * log P(prefix by a scorer) + bonus * characters
  */
+import { logAdd } from "./numbers.js";
 
 const MOST_CLASSES = 20; // of a frame
 const NEVER = -Infinity;
-
-function logAdd(a, b) {
-  if (a === NEVER || b === NEVER) return Math.max(a, b);
-  return Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)));
-}
 
 /**
  * The frames of a line where something may happen: a list of {row, passed, likely}; passed: log P of the blanks passed

@@ -1,10 +1,12 @@
 /** The reading desk of the first page: sheet and photo in, text out. Nothing leaves the machine. */
 import { ofCanvas } from "../reader/images.js";
-import { Line, make, Overview } from "./lines.js";
+import { Line, Overview } from "./lines.js";
+import { make } from "./make.js";
 import { pictureOf } from "./photo.js";
 import { Reading } from "./reading.js";
 import * as home from "./save.js";
 import { Sheet } from "./sheet.js";
+import { VIEWS } from "./think.js";
 
 const PAUSE = 700; // milliseconds after the last stroke
 const LATER = 15_000; // milliseconds until the site is kept for visits without a network, where nobody reads before
@@ -54,6 +56,9 @@ function load() {
   return loaded;
 }
 
+/** Asks the reader what a view shows. */
+const ask = (name, argument) => reading.call(name, argument);
+
 function keepForOffline() {
   if (navigator.serviceWorker && isSecureContext) navigator.serviceWorker.register("sw.js").catch(() => {});
 }
@@ -64,9 +69,10 @@ async function read(pictures, { kind, said = "" }) {
   const mine = turn;
   complain("");
   try {
-    const { characters } = await load();
+    const about = await load();
     if (mine !== turn) return;
     const photo = kind !== "line";
+    const looking = lines.some((line) => line.thinking.element.open); // whoever looked inside goes on looking
     say(photo ? "Looking for lines" : "Reading", photo ? 0 : null);
     const [shown, notes] = [[], new Set([said])];
     let [spent, single] = [0, false];
@@ -75,7 +81,7 @@ async function read(pictures, { kind, said = "" }) {
     for (const picture of pictures) {
       const result = await reading.call("page", { grey: ofCanvas(picture), kind }, ({ line, number, count: many }) => {
         if (mine !== turn) return;
-        const made = new Line(line, shown.push(null), characters);
+        const made = new Line(line, shown.push(null), ask, about);
         shown[shown.length - 1] = made;
         if (!photo) return;
         around.add(made);
@@ -97,6 +103,7 @@ async function read(pictures, { kind, said = "" }) {
     const done = `Read ${count(shown.length, "line")} in ${seconds(spent)}, on your machine.`;
     say(done);
     if (shown.length) await mend(done, mine);
+    if (looking && mine === turn && shown.length) shown[0].thinking.element.open = true;
     keepForOffline(); // not before: it fetches the whole site
   } catch (error) {
     if (mine === turn) complain(error.message);
@@ -146,23 +153,23 @@ const sheet = new Sheet($("sheet"), {
   },
 });
 
-async function readFile(file) {
+async function readFile(file, saying = "") {
   if (!file) return;
   complain("");
   say(`Opening ${file.name}`);
   try {
     const { canvas, said } = await pictureOf(file);
-    await read([canvas], { kind: "auto", said });
+    await read([canvas], { kind: "auto", said: said || saying });
   } catch (error) {
     complain(error.message);
   }
 }
 
-async function readExample(name) {
+async function readExample(name, said = "") {
   try {
     const answer = await fetch(`examples/${name}`);
     if (!answer.ok) throw new Error("The example is not on this site; build the site anew.");
-    await readFile(new File([await answer.blob()], name));
+    await readFile(new File([await answer.blob()], name), said);
   } catch (error) {
     complain(error.message);
   }
@@ -207,7 +214,21 @@ $("language").addEventListener("change", async () => {
   }
 });
 
+// ---- an address that names a view opens it, with a line of ours where none is read yet
+
+const OURS = "This is a line of ours. Write your own above, or give a photo: then you see the same of yours.";
+
+async function openView() {
+  const view = location.hash.slice(1);
+  if (!VIEWS[view]) return;
+  if ($("result").hidden || !lines.length) await readExample("line.png", OURS);
+  lines[0]?.thinking.open(view);
+  $("result").scrollIntoView();
+}
+addEventListener("hashchange", openView);
+
 desk.hidden = false;
 sheet.draw();
 if (navigator.connection?.saveData) say(`The reader (${megabytes(BYTES)} MB) loads when you write or give a photo.`);
 else load().catch((error) => complain(error.message));
+openView();

@@ -1,23 +1,15 @@
 /** The lines of a reading, as they are shown: picture, letters under their places, a field to correct the text in. */
 import { toPixels } from "../reader/images.js";
-import { thinking } from "./think.js";
+import { make } from "./make.js";
+import { Thinking } from "./think.js";
 
 const [UNSURE, DOUBTFUL] = [0.9, 0.6];
 const percent = (share) => `${Math.round(100 * share)} %`;
 const level = (share) => (share < DOUBTFUL ? "doubtful" : share < UNSURE ? "unsure" : "sure");
 
-/** An HTML element, or an SVG one if its name begins with "svg:", with attributes and children. */
-export function make(name, attributes = {}, ...children) {
-  const svg = name.startsWith("svg:");
-  const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", name.slice(4)) : document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-/** One line on show. shown: its text as it stands in the field, corrected or not. */
+/** One line on show. shown: its text as it stands in the field, corrected or not. ask, about: see `Thinking`. */
 export class Line {
-  constructor(line, number, characters) {
+  constructor(line, number, ask, about) {
     Object.assign(this, { ...line, number, edited: false, canvas: make("canvas", { width: line.crop.width, height: line.crop.height }) });
     this.canvas.getContext("2d").putImageData(toPixels(line.crop), 0, 0);
     this.letters = make("div", { class: "letters", "aria-hidden": "true" });
@@ -31,11 +23,9 @@ export class Line {
     const least = `min-width: ${((3.4 * line.crop.width) / line.crop.height).toFixed(1)}rem`;
     const film = make("div", { class: "film", style: least }, this.canvas, this.letters);
     const strip = make("div", { class: "strip", tabindex: "0", role: "region", "aria-label": `Line ${number} and its letters` }, film);
-    const think = make("details", { class: "think" }, make("summary", {}, "See how it came to this"));
-    think.addEventListener("toggle", () => {
-      if (think.open && think.children.length === 1) think.append(thinking(this, characters));
-    });
-    this.item = make("li", { class: "line" }, strip, make("div", { class: "row" }, this.field, this.sure), think);
+    this.thinking = new Thinking(this, ask, about);
+    const row = make("div", { class: "row" }, this.field, this.sure);
+    this.item = make("li", { class: "line" }, strip, row, this.thinking.element);
     this.show(line);
   }
 
@@ -62,6 +52,7 @@ export class Line {
       svg.append(letter);
     }
     this.letters.replaceChildren(svg);
+    this.thinking.renew();
     return news;
   }
 }

@@ -1,80 +1,117 @@
-/** How a line came to its text: what the network holds likely at each frame, and how CTC makes a text of it. */
+/** "See how it came to this": five views of one line, each made when it is opened. */
+import { make } from "./make.js";
 import { best } from "../reader/ctc.js";
-import { make } from "./lines.js";
+import * as beam from "./see-beam.js";
+import * as frames from "./see-frames.js";
+import * as language from "./see-language.js";
+import * as layers from "./see-layers.js";
+import * as path from "./see-path.js";
 
-const ROWS = 26; // classes shown, the most likely ones
-const LEAST = 0.02; // a class below this everywhere is not shown
+/** By the name in the address; a view has a title and view(see), which gives its element, or a promise of it. */
+export const VIEWS = { layers, frames, path, beam, language };
+let chosen = "layers"; // the view of whoever opened one last
+let panels = 0; // made so far; names their parts
 
-/** What a path says: repeats become one, then blanks (0) go. */
-export const collapsed = (path) => path.filter((k, t) => k !== 0 && k !== path[t - 1]);
+/** What the views know of a line. */
+class See {
+  constructor(line, ask, { characters, sees, step }) {
+    Object.assign(this, { line, ask, characters, logProbs: line.logProbs, language: line.reading.language });
+    this.path = Array.from({ length: this.logProbs.frames }, (_, t) => best(this.logProbs, t));
+    const { left = 0, scale = 1 } = this.logProbs;
+    const span = (first, end) => [left + first / scale, left + end / scale];
+    this.own = (frame) => span(frame * step, (frame + 1) * step);
+    this.field = (frame) => span(frame * step + sees[0], frame * step + sees[1] + 1);
+    this.frameAt = (x) => Math.max(0, Math.min(this.logProbs.frames - 1, Math.floor(((x - left) * scale) / step)));
+  }
 
-/** A view of one line. characters: of the classes from 1 on; 0 is the blank. */
-export function thinking(line, characters) {
-  const { data, frames, classes } = line.logProbs;
-  const path = Array.from({ length: frames }, (_, t) => best(line.logProbs, t));
-  const name = (k) => (k === 0 ? "-" : characters[k - 1] === " " ? "␣" : characters[k - 1]);
-  const peak = Array.from({ length: classes }, (_, k) => {
-    let top = 0;
-    for (let t = 0; t < frames; t++) top = Math.max(top, Math.exp(data[t * classes + k]));
-    return top;
-  });
-  const firsts = new Map(path.map((k, t) => [k, t]).reverse()); // classes on the path, by their first frame
-  const rest = peak.map((_, k) => k).filter((k) => k && !firsts.has(k) && peak[k] > LEAST).sort((a, b) => peak[b] - peak[a]);
-  const rows = [0, ...[...firsts.keys()].filter(Boolean).sort((a, b) => firsts.get(a) - firsts.get(b)), ...rest].slice(0, ROWS);
+  share(frame, k) {
+    return Math.exp(this.logProbs.data[frame * this.logProbs.classes + k]);
+  }
 
-  const [wide, high] = [Math.max(4, Math.min(12, Math.round(900 / frames))), 13];
-  const canvas = make("canvas", { role: "img", width: frames * wide + 24, height: rows.length * high,
-    "aria-label": `A strip of ${frames} frames by ${rows.length} classes; darker is more likely. The blank is the first row.` });
-  const slider = make("input", { type: "range", min: 0, max: frames, value: frames, "aria-label": "Frames seen" });
-  const play = make("button", { type: "button" }, "Play");
-  const steps = make("dl");
-  const told = (term, words, kind = "") => steps.append(make("dt", {}, term), make("dd", { class: kind }, words));
+  /** A class as one sign. */
+  sign(k) {
+    return k === 0 ? "-" : this.characters[k - 1] === " " ? "␣" : this.characters[k - 1];
+  }
 
-  const draw = () => {
-    const seen = Number(slider.value);
-    const pen = canvas.getContext("2d");
-    pen.fillStyle = "white";
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    pen.font = `${high - 1}px ui-monospace, monospace`;
-    rows.forEach((k, row) => {
-      pen.fillStyle = "#333";
-      pen.fillText(name(k), 6, (row + 1) * high - 3);
-      for (let t = 0; t < frames; t++) {
-        const share = Math.exp(data[t * classes + k]);
-        if (share < 0.005) continue;
-        pen.fillStyle = k === 0 ? `rgba(90, 90, 90, ${0.6 * share})` : `rgba(0, 90, 170, ${share})`;
-        pen.fillRect(24 + t * wide, row * high + 1, wide - 1, high - 2);
-      }
+  /** A class in words. */
+  word(k) {
+    return k === 0 ? "blank" : this.characters[k - 1] === " " ? "a space" : `“${this.characters[k - 1]}”`;
+  }
+
+  text(ids) {
+    return ids.map((k) => this.sign(k)).join("");
+  }
+}
+
+/** The panel of a line. ask: asks the worker. about: what it told of itself when it was loaded. */
+export class Thinking {
+  constructor(line, ask, about) {
+    Object.assign(this, { line, ask, about, turn: 0 });
+    this.element = make("details", { class: "think" }, make("summary", {}, "See how it came to this"));
+    this.element.addEventListener("toggle", () => this.element.open && this.#show());
+  }
+
+  /** Opens a view. */
+  open(view) {
+    chosen = view;
+    this.element.open = true;
+    this.#show();
+    this.tabs[view].focus({ preventScroll: true });
+  }
+
+  /** Shows the view anew, after the language model has read. */
+  renew() {
+    this.shown = null;
+    if (this.element.open) this.#show();
+  }
+
+  #build() {
+    panels += 1;
+    const id = (name) => `think-${panels}-${name}`;
+    const list = make("div", { role: "tablist", class: "tabs", "aria-label": "How it came to this" });
+    const names = Object.keys(VIEWS);
+    this.tabs = Object.fromEntries(names.map((name, k) => {
+      const tab = make("button", { type: "button", role: "tab", id: id(name), "aria-controls": id("panel") }, `${k + 1} ${VIEWS[name].title}`);
+      tab.addEventListener("click", () => {
+        chosen = name;
+        this.#show();
+      });
+      return [name, tab];
+    }));
+    list.append(...Object.values(this.tabs));
+    list.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      chosen = names[(names.indexOf(chosen) + step + names.length) % names.length];
+      this.#show();
+      this.tabs[chosen].focus();
     });
-    pen.fillStyle = "rgba(255, 255, 255, 0.75)";
-    pen.fillRect(24 + seen * wide, 0, canvas.width, canvas.height);
-    steps.replaceChildren();
-    const walked = path.slice(0, seen);
-    told("most likely class of each frame", walked.map(name).join(""), "path");
-    told("repeats become one", walked.filter((k, t) => k !== walked[t - 1]).map(name).join(""), "path");
-    told("blanks (-) go", collapsed(walked).map((k) => characters[k - 1]).join(""), "path");
-    if (seen === frames && line.reading.language !== "none") told("after the language model", line.reading.text, "path");
-  };
-  let timer = null;
-  const stop = () => {
-    clearInterval(timer);
-    timer = null;
-    play.textContent = "Play";
-  };
-  play.addEventListener("click", () => {
-    if (timer) return stop();
-    if (Number(slider.value) >= frames) slider.value = 0;
-    play.textContent = "Stop";
-    timer = setInterval(() => {
-      slider.value = Number(slider.value) + 1;
-      draw();
-      if (Number(slider.value) >= frames || !canvas.isConnected) stop();
-    }, Math.max(25, 6000 / frames));
-  });
-  slider.addEventListener("input", draw);
-  draw();
-  return make("div", {},
-    make("p", { class: "quiet" }, `The network cut the line into ${frames} frames. Each column below is one of them: the darker, the likelier. The grey row is the blank, which says “nothing new”.`),
-    make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Frames and classes, scrolls sideways" }, canvas),
-    make("div", { class: "row" }, play, slider), steps);
+    this.panel = make("div", { role: "tabpanel", id: id("panel"), class: "view" });
+    this.element.append(list, this.panel);
+  }
+
+  async #show() {
+    if (!this.tabs) this.#build();
+    if (this.shown === chosen) return;
+    this.shown = chosen;
+    this.turn += 1;
+    const mine = this.turn;
+    for (const [name, tab] of Object.entries(this.tabs)) {
+      tab.setAttribute("aria-selected", name === chosen);
+      tab.tabIndex = name === chosen ? 0 : -1;
+    }
+    this.panel.setAttribute("aria-labelledby", this.tabs[chosen].id);
+    const waiting = setTimeout(() => this.panel.replaceChildren(make("p", { role: "status" }, "Looking inside")), 150);
+    try {
+      const made = await VIEWS[chosen].view(new See(this.line, this.ask, this.about));
+      if (mine === this.turn) this.panel.replaceChildren(made);
+    } catch (error) {
+      if (mine !== this.turn) return;
+      this.shown = null; // the next click tries again
+      this.panel.replaceChildren(make("p", { class: "error", role: "alert" }, error.message));
+    } finally {
+      clearTimeout(waiting);
+    }
+  }
 }

@@ -1,4 +1,4 @@
-/** Runs the reader beside the page, which stays quick. Calls: load, page, language. */
+/** Runs the reader beside the page, which stays quick. Calls: load, page, language; layers, beam, reasons. */
 import { open } from "../reader/files.js";
 
 const BASE = new URL("../reader/", import.meta.url).href;
@@ -9,13 +9,14 @@ for (const name of ["course.onnx", "ort-wasm-simd-threaded.wasm"]) read(name).ca
 const code = import("../reader/reader.js");
 
 const calls = {
-  /** Fetches and starts the reader; gives its characters and the names of its languages. */
+  /** Fetches and starts the reader; gives its characters, the names of its languages, what a frame sees. */
   async load(_, tell) {
     progress = tell;
     const { Reader } = await code;
     reader = await Reader.load(BASE, { read, finder: false });
     setTimeout(() => reader.useFinder().catch(() => {}), 0); // a page that needs it tells what is wrong
-    return { characters: reader.characters, languages: Object.keys(reader.languages) };
+    const { characters, languages, sees, network } = reader;
+    return { characters, languages: Object.keys(languages), sees, step: network.about.frame_step };
   },
 
   /** Reads a picture as the network sees it, without a language; tells each line as it is read. */
@@ -34,6 +35,14 @@ const calls = {
     await reader.useLanguage(language);
     return { language, readings: lines.map((line) => reader.decode(line.logProbs)) };
   },
+
+  // For the views; they leave the language alone that is in use.
+
+  layers: ({ crop }) => reader.layers(crop),
+
+  beam: ({ logProbs, language, width }) => reader.beam(logProbs, language, width),
+
+  reasons: ({ logProbs, language }) => reader.reasons(logProbs, language),
 };
 
 addEventListener("message", async ({ data: { id, name, argument } }) => {
