@@ -173,9 +173,9 @@ def find(grey: np.ndarray, judge: Judge | None = None) -> Page:
             f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; scale it down"
         )
     run = network()
-    turns, notes = int(finder.lies_on_its_side(grey, run)), []
+    lies, lines = finder.upright(grey, run)
+    turns, notes = int(lies), []
     upright = np.ascontiguousarray(np.rot90(grey, turns))
-    lines = finder.find(upright, run)
     if lines and cutting.light_on_dark(upright, lines):
         upright = 255 - upright
         notes.append("light ink on a dark ground: turned to dark on light")
