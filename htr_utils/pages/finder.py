@@ -81,7 +81,7 @@ def maps(grey: np.ndarray, network: Network, side: int = WORK) -> Maps:
 
 
 def upright(grey: np.ndarray, network: Network) -> tuple[bool, list[FoundLine]]:
-    """Whether a page, uint8 (H, W), holds more lines when it is turned by a quarter; and the lines as it then stands."""
+    """Whether a page, uint8 (H, W), holds more lines turned by a quarter; and its lines as it then stands."""
     seen = maps(grey, network)
     lines = _closer(grey, network, lines_of(seen))
     turned, core = (int((plane > 0.5).sum()) for plane in (seen.turned, seen.core))
@@ -98,7 +98,7 @@ def find(grey: np.ndarray, network: Network) -> list[FoundLine]:
 
 
 def _closer(grey: np.ndarray, network: Network, lines: list[FoundLine]) -> list[FoundLine]:
-    """Very small or very large writing, or a page of many pieces, is looked at again at a size that may suit it better."""
+    """What is very small, very large or in many pieces is looked at again at a size that may suit it better."""
     if not lines:
         return lines
     usual, pieces = usual_height(lines) * WORK / max(grey.shape), in_pieces(lines)
@@ -286,11 +286,10 @@ def _cost(
     rise = (right[2] + left[2]) / 2
     step = abs(left[1] - right[1] - rise * gap)
     alike = max(one.thick, other.thick) / min(one.thick, other.thick)
-    if abs(one.printed - other.printed) > 0.5:
+    inside = other.x[-1] <= one.x[-1] or other.x[0] <= one.x[0]
+    if inside or alike > 2.5 or abs(one.printed - other.printed) > 0.5:
         return None
-    if gap < -1.2 * thick or gap > 5 * thick or step > 0.85 * thick or alike > 2.5:
-        return None
-    if other.x[-1] <= one.x[-1] or other.x[0] <= one.x[0]:
+    if gap < -1.2 * thick or gap > 5 * thick or step > 0.85 * thick:
         return None
     ends = min(_at(seen.ends, right, 1, thick), _at(seen.ends, left, -1, thick))
     if gap > thick * (5 - 4.3 * ends):
