@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -61,6 +62,7 @@ class Outlined:
 
 
 Stand = Standing | Outlined
+AnyStand = TypeVar("AnyStand", bound=Stand)
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,19 @@ def cut(
     return [_cut(grey, cores, n + 1, lines[n]) for n in numbers or range(len(lines))]
 
 
+def longest(lines: Sequence[AnyStand], count: int) -> list[AnyStand]:
+    """The `count` lines that are longest in x-heights."""
+    return sorted(lines, key=lambda line: -np.ptp(line.baseline, 0).max() / line.x_height)[:count]
+
+
 def light_on_dark(grey: np.ndarray, lines: Sequence[Stand]) -> bool:
     """Whether in most of the longest lines what differs most from its surroundings is lighter than they."""
     votes = 0
-    for line in sorted(lines, key=lambda line: -np.ptp(line.baseline, 0).max() / line.x_height)[:9]:
+    for line in longest(lines, 9):
         high = line.x_height
         part = crops.frame(line.baseline, 1.5 * high, 0.5 * high).cut(grey).astype(np.float32)
-        away = part - cv2.blur(
-            part, (round(3 * line.x_height) | 1,) * 2
-        )  # from its surroundings: shadow is no ink
+        around = (round(3 * high) | 1,) * 2
+        away = part - cv2.blur(part, around)  # from its surroundings: shadow is no ink
         votes += 1 if float((away**3).mean()) > 0 else -1
     return votes > 0
 

@@ -173,9 +173,9 @@ def find(grey: np.ndarray, judge: Judge | None = None) -> Page:
             f"{grey.shape[1]} x {grey.shape[0]} pixels is over 40 megapixels; scale it down"
         )
     run = network()
-    turns, notes = int(finder.lies_on_its_side(grey, run)), []
+    lies, lines = finder.upright(grey, run)
+    turns, notes = int(lies), []
     upright = np.ascontiguousarray(np.rot90(grey, turns))
-    lines = finder.find(upright, run)
     if lines and cutting.light_on_dark(upright, lines):
         upright = 255 - upright
         notes.append("light ink on a dark ground: turned to dark on light")
@@ -196,13 +196,9 @@ def network() -> finder.Network:
     return maps.load(paths.finder_file())
 
 
-def _longest(lines: Sequence[finder.FoundLine], count: int) -> list[finder.FoundLine]:
-    return sorted(lines, key=lambda line: -line.length / line.x_height)[:count]
-
-
 def _upside_down(grey: np.ndarray, lines: Sequence[finder.FoundLine], judge: Judge) -> bool:
     """Whether a few lines can be read better when they are turned by 180 degrees."""
-    crops = [one.crop for one in cutting.cut(grey, _longest(lines, 5))]
+    crops = [one.crop for one in cutting.cut(grey, cutting.longest(lines, 5))]
     sure = np.asarray(judge(crops + [np.ascontiguousarray(np.rot90(crop, 2)) for crop in crops]))
     return bool(sure[len(crops) :].mean() > sure[: len(crops)].mean() + 0.1)
 

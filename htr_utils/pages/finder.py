@@ -26,6 +26,7 @@ _FEW = 9  # lines: what large writing may be the reason of
 _LONG = 4.0  # a line longer than this many x-heights is more than a letter or two
 _LEVEL, _END, _MIDDLE = 0.5, 0.5, 0.85
 _LEAST = 3.0  # pixels of the picture: an x-height that nobody can read
+_WEAK = 0.62  # of a piece that lives when a line goes on there
 _SURE = 0.74  # mean of the core's map in a line; letters' heads and blots have less
 
 
@@ -79,28 +80,33 @@ def maps(grey: np.ndarray, network: Network, side: int = WORK) -> Maps:
     return Maps(core, ends, printed, turned, 4 / _FINE / scale)
 
 
-def lies_on_its_side(grey: np.ndarray, network: Network) -> bool:
-    """Whether a page, uint8 (H, W), holds more lines when it is turned by a quarter."""
+def upright(grey: np.ndarray, network: Network) -> tuple[bool, list[FoundLine]]:
+    """Whether a page, uint8 (H, W), holds more lines turned by a quarter; and its lines as it then stands."""
     seen = maps(grey, network)
+    lines = _closer(grey, network, lines_of(seen))
     turned, core = (int((plane > 0.5).sum()) for plane in (seen.turned, seen.core))
-    lines = lines_of(seen)
     if lines and turned < 0.5 * core and not in_pieces(lines):
-        return False
-    other = lines_of(maps(np.ascontiguousarray(np.rot90(grey)), network))
-    return merit(other) > 1.2 * merit(lines)
+        return False, lines
+    other = find(np.ascontiguousarray(np.rot90(grey)), network)
+    lies = merit(other) > 1.2 * merit(lines)
+    return lies, other if lies else lines
 
 
 def find(grey: np.ndarray, network: Network) -> list[FoundLine]:
-    """The lines of an upright page, uint8 (H, W), in no order.
+    """The lines of an upright page, uint8 (H, W), in no order."""
+    return _closer(grey, network, lines_of(maps(grey, network)))
 
-    Very small or very large writing, or a page of many pieces, is looked at again at a size that may suit it better.
-    """
-    lines = lines_of(maps(grey, network))
+
+def _closer(grey: np.ndarray, network: Network, lines: list[FoundLine]) -> list[FoundLine]:
+    """What is very small, very large or in many pieces is looked at again at a size that may suit it better."""
     if not lines:
         return lines
-    usual = usual_height(lines) * WORK / max(grey.shape)
-    side = WORK * min(1.8, 12 / usual) if usual < _USUAL[0] else WORK / 2
-    if usual < _USUAL[0] or usual > _USUAL[1] or len(lines) < _FEW or in_pieces(lines):
+    usual, pieces = usual_height(lines) * WORK / max(grey.shape), in_pieces(lines)
+    small = (
+        usual < _USUAL[0] and not pieces
+    )  # small pieces may be all that is seen of large letters
+    side = WORK * min(1.8, 12 / usual) if small else WORK / 2
+    if small or usual > _USUAL[1] or len(lines) < _FEW or pieces:
         again = lines_of(maps(grey, network, 32 * round(side / 32)))
         lines = again if merit(again) > 1.05 * merit(lines) else lines
     return [line for line in lines if line.x_height >= _LEAST]
@@ -134,7 +140,7 @@ def lines_of(seen: Maps) -> list[FoundLine]:
     for piece in pieces:
         length = piece.x[-1] - piece.x[0] + 1
         small = piece.thick < 0.62 * usual
-        if length < 0.9 * usual or piece.sure < _SURE or (small and length < 8 * usual):
+        if length < 0.9 * usual or piece.sure < _WEAK or (small and length < 8 * usual):
             continue
         x_height = max(1.0, piece.thick - 1) / 0.8  # the maps were drawn with their border
         knots = np.linspace(piece.x[0], piece.x[-1], max(2, round(length / (3 * x_height)) + 1))
@@ -142,7 +148,8 @@ def lines_of(seen: Maps) -> list[FoundLine]:
         rows = np.interp(knots, piece.x, smooth) + 0.5 * x_height
         baseline = np.stack([knots + 0.5, rows + 0.5], 1).astype(np.float32) * np.float32(seen.step)
         lines.append(FoundLine(baseline, x_height * seen.step, piece.sure, piece.printed))
-    return rejoined(without_strays(lines))
+    made = rejoined(without_strays(lines))
+    return [line for line in made if line.sure >= _SURE]
 
 
 def _smoothed(piece: _Piece, reach: int) -> np.ndarray:
@@ -279,11 +286,10 @@ def _cost(
     rise = (right[2] + left[2]) / 2
     step = abs(left[1] - right[1] - rise * gap)
     alike = max(one.thick, other.thick) / min(one.thick, other.thick)
-    if abs(one.printed - other.printed) > 0.5:
+    inside = other.x[-1] <= one.x[-1] or other.x[0] <= one.x[0]
+    if inside or alike > 2.5 or abs(one.printed - other.printed) > 0.5:
         return None
-    if gap < -1.2 * thick or gap > 5 * thick or step > 0.85 * thick or alike > 2.5:
-        return None
-    if other.x[-1] <= one.x[-1] or other.x[0] <= one.x[0]:
+    if gap < -1.2 * thick or gap > 5 * thick or step > 0.85 * thick:
         return None
     ends = min(_at(seen.ends, right, 1, thick), _at(seen.ends, left, -1, thick))
     if gap > thick * (5 - 4.3 * ends):

@@ -47,7 +47,7 @@ def without_strays(lines: list[FoundLine]) -> list[FoundLine]:
             if not other.baseline[0, 0] - 0.5 * high < x < other.baseline[-1, 0] + 0.5 * high:
                 continue
             row = np.interp(x, other.baseline[:, 0], other.baseline[:, 1]) - 0.5 * high
-            tail = line.x_height < 0.6 * high and line.length < 2.5 * high
+            tail = line.x_height < 0.6 * high and line.length < 1.8 * high
             stray = stray or abs(y - row) < (3.2 if tail else 1.5) * high
         if not stray:
             kept.append(line)
@@ -99,7 +99,7 @@ def _apart(
     if (
         one is other
         or not -max(high, overlap) <= gap <= _WIDE * high
-        or abs(one.x_height - other.x_height) > 0.65 * high
+        or abs(one.x_height - other.x_height) > (0.74 if gap < 2.5 * high else 0.65) * high
     ):
         return None
     known = 10 * high  # how much the page's slope counts for

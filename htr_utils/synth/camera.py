@@ -40,7 +40,11 @@ def _table(width: int, height: int, rng: Rng) -> Array:
     ).astype(np.float32)
     board = cv2.resize(cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.6, 2)), (width, height))
     if rng.random() < 0.3:
-        board = board.T if height == width else cv2.resize(board.T, (width, height))
+        board = (
+            np.ascontiguousarray(board.T)
+            if height == width
+            else cv2.resize(board.T, (width, height))
+        )
     table = rng.uniform(0.05, 0.8) * (1 + rng.uniform(0.02, 0.5) * board)
     for _ in range(int(rng.poisson(1.5))):
         centre, size = rng.uniform(0, 1, 2) * [width, height], rng.uniform(10, 300, 2)

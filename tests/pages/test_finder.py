@@ -187,17 +187,76 @@ def test_leaning_words_that_overlap_are_one_line_and_rows_under_each_other_are_n
     assert len(joining.rejoined([*long, line(100, 520, 240), line(480, 900, 280)])) == 4
 
 
-def test_columns_stay_apart_though_their_cores_nearly_touch() -> None:
+def test_columns_stay_apart_though_their_cores_nearly_touch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the map of ends leaves open, the rows under each other decide: without that the columns are one."""
     rows = [200 + 60.0 * k for k in range(6)]
-    lines = [row(x, x + 440, y) for y in rows for x in (100, 560)]
+    lines = [row(x, x + 440, y) for y in rows for x in (100, 566)]
 
-    def bled(picture: np.ndarray) -> np.ndarray:
+    def unsure(picture: np.ndarray) -> np.ndarray:
         answer = drawn(lines, (1536, 1152))(picture)
-        core = answer[..., 0]
-        core[..., 136:142] = np.maximum(core[..., 136:142], core[..., 130:131])
+        answer[..., 1] = np.minimum(answer[..., 1], 0.4)
         return answer
 
-    assert len(finder.find(np.full((1536, 1152), 230, np.uint8), bled)) == 12
+    page = np.full((1536, 1152), 230, np.uint8)
+    assert len(finder.find(page, unsure)) == 12
+    monkeypatch.setattr(
+        finder,
+        "_without_gutters",
+        lambda offers, pieces: sorted((c, a, b) for c, _, a, b in offers),
+    )
+    assert len(finder.find(page, unsure)) < 12
+
+
+def test_what_is_hardly_seen_is_a_line_only_where_one_goes_on() -> None:
+    lines = [row(100, 1000, y) for y in (340, 400, 460)]
+    alone = row(100, 300, 700)
+
+    def weak(picture: np.ndarray) -> np.ndarray:
+        answer = drawn([*lines, alone], (1536, 1152))(picture)
+        if len(answer[0]) < 200:  # from further away it sees nothing
+            return np.full_like(answer, -8)
+        part = answer[:, 70:80, :, 0]  # of the second line: loose on both sides, 69 % between
+        part[..., 90:167] = np.minimum(part[..., 90:167], 0.8)
+        part[..., 90:107], part[..., 150:167] = -8, -8
+        answer[:, 125:, :, 0] = np.minimum(answer[:, 125:, :, 0], 0.8)
+        return answer
+
+    made = finder.find(np.full((1536, 1152), 230, np.uint8), weak)
+    assert [line.length > 880 for line in made] == [True] * 3
+
+
+def flat(x0: float, x1: float, y: float, high: float) -> finder.FoundLine:
+    x = np.linspace(x0, x1, 9)
+    return finder.FoundLine(np.stack([x, np.full(9, y)], 1).astype(np.float32), high, 0.9, 0.0)
+
+
+def test_spaced_capitals_of_two_heights_are_one_line() -> None:
+    below, far = flat(100, 900, 270, 20.0), flat(420, 900, 200, 34.0)
+    assert len(joining.rejoined([flat(100, 380, 200, 16.0), far, below])) == 2
+    assert len(joining.rejoined([flat(100, 280, 200, 16.0), far, below])) == 3
+
+
+def test_a_low_mark_of_some_width_is_a_line_and_a_descender_is_none() -> None:
+    line = flat(100, 600, 300, 40.0)
+    for width, kept in ((60, 1), (74, 2)):
+        assert len(joining.without_strays([line, flat(120, 120 + width, 380, 20.0)])) == kept
+
+
+def test_small_pieces_of_large_letters_are_looked_at_from_further_away() -> None:
+    """At the usual size a line of digits fills the picture and is seen as specks."""
+    line, shape, sides = row(60, 660, 110, 60.0), (160, 736), []
+
+    def network(picture: np.ndarray) -> np.ndarray:
+        sides.append(picture.shape[2])
+        if picture.shape[2] > 600:
+            specks = [row(x, x + 14, 80, 3.2) for x in (100, 300, 500)]
+            return drawn(specks, shape)(picture)
+        return drawn([line], shape)(picture)
+
+    (found_line,) = finder.find(np.full(shape, 230, np.uint8), network)
+    assert sides == [1152, 576] and found_line.length > 560
 
 
 def test_a_black_hole_is_no_writing() -> None:

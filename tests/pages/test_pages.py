@@ -162,13 +162,22 @@ def test_the_place_of_ink_in_a_crop_is_its_place_in_the_picture(written):
         assert np.median(grey[there[:, 1], there[:, 0]]) < np.median(grey) - 60
 
 
-@pytest.mark.parametrize("side", [1000, 1800, 3000])
-def test_the_same_lines_are_found_at_every_size(side):
-    grey, lines = sheets.page("photo", 5)
-    factor = side / max(grey.shape)
-    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    resized = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=method)
-    assert sheets.wrong(lines, pages.find(resized), factor) == {}
+@pytest.mark.parametrize(("kind", "seed"), [("photo", 5), ("photo", 8), ("ruled", 6)])
+def test_the_same_lines_are_found_at_every_size(kind, seed):
+    """As many, one for one with overlapping polygons, and all that there are."""
+    grey, lines = sheets.page(kind, seed)
+    found = {}
+    for side in (1000, 1800, 3000):
+        factor = side / max(grey.shape)
+        method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        resized = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=method)
+        page = pages.find(resized)
+        assert sheets.wrong(lines, page, factor) == {}
+        found[side] = [
+            {"text": "x", "polygon": (line.polygon / factor).tolist()} for line in page.lines
+        ]
+        assert sheets.wrong(found[1000], page, factor) == {}
+    assert len({len(known) for known in found.values()}) == 1
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
