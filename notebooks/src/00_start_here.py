@@ -116,7 +116,7 @@ print(f"{time.perf_counter() - began:.0f} s")
 # pays. Then a few letters come, the most frequent ones first, and within seconds whole words, which it has never
 # seen.
 #
-# Here is the same as a curve. This one is drawn in the open, for you to take along.
+# The same as a curve, drawn in the open, for you to take along:
 
 # %% tags=["figure", "nbval-ignore-output"]
 import matplotlib.pyplot as plt
@@ -213,8 +213,7 @@ print("written:", first.text)
 
 # %% [markdown]
 # Compare letter by letter. Where the two differ, would you have known better from the picture alone? Try
-# other values of `line`: you will find lines without an error, lines with a few, and some that go badly
-# wrong.
+# other values of `line`.
 #
 # ## Where, and how sure?
 #
@@ -298,7 +297,7 @@ for i in three:
     print(f"read   : {readings[i].text}   (sure: {100 * readings[i].confidence:.0f} %)")
 
 # %% [markdown]
-# A little: the order is right. The distances are not, and nobody would guess from them how much went wrong.
+# A little: the order is right, but nobody would guess from the numbers how much went wrong.
 #
 # ## Now your own
 #
@@ -367,7 +366,7 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # | [12 · Your own handwriting](12_your_own_handwriting.ipynb) | cut a photo into lines, and teach a reader your hand |
 # | [13 · Experiments](13_experiments.ipynb) | plan many runs, and tell an effect from luck |
 #
-# Each chapter runs on its own, in any order. If you have one evening, take 0, 3, 6 and 8.
+# Each chapter runs on its own, in any order. If you have one evening, take 0, 3, 4 and 7.
 #
 # ## Running chapters, and changing them
 #
@@ -379,8 +378,7 @@ start.way(grey, ink, log_probs, reading.text, correction.text)
 # | use your copy of IAM everywhere | set the environment variable `HTR_DATA` to its folder |
 # | read pictures without any notebook | `htr read my_line.png` |
 #
-# From Python, `htr_utils.runs.execute.run_chapter("00", {"line": 7}, "runs")` does what papermill does. A value that
-# cannot be is refused by the cell after the parameters: try `line = "seven"`.
+# A value that cannot be is refused by the cell after the parameters: try `line = "seven"`.
 #
 # ## What goes wrong: a page is not a line
 #
@@ -419,8 +417,8 @@ run.record(first=reading.text, confidence=reading.confidence, mean_error=float(n
 #
 # You glue a strip of white paper, 200 columns wide, to the left of the picture. Empty paper is cut away before
 # the network looks. By how many columns does the `x` of the characters grow? Write down your number, then
-# try it: `recognizer.read(np.pad(grey, ((0, 0), (200, 0)), "edge"))`. Compare the texts as well:
-# how much empty paper surrounds a line should not matter.
+# try it: `recognizer.read(np.pad(grey, ((0, 0), (200, 0)), "edge"), decoder="greedy")`. Compare the texts as
+# well: how much empty paper surrounds a line should not matter.
 
 # %% tags=["exercise"]
 columns = (
@@ -520,7 +518,7 @@ check("00.5", serve)
 # %% [markdown]
 # ## Exercise 0.6 · Learn from less *(10 minutes)*
 # A network can do well on what it has seen and badly on all else. Predict first: with 40 words instead of 1,500,
-# and 100 steps, what becomes of the two errors? Then write the function: train a new `small_network()` on
+# and 150 steps, what becomes of the two errors? Then write the function: train a new `small_network()` on
 # `first_network.words("train", count)` and give two errors in per cent, of those words and of the unseen ones. It
 # takes about 20 seconds.
 
