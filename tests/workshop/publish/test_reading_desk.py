@@ -186,8 +186,8 @@ def test_views_show_how_a_line_came_to_its_text(
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     check_axe(page)
 
+    page.locator("#sheet").scroll_into_view_if_needed()
     write(page, "hello")
-    status(page, "Language model:")
     page.wait_for_function(
         "(document.querySelectorAll('.view dd')[3] || {}).textContent === 'hello'"
     )

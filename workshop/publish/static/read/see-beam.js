@@ -67,7 +67,7 @@ function table(see, steps, final, lively, at, language) {
     }));
     const merged = kept.slice(0, SHOWN).filter(({ how }) => how === "merged").length;
     told.textContent = `Frame ${frame + 1} of ${steps.length}: ${see.word(see.path[frame])} is likeliest. Best so far: ${shown(kept[0].ids)}.`
-      + (merged ? ` Reached in two ways (marked): ${merged}.` : "");
+      + (merged ? ` Merged (marked): ${merged}.` : "");
     lost.textContent = out.length ? `Left behind in this frame: ${out.slice(0, 4).map(({ ids }) => shown(ids)).join(", ")}${out.length > 4 ? ` and ${out.length - 4} more` : ""}.` : "";
     return told.textContent;
   };
