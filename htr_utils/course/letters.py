@@ -19,10 +19,11 @@ import numpy as np
 from htr_utils import pages, paths
 from htr_utils.course import small_finder
 from htr_utils.errors import HtrError
-from htr_utils.lines import iam, images, tables
+from htr_utils.lines import augment, iam, images, tables
 from htr_utils.lines.labels import read as read_lines
 
 TABLE, AS_READ = "transcriptions.tsv", ".as-read"
+LEANING = "054"  # a writer of the embedded validation split
 SHARE = (
     0.3  # of the lines seen in fine-tuning are embedded ones, so that other hands are not forgotten
 )
@@ -90,6 +91,25 @@ def material(my_lines: str | Path | None = None) -> tuple[Lines, Lines]:
         )
         return first, second
     return _lines_of(samples()[0]), _lines_of(samples()[1])
+
+
+def leaning(forms: int = 4) -> tuple[Lines, Lines]:
+    """A hand far from the training data: all lines of one embedded validation writer, made narrow and leaning.
+
+    Returns:
+        Those of the writer's first `forms` forms, and those of the two others: no text stands in both.
+    """
+    mine = [line for line in iam.read().split("validation") if line.writer_id == LEANING]
+    first = list(dict.fromkeys(line.form_id for line in mine))[:forms]
+    learn, unseen = (
+        [line for line in mine if (line.form_id in first) == early] for early in (True, False)
+    )
+    return _leant(learn), _leant(unseen)
+
+
+def _leant(lines: Sequence[iam.Line]) -> Lines:
+    pictures = [augment.warp(line.image(), slant=0.6, stretch=0.55) for line in lines]
+    return pictures, [line.text for line in lines]
 
 
 def _lines_of(page: Letter) -> Lines:

@@ -103,6 +103,12 @@ plots.strips(ink, sorted(rng.permutation(places)[:6].tolist()), run.strip_width)
 # $$ g_t = \tanh(x_t W_g + h_{t-1} U_g + b_g), \qquad c_t = f_t \odot c_{t-1} + i_t \odot g_t, \qquad
 # h_t = o_t \odot \tanh(c_t) $$
 
+# %% tags=["figure"]
+plots.step()
+
+# %% [markdown]
+# In code, from the left to the right of this plan:
+
 
 # %%
 def sigmoid(z):
@@ -118,8 +124,7 @@ def lstm_step(x, h, c, W, U, b):  # (features,), (units,), (units,), the three w
 
 
 # %% [markdown]
-# `c = f * c + i * g` is the whole idea: old state times a gate, plus something new times a gate. If the forget gate
-# stays near one, a number survives for many frames.
+# `c = f * c + i * g` is the whole idea. If the forget gate stays near one, a number survives for many frames.
 #
 # Does Keras do the same? You take a small Keras LSTM with random weights, copy the weights and make one step.
 
@@ -138,7 +143,7 @@ print("shapes of the three weights:", [weight.shape for weight in small.get_weig
 print(f"your step and Keras differ by at most {np.abs(ours - theirs).max():.4f}")
 
 # %% [markdown]
-# Four blocks of `units` columns each: hence 3 units make 12 columns.
+# Four blocks of 3 columns make 12.
 #
 # ### Why the cell state keeps gradients
 #
@@ -332,7 +337,8 @@ print("letters:", "".join("cdl"[s] for s in letters_of(strokes[0:1])[0]))
 # strokes are `o`, but the last of the 16 has none behind it and is always a **c**: so of all strokes 1/2 x 1/2 x
 # 15/16 = 23 % are read wrong, 77 % right, and no reader of one direction does better but by luck. A backward reader
 # has the same trouble at every `l`. You train one LSTM in each direction for a few seconds, with three judges on
-# top: one sees the forward LSTM, one the backward LSTM, one both side by side. (`flip` turns the backward outputs
+# top: one sees the forward LSTM, one the backward LSTM, one both side by side. Each is one dense layer: numbers of a
+# frame in, three probabilities out. (`flip` turns the backward outputs
 # round again; section 5 says why.)
 
 # %%
@@ -347,12 +353,6 @@ readers = {
     "backward only": backwards,
     "both directions": keras.layers.Concatenate()([forwards, backwards]),
 }
-print("numbers a frame:", {name: reader.shape[-1] for name, reader in readers.items()})
-
-# %% [markdown]
-# Each judge is one dense layer: numbers of a frame in, three probabilities out. All three learn at once.
-
-# %%
 judges = [keras.layers.Dense(3, activation="softmax")(reader) for reader in readers.values()]
 toy = keras.Model(line, judges)
 toy.compile(keras.optimizers.Adam(0.02), ["sparse_categorical_crossentropy"] * 3, jit_compile=False)
@@ -361,8 +361,8 @@ toy.fit(eye[strokes], [letters_of(strokes)] * 3, batch_size=100, epochs=4, verbo
 print("numbers learned:", toy.count_params())
 
 # %% [markdown]
-# They are tested on lines that they have not seen. Above, one of these lines as each of them reads it; below, the
-# share of right letters.
+# They are tested on lines that they have not seen: one of these lines as each of them reads it, and the share of right
+# letters.
 
 # %% tags=["figure"]
 fresh = rng.integers(0, 2, (500, 16))

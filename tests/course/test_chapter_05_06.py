@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from htr_utils.course.exercises import c05
 from htr_utils.published import PUBLISHED
-from tests.helpers.chapters import ROOT, stored_output
+from tests.helpers.chapters import ROOT, defined, stored_output
 
 
 def block(kernel: int, channels_in: int, channels_out: int, norm: bool) -> int:
@@ -77,12 +78,32 @@ def which(inputs: int, units: int, counted: int) -> str:
     return "neither"
 
 
+def strokes_and_corners() -> np.ndarray:
+    rows, columns = np.mgrid[-2:3, -2:3]
+    across = [columns, rows, (rows + columns) / 2**0.5, (rows - columns) / 2**0.5]
+    corners = [(columns == c) | (rows == r) for c in (-2, 2) for r in (-2, 2)]
+    made = np.array([*(np.exp(-(d**2) / 1.28) for d in across), *corners], float)
+    return made - made.mean(axis=(1, 2), keepdims=True)
+
+
+def strokes_alone() -> np.ndarray:
+    """Eight directions, no corners: better than chance, under the bar."""
+    rows, columns = np.mgrid[-2:3, -2:3]
+    angles = np.arange(8)[:, None, None] * np.pi / 8
+    made = np.exp(-((np.sin(angles) * columns + np.cos(angles) * rows) ** 2) / 1.28)
+    return made - made.mean(axis=(1, 2), keepdims=True)
+
+
+told_apart = defined("05", "told_apart")  # as the chapter hands it to the check
+
+
 RIGHT = {
     "05.1": 2,
     "05.2": block,
     "05.3": field,
     "05.4": 24.5,
     "05.5": norm,
+    "05.6": strokes_and_corners,
     "06.1": "backward",
     "06.2": lambda inputs, units: 8 * units * (inputs + units + 1),
     "06.3": turned,
@@ -111,6 +132,11 @@ WRONG: list[tuple[str, Any, str]] = [
     ("05.5", lambda x, g, b, m, v: norm(x, 1, 0, m, v), "gamma"),
     ("05.5", lambda x, g, b, m, v: g * (x - m) / (v + 1e-3) + b, "root"),
     ("05.5", moved_in_place, "copy"),
+    ("05.6", lambda: strokes_and_corners()[:7], "shape (8, 5, 5)"),
+    ("05.6", lambda: np.repeat(strokes_and_corners()[:1], 8, axis=0), "all your kernels are alike"),
+    ("05.6", lambda: np.maximum(strokes_and_corners(), 0), "count ink"),
+    ("05.6", lambda: np.random.default_rng(3).normal(size=(8, 5, 5)), "Random kernels"),
+    ("05.6", strokes_alone, "Better than chance"),
     ("06.1", "both", "not met"),
     ("06.1", "forward", "already"),
     ("06.1", "neither", "covered side"),
@@ -284,3 +310,10 @@ def test_a_small_mark_keeps_its_colour_beside_a_large_one_that_is_like_it() -> N
 
 def rng_picture() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(60, 90))
+
+
+def test_random_kernels_reach_what_the_project_says_and_the_bar_is_beyond_them() -> None:
+    rng = np.random.default_rng(1)
+    shares = [told_apart(rng.normal(size=(8, 5, 5))) for _ in range(12)]
+    assert 0.43 < np.mean(shares) < 0.53 and max(shares) < c05.BAR
+    assert told_apart(strokes_and_corners()) > c05.BAR + 0.05

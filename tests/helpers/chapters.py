@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -10,9 +11,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import numpy as np
 
+from htr_utils.runs import chapter_files
 from htr_utils.runs.execute import PeakMemory
 from workshop.chapters import lint
 
@@ -131,3 +135,17 @@ def stored_output(number: str, part: str = "") -> str:
     assert not part or len(cells) == 1, f"{len(cells)} cells of {path.stem} hold {part!r}"
     outputs = [output for cell in cells for output in cell.outputs]
     return "\n".join(output.text for output in outputs if output.output_type == "stream")
+
+
+def defined(number: str, name: str, **given: object) -> Any:
+    """A function that a cell of a chapter's source ("07") defines at its top, run with the names given."""
+    [path] = [path for path in SOURCES if path.stem.startswith(f"{number}_")]
+    [source] = [
+        cell.source
+        for cell in chapter_files.blank(path).cells
+        if cell.cell_type == "code" and f"\ndef {name}(" in f"\n{cell.source}"
+    ]
+    space: dict[str, Any] = {"np": np, **given}
+    body = [node for node in ast.parse(source).body if not isinstance(node, ast.Assign)]
+    exec(compile(ast.Module(body, []), path.name, "exec"), space)
+    return space[name]

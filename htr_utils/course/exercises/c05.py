@@ -18,6 +18,9 @@ def _field(blocks: list[tuple[int, int, int]]) -> int:
     return columns
 
 
+BAR = 0.6  # share of the first letters that a bank must tell; random ones: .48, standard deviation .05
+
+
 @exercise("05.1")
 def guess(answer: int) -> str | None:
     """Which of the seven blocks of the reference network does most work."""
@@ -123,3 +126,23 @@ def norm_for_reading(answer: Callable[..., np.ndarray]) -> str | None:
     if np.allclose(alone, (line - mean) / np.sqrt(variance + 1e-3)):
         return "the learned numbers are missing: stretch by gamma, then shift by beta"
     return "subtract the mean, divide by the root of variance + epsilon, stretch by gamma, shift by beta"
+
+
+@exercise("05.6")
+def bank(answer: Callable[[], np.ndarray], told_apart: Callable[[np.ndarray], float]) -> str | None:
+    """Eight kernels that tell first letters better than random ones."""
+    kernels = np.asarray(answer(), float)
+    if kernels.shape != (8, 5, 5):
+        return f"eight kernels of 5 x 5: the shape (8, 5, 5), not {kernels.shape}"
+    if (kernels == kernels[:1]).all():
+        return "all your kernels are alike: eight times the same question"
+    share = told_apart(kernels)
+    told = f"first letters told: yours {share:.0%}, the bar {BAR:.0%}"
+    if share >= BAR:
+        print(f"05.6: {told}: correct")
+        return None
+    if kernels.min() >= 0:
+        return f"{told}. No weight is negative: these kernels count ink and ask for no shape"
+    if share < 0.5:
+        return f"{told}. Random kernels do as well: which strokes part one letter from another?"
+    return f"{told}. Better than chance: letters differ in corners, bows and ends as well as in strokes"

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from htr_utils.course.exercises import exercise
+from htr_utils.text.metrics import cer
 from htr_utils.text.spelling import Speller
+
+if TYPE_CHECKING:
+    from htr_utils.course.policies import Read
+    from htr_utils.readings import Reading
+
+SHARE = 0.85  # of the baseline's rate that may be left
 
 _WORDS = ("wasps", "wbich", "1960s", "Hedley", "garden")
 
@@ -103,3 +113,28 @@ def harm(answer: Callable[[Sequence[str], Callable[[str], str]], float]) -> str 
     if not math.isclose(answer(list(texts), str.upper), 1.0, abs_tol=1e-9):
         return "a corrector that changes every word: 1"
     return None
+
+
+@exercise("10.5")
+def better(answer: Callable[[Reading, np.ndarray], str], damaged: Callable[[], Read]) -> str | None:
+    """A lower CER than that of greedy reading and autocorrect, on damaged lines that the chapter does not show."""
+    lines, fast = damaged(), Speller("fast")
+    pairs = zip(lines.readings, lines.tables, strict=True)
+    texts = [answer(reading, table.copy()) for reading, table in pairs]
+    if not all(isinstance(text, str) for text in texts):
+        return "a text for each line, please: a str"
+    corrected = [fast.correct(text).text for text in lines.texts]
+    mine, plain, base = (100 * cer(t, lines.truths).value for t in (texts, lines.texts, corrected))
+    told = f"CER: yours {mine:.1f} %, the baseline {base:.1f} %, the bar {SHARE * base:.1f} %"
+    if mine <= SHARE * base:
+        print(f"10.5: {told}: correct")
+        return None
+    if texts == lines.texts:
+        return f"{told}. This is the greedy reading as it was"
+    if texts == corrected:
+        return f"{told}. This is the baseline itself"
+    if mine > 2 * plain:
+        return f"{told}. Most of each line is lost or changed: print some beside the truth"
+    if mine > plain:
+        return f"{told}. Worse than leaving it as it was ({plain:.1f} %): which right words does it change?"
+    return f"{told}. On the way: can the frames say more of each word, and the language of its neighbours?"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from htr_utils.course.plots import base
-from htr_utils.course.plots.base import BLUE, COLOURS, GREY, ORANGE, RED, figure, show
+from htr_utils.course.plots.base import BLUE, GREY, ORANGE, RED, figure, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,6 +115,12 @@ def two_kinds(states: np.ndarray, forget: np.ndarray, count: int) -> list[int]:
     return [*map(int, lively[keeps][: count // 2]), *map(int, lively[~keeps][: count - count // 2])]
 
 
+def _felt(axis: Axes, place: str) -> None:
+    axis.set_xlabel(place)
+    axis.set_ylabel("mean change of\nan LSTM output")
+    axis.legend(frameon=False, fontsize=8, loc="upper left")
+
+
 def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> None:
     """What each direction notices when the line right of `start` is covered. moved: name -> (T,) mean change."""
     drawing, (top, below) = figure(2, 1, height=3.6, sharex=True, height_ratios=(1, 2))
@@ -123,8 +129,7 @@ def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> Non
     top.axvspan(start, columns, color=GREY, alpha=0.6, lw=0)
     _curves(below, moved, columns)
     below.axvline(start, color=GREY, lw=1)
-    below.set(ylabel="mean change of\nan LSTM output", xlabel="column of the picture (pixels)")
-    below.legend(frameon=False, fontsize=8, loc="upper left")
+    _felt(below, "column of the picture (pixels)")
     show(
         drawing,
         alt="A line whose right half is covered, and two curves: the forward direction changes nothing before the "
@@ -141,35 +146,27 @@ def scores(
     Args:
         strokes, truth: of one line, a sign a frame. read: name -> what that direction made of it.
     """
-    drawing, (table, axis) = figure(2, 1, height=3.8, width=8, height_ratios=(1.2, 1))
+    drawing, table = figure(height=2.2, width=8.5)
     table.set_axis_off()
-    table.set_xlim(-5.5, len(strokes))
-    rows = [("strokes", strokes, False), ("letters", truth, False)]
-    rows += [(name, text, True) for name, text in read.items()]
+    table.set_xlim(-5.5, len(strokes) + 2.5)
+    rows = [("strokes", strokes, ""), ("letters", truth, f"at best, of one: {ceiling:.0%}")]
+    rows += [(name, text, f"{right[name]:.0%} right") for name, text in read.items()]
     table.set_ylim(len(rows) - 0.4, -0.6)
-    for down, (name, text, judged) in enumerate(rows):
-        table.text(-5.4, down, name, va="center", fontsize=9, color="black" if judged else GREY)
-        for at, sign in enumerate(text):
-            wrong = judged and sign != truth[at]
-            colour, weight, ground = ("black" if judged else GREY), "normal", "none"
-            if wrong:
-                colour, weight, ground = RED, "bold", "#fbe3d6"
-            look = {"family": "monospace", "color": colour, "weight": weight}
-            patch = {"facecolor": ground, "edgecolor": "none", "pad": 1.5}
-            base.write(table, at, down, sign, 11, bbox=patch, **look)
-    names = list(right)
-    axis.barh(names, [100 * share for share in right.values()], color=COLOURS[: len(names)])
-    for number, share in enumerate(right.values()):
-        axis.text(100 * max(share, ceiling) + 1, number, f"{share:.0%}", va="center", fontsize=9)
-    axis.axvline(100 * ceiling, color=GREY, linestyle="--")
-    limit = "expected at best\nof one direction"
-    axis.text(100 * ceiling - 1, -0.75, limit, fontsize=7, color=GREY, ha="right")
-    axis.set(ylim=(len(names) - 0.5, -0.9), xlim=(0, 110), xlabel="letters right (%)")
+    for down, (name, text, share) in enumerate(rows):
+        colour = "black" if name in read else GREY
+        table.text(-5.4, down, name, va="center", fontsize=9, color=colour)
+        table.text(len(strokes), down, share, va="center", fontsize=9, color=colour)
+        for at, (sign, true) in enumerate(zip(text, truth, strict=True)):
+            look = {"family": "monospace", "color": colour}
+            if name in read and sign != true:
+                patch = {"facecolor": "#fbe3d6", "edgecolor": "none", "pad": 1.5}
+                look = {"family": "monospace", "color": RED, "weight": "bold", "bbox": patch}
+            base.write(table, at, down, sign, 11, **look)
     show(
         drawing,
-        alt="Above, one made-up line as each direction reads it, wrong letters on red: the forward reader errs at some "
-        "c and d, the backward reader at some d and l. Below, three bars: each direction alone stops at about "
-        "three quarters of the letters, both together get nearly all.",
+        alt="One made-up line as each direction reads it, wrong letters on red: the forward reader errs at some c and "
+        "d, the backward reader at some d and l. Beside each the share of right letters: each direction alone stops at "
+        "about three quarters, both together get nearly all.",
         # Trained afresh on every machine: in whole tens.
         facts="; ".join(
             f"{name}: {10 * int(10 * min(value, 0.99))} % of the letters or more"
@@ -178,35 +175,76 @@ def scores(
     )
 
 
+def _box(axis: Axes, x: float, y: float, text: str, ground: str = "white") -> None:
+    shape = {"boxstyle": "round,pad=0.45", "facecolor": ground, "edgecolor": GREY}
+    colour = "black" if ground == "white" else "white"
+    base.write(axis, x, y, text, 8.5, color=colour, bbox=shape)
+
+
+def _arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1.3})
+
+
+def _plan(axis: Axes, width: float = 10) -> None:
+    axis.set_xlim(0, width)
+    axis.set_ylim(0, 10)
+    axis.set_axis_off()
+
+
+def step() -> None:
+    """One step of an LSTM: the cell state on top, the gates that work on it, frame and hidden state below."""
+    drawing, axis = figure(height=3.0)
+    _plan(axis, 20)
+    ways = [
+        ((1.9, 8), (18.2, 8)),
+        ((9, 6.1), (9, 7.3)),
+        ((15, 8), (15, 6.1)),
+        ((15.7, 5.4), (18.2, 5.4)),
+    ]
+    gates = {5: ("forget $f$", (5, 7.3)), 7.7: ("input $i$", (8.7, 4.7))}
+    gates |= {11: ("candidate $g$", (9.4, 4.7)), 14.4: ("output $o$", (14.8, 4.7))}
+    for x, (name, end) in gates.items():
+        ways += [((x, 0.9), (x, 2.2)), ((x, 3.4), end)]
+        _box(axis, x, 2.8, name, "#A34700" if name[0] == "c" else BLUE)
+    for start, end in ways:
+        _arrow(axis, start, end)
+    for x, y, sign in ((5, 8, "×"), (9, 8, "+"), (9, 5.4, "×"), (15, 5.4, "×")):
+        _box(axis, x, y, sign)
+    axis.plot((3.4, 14.4), (0.9, 0.9), color=GREY, lw=1.3)
+    _box(axis, 1.9, 0.9, "$x_t$ and $h_{t-1}$")
+    for x, y, name in (
+        (1.3, 8, "$c_{t-1}$"),
+        (18.8, 8, "$c_t$"),
+        (18.8, 5.4, "$h_t$"),
+        (15.7, 7, "tanh"),
+    ):
+        axis.text(x, y, name, ha="center", va="center", fontsize=10)
+    show(
+        drawing,
+        alt="A plan of one LSTM step: the cell state runs straight from left to right, is multiplied by the forget "
+        "gate, then the candidate times the input gate is added; below, frame and last hidden state feed all three "
+        "gates and the candidate; its tanh times the output gate leaves as the new hidden state.",
+        facts="on the way of the cell state: one multiplication, one addition",
+    )
+
+
 def stacks() -> None:
     """How two layers in two directions can be wired: joined once at the top, or stacked."""
     drawing, axes = figure(1, 2, height=3.4)
-
-    def box(axis: Axes, x: float, y: float, text: str, ground: str = "white") -> None:
-        shape = {"boxstyle": "round,pad=0.45", "facecolor": ground, "edgecolor": GREY}
-        base.write(
-            axis, x, y, text, 8.5, color="black" if ground == "white" else "white", bbox=shape
-        )
-
-    def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1.3})
-
     titles = ("joined once at the top (`stacked=False`)", "stacked (`stacked=True`)")
     for axis, title, crossed in zip(axes, titles, (False, True), strict=True):
         axis.set_title(title, fontsize=10)
-        axis.set(xlim=(0, 10), ylim=(0, 10))
-        axis.set_axis_off()
-        box(axis, 5, 0.9, "feature sequence: 512 numbers a frame")
+        _plan(axis)
+        _box(axis, 5, 0.9, "feature sequence: 512 numbers a frame")
         for x, name, colour in ((2.4, "forward", BLUE), (7.6, "backward", "#A34700")):
             for layer, y in ((1, 3.6), (2, 6.3)):
-                box(axis, x, y, f"{name} LSTM {layer}", colour)
-            arrow(axis, (5, 1.6), (x, 2.9))
-            arrow(axis, (x, 4.3), (x, 5.6))
-            arrow(axis, (x, 7.0), (5, 8.4))
+                _box(axis, x, y, f"{name} LSTM {layer}", colour)
+            for start, end in (((5, 1.6), (x, 2.9)), ((x, 4.3), (x, 5.6)), ((x, 7.0), (5, 8.4))):
+                _arrow(axis, start, end)
         if crossed:
-            arrow(axis, (2.4, 4.3), (7.2, 5.6))
-            arrow(axis, (7.6, 4.3), (2.8, 5.6))
-        box(axis, 5, 9.1, "2 joined: 1,024 numbers a frame")
+            _arrow(axis, (2.4, 4.3), (7.2, 5.6))
+            _arrow(axis, (7.6, 4.3), (2.8, 5.6))
+        _box(axis, 5, 9.1, "2 joined: 1,024 numbers a frame")
     show(
         drawing,
         alt="Two wiring plans: on the left the forward and the backward column of two LSTMs meet only at the top, on "
@@ -219,8 +257,7 @@ def reach(curves: Mapping[str, np.ndarray]) -> None:
     """How far padding changes LSTM outputs. curves: name -> (T,) mean change per frame."""
     drawing, axis = figure(height=2.7)
     _curves(axis, curves)
-    axis.set(xlabel="frame of the line", ylabel="mean change of\nan LSTM output")
-    axis.legend(frameon=False, fontsize=8, loc="upper left")
+    _felt(axis, "frame of the line")
     show(
         drawing,
         alt="Three curves along a line: the backward direction without a mask is changed most at the end of the "

@@ -1,77 +1,14 @@
-"""Figures of spell correction: candidates of a word, rates without and with, what weighs for a change, confidence."""
+"""Figures of spell correction: what weighs for a change, and whether a confidence keeps its promise."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from htr_utils.course import calibration
 from htr_utils.course.plots import base
-from htr_utils.course.plots.base import BLUE, COLOURS, GREEN, GREY, ORANGE, RED
-from htr_utils.text.corrections import Report
-from htr_utils.text.metrics import Rate
-
-
-def candidates(
-    word: str, near: Collection[str], lists: Mapping[str, Mapping[str, int]], *, top: int = 8
-) -> None:
-    """The known words among those near `word` and their counts, a panel for each word list.
-
-    Args:
-        lists: name of the word list -> word -> how often it was counted.
-    """
-    lists = {name: {c: counts[c] for c in near if c in counts} for name, counts in lists.items()}
-    rows = max(1, min(top, max(map(len, lists.values()))))
-    drawing, axes = base.figure(1, len(lists), height=0.32 * rows + 1.1, squeeze=False)
-    facts = []
-    for axis, (name, known) in zip(axes[0], lists.items(), strict=True):
-        ranked = sorted(known, key=lambda word: (-known[word], word))[:top]
-        colours = [ORANGE, *[BLUE] * top][: len(ranked)]
-        axis.barh(range(len(ranked)), [known[word] for word in ranked], color=colours)
-        axis.set_yticks(range(len(ranked)), ranked)
-        axis.set_ylim(rows - 0.4, -0.6)
-        if ranked:
-            axis.set(xscale="log", xlim=(0.5, 3 * known[ranked[0]]))
-        else:
-            axis.text(0.5, 0.5, "no candidate", transform=axis.transAxes, ha="center", color=GREY)
-        axis.set_title(name, fontsize=10)
-        axis.set_xlabel("count (logarithmic)")
-        facts.append(f"{name}: {len(known)}" + (f", first {ranked[0]!r}" if ranked else ""))
-    axes[0][0].set_ylabel(f"one edit from “{word}”")
-    told = f"candidates for {word!r} in {'; in '.join(facts)}"
-    base.show(
-        drawing,
-        alt=f"{len(lists)} panels of bars over a logarithmic axis of counts: {told}.",
-        facts=told,
-    )
-
-
-def rates(measured: Mapping[str, tuple[Rate, Rate]]) -> None:
-    """CER and WER of several ways to correct, each with its 95 % interval, against the first."""
-    drawing, axes = base.figure(1, 2, height=0.42 * len(measured) + 1.0, sharey=True)
-    names = list(measured)
-    for panel, axis in enumerate(axes):
-        for row, name in enumerate(names):
-            rate = measured[name][panel]
-            value = 100 * rate.value
-            error = [[value - 100 * rate.low], [100 * rate.high - value]]
-            look = {"color": COLOURS[row % len(COLOURS)], "marker": "os^Dv"[row % 5]}
-            axis.errorbar(value, row, xerr=error, capsize=3, **look)
-            place = {"xytext": (0, 7), "textcoords": "offset points"}
-            axis.annotate(f"{value:.1f}", (value, row), ha="center", fontsize=8, **place)
-        axis.axvline(100 * measured[names[0]][panel].value, color=GREY, ls=":", lw=1)
-        axis.set_xlim(left=0)
-        axis.set_xlabel(f"{'CER' if panel == 0 else 'WER'} (%), with 95 % interval")
-    axes[0].set_yticks(range(len(names)), names)
-    axes[0].set(ylim=(len(names) - 0.5, -0.7), ylabel="correction")
-    edits = ", ".join(f"{name} {measured[name][0].edits}" for name in names)
-    told = ", ".join(f"{name} {100 * measured[name][0].value:.1f} %" for name in names)
-    base.show(
-        drawing,
-        alt=f"Two panels, character and word error rate, a point with its interval for each way: CER {told}.",
-        facts=f"character edits left: {edits}",
-    )
+from htr_utils.course.plots.base import COLOURS, GREY
 
 
 def gains(word: str, options: Sequence[str], parts: Mapping[str, np.ndarray]) -> None:
@@ -141,26 +78,4 @@ def reliability(groups: Mapping[str, np.ndarray], right: np.ndarray, line: np.nd
         alt=f"A diagram of the share of right letters over their confidence, with a dotted diagonal and "
         f"{len(groups)} curves; nearest to it in the mean is the one '{min(errors, key=lambda n: errors[n])}'.",
         facts=f"ECE of {len(right)} letters in {len(members)} lines: {'; '.join(facts)}",
-    )
-
-
-def margin_curve(margins: Sequence[float], reports: Sequence[Report], *, published: float) -> None:
-    """Words mended and broken on validation lines over the margin of the gate; the published one is marked."""
-    drawing, axis = base.figure(height=2.8)
-    mended, broken = [report.mended for report in reports], [report.broken for report in reports]
-    axis.plot(margins, mended, color=GREEN, marker="o", label="mended")
-    axis.plot(margins, broken, color=RED, marker="s", ls="--", label="broken")
-    axis.axvline(published, color=GREY, ls=":", label="published margin")
-    axis.set_xlabel("margin of the gate (nats): further right, fewer changes")
-    axis.set_ylabel("words, validation lines")
-    axis.set_ylim(bottom=-0.5)
-    axis.legend(frameon=False)
-    ends = (
-        f"from {mended[0]} mended and {broken[0]} broken at {margins[0]:g} to {mended[-1]} and {broken[-1]} "
-        f"at {margins[-1]:g}"
-    )
-    base.show(
-        drawing,
-        alt=f"Two curves of words over the margin of the gate, {ends}; a dotted line marks the published margin.",
-        facts=f"words {ends}; the published margin is {published:g}",
     )
