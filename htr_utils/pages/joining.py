@@ -59,8 +59,10 @@ def rejoined(lines: list[FoundLine]) -> list[FoundLine]:
     lines = sorted(lines, key=lambda line: float(line.baseline[0, 0]))
     slopes = np.repeat([_rise(line) for line in lines], [1 + int(line.length) for line in lines])
     slope = float(np.median(slopes)) if lines else 0.0
-    k = 0
-    while k < len(lines):
+    k, again = 0, True  # what has grown may reach back to what was passed by
+    while k < len(lines) or (again and lines):
+        if k == len(lines):
+            k, again = 0, False
         one = lines[k]
         away = np.array([line.baseline[0] for line in lines]) - one.baseline[-1]
         near = (np.abs(away - [3 * one.x_height, 0]) < [8 * one.x_height, 3 * one.x_height]).all(1)

@@ -238,6 +238,18 @@ def test_spaced_capitals_of_two_heights_are_one_line() -> None:
     assert len(joining.rejoined([flat(100, 280, 200, 16.0), far, below])) == 3
 
 
+def test_a_line_that_has_grown_reaches_back_to_what_was_too_far_before() -> None:
+    first, small, large = (
+        flat(100, 200, 200, 20.0),
+        flat(300, 330, 200, 17.0),
+        flat(345, 900, 200, 34.0),
+    )
+    below = flat(100, 900, 270, 20.0)
+    assert len(joining.rejoined([first, small, below])) == 3
+    assert len(joining.rejoined([first, small, large, below])) == 2
+    assert joining.rejoined([]) == []
+
+
 def test_a_low_mark_of_some_width_is_a_line_and_a_descender_is_none() -> None:
     line = flat(100, 600, 300, 40.0)
     for width, kept in ((60, 1), (74, 2)):

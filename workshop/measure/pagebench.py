@@ -1,6 +1,7 @@
 """Readers of whole pages side by side, on a folder of real pages with `truth.json`.
 
     python -m htr_utils pagebench FOLDER [--decoder greedy --decoder lexicon] [--peer-python PYTHON] [--out FILE]
+    python -m htr_utils pagebench FOLDER --kind photo --decoder greedy --side 1000 --side 1800 --side 3000
 
 Each reader reads every page; `page_score` counts. The table names for each kind of page the lines found, lost, doubled
 and invented, those in a wrong order, the page's CER and bag-of-words WER, and the seconds of the processor a page.
@@ -17,6 +18,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import cv2
 
 from htr_utils import files, page_reading, pages, paths
 from htr_utils.cli.one_line import one_line
@@ -47,18 +50,28 @@ def truths(folder: Path) -> list[dict[str, Any]]:
         ) from error
 
 
-def ours(names: Sequence[Path], model: str, decoder: Any) -> tuple[Pages, list[float]]:
-    """Our reading of each page, and the seconds of the processor it took, after the model was loaded."""
+def ours(
+    names: Sequence[Path], model: str, decoder: Any, side: int | None = None
+) -> tuple[Pages, list[float]]:
+    """Our reading of each page, and the seconds of the processor it took, after the model was loaded.
+
+    side: pixels that the long side of each page is brought to first; None leaves it. Places are those of the file.
+    """
     recognizer, made, seconds = Recognizer.load(model), [], []
     pages.network()
     for name in names:
         begun = time.process_time()
-        page = pages.find(pages.open_pages(name)[0], page_reading.judge(lambda: recognizer))
+        grey = pages.open_pages(name)[0]
+        factor = side / max(grey.shape) if side else 1.0
+        if side:
+            method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+            grey = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=method)
+        page = pages.find(grey, page_reading.judge(lambda: recognizer))
         readings = recognizer.read([line.crop for line in page.lines], decoder=decoder)
         seconds.append(time.process_time() - begun)
         made.append(
             [
-                {"text": reading.text, "polygon": line.polygon.tolist()}
+                {"text": reading.text, "polygon": (line.polygon / factor).tolist()}
                 for line, reading in zip(page.lines, readings, strict=True)
             ]
         )
@@ -125,6 +138,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--decoder", action="append", choices=DECODERS, help="of ours; may be given again"
     )
+    parser.add_argument("--kind", help="only pages of this kind, as photo")
+    parser.add_argument(
+        "--side",
+        type=int,
+        action="append",
+        help="pixels of the pages' long side; may be given again",
+    )
     parser.add_argument("--peer-python", help="a Python that has RapidOCR, and perhaps kraken")
     parser.add_argument(
         "--peer",
@@ -136,11 +156,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--out", type=Path, help="write the table here, and all readings as JSON beside it"
     )
     given = parser.parse_args(arguments)
-    rows = truths(given.folder)
+    rows = [row for row in truths(given.folder) if given.kind in (None, row.get("kind", "page"))]
     names = [given.folder / row["file"] for row in rows]
     read: dict[str, tuple[Pages, list[float]]] = {}
     for decoder in given.decoder or ("greedy", "lexicon"):
-        read[f"ours, {decoder}"] = ours(names, given.model, decoder)
+        for side in given.side or [None]:
+            name = f"ours, {decoder}" + (f", {side} px" if side else "")
+            read[name] = ours(names, given.model, decoder, side)
     for name in (given.peer or ["rapidocr"]) if given.peer_python else ():
         made, seconds, version = peer(name, given.peer_python, names)
         read[f"{name} {version}"] = made, seconds

@@ -6,9 +6,12 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from htr_utils import pages
 from htr_utils.errors import HtrError
+from htr_utils.readings import Reading
 from workshop.measure import pagebench
 
 ROWS = [
@@ -40,6 +43,28 @@ def test_a_folder_without_truth_is_said_to_have_none(tmp_path: Path) -> None:
         pagebench.truths(tmp_path)
     (tmp_path / "truth.json").write_text(json.dumps(ROWS), encoding="utf-8")
     assert pagebench.truths(tmp_path) == ROWS
+
+
+def test_pages_are_brought_to_a_size_and_places_are_those_of_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    def find(grey: np.ndarray, judge: object) -> pages.Page:
+        seen.append(grey.shape)
+        return pages.whole(grey)
+
+    class Reader:
+        def read(self, crops: list, decoder: str) -> list:
+            return [Reading("x", 1.0, (), 0.0)] * len(crops)
+
+    monkeypatch.setattr(pagebench.Recognizer, "load", lambda model: Reader())
+    monkeypatch.setattr(pages, "open_pages", lambda name: [np.zeros((300, 600), np.uint8)])
+    monkeypatch.setattr(pages, "find", find)
+    for side in (None, 1200, 150):
+        made, _ = pagebench.ours([Path("a.png")], "course", "greedy", side)
+        assert np.allclose(made[0][0]["polygon"], [[0, 0], [600, 0], [600, 300], [0, 300]])
+    assert seen == [(300, 600), (600, 1200), (75, 150)]
 
 
 def test_a_peer_that_is_not_installed_is_one_line() -> None:
