@@ -157,7 +157,7 @@ def scores(
         table.text(-5.4, down, name, va="center", fontsize=9, color=colour)
         table.text(len(strokes), down, share, va="center", fontsize=9, color=colour)
         for at, (sign, true) in enumerate(zip(text, truth, strict=True)):
-            look = {"family": "monospace", "color": colour}
+            look: dict[str, object] = {"family": "monospace", "color": colour}
             if name in read and sign != true:
                 patch = {"facecolor": "#fbe3d6", "edgecolor": "none", "pad": 1.5}
                 look = {"family": "monospace", "color": RED, "weight": "bold", "bbox": patch}

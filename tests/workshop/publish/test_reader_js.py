@@ -245,9 +245,9 @@ def test_the_beam_step_by_step_as_in_python(
         for at in (2, len(rows) // 2):
             (early,) = decoding.beam(line[:, : at + 1], [at + 1], width, width)
             assert [tuple(one["ids"]) for one in steps[at]["kept"]] == [one.ids for one in early]
-        (fused,) = fusion.lexicon_beam(
-            line, frames, tuned.lexicon, tuned.lm, width, tuned.fusion.weight, tuned.fusion.bonus,
-            top=width, prune=0,
+        (fused,) = fusion.prefix_beam(
+            line, frames, tuned.lm, width, tuned.fusion.weight, tuned.fusion.bonus,
+            top=width, prune=0, lexicon=tuned.lexicon,
         )  # fmt: skip
         final = made[2 * k + 1]["final"]
         assert [tuple(one["ids"]) for one in final] == [one.ids for one in fused]
