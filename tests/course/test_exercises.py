@@ -24,6 +24,7 @@ from htr_utils.course import exercises
 from htr_utils.course.exercises import check, solution, unsealed, verdict
 from htr_utils.errors import HtrError
 from htr_utils.runs import chapter_files, sweeps
+from tests.course import test_chapter_05_06, test_chapter_10, test_chapter_12
 from tests.course.test_chapter_11 import emptied
 from tests.helpers.chapters import NOTEBOOKS, SOURCES
 from workshop.chapters import notebooks
@@ -32,7 +33,12 @@ from workshop.publish import kit
 EXERCISES = 4  # at least, in a chapter
 WRONG_ANSWERS = 2  # at least, for an exercise; four in the chapters that were gone through again
 FOUR = ("05.", "06.", "07.", "08.")
-TOOLS = {"13.4": (sweeps.from_dict,)}
+TOOLS = {
+    "05.6": (test_chapter_05_06.told_apart,),
+    "10.5": (test_chapter_10.damaged,),
+    "12.6": (test_chapter_12.recorded,),
+    "13.4": (sweeps.from_dict,),
+}
 each_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from htr_utils.course.exercises import exercise
 from htr_utils.text.metrics import edits
+
+BEFORE, BAR = 23.1, 15.0  # CER in %, of the lines that 12.6 measures
 
 
 @exercise("12.1")
@@ -128,3 +131,33 @@ def eight_bits(answer: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]) ->
     if (np.abs(numbers * scales - weights)[:, :4] > 0.51 * right[:4]).any():
         return "some weights are off by more than half a step: round to the nearest, do not cut"
     return None
+
+
+@exercise("12.6")
+def one_hand(plan: dict[str, Any], tried: Callable[..., float]) -> str | None:
+    """A plan within its means whose model reads the unseen lines of the hand better than the chapter's recipe."""
+    if missing := [word for word in ("lines", "epochs") if word not in plan]:
+        return f"your plan does not say its {missing[0]}"
+    lines = list(plan["lines"])
+    if not set(lines) <= set(range(30)):
+        return "lines 0 to 29 may be corrected; the others are what is measured"
+    if len(set(lines)) < len(lines):
+        return "a line that is named twice is corrected once: name others"
+    if len(lines) > 20:
+        return f"you have patience for 20 lines, not for {len(lines)}"
+    if (pictures := len(lines) * plan["epochs"]) > 500:
+        return f"that takes {pictures} pictures, and there is time for 500: fewer passes, or fewer lines"
+    rate = tried(**plan)
+    told = f"CER of the unseen lines: yours {rate:.1f} %, the bar {BAR:.1f} %"
+    if rate <= BAR:
+        print(f"12.6: {told}: correct")
+        return None
+    if rate > BEFORE:
+        return f"{told}. Before the training it was {BEFORE:.1f} %: how large are your steps?"
+    if plan.get("frozen"):
+        return f"{told}. A hand so narrow looks unlike all that the frozen layers learnt from"
+    if pictures < 400:
+        return f"{told}. You have used {pictures} of 500 pictures"
+    return (
+        f"{told}. Where is the loss at the end: would larger steps, or more of them, get further?"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -157,10 +157,10 @@ def scores(
         table.text(-5.4, down, name, va="center", fontsize=9, color=colour)
         table.text(len(strokes), down, share, va="center", fontsize=9, color=colour)
         for at, (sign, true) in enumerate(zip(text, truth, strict=True)):
-            look: dict[str, object] = {"family": "monospace", "color": colour}
+            look: dict[str, Any] = {"family": "monospace", "color": colour}
             if name in read and sign != true:
                 patch = {"facecolor": "#fbe3d6", "edgecolor": "none", "pad": 1.5}
-                look = {"family": "monospace", "color": RED, "weight": "bold", "bbox": patch}
+                look |= {"color": RED, "weight": "bold", "bbox": patch}
             base.write(table, at, down, sign, 11, **look)
     show(
         drawing,
