@@ -18,8 +18,8 @@
 # 3. correct lines, [fine-tune](../docs/guide/glossary.md#fine-tuning), and measure the gain honestly.
 #
 # Models that shine in a paper often stumble over the first photo that a user brings. The sheet is crooked, a shadow
-# lies on it, and the hand is one that nobody trained on. How far can you get with a page of
-# patience?
+# lies on it, and the hand is one that nobody trained on. How far do you get with one page,
+# corrected?
 
 # %% tags=["parameters"]
 my_image: str = ""  # photo or scan of a page of your own; "" for a sample letter
@@ -63,8 +63,8 @@ photo, found = page.image, page.lines
 plots.steps({"the page of this chapter": photo, "a sample letter": one.grey})
 
 # %% [markdown]
-# A page on its side or on its head is put upright, light ink on a dark ground turned dark on light, and each of it
-# told; a picture without writing is refused in one line.
+# A page on its side or on its head is put upright, light ink on a dark ground is turned dark on light, and each such
+# change is reported; a picture without writing is refused in one line.
 #
 # ## Take the shadow out
 #
@@ -159,15 +159,15 @@ def step(x, channels: int, stride: int = 1):
     return L.ReLU()(L.BatchNormalization(momentum=0.9)(x))
 
 
-page = keras.Input((None, None, 1))  # (batch, height, width, 1)
-near = step(L.Conv2D(16, 8, strides=4, padding="same")(page), 24)  # (batch, height / 4, ...)
+sheet = keras.Input((None, None, 1))  # (batch, height, width, 1)
+near = step(L.Conv2D(16, 8, strides=4, padding="same")(sheet), 24)  # (batch, height / 4, ...)
 far = step(step(step(step(near, 32, 2), 48, 2), 48), 48)  # (batch, height / 16, ...)
 both = L.Concatenate()([near, L.UpSampling2D(4, interpolation="bilinear")(far)])
-small = keras.Model(page, L.Conv2D(1, 3, padding="same")(step(both, 24)))  # logits of the core
+small = keras.Model(sheet, L.Conv2D(1, 3, padding="same")(step(both, 24)))  # logits of the core
 print(f"{small.count_params():,} parameters")
 
 rate = keras.optimizers.schedules.CosineDecay(4e-3, run.rounds * len(examples) // 8)
-loss = keras.losses.BinaryCrossentropy(from_logits=True)
+loss = keras.losses.BinaryCrossentropy(from_logits=True)  # -log p of the true answer, yes or no
 small.compile(keras.optimizers.Adam(rate), loss)
 history = small.fit(examples, cores, batch_size=8, epochs=run.rounds, verbose=0).history
 print("loss of each round:", *(f"{value:.2f}" for value in history["loss"]))
@@ -189,9 +189,9 @@ maps = [core_of(small(seen)), core_of(pages.network()(seen))]
 plots.steps({"the photo": photo, "cores, your finder": maps[0], "cores, the published": maps[1]})
 
 # %% [markdown]
-# Yours knows lines after a few hundred crops. Where paper is ruled, it may take the rules for lines as well: too few
-# examples showed it that a rule is no writing. Give it more (`examples`, `rounds`) and look again. The published one
-# saw hundreds of ruled pages.
+# Yours has an idea of lines after a few hundred crops. But this page is ruled, and it takes rules for lines as well:
+# too few examples showed it that a rule is no writing. Give it more (`examples`, `rounds`) and look again. The
+# published one saw hundreds of ruled pages.
 #
 # From map to lines: what hangs together above one half is one piece, and a long piece is a line.
 
@@ -234,9 +234,10 @@ for name, polygons in {"row profile": stripes, "yours": mine, "published": publi
     print(f"{name:12} {len(set(owner) - {-1})} of {len(true)} lines, {owner.count(-1)} on none")
 
 # %% [markdown]
-# (For a page of your own the published finder's lines are taken for the true ones.) One page is an illustration, no
-# measurement. [docs/measured/pages.md](../docs/measured/pages.md) has the measured table: fifty real pages, photos
-# and scans, beside another reader.
+# Yours hardly beats the profile on this page, if at all: the rules cost it what it gained. The published one, of the
+# same kind, shows what more pages are worth. (For a page of your own its lines are taken for the true ones.) One page
+# is an illustration, no measurement. [docs/measured/pages.md](../docs/measured/pages.md) has the measured table:
+# fifty real pages, photos and scans, beside another reader.
 #
 # ## Exercise 12.1 · Lost and twice *(6 minutes)*
 # For each line that was found, `owner` holds the number of the true line that it lies on (-1: on none). Return how
@@ -288,8 +289,8 @@ for number, reading in enumerate(readings[:6], 1):
     print(f"{number:2}  {reading.confidence:4.0%}  {reading.text}")
 
 # %% [markdown]
-# The per cent say how sure the [recogniser](../docs/guide/glossary.md#recogniser) is. That costs nothing and needs
-# no true text, so look there first. Lines of the kind that it learned from are its measure.
+# The percentages say how sure the [recogniser](../docs/guide/glossary.md#recogniser) is. That costs nothing and needs
+# no true text, so look there first, and compare with lines of the kind that it was trained on.
 
 # %%
 from htr_utils.lines import iam
@@ -310,6 +311,7 @@ theirs = [recognizer.prepare(line.path).ink for line in known]
 plots.hands({"rendered lines": theirs, "the page": [recognizer.prepare(c).ink for c in crops[:4]]})
 
 # %% [markdown]
+# The rules catch the eye first, but the network knows ruled lines: painted out in six of these it read no better.
 # Compare slant, width, and how letters are joined. Narrow letters have few frames each; crowded ones run into each
 # other. Which of it hurts most the picture cannot say. Where a hand is far from all that the model learned from, it
 # is read badly, however well it was photographed: the [**domain gap**](../docs/guide/glossary.md#domain-gap). More
@@ -351,7 +353,8 @@ for name, read, truth in (
 
 # %% [markdown]
 # Read your corrections once more before you train. With ten lines, one wrong text is a tenth of the lesson. And
-# keep lines aside that no training sees, a third here: without them you could not tell what you have won.
+# keep lines aside that no training sees, here one of the two letters, of your own page a third: without them you could
+# not tell what you have won.
 #
 # ## Exercise 12.3 · Predict *(2 minutes)*
 # After the training, which [CER](../docs/guide/glossary.md#cer) will be lower: that of "the learnt lines" or that of
@@ -373,7 +376,8 @@ check("12.3", lower_rate)
 # Start from the trained weights, not from random ones: the model can read, it only has to bend. Every pass distorts
 # the lines anew, so that they are never quite the same. Nearly a third of what it sees are embedded lines, so that
 # other hands are not forgotten. How many lines are enough? Train on the first 5, 10, 20, 40 of them, as far as there
-# are so many, and on all. (For a hand of your own it trains five times as long, some minutes in all.)
+# are so many, and on all, each time with as many passes: more lines are also more steps. (For a hand of your own it
+# makes 80 passes instead of 9, some minutes in all.)
 
 # %%
 import tempfile
@@ -413,8 +417,8 @@ base.show(drawing, alt=alt, facts=f"CER after so many lines: {told}")
 # **Frozen or full?** With `frozen` in the parameters the convolutions stay as they are, and only what stands behind
 # them learns. Measured on the two letters, trained as here, three seeds
 # ([how](../docs/guide/training.md#frozen-or-full)): the unseen letter went from 32.0 % to 21.9 % with all weights and
-# to 26.3 % with the convolutions frozen, other hands from 2.4 % to 4.2 % and to 2.6 %. So the frozen model forgot less,
-# and learnt less. Is it so for your hand?
+# to 26.3 % with the convolutions frozen, other hands from 2.4 % to 4.2 % and to 2.6 %. So the frozen model forgot
+# less, and learnt less. Is it so for your hand?
 #
 # ## What goes wrong: marking your own homework
 #
@@ -436,7 +440,7 @@ for name, before, after, truth in (
 plots.before_after(rates)
 
 # %% [markdown]
-# The first row may look wonderful, and is worthless: the model has seen these lines and their texts. It may have
+# The first row is worthless, however good it looks: the model has seen these lines and their texts. It may have
 # learnt the hand, or the texts by heart. The truth is in the middle row. The last row is the price: a model that
 # bends to one hand bends away from others. So keep the old file, and give each hand its own. Is the gain in the
 # middle more than chance? Both models met the same lines, so draw lines for both together
@@ -470,8 +474,8 @@ for old, new in list(zip(readings, texts(tuned, crops), strict=True))[:6]:
     print(f"before   {old.text}\nafter    {new}\n")
 
 # %% [markdown]
-# Which of the errors that are left would other lines have cured? Letters that hardly occur in the corrected lines
-# are still read as before. Next time choose lines with rare letters, capitals and digits, and those read worst.
+# Which of the errors that are left would other lines have cured? Look for letters that hardly occur in the corrected
+# ones. Next time choose lines with rare letters, capitals and digits, and those read worst.
 #
 # Honest limits: the sample letters are in a font, where each `a` has one shape at heart; a real hand varies more.
 # How real hands gain is measured in [docs/measured/adapting.md](../docs/measured/adapting.md). A dozen unseen lines
@@ -503,8 +507,8 @@ check("12.4", forgotten)
 # take one scale, so that the largest absolute weight of the column becomes 127; then round weight / scale to whole
 # numbers. Return these and the scales; a column of zeros gets the scale 1. Afterwards give the kernels of the LSTM
 # and of the last layer of `tuned.model` back from their 8 bits (`w.assign(numbers * scales)`) and read `unseen`
-# again: expect the CER to move by less than one point. How long does a line take before and after, and why is it
-# no shorter?
+# again: expect the CER to move by less than one point. (A line takes as long as before: the weights are multiplied in
+# 32 bits again. Only the file is smaller.)
 
 
 # %% tags=["exercise"]
@@ -522,10 +526,10 @@ check("12.5", eight_bits)
 
 # %% [markdown]
 # ## Exercise 12.6 · Project: a model for one hand *(30 minutes)*
-# Here is another hand, `letters.leaning()`: 30 lines that you may correct and 17 of other forms. You have patience for
-# 20 of the 30, and time for 500 pictures (lines x passes). Which lines, how many passes, which batch and learning rate,
-# frozen or not? The check trains by your plan (a minute or two) and reads the 17, whose CER is 23.1 % before. The first
-# 20 lines with nine passes, as above, bring 17.1 %. The bar is 15 %.
+# Here is another hand, `letters.leaning()`: 30 lines that you may correct and 17 of other forms. You have patience
+# for 20 of the 30, and time for 500 pictures (lines x passes). Which lines, how many passes, which batch and learning
+# rate, frozen or not? The check trains by your plan (a minute or two) and reads the 17, whose CER is 23.1 % before.
+# The first 20 lines with nine passes, as above, bring 17.1 %. The bar is 15 %.
 
 
 # %% tags=["exercise"]
@@ -550,10 +554,11 @@ check("12.6", plan, tried)
 # %% [markdown]
 # ## Summary
 #
-# A small network that says where the cores of lines are needs no method for each trouble of a photo. Lines lost and
-# lines found twice are the errors to count. A hand far from the training data is read badly, and the confidence
+# A network that says where the cores of lines are needs no method for each trouble of a photo. It needs pages that
+# show these troubles: the small one of this chapter saw too few. Lines lost and lines found twice are the errors to
+# count. A hand far from the training data is read badly, and the confidence
 # shows it without any true text. A few corrected lines and some seconds of training bring the errors on unseen
-# lines of this hand down clearly. Measured on the corrected lines themselves, the gain looks larger than it is.
+# lines of this hand down clearly. Only lines that no training saw can tell.
 #
 # ## Quiz
 #
