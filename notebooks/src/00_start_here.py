@@ -11,12 +11,8 @@
 #
 # *25 minutes to read, 45 for the exercises. Needs only the package and the model that comes with it.*
 #
-<<<<<<< HEAD
-# ![A short line is read: the probability of each letter, frame by frame; the path; the text.](../docs/guide/reading.gif)
-=======
 # ![A short line of handwriting is read: frame by frame the probability of each letter appears under it, then
 # the path of the likeliest ones, then the path without repeats, then the text.](../docs/guide/reading.gif)
->>>>>>> learn
 #
 # You learn
 #
