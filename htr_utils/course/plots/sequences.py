@@ -130,8 +130,8 @@ def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> Non
     below.legend(frameon=False, fontsize=8, loc="upper left")
     show(
         drawing,
-        alt="A line whose right half is covered, and two curves: the forward direction changes nothing before the "
-        "cover, the backward direction already differs to the left of it.",
+        alt="A line whose right half is covered, and curves of what moves: the forward direction lies at zero until "
+        "shortly before the cover, the backward direction already differs to the left of it.",
         facts=f"directions drawn: {', '.join(moved)}",
     )
 
