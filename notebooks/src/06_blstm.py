@@ -46,8 +46,7 @@ run = validate(
 )  # fmt: skip
 
 # %% [markdown]
-# You take a line and the trained model. (The line is rendered with a handwriting font, not written by a pen; the
-# trouble is the same.)
+# A line and the trained model. (The line is rendered with a handwriting font.)
 
 # %%
 from htr_utils import Recognizer
@@ -59,8 +58,8 @@ recognizer = Recognizer.load(run.model)
 ink = recognizer.prepare(grey).ink  # (height, width), 1 = ink
 
 # %% [markdown]
-# Cover the lower row of the figure with your hand and read the strips. They are cut out at random from letters that
-# hold an upright stroke.
+# Cover the lower row of the figure with your hand and read the strips. They are cut out at random where the model
+# reads letters with an upright stroke.
 
 # %% tags=["figure"]
 import numpy as np
@@ -75,16 +74,16 @@ places = np.clip(np.subtract(stems, run.strip_width // 2), 0, ink.shape[1] - run
 plots.strips(ink, sorted(rng.permutation(places)[:6].tolist()), run.strip_width)
 
 # %% [markdown]
-# An upright stroke may be an `l`, half an `n` or the end of a `d`. `rn` is an `m`, `cl` is a `d`, until you see
+# A stroke may be an `l`, half an `n` or the end of a `d`. `rn` is an `m`, `cl` is a `d`, until you see
 # what stands around them. A frame of the network sees more than these strips ([CNN features](05_cnn_features.ipynb)
 # measured how much), but its view ends too. Something has to carry knowledge along the line.
 #
 # ## 1 · One LSTM step by hand
 #
 # The simplest network with a memory reads the frames in order and hands its answer, the [*hidden
-# state*](../docs/guide/glossary.md#hidden-state) $h$, on to the
-# next frame: $h_t = \tanh(x_t W + h_{t-1} U + b)$, where $x_t$ is the frame, $W$, $U$ and $b$ are learned. But each
-# frame overwrites all that it remembers.
+# state*](../docs/guide/glossary.md#hidden-state) $h$, on to the next frame: $h_t = \tanh(x_t W + h_{t-1} U + b)$,
+# where $x_t$ is the frame, $W$, $U$ and $b$ are learned ($\tanh$ squeezes numbers into -1 to 1). But each frame
+# overwrites all that it remembers.
 #
 # An [*LSTM*](../docs/guide/glossary.md#lstm) keeps a note pad beside it, the [*cell
 # state*](../docs/guide/glossary.md#cell-state) $c$, with one number per *unit*. At each frame three
@@ -126,7 +125,7 @@ def lstm_step(x, h, c, W, U, b):  # (features,), (units,), (units,), the three w
 # %% [markdown]
 # `c = f * c + i * g` is the whole idea. If the forget gate stays near one, a number survives for many frames.
 #
-# Does Keras do the same? You take a small Keras LSTM with random weights, copy the weights and make one step.
+# Does Keras do the same? A small LSTM with random weights makes one step.
 
 # %%
 import keras
@@ -181,20 +180,21 @@ axis.legend(frameon=False)
 left_over = "; ".join(f"{name}: {curve[40]:.0e}" for name, curve in curves.items())
 base.show(
     drawing,
-    alt=f"Three curves that begin at 1 and fall at unlike speed; what is left after 40 frames: {left_over}.",
+    alt=f"Three curves of a gradient's length, which begin at 1; what is left after 40 frames: {left_over}.",
     facts=f"left after 40 frames: {left_over}",
 )
 
 # %% [markdown]
 # In a plain network, what a frame 40 steps back has to teach is drowned by the last one. Open forget gates pass it on,
-# and training decides for each unit how open they are.
+# and training decides for each unit how open they are. More is left than the direct way alone can pass on: the whole
+# gradient also takes the ways through $h$ and the gates. With open gates these add up, so that it may even grow.
 #
 # ## 2 · Along a real line
 #
 # Now the trained network. Its convolutions turn the line into a feature sequence, and its first LSTM layer, named
-# `blstm1`, reads that in both directions. You run the forward half by hand, step by step. (To save time a
-# network may join two frames into one *step* of its LSTM; at the top each step gives the answers for both. In this
-# chapter a frame is what the LSTM gets at one step. The cell prints how many columns of the picture that is.)
+# `blstm1`, reads that in both directions. You run the forward half by hand, step by step. (To save time `course`
+# hands its LSTM two frames of the last chapter at once; at the top each step answers for both. In this chapter a
+# *frame* is what the LSTM gets at one step. The cell prints its columns.)
 
 
 # %%
@@ -221,7 +221,7 @@ units = both.shape[1] // 2
 print(f"a step of {step} columns: {features.shape[1]} numbers in, {units} out of each direction")
 
 # %% [markdown]
-# The loop below keeps every state and every gate on the way: things that Keras computes and throws away.
+# The loop below keeps every state and gate on the way, which Keras throws away.
 
 
 # %%
@@ -255,7 +255,7 @@ plots.cells(ink, letters, states[:, drawn], first_gates)
 # The upper cells are memory: one colour lasts over many letters, even over words. The last panel shows how. While
 # the forget gate is near one and the input gate near zero, nothing changes; where the input gate rises, something
 # is written; where the forget gate drops, the old state is wiped. The lower cells are written anew at nearly every
-# frame: they say where in a letter we are.
+# frame.
 #
 # Nobody told a cell what to mean, and another training gives other cells.
 #
@@ -267,8 +267,8 @@ plots.cells(ink, letters, states[:, drawn], first_gates)
 #
 # ### Exercise 6.1 · A prediction *(2 minutes)*
 #
-# In a moment you cover the right half of the line with white paper. Look at the frames well inside the *left* half.
-# Whose outputs change there: `"forward"`, `"backward"`, or `"both"`?
+# In a moment you cover the right half of the line with the end of another line. Look at the frames well inside the
+# *left* half. Whose outputs change there: `"forward"`, `"backward"`, or `"both"`?
 
 # %% tags=["exercise"]
 guess = (
@@ -278,41 +278,48 @@ guess = (
     # END
 )
 
-# %% [markdown]
-# *Hint: who has already seen the right half when it comes to the left?*
-
 # %% tags=["check"]
 from htr_utils.course.exercises import check
 
 check("06.1", guess)
 
 # %% [markdown]
-# Now do it.
+# Now do it, and once more with white paper as the cover.
 
 # %% tags=["figure"]
 start = ink.shape[1] // 2
-covered = ink.copy()
-covered[:, start:] = 0
-change = np.abs(blstm(trunk(model_input(covered, canvas))).numpy()[0] - both)  # (frames, 2 * units)
-moved = {"forward": change[:, :units].mean(axis=1), "backward": change[:, units:].mean(axis=1)}
+wide = ink.shape[1] - start  # columns of the cover
+other = recognizer.prepare(lines[(run.line_number + 1) % len(lines)].image()).ink
+writing = np.pad(other, ((0, 0), (wide, 0)))[:, -wide:]  # the end of another line
+
+
+def change(cover):  # how far each output moves, (frames, 2 * units)
+    covered = np.hstack([ink[:, :start], cover])
+    return np.abs(blstm(trunk(model_input(covered, canvas))).numpy()[0] - both)
+
+
+moved = {
+    "forward": change(writing)[:, :units].mean(axis=1),
+    "backward": change(writing)[:, units:].mean(axis=1),
+    "backward, white paper": change(np.zeros_like(writing))[:, units:].mean(axis=1),
+}
 plots.covered(ink, start, moved)
 
 # %% [markdown]
-# In numbers: the largest change in those frames on the left that no convolution connects with the cover. And what does
-# the whole network read now?
+# In numbers (outputs lie between -1 and 1): the largest mean change in those frames on the left that no convolution
+# connects with the cover. And what does the whole network read now?
 
 # %%
 left = max(1, (start - 120) // step)
 for name, curve in moved.items():
-    print(f"{name}: {curve[:left].max():.2f}")
-half = 255 - np.round(255 * covered).astype(np.uint8)  # a picture again: dark ink on paper
+    print(f"{name}: {curve[:left].max():.3f}")
+half = 255 - np.round(255 * np.hstack([ink[:, :start], writing])).astype(np.uint8)  # dark on light
 print(f"open:    {reading.text}\ncovered: {recognizer.read(half, decoder='greedy').text}")
 
 # %% [markdown]
-# The backward curve rises well *before* the cover: at these letters it already knew what was coming, and now it does
-# not. It is highest beside the cover: the next letters matter most. How far to the left does it stay above zero? So
-# far the LSTM carries what it has seen. (Close to the cover the forward curve rises as well: there the convolutions
-# below it look under the cover.)
+# Left of the cover the forward outputs do not move at all. The backward ones move everywhere, if only a little: the
+# reader from the right has carried what it saw there through the whole line. (Beside the cover both curves rise: there
+# the convolutions below look under it.) White paper moves the line more than writing does; section 5 comes to that.
 #
 # How much is that worth? Try it on a toy script with two strokes, `o` and `l`. An `o` followed by an `l` is a
 # **d** (both strokes belong to it); any other `o` is a **c**, any other `l` an **l**. Chance decides the
@@ -333,13 +340,12 @@ print("strokes:", "".join("ol"[s] for s in strokes[0]))
 print("letters:", "".join("cdl"[s] for s in letters_of(strokes[0:1])[0]))
 
 # %% [markdown]
-# At an `o` a forward reader must guess whether an `l` follows, and half of the guesses are wrong. Half of the
-# strokes are `o`, but the last of the 16 has none behind it and is always a **c**: so of all strokes 1/2 x 1/2 x
-# 15/16 = 23 % are read wrong, 77 % right, and no reader of one direction does better but by luck. A backward reader
-# has the same trouble at every `l`. You train one LSTM in each direction for a few seconds, with three judges on
-# top: one sees the forward LSTM, one the backward LSTM, one both side by side. Each is one dense layer: numbers of a
-# frame in, three probabilities out. (`flip` turns the backward outputs
-# round again; section 5 says why.)
+# At an `o` a forward reader must guess whether an `l` follows, and half of the guesses are wrong. Half of the strokes
+# are `o`, but the last of the 16 has none behind it and is always a **c**: so of all strokes 1/2 x 1/2 x 15/16 = 23 %
+# are read wrong, 77 % right, and no reader of one direction does better but by luck. (Who says **d** at every `o`
+# loses the last one, too: 73 %.) A backward reader has the same trouble at every `l`. You train one LSTM in each
+# direction for a few seconds, with three judges on top: one sees the forward LSTM, one the backward LSTM, one both
+# side by side. (`flip` turns the backward outputs round again; section 5 says why.)
 
 # %%
 keras.utils.set_random_seed(run.seed)
@@ -377,9 +383,9 @@ ceiling = 1 - 1 / 2 * 1 / 2 * 15 / 16  # what one direction can get right
 plots.scores(right, ceiling, strokes, text[0], dict(zip(readers, text[1:], strict=True)))
 
 # %% [markdown]
-# The backward reader knows at each `o` what follows; at each `l` it is the other way round. Both stand at their
-# ceiling, give or take chance. More units or more training cannot help: the knowledge is not there. The third judge
-# sees nothing but the same two LSTMs side by side, and reads nearly everything.
+# The backward reader knows at each `o` what follows; at each `l` it is the other way round. Give or take chance both
+# stand between 73 % and 77 %, by what they prefer to guess. No training takes them further: the knowledge is not
+# there. The third judge sees nothing but the same two LSTMs side by side, and reads nearly everything.
 #
 # ## 4 · Stacked or joined?
 #
@@ -458,8 +464,8 @@ for name, mine in (("as it comes out", hidden_backward), ("turned round", hidden
 # ## 6 · Why CNN and BLSTM, and not something else?
 #
 # What puts the features in relation along the line best? These are rates on test lines of
-# [IAM](../docs/guide/bibliography.md#iam-2002), without a language model of their own, as the authors report them.
-# Splits and spacing differ: half a point says nothing.
+# [IAM](../docs/guide/bibliography.md#iam-2002), without a separate language model, as the authors report them. Splits
+# differ, and spacing, which alone is worth points ([Loading IAM](01_loading_iam.ipynb)): only wide gaps say something.
 #
 # | along the line | learnt from | CER % | WER % |
 # |---|---|---|---|
@@ -470,15 +476,16 @@ for name, mine in (("as it comes out", hidden_backward), ("turned round", hidden
 # | the same | IAM, rendered lines | 4.7 | 15.5 |
 # | TrOCR, 558 million weights ([Li 2023](../docs/guide/bibliography.md#li-2023)) | IAM, millions of lines | 2.9 | |
 #
-# A BLSTM is no longer the record. It is what learns from a few thousand lines on a small computer, and every letter
-# has its place in the picture. A transformer sees the whole line at once and has a language model inside, for which it
-# needs far more text.
+# A BLSTM is no longer the record, and deep convolutions alone do as well. But it is small, it learns from a few
+# thousand lines on a small computer, and every letter has its place in the picture. A *transformer* sees the whole
+# line at once and also learns which texts are likely, for which it needs far more text.
 #
 # ## Exercises
 #
 # ### Exercise 6.2 · Count a BLSTM *(5 minutes)*
 #
-# How many numbers does one *bidirectional* layer store?
+# How many numbers does one *bidirectional* layer store? Compare with `trained.get_layer("blstm1").count_params()`,
+# which has `features.shape[1]` inputs and `units` units.
 
 
 # %% tags=["exercise"]
@@ -490,10 +497,6 @@ def blstm_parameters(inputs: int, units: int) -> int:
     # END
 
 
-# %% [markdown]
-# *Hint: compare with `trained.get_layer("blstm1").count_params()`, which has `features.shape[1]` inputs and `units`
-# units.*
-
 # %% tags=["check"]
 check("06.2", blstm_parameters)
 
@@ -501,7 +504,8 @@ check("06.2", blstm_parameters)
 # ### Exercise 6.3 · Turn round what is real *(10 minutes)*
 #
 # A padded line is turned round before a backward LSTM. With `sequence[::-1]` the padding would come first.
-# Write it properly: the first `length` frames in reverse order, the padding left where it is.
+# Write it properly: the first `length` frames in reverse order, the padding left where it is, the array that was given
+# unchanged.
 
 
 # %% tags=["exercise"]
@@ -513,9 +517,6 @@ def turn_round(sequence: np.ndarray, length: int) -> np.ndarray:
     # END
 
 
-# %% [markdown]
-# *Hint: cut the sequence in two, turn one piece, join. Do not change the array that you were given.*
-
 # %% tags=["check"]
 check("06.3", turn_round)
 
@@ -525,7 +526,8 @@ check("06.3", turn_round)
 # How many frames, counted from the end of the line, does the padding reach? Write a function that takes a curve
 # such as `felt["backward, no mask"]` and a limit, and returns the distance from the end to the *earliest* frame
 # whose change is above the limit: 0 if there is none, 1 if only the last frame is changed. Then measure your curve
-# with the limits 0.03 and 0.001, and again with another `extra_padding`.
+# with the limits 0.03 and 0.001, and again with another `extra_padding`. Expect about half of the line, and all of it:
+# the change does not fade out.
 
 
 # %% tags=["exercise"]
@@ -538,18 +540,14 @@ def reach(changes: np.ndarray, limit: float) -> int:
     # END
 
 
-# %% [markdown]
-# *Hint: `np.flatnonzero(changes > limit)` gives the places; the first of them is what you need.*
-
 # %% tags=["check"]
 check("06.4", reach)
 
 # %% [markdown]
 # ### Exercise 6.5 · Which BLSTM was built? *(10 minutes)*
 #
-# A paper says "two BLSTM layers" and gives a number of parameters. The reference system's authors said the same, and
-# had joined two one-way stacks. Count the LSTM weights of *both* wirings for two layers, then say which one a network
-# with `counted` weights has.
+# A paper says "two BLSTM layers" and gives a number of parameters. Count the LSTM weights of *both* wirings for two
+# layers, then say which one a network with `counted` weights has.
 
 
 # %% tags=["exercise"]
@@ -564,9 +562,6 @@ def which_blstm(inputs: int, units: int, counted: int) -> str:
     return "neither"
     # END
 
-
-# %% [markdown]
-# *Hint: layer 1 is the same in both. What does layer 2 get from below: one direction, or two?*
 
 # %% tags=["check"]
 check("06.5", which_blstm)

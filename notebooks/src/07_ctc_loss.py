@@ -59,7 +59,7 @@ from htr_utils.lines import iam, images
 
 line = iam.read(run.data_root).split("test")[0]
 grey = own.line(run.my_image) if run.my_image else line.image()
-ink = images.prepare(grey, images.Preparation(48)).ink  # (48, columns)
+ink = images.prepare(grey, images.Preparation(48)).ink  # scaled to 48 rows: (48, columns)
 step, part = 4, ink[:, :420]  # columns of a frame; the beginning of the line
 drawing, axis = plt.subplots(figsize=(9, 1.5), layout="constrained")
 axis.imshow(part, cmap="gray_r")
@@ -118,10 +118,10 @@ print(f"your collapse makes {run.word!r} of {same} of them")
 # %% [markdown]
 # ## Adding up the paths
 #
-# The network gives each class a score per frame, the [**logit**](../docs/guide/glossary.md#logit) $x_c$. As in
-# [How a network learns](04_how_a_network_learns.ipynb), the *softmax* turns a frame's logits into probabilities,
-# $p_c = e^{x_c} / \sum_k e^{x_k}$, and the [**loss**](../docs/guide/glossary.md#loss) is minus the natural logarithm of
-# the right answer's probability, counted in *nats*. In numbers:
+# The network gives each class a score per frame, the [**logit**](../docs/guide/glossary.md#logit) $x_c$. As in [How a
+# network learns](04_how_a_network_learns.ipynb), the *softmax* turns a frame's logits into probabilities, $p_c =
+# e^{x_c} / \sum_k e^{x_k}$, and the [**loss**](../docs/guide/glossary.md#loss) is minus the natural logarithm of the
+# right answer's probability, counted in *nats*. In numbers:
 
 
 # %%
@@ -162,9 +162,9 @@ print(f"the best path alone holds {max(products) / by_hand:.0%} of it")
 # %% [markdown]
 # ## The trellis: the same sum, quickly
 #
-# The list explodes. A label of $n$ letters, none doubled, has $\binom{t + n}{2n}$ paths of $t$ frames: for `to` in
-# four frames $\binom{6}{4} = 15$, as listed above. (Each path is told by where its letters begin and end.) Look
-# what becomes of it when the frames grow:
+# The list explodes. A label of $n$ letters, none doubled, has $\binom{t + n}{2n}$ paths of $t$ frames, the number of
+# ways to choose $2n$ of $t + n$ places: for `to` in four frames $\binom{6}{4} = 15$, as listed above. (Each path is
+# told by where its letters begin and end.) Look what becomes of it when the frames grow:
 
 # %%
 from math import comb
@@ -187,9 +187,9 @@ plots.trellis(log_probs, label, charset.characters)
 plots.trellis(np.log(np.full((4, 2), 0.5)), np.array([1, 1]), "o")
 
 # %% [markdown]
-# What to notice: grey states can never be part of a complete walk. The red path is the best one, yet much of the flow
-# runs beside it; the loss counts all of it. Below it is `oo`, with the same probability everywhere: no arrow jumps
-# over the blank in the middle. (For a longer walk set `word` to `hello` and `frames` to 8.)
+# What to notice: grey states can never be part of a complete walk. The dashed path is the best one, yet much of the
+# flow runs beside it; the loss counts all of it. Below it is `oo`, with the same probability everywhere: no arrow
+# jumps over the blank in the middle. (For a longer walk set `word` to `hello` and `frames` to 8.)
 #
 # The [**forward variable**](../docs/guide/glossary.md#forward-variable) `alpha[t, s]` is the summed probability of
 # all beginnings that stand in state `s` at frame `t`. Each one is computed from at most three neighbours in the
@@ -239,8 +239,8 @@ run.record(paths=len(paths), largest_difference=max(losses) - min(losses))
 # ## Posteriors: who was it, once you know the answer?
 #
 # Read the line and the label from their ends, with the same function, and you get the **backward variable** `beta`:
-# the summed probability of all *ends* that begin in state `s` at frame `t`. Both count that frame, so `alpha *
-# beta` divided by its probability once is the probability of all walks through the state. Divided by the total, it
+# the summed probability of all *ends* that begin in state `s` at frame `t`. The probability of that frame is in both,
+# so `alpha * beta` is divided by it once: the probability of all walks through the state. Divided by the total, it
 # is the [**posterior**](../docs/guide/glossary.md#posterior): how likely the walk stood in state `s` at frame `t`,
 # *given* that the label is written.
 
@@ -258,12 +258,15 @@ plots.posteriors(probs, (alpha, beta, posterior), label, charset.characters)
 # %% [markdown]
 # Alpha fades to the right and beta to the left, since each sums products that get longer. In the
 # [posterior](../docs/guide/glossary.md#posterior) the fading cancels: every frame sums to one. Compare it with the
-# first table: knowing the label, the network would change its mind in some frames.
+# first table (whose rows are classes, not states): knowing the label, the network would change its mind in some
+# frames.
 #
 # ## The gradient: what the network is told to change
 #
 # The derivative of the loss by a logit has a form that you can read aloud: *what the network says, minus what it
-# should have said* (Graves et al. 2006, equation 16), where the second part is the posterior of each class.
+# should have said*. Each path pulls as a right answer does in [How a network learns](04_how_a_network_learns.ipynb),
+# by its share of the sum; the shares of all paths through a class add up to its posterior (Graves et al. 2006,
+# equation 16).
 
 
 # %% tags=["figure"]
@@ -320,15 +323,15 @@ for count in (run.frames, 2 * run.frames, 6 * run.frames):
 # %% [markdown]
 # With many frames the blank is part of almost every alignment and each letter of only a few frames. So the best
 # *blind* answer is mostly blank, and a reader that takes the likeliest class per frame gets an empty text. The
-# fewer frames a character has, the weaker the blank: of a whole line of text with hardly more frames than
-# characters, the best blind answer is its most frequent character, the space. Most CTC trainings begin at such a
+# fewer frames a character has, the weaker the blank: below about 1.2 frames a character the best blind answer to a
+# whole line is its most frequent character, the space. Most CTC trainings begin at such a
 # place, with one answer everywhere. It is a stage, not an error; [Training](08_training.ipynb) shows how to get out
 # of it.
 #
-# A trained network goes further than the right panel. Here is the course's model on the line from above: each
-# letter holds a frame or two, a [**spike**](../docs/guide/glossary.md#spike), and blanks fill the rest. At the foot
-# you see the best path *given the text*: it tells where each letter stands, which nobody had noted down. This is
-# called *forced alignment*.
+# A trained network goes further than the right panel. Here is the course's model on the line from above, around the
+# letter of which it is least sure: each letter holds a frame or two, a [**spike**](../docs/guide/glossary.md#spike),
+# and blanks fill the rest. At the foot you see the best path *given the text*: it tells where each letter stands,
+# which nobody had noted down. This is called *forced alignment*.
 
 # %% tags=["figure"]
 from htr_utils import Recognizer
@@ -341,10 +344,10 @@ ids = full.encode(line.text)
 plots.spikes(seen, answer, ids, line.text, recognizer.preset.frame_step)
 
 # %% [markdown]
-# Where a spike is low, the network would have said something else, and the alignment puts the letter there all the
-# same. Look into other lines frame by frame: where somebody sits before this notebook, the next cell has a list of
-# lines, a slider for the frame and one for the width of the beam ([Decoding](09_decoding.ipynb)). Slide to a spike,
-# then beside it.
+# One letter has no spike: there the network would say blank and leave the letter out, and the alignment puts it there
+# all the same. Look into other lines frame by frame: where somebody sits before this notebook, the next cell has a
+# list of lines, a slider for the frame and one for the width of the beam ([Decoding](09_decoding.ipynb)). Slide to a
+# spike, then beside it.
 
 # %% tags=["figure"]
 from htr_utils.course import live
@@ -366,24 +369,28 @@ for text in ("an", "or", "ar", "on"):
     print(f"P({text}) = {probability(torn, either.encode(text)):.2f}")
 
 # %% [markdown]
-# Half of the probability goes to words that nobody wrote. This is why a language model helps so much in
+# Half of the probability goes to words that nobody wrote. This is one reason why a language model helps in
 # [Decoding](09_decoding.ipynb). Two other families drop the assumption. A *transducer* ([Graves
 # 2012](../docs/guide/bibliography.md#graves-2012)) keeps frames and blanks, and makes each answer depend on the
 # letters that were written before. An *attention* decoder ([Michael
 # 2019](../docs/guide/bibliography.md#michael-2019)) gives up frames as well: it writes letter after letter and looks
-# anywhere in the line for each. Both need more data, and an attention decoder may skip or repeat a piece of the line,
-# which CTC cannot.
+# anywhere in the line for each. Both need more data, and an attention decoder may go back and repeat a piece of the
+# line, which CTC cannot. (Leave one out it can, by blanks.)
 #
-# And the length? The loss of a line grows with its characters:
+# And the length? Below are a short and a long line; "knowing nothing" gives every class the same probability.
 
 # %%
 for some in sorted(iam.read(run.data_root).split("test")[:20], key=lambda one: len(one.text))[::19]:
-    loss, *_ = ctc.forward_backward(recognizer.log_probs([some.image()])[0], full.encode(some.text))
-    count = len(some.text)
-    print(f"{count} characters: {loss:.1f} nats, {loss / count:.2f} a character")
+    trained = recognizer.log_probs([some.image()])[0]
+    nothing = np.full_like(trained, -np.log(full.classes))
+    before, after = (
+        ctc.forward_backward(one, full.encode(some.text))[0] for one in (nothing, trained)
+    )
+    print(f"{len(some.text)} characters: knowing nothing {before:.0f} nats, trained {after:.1f}")
 
 # %% [markdown]
-# A mean over lines, as this course takes it, lets a long line pull harder than a short one. PyTorch's `CTCLoss`
+# A CTC loss counts the whole line. At first it grows with the length; a trained network's depends more on how hard the
+# line is. A mean over lines, as this course takes it, lets a long line pull harder. PyTorch's `CTCLoss`
 # divides each line's loss by the length of its text first. Neither is wrong, but two programs' losses can be compared
 # only if they divide alike.
 #
@@ -417,13 +424,13 @@ for blank in (0, full.classes - 1):
     print(f"blank is class {blank:2}: reads {full.decode(kept)!r}")
 
 sure = np.log(np.eye(full.classes)[path] * 0.98 + 0.02 / full.classes)  # (frames, classes)
-turned = np.roll(sure, 1, axis=1)  # now the last class stands where the blank is expected
-for name, table in (("in its place", sure), ("at the wrong end", turned)):
+turned = np.roll(sure, -1, axis=1)  # an ideal network of the other convention: the blank is last
+for name, table in (("in its place", sure), ("at the other end", turned)):
     print(f"blank {name}: a loss of {ctc.forward_backward(table, full.encode(text))[0]:.0f}")
 
 # %% [markdown]
 # No error, and nearly the right text: only the letters of the last class are gone. Such a mistake survives for
-# months. In training it is as quiet: the loss with the blank at the wrong end is finite, and wrong.
+# months. In training it is as quiet: the loss with the blank at the other end is finite, and wrong.
 #
 # ### 3. Products that vanish
 #
@@ -477,14 +484,16 @@ check("07.2", frames_needed)
 # ## Exercise 7.3 · Forward, in logarithms *(15 minutes)*
 # Write `forward` and `probability` so that nothing vanishes: from log-probabilities to the logarithm of the label's
 # probability. Products become sums; a sum $\log(e^a + e^b)$ is `np.logaddexp(a, b)`; the logarithm of 0 is `-np.inf`.
-# `with_blanks` may stay as it is. Then take a real line: for `log_probability(answer, ids)` expect -2 to 0.
+# `with_blanks` may stay as it is. Then take a real line: for `log_probability(answer, ids)` expect about -8.4. Which
+# character costs most of it?
 
 
 # %% tags=["exercise"]
 def log_probability(log_probs: np.ndarray, label: np.ndarray) -> float:
     """log P(label) from log-probabilities (frames, classes) and class ids (counted from 1)."""
     # SOLUTION
-    # The same walk as `forward`: stay, one step down, or the jump, each with its logarithm.
+    # The same walk as `forward`: stay, one step down, or the jump, each with its logarithm. On the real line
+    # the comma of 9,000 costs about 6 of the 8.4: the figure of the spikes shows it.
     states = with_blanks(label)
     alpha = np.full((len(log_probs), len(states)), -np.inf)
     alpha[0, :2] = log_probs[0, states[:2]]
@@ -505,8 +514,8 @@ check("07.3", log_probability)
 # ## Exercise 7.4 · Measure: how wide may a frame be? *(10 minutes)*
 # Fewer frames make a faster network. The cell collects, for every training line, its width at 48 rows and the
 # frames that its text needs. Write a function that counts the lines which cannot be aligned when a frame comes every
-# `step` columns (a started frame counts). Then try it on `widths` and `needed` with steps of 4, 8, 16 and 32: where
-# does it begin to hurt?
+# `step` columns (a started frame counts). Then try it on `widths` and `needed` with steps of 4, 8, 16 and 32. Expect
+# none at 4, a few in a hundred at 8, most at 16.
 
 # %% tags=["exercise"]
 train = iam.read(run.data_root).split("train")

@@ -37,6 +37,45 @@ def test_which_class_a_blind_network_says_depends_on_the_frames_of_a_character()
     assert 0.15 < shares[0] < 0.3 and 0.65 < shares[1] < 0.75 and shares[2] > 0.88
 
 
+@pytest.mark.parametrize(("frames", "wins"), [(66, " "), (75, "")])
+def test_the_space_wins_below_about_1_2_frames_a_character(frames: int, wins: str) -> None:
+    text = "A left-hand-drive lorry carrying 9,000 jars of quince jelly"
+    charset = Charset("".join(sorted(set(text))))
+    assert len(text) == 59 and 66 / 59 < 1.2 < 75 / 59
+    said = int(blind(charset.encode(text), frames, charset.classes).argmax())
+    assert charset.decode([said] if said else []) == wins
+
+
+def test_each_path_pulls_by_its_share_of_the_sum() -> None:
+    """The gradient is the mean of softmax minus path over all paths, each weighted by its probability."""
+    x = np.random.default_rng(0).normal(size=(4, 3))
+    probs = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    paths = [["-ot".index(sign) for sign in path] for path in ctc.alignments("to", 4)]
+    shares = np.array([np.prod(probs[np.arange(4), path]) for path in paths])
+    pulls = np.stack([probs - np.eye(3)[path] for path in paths])
+    whole = np.tensordot(shares / shares.sum(), pulls, 1)
+    np.testing.assert_allclose(whole, ctc.gradient(np.log(probs), np.array([2, 1])), atol=1e-9)
+
+
+def test_what_the_exercises_say_to_expect() -> None:
+    """7.3: -8.4 for the line of the chapter, most of it the comma; 7.4: none, few, most at 4, 8, 16 columns."""
+    pytest.importorskip("tensorflow")
+    from htr_utils import Recognizer
+    from htr_utils.lines import iam
+
+    recognizer, data = Recognizer.load("course"), iam.read(None)
+    line = data.split("test")[0]
+    answer = recognizer.log_probs([line.image()])[0]
+    ids = recognizer.charset.encode(line.text)
+    assert abs(_log_probability(answer, ids) + 8.4) < 0.2
+    assert _log_probability(answer, np.delete(ids, line.text.index(","))) > -3
+    train = data.split("train")
+    widths = np.array([round(48 * one.box[2] / one.box[3]) for one in train])
+    needed = np.array([ctc.frames_needed(recognizer.charset.encode(one.text)) for one in train])
+    counts = [int((np.ceil(widths / step) < needed).sum()) for step in (4, 8, 16, 32)]
+    assert counts[0] == 0 and 0.01 < counts[1] / len(train) < 0.06 and counts[2] > len(train) / 2
+
+
 def test_the_number_of_paths_is_a_binomial_coefficient() -> None:
     for word, frames in (("to", 4), ("abc", 5), ("abcd", 7)):
         assert len(ctc.alignments(word, frames)) == math.comb(frames + len(word), 2 * len(word))
@@ -61,7 +100,7 @@ def printed() -> str:
 
 
 def test_what_the_prose_says_about_the_default_run(printed: str) -> None:
-    """The posterior is alpha beta / p / P; the gradient is what wiggling shows; longer lines cost more."""
+    """The posterior is alpha beta / p / P; the gradient is what wiggling shows; at first longer lines cost more."""
     a, b, p, total, found = map(
         float,
         re.findall(r"state 2: ([\d.]+) x ([\d.]+) / ([\d.]+) / ([\d.]+) = ([\d.]+)", printed)[0],
@@ -69,10 +108,14 @@ def test_what_the_prose_says_about_the_default_run(printed: str) -> None:
     assert abs(a * b / p / total - found) < 0.02
     watched, formula = re.findall(r"watched (-?[\d.]+), by the formula (-?[\d.]+)", printed)[0]
     assert abs(float(watched) - float(formula)) < 0.0002
-    (few, low, _), (many, high, _) = re.findall(
-        r"(\d+) characters: ([\d.]+) nats, ([\d.]+)", printed
+    (few, low, short), (many, high, long) = re.findall(
+        r"(\d+) characters: knowing nothing (\d+) nats, trained ([\d.]+)", printed
     )
-    assert int(few) < int(many) and float(low) < float(high)
+    assert int(few) < int(many) and 100 < int(low) < int(high) and float(short) < float(long) < 5
+    (spike,) = re.findall(r"the lowest spike: ',', ([\d.]+)%", printed)
+    assert float(spike) < 1
+    (other_end,) = re.findall(r"blank at the other end: a loss of (\d+)", printed)
+    assert int(other_end) > 100
     assert "loss of 'oo' in two frames: inf" in printed and "'a lay ebra'" in printed
     shares = [int(share) for share in re.findall(r"says blank with (\d+) %", printed)]
     assert shares[0] < 50 < shares[1] < shares[2]

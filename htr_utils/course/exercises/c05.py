@@ -92,7 +92,7 @@ def saved_percent(answer: float) -> str | None:
     if 24.0 <= share <= 25.0:
         return None
     if 0.24 <= share <= 0.25:
-        return "in percent, please"
+        return "in per cent, please"
     if 63.5 <= share <= 64.5:
         return "that is the saving within block 2; the question is about all layers together"
     if 13.5 <= share <= 14.0:

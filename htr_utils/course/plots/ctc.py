@@ -170,51 +170,51 @@ def spikes(
     label: np.ndarray,
     text: str,
     step: int,
-    *,
-    frames: int = 76,
 ) -> None:
-    """A line, the spikes of a trained network below it, and the forced alignment of the text.
+    """A line around its least likely letter, the spikes of a trained network, the forced alignment of the text.
 
     Args:
-        ink: float (H, W). log_probs: (T, C). label: (N,) of `text`. step: columns per frame. frames: drawn.
+        ink: float (H, W). log_probs: (T, C). label: (N,) of `text`. step: columns per frame.
     """
     path = decoding.best_path(log_probs, label)[0]
     occupied = ctc.posteriors(log_probs, label)
-    columns = min(frames * 4, ink.shape[1])
-    frames = min(columns // step, len(log_probs))
+    held = [np.flatnonzero(path == 2 * n + 1) for n in range(len(text))]
+    worst = min(range(len(text)), key=lambda n: log_probs[held[n], label[n]].max())
+    last = min(ink.shape[1] // step, len(log_probs))
+    start = int(np.clip(held[worst][0] - 38, 0, max(0, last - 76)))
+    last = min(start + 76, last)
     drawing, axes = base.figure(3, 1, height=3.7, sharex=True, height_ratios=(1, 1.7, 0.55))
-    extent = (-0.5, frames - 0.5, 1, 0)
-    shown_ink = ink[:, : frames * step]
+    extent = (start - 0.5, last - 0.5, 1, 0)
+    shown_ink = ink[:, start * step : last * step]
     axes[0].imshow(shown_ink, cmap="gray_r", vmin=0, vmax=1, aspect="auto", extent=extent)
     base.bare(axes[0])
     axes[2].set_yticks([])
     axes[2].spines["left"].set_visible(False)
-    spoken = np.exp(log_probs[:frames])
+    spoken = np.exp(log_probs[:last])
     _blank(axes[1], spoken, 1.0)
-    for n, character in enumerate(text):
-        held = np.flatnonzero(path == 2 * n + 1)
-        if held[-1] >= frames:
-            break
-        colour = base.BLUE if n % 2 == 0 else base.ORANGE
-        near = np.arange(max(0, held[0] - 3), min(frames, held[-1] + 4))
+    for n, (character, at) in enumerate(zip(text, held, strict=True)):
+        if at[0] < start or at[-1] >= last:
+            continue
+        colour, on = (base.BLUE, "white") if n % 2 == 0 else (base.ORANGE, "black")
+        near = np.arange(max(start, at[0] - 3), min(last, at[-1] + 4))
         axes[1].plot(near, spoken[near, label[n]], color=colour, linestyle=base.DASHES[0])
         shown = character if character != " " else "␣"
-        axes[1].text(held.mean(), 1.05, shown, ha="center", fontsize=9, color=colour)
-        axes[2].barh(0, len(held), left=held[0] - 0.5, height=1, color=colour)
-        on = "white" if colour == base.BLUE else "black"
-        base.write(axes[2], held.mean(), 0, shown, 8, color=on)
+        axes[1].text(at.mean(), 1.05, shown, ha="center", fontsize=9, color=colour)
+        axes[2].barh(0, len(at), left=at[0] - 0.5, height=1, color=colour)
+        base.write(axes[2], at.mean(), 0, shown, 8, color=on)
     axes[1].set(ylim=(0, 1.2), yticks=(0, 0.5, 1), ylabel="probability")
     axes[1].legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
-    axes[2].set_xlim(-0.5, frames - 0.5)
+    axes[2].set_xlim(start - 0.5, last - 0.5)
     axes[2].set_ylabel("aligned", rotation=0, ha="right", va="center")
     axes[2].set_xlabel(f"frame (one every {step} columns)")
     peaks = occupied[:, 1::2].argmax(0)
     inside = float(np.mean([path[peak] == 2 * n + 1 for n, peak in enumerate(peaks)]))
+    lowest = f"{text[worst]!r}, {np.exp(log_probs[held[worst], label[worst]].max()):.1%}"
     base.show(
         drawing,
-        alt="The beginning of a handwritten line above a chart of probabilities over frames: narrow spikes, one for "
+        alt="A piece of a handwritten line above a chart of probabilities over frames: narrow spikes, one for nearly "
         "each letter and under it in the picture, with blanks between them; at the foot the aligned letters.",
-        facts=f"{100 * inside:.0f} % of all letters peak where they are aligned",
+        facts=f"{100 * inside:.0f} % of all letters peak where they are aligned; the lowest spike: {lowest}",
     )
 
 

@@ -116,9 +116,9 @@ def layers(ink: np.ndarray, blocks: Sequence[np.ndarray]) -> None:
     )
 
 
-def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 5) -> None:
+def maps(ink: np.ndarray, blocks: Sequence[np.ndarray], shown: int = 3) -> None:
     """The most active channels after each block. ink: (H, W); blocks: (h, w, channels) each, of the same stretch."""
-    drawing, axes = figure(len(blocks) + 1, shown, height=0.78 * (len(blocks) + 1) + 0.2)
+    drawing, axes = figure(len(blocks) + 1, shown, height=1.1 * (len(blocks) + 1) + 0.2)
     for axis in axes.flat:
         axis.set_axis_off()
     extent = (0, ink.shape[1], ink.shape[0], 0)

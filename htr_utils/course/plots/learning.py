@@ -187,12 +187,14 @@ def curves(own: Sequence[Mapping[str, Any]]) -> None:
         column[0].plot(epochs, [row["loss"] for row in rows], color=base.BLUE, marker=mark)
         column[0].set_title(title, fontsize=10)
         column[0].set(ylabel="training loss\n(nats per line)", ylim=(0, None))
-        for key, name, number in (("cer", "CER", 0), ("blank_rate", "blank rate", 5)):
+        kinds = [("cer", "CER", 0), ("blank_rate", "blank rate", 5)][: 2 if rows is own else 1]
+        for key, name, number in kinds:
             values = [100 * row.get(key, np.nan) for row in rows]
             column[1].plot(epochs, values, label=name, **base.style(number))
-        column[1].set(ylabel="validation (%)", ylim=(0, 108), xlabel="epoch")
+        top = 108 if rows is own else 1.5 * max(values)
+        column[1].set(ylabel="validation (%)", ylim=(0, top), xlabel="epoch")
+        column[1].legend(frameon=False)
         column[1].xaxis.get_major_locator().set_params(integer=True)
-    axes[1, -1].legend(frameon=False)
     told = "; ".join(
         f"{title}: CER {rows[0]['cer']:.1%} -> {rows[-1]['cer']:.1%} in {len(rows)} epochs"
         for title, rows in histories

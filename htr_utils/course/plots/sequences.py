@@ -132,8 +132,8 @@ def covered(ink: np.ndarray, start: int, moved: Mapping[str, np.ndarray]) -> Non
     _felt(below, "column of the picture (pixels)")
     show(
         drawing,
-        alt="A line whose right half is covered, and two curves: the forward direction changes nothing before the "
-        "cover, the backward direction already differs to the left of it.",
+        alt="A line whose right half is covered, and curves of what moves: the forward direction lies at zero until "
+        "shortly before the cover, the backward direction already differs to the left of it.",
         facts=f"directions drawn: {', '.join(moved)}",
     )
 
