@@ -80,7 +80,7 @@ def edits1(word: str) -> set[str]:
     swaps = [a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1]
     replaces = [a + c + b[1:] for a, b in cuts if b for c in string.ascii_lowercase]
     inserts = [a + c + b for a, b in cuts for c in string.ascii_lowercase]
-    return set(deletes + swaps + replaces + inserts)
+    return set(deletes + swaps + replaces + inserts) - {word}
 
 
 for word in ("hous", "reading"):
@@ -150,8 +150,8 @@ for word in ["hous", "leter", "3rd", "don't", "NATO", "Umber", "Gaitskell", "dio
 # Read that table slowly. "hous" is mended. "leter", which the bug of [Decoding](09_decoding.ipynb) made of
 # "letter", becomes another word: a speller cannot repair what it cannot see. "3rd" and "don't" are left alone. Both
 # surnames are right: "Umber" is changed in either mode, and "Gaitskell" passes the fast one because no listed word
-# is one edit away. And "dioappoistmest" stays in both modes: the word that was meant is further away than either of
-# them looks (four edits). Two edits away lie hundreds of times as many strings as one: that is why full mode is slow.
+# is one edit away. And "dioappoistmest" stays in both modes: "disappointment" is three edits away, further than either
+# looks. Two edits away lie more than a hundred times as many strings as one: that is why full mode is slow.
 #
 # ## Without and with
 #
@@ -248,8 +248,8 @@ for kind, examples in found.items():
     print(f"{len(examples):3} {kind:8}", ", ".join(examples[:5]))
 
 # %% [markdown]
-# "Neither" is a wrong word that became another wrong word: no harm in the CER, but now it
-# *looks* right, and a proof-reader passes over it.
+# "Neither" leaves as many edits as before. Mostly a wrong word became another wrong word: no harm in the CER, but now
+# it *looks* right, and a proof-reader passes over it.
 #
 # ## Exercise 10.1 · Predict *(3 minutes)*
 # Which of these words does the fast speller change? Decide before you try:
@@ -324,8 +324,8 @@ print("library:   ", ", ".join(f"{len(found[kind])} {kind}" for kind in found))
 print("first gate:", ", ".join(f"{tally[kind]} {kind}" for kind in found))
 
 # %% [markdown]
-# The gate lets fewer changes pass: count how much harm went, and how much help went with it. Beside the others, on the
-# same lines:
+# The gate lets fewer changes pass: count how much harm went, and how much help went with it. Whether it helps at all
+# its interval leaves open. Beside the others, on the same lines:
 
 # %%
 measured["first gate"] = measure(texts["first gate"])
@@ -333,15 +333,14 @@ for name in ("none", "library", "first gate"):
     print(f"{name:10}", *measured[name], sep="  ")
 
 # %% [markdown]
-# The gate's thresholds, four letters and the number in the parameters cell, were guessed before the measurement; if you
-# tune them, do it on the *validation* lines, or the figure flatters you.
+# The gate's thresholds, four letters and the number in the parameters cell, were guessed before the measurement; if
+# you tune them, do it on the *validation* lines, or the figure flatters you.
 #
 # ## The noisy channel
 #
 # A threshold is a crude judge. Think of a writer who meant the word w, and of a channel (a pen, a network) that made
-# the x that you see. Bayes' rule says which w to choose:
-#
-# w* = argmax P(w) P(x | w)
+# the x that you see. P(a | b) is the probability of a when b is known. Bayes' rule, P(w | x) = P(w) P(x | w) / P(x),
+# says which w to choose: the one with the largest product P(w) P(x | w), since P(x) is the same for all.
 #
 # P(w) says how well the word fits the language, P(x | w) how easily the channel turns it into x. Kernighan, Church
 # and Gale (1990) counted the slips of typists for the second. You have something better than x: the picture. The
@@ -371,15 +370,16 @@ def ink(text: str) -> float:
     return -ctc.forward_backward(table, recognizer.charset.encode(text))[0]
 
 
-for option in (one.word, *one.options[:3]):
+liked = np.argsort(-(one.ink + one.language))[:3]  # best first
+for option in (one.word, *(one.options[i] for i in liked)):
     line = reading.text[: one.start] + option + reading.text[one.start + len(one.word) :]
     print(
         f"{option:12} ink {ink(line):7.2f}   language {recognizer.tuned.lm.score([line])[0]:7.2f}"
     )
 
 # %% [markdown]
-# Now the differences to what was read, for the best options: ink, language (times the weight) and their sum, which
-# decides.
+# Now the differences to what was read: ink, language (times the weight) and their sum, which decides. Ink alone tells
+# the first two apart; the gate, which only guesses it, takes the wrong one.
 
 # %% tags=["figure"]
 from htr_utils.course.plots import spelling as plots
@@ -390,11 +390,12 @@ plots.gains(one.word, one.options, parts | {"ink + language": one.ink + one.lang
 # %% [markdown]
 # The exact likelihood costs a pass through the line for each candidate. The package's gate guesses it from the
 # confidences: where a letter of confidence c is replaced, any other letter has at most 1 - c in that frame, so
-# in that frame the change costs *at least* log(c / (1 - c)). That bound is the same for a letter which the network
-# nearly chose and for one which it ruled out; an added letter costs a fixed amount. So options with equal guesses may
-# differ much in the ink. What is the difference worth?
-# Beside both stand the library and a second speller of the package, *SymSpell*, which looks up to two edits away;
-# first on the damaged lines, then the library on plain lines.
+# in that frame the change costs *at least* log(c / (1 - c)), 1.4 nats for c = .8 (drawn to the left). That bound is
+# the same for a letter which the network nearly chose and for one which it ruled out; an added letter costs a fixed
+# amount.
+#
+# What is the difference worth? Compare both with the library and with *SymSpell*, which looks up to two edits away;
+# first on damaged lines, then the library on plain ones.
 
 # %% tags=["nbval-ignore-output"]
 reports = policies.compare(recognizer, hard)
@@ -402,12 +403,19 @@ print(*reports.values(), sep="\n")
 
 mended = [fast.correct(text).text for text in hard.texts]
 print("\nlibrary, damaged lines:", saved(hard.texts, mended, hard.truths))
+guessed = [recognizer.correct(one).text for one in hard.readings]
+weighed = [
+    policies.rescored(recognizer, *pair).text
+    for pair in zip(hard.readings, hard.tables, strict=True)
+]
+print("ink against the gate:  ", saved(guessed, weighed, hard.truths))
 print("library, plain lines:  ", saved(texts["none"], texts["library"], truths))
 
 # %% [markdown]
 # *Mended* counts words that were wrong and are right afterwards, *broken* the reverse. Where much is wrong, the
 # library mends many words and breaks few; that it saves hardly any characters there means that most of its changes
-# turn a wrong word into another wrong word. Where little is wrong there is little to mend, and as much to break.
+# turn a wrong word into another wrong word. Where little is wrong there is little to mend, and as much to break. The
+# exact ink comes out before the gate's guess of it, and yet the interval of that difference holds 0.
 # The gate's margin decides between mending and breaking. Choose it on validation lines, as the package's own was
 # (`python -m workshop.measure.tune`). The figure is drawn in the open, for you to take along:
 
@@ -489,8 +497,9 @@ print(
 
 # %% [markdown]
 # Below the diagonal a reader promises too much, above it too little. In brackets stands what the ECE is when whole
-# lines are drawn again: differences smaller than that say nothing. A cure helps the ill; measure before you use it,
-# on lines that did not choose it.
+# lines are drawn again: differences smaller than that say nothing. (The value lies at their lower end: drawing anew
+# adds noise, and noise only adds gaps. So they are no interval around it.) A cure helps the ill; measure before you
+# use it, on lines that did not choose it.
 #
 # The package uses Platt's curve, fitted for letters and for words on damaged *and* plain lines together. On hands that
 # differ much from both the numbers still promise too much. The ECE of each set, without and with, stands in
@@ -594,7 +603,7 @@ check("10.5", better, lambda: policies.hard(recognizer, test[6::12]))
 # A speller replaces a word that its list lacks by the most common listed word nearby. It mends misread common
 # words, and it breaks right words that are rare, names above all. A print-out shows that it works; only edits
 # counted on the same lines, with an interval, show whether it helps. The noisy channel weighs what a word is worth in
-# its sentence against what the ink says, and the exact CTC likelihood says that better than any guess. The better the
+# its sentence against what the ink says, which the exact CTC likelihood computes and a gate guesses. The better the
 # recogniser, the stricter the gate must be.
 #
 # ## Quiz
@@ -623,7 +632,7 @@ check("10.5", better, lambda: policies.hard(recognizer, test[6::12]))
 #   this chapter, with its reasons.
 # - M. D. Kernighan, K. W. Church, W. A. Gale:
 #   [*A spelling correction program based on a noisy channel model*](../docs/guide/bibliography.md#kernighan-1990),
-#   COLING 1990: the argmax of this chapter, with the slips of typists.
+#   COLING 1990: the noisy channel, with the slips of typists.
 # - J. Platt: [*Probabilistic outputs for support vector machines*](../docs/guide/bibliography.md#platt-1999), 1999,
 #   and C. Guo and others: [*On calibration of modern neural networks*](../docs/guide/bibliography.md#guo-2017), 2017.
 # - K. Kukich: [*Techniques for automatically correcting words in text*](../docs/guide/bibliography.md#kukich-1992),

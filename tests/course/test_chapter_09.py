@@ -132,8 +132,19 @@ def test_what_the_chapter_says_of_its_numbers() -> None:
     """The sentences of the default run: what decoding takes away, search errors, omissions, the bonus, the list."""
     rates = dict(re.findall(r"^(greedy|beam \+ 7-gram) +([\d.]+)% CER", printed("ways = {"), re.M))
     assert float(rates["beam + 7-gram"]) < 0.77 * float(rates["greedy"])
-    search = [int(n) for n in re.findall(r"(\d+) search errors", printed("def exact"))]
-    assert search[0] > search[1] > search[-1] == 0
+    brackets = re.findall(
+        r"^(.*?) +[\d.]+% CER, saves \[ *(-?[\d.]+), ([\d.]+)\]", printed("ways = {"), re.M
+    )
+    low = {way: float(low) for way, low, _ in brackets}
+    assert low["beam + bigram"] < 0 < low["beam + 7-gram"]
+    assert max(float(high) for way, _, high in brackets if way == "beam") < 1
+    scored = printed("def exact")
+    search = [int(n) for n in re.findall(r"(\d+) search errors", scored)]
+    assert search[0] > search[1] > search[2] > 5 and search[3] == 0
+    wrong = [int(n) for n in re.findall(r"(\d+) lines wrong", scored)]
+    assert abs(wrong[3] - wrong[2]) <= 1  # beyond width 10 hardly a line becomes right
+    [(model, lines)] = re.findall(r"model errors in (\d+) of (\d+) lines", scored)
+    assert int(lines) > int(model) > 0.9 * min(wrong)
     greedy, *bonuses = printed("def held_with").splitlines()
     replaced, more, less = map(int, re.findall(r": (\d+)", greedy))
     assert 0.28 < less / (replaced + more + less) < 0.38  # "about one in three"
@@ -141,6 +152,9 @@ def test_what_the_chapter_says_of_its_numbers() -> None:
     omitted = [int(n) for n in re.findall(r"'omitted': (\d+)", told)]
     invented = [int(n) for n in re.findall(r"'invented': (\d+)", told)]
     assert omitted == sorted(omitted, reverse=True) and invented == sorted(invented)
+    assert abs(omitted[0] - less) < 10  # the network omits, and bonus 0 does not mend it
+    listed = [int(n) for n in re.findall(r"right: (\d+) of", printed("in right_by_list("))]
+    assert listed[1] - listed[0] == 3
     rare = [int(n) for n in re.findall(r"(\d+) of 8 others", printed("in right_by_list("))]
     assert rare == sorted(rare, reverse=True) and rare[0] > rare[-1] == 0
 

@@ -17,7 +17,7 @@ from htr_utils.lines import iam
 from htr_utils.text.metrics import edits
 from htr_utils.text.settings import Scale
 from htr_utils.text.spelling import Speller
-from tests.helpers.chapters import stored_output
+from tests.helpers.chapters import ROOT, stored_output
 
 
 def mended_broken(before: str, after: str, truth: str) -> tuple[int, int]:
@@ -189,17 +189,45 @@ def test_what_the_chapter_says_of_its_numbers() -> None:
         )
     }
     assert rate["ink, exactly"][1] < rate["package's gate"][1] < rate["package's gate"][0]
+    low, high = re.findall(r"ink against .* between ([+-]\d+) and ([+-]\d+)", told)[0]
+    assert int(low) <= 0 < int(high)
     mended, broken = rate["autocorrect fast"][2:]
     assert (
         mended > 5 * broken and abs(rate["autocorrect fast"][0] - rate["autocorrect fast"][1]) < 0.5
     )
     saved = [int(n) for n in re.findall(r"([+-]\d+) edits saved", told)]
-    assert saved[0] >= 0 > saved[1]
+    assert saved[0] >= 0 > saved[-1]
     own, _ = re.findall(r"between [+-]\d+ and ([+-]\d+)", printed("def saved"))
     assert int(own) < 0
     words = [word for line in iam.read().split("test") for word in line.text.split()]
     fast = Speller("fast")
     assert 0.01 < np.mean([fast.correct(word).text != word for word in words]) < 0.04
+
+
+def test_the_misread_word_is_three_edits_away_and_two_edits_make_many_strings() -> None:
+    assert edits("dioappoistmest", "disappointment") == 3
+    source = (ROOT / "notebooks" / "src" / "10_spell_correction.py").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    start = source.index("import string")
+    exec(source[start : source.index("for word in (", start)], names)
+    one = names["edits1"]("hous")
+    assert len(one) == 233 and "hous" not in one and "house" in one
+    two = set().union(*map(names["edits1"], one))
+    assert len(two) > 100 * len(one)
+
+
+def test_the_options_printed_are_the_best_and_hold_the_truth() -> None:
+    told = printed("policies.telling")
+    words = re.findall(r"^(\w+) +ink", told, re.M)
+    assert (
+        words[0] == "coorying" and words[1] == "carrying" and " carrying " in told.splitlines()[0]
+    )
+
+
+def test_a_redrawn_calibration_error_lies_above_its_value() -> None:
+    values = re.findall(r"([\d.]+) % \[([\d.]+), ([\d.]+)\]", printed("plots.reliability"))
+    assert len(values) == 3
+    assert all(float(v) - float(low) < (float(high) - float(v)) / 2 for v, low, high in values)
 
 
 def test_figures_say_what_they_show(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,12 +26,17 @@ from tests.helpers.chapters import ROOT
 def needed(factor: Callable[[int], float]) -> Callable[[float, float], int]:
     """An answer to 12.2 with some factor for n values."""
     return lambda sd, effect: next(
-        n for n in range(2, 200) if factor(n) * sd / math.sqrt(n) < effect
+        n for n in range(2, 1000) if factor(n) * sd / math.sqrt(n) < effect
     )
 
 
 def by_t(n: int) -> float:
-    return statistics.T975[n - 2]
+    return statistics.T975[min(n - 2, 29)]
+
+
+def beyond_the_table(standard_deviation: float, effect: float) -> int:
+    """Wrong: has no factor beyond 31 pairs."""
+    return needed(lambda n: statistics.T975[n - 2])(standard_deviation, effect)
 
 
 def luck(limit: float, seed: int) -> int:
@@ -68,7 +73,8 @@ ANSWERS: list[tuple[str, Any, list[Any]]] = [
         [
             needed(lambda n: 1.96),
             needed(lambda n: statistics.T975[min(n - 1, 29)]),
-            needed(lambda n: statistics.T975[n - 3]),
+            needed(lambda n: statistics.T975[min(n - 3, 29)]),
+            beyond_the_table,
             lambda sd, effect: max(3, needed(by_t)(sd, effect)),
             lambda sd, effect: next(
                 (n for n in range(2, 32) if by_t(n) * sd < effect), 31
@@ -400,6 +406,30 @@ def test_several_intervals_need_a_correction_and_pairs_have_a_price() -> None:
     assert corrected.any(axis=1).mean() == pytest.approx(0.05, abs=0.01)
 
 
+def test_the_usual_spread_of_five_rows_is_known_within_a_factor_of_three() -> None:
+    draw = np.random.default_rng(0)
+    found = [statistics.deviation(list(draw.normal(size=(5, 3)))) for _ in range(1000)]
+    low, high = np.percentile(found, [2.5, 97.5])
+    assert low == pytest.approx(0.5, abs=0.06) and high == pytest.approx(1.65, abs=0.1)
+    assert 4.5 / high == pytest.approx(2.7, abs=0.2) and 4.5 / low == pytest.approx(9.1, abs=0.9)
+
+
+def test_what_the_stored_runs_say_of_pairs_and_of_their_curves() -> None:
+    runs, _ = kept_records.load(kept_records.stored())
+    groups = statistics.groups(runs)
+    usual = [one["rate"] for one in groups["as usual"]]
+    ratio = {}
+    for name, some in groups.items():
+        rates = [one["rate"] for one in some]
+        paired = statistics.interval([a - b for a, b in zip(rates, usual, strict=True)])
+        spread = math.sqrt((np.var(rates, ddof=1) + np.var(usual, ddof=1)) / 3)
+        ratio[name] = (paired[2] - paired[1]) / 2 / (statistics.T975[3] * spread)
+    wider = [name for name in ratio if name != "as usual" and ratio[name] > 1]
+    assert len(wider) == 3 and ratio["stacked=False"] == pytest.approx(0.5, abs=0.1)
+    ends = [abs(one["rate"] - 100 * one["results"]["history"][-1]["cer"]) for one in runs]
+    assert 1.0 < max(ends) < 1.35
+
+
 def test_the_plateau_is_what_the_spaces_alone_would_bring() -> None:
     lines = [line for line in iam.read(None).split("validation") if len(line.text) <= 40]
     text = "".join(line.text for line in lines)
@@ -414,9 +444,14 @@ def test_the_table_of_networks_says_what_the_chapter_says() -> None:
     rows = [row.split("|") for row in table.splitlines() if row.count("|") == 8]
     rates = {row[1].strip(): row[6].strip() for row in rows}
     assert (rates["wide"], rates["seed 1"], rates["no shortcut branch"]) == ("18.6", "22.3", "36.2")
-    near = ("32 px high", "40 px high", "LSTM of 128", "three quarters real")
+    near = ("32 px high", "40 px high", "LSTM of 128", "three quarters real", "a quarter real")
     assert all(18.6 < float(rates[name]) < 22.3 + 2 for name in near)
     assert float(rates["course"]) < 18.6 - 2 * (22.3 - 18.6)
+    seen = {row[1].strip(): int(row[4].strip().replace(",", "")) for row in rows if "," in row[4]}
+    slow = ("LSTM of 256", "one frame a step")
+    assert all(float(rates[name]) > 22.3 + 2 * (22.3 - 18.6) for name in slow)
+    assert all(0.45 < seen[name] / seen["wide"] < 0.6 for name in slow)
+    assert seen["course"] > seen["wide"]
 
 
 def test_nine_random_rates_come_nearer_than_three() -> None:

@@ -32,23 +32,24 @@ def runs_of_a_grid(answer: int) -> str | None:
 def pairs_needed(answer: Callable[[float, float], int]) -> str | None:
     """Fewest pairs whose interval by Student's t is narrow enough."""
     cases = [(2.0, 1.0), (4.5, 3.0), (1.0, 2.0), (3.0, 1.5), (0.1, 1.0), (2.72, 1.0)]
+    cases += [(4.5, 0.5)]  # more pairs than the table has rows
 
     def fewest(factor: Callable[[int], float]) -> list[int]:
         return [
-            next(n for n in range(2, 32) if factor(n) * sd / math.sqrt(n) < effect)
+            next(n for n in range(2, 1000) if factor(n) * sd / math.sqrt(n) < effect)
             for sd, effect in cases
         ]
 
     given = [answer(sd, effect) for sd, effect in cases]
-    if given == fewest(lambda n: statistics.T975[n - 2]):
+    if given == fewest(lambda n: statistics.T975[min(n - 2, 29)]):
         return None
     if given == fewest(lambda n: 1.96):
         return "1.96 is for many values; for so few, take the factor of Student's t from the table `T975`"
     if given == fewest(lambda n: statistics.T975[min(n - 1, 29)]):
         return "n values have n - 1 degrees of freedom, and `T975[0]` is the factor for one"
-    if given == [max(3, n) for n in fewest(lambda n: statistics.T975[n - 2])]:
+    if given == [max(3, n) for n in fewest(lambda n: statistics.T975[min(n - 2, 29)])]:
         return "two pairs are enough where the differences hardly vary: begin with n = 2"
-    if given == fewest(lambda n: statistics.T975[n - 3]):
+    if given == fewest(lambda n: statistics.T975[min(n - 3, 29)]):
         return "`T975[n - 3]` takes, for two pairs, the last factor of the table: n values, `T975[n - 2]`"
     if any(number < 2 for number in given):
         return "an interval needs two pairs at least"

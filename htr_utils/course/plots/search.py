@@ -99,7 +99,7 @@ def paths_by_text(probabilities: np.ndarray, alphabet: str, *, least: float) -> 
         drawing,
         alt=f"Bars of the {len(ranked)} likeliest texts, each made of pieces, one a path. The single best path, in "
         f"orange, lies in the bar of {home!r}; the longest bar is that of {ranked[0]!r}.",
-        facts=f"{len(paths)} texts of {count} paths; the best path is {best!r}, the best text {ranked[0]!r}",
+        facts=f"{len(paths)} texts above {least:g}: {count} paths; best path {best!r}, best text {ranked[0]!r}",
     )
 
 
@@ -142,7 +142,7 @@ def beam_tree(probabilities: np.ndarray, alphabet: str, width: int) -> None:
     axis.set(xlim=(-0.4, len(columns) - 0.6), xlabel="frames read", ylabel="prefix")
     _legend(axis)
     best, scores = max(columns[-1].items(), key=lambda item: sum(item[1]))
-    facts = f"{merges} times ways merge into one kept prefix; {cut} are cut, {crosses} of them with a row: a cross"
+    facts = f"ways merge {merges} times; {cut} prefixes are cut, {crosses} of them drawn as crosses"
     alt = (
         "A grid of prefixes by frames. Thick lines of probability lead from the empty prefix to longer ones; where "
         f"several lines meet in one box, paths merge; {crosses} grey crosses are cut by the width. {best!r} has the "
