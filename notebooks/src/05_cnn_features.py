@@ -450,8 +450,8 @@ print(f"up to {padding.max():.1f}; the largest answer to the line itself is {np.
 
 # %% [markdown]
 # A line that ends at the picture's edge has zeros beside it. A line with padding has *these* numbers, and from block
-# to block the difference creeps on. The cure is a *width mask*: after each block, the columns right of the true width are set
-# to zero again. The layers called `keep` and a number do that; the maps of section 5 were taken behind them.
+# to block the difference creeps on. The cure is a *width mask*: after each block, the columns right of the true width
+# are set to zero again. The layers called `keep` and a number do that; the maps of section 5 were taken behind them.
 #
 # To see the mistake, lie about the width: say that the whole canvas is line. (`training.reader` is the compiled
 # model: pictures and widths in, logits out.)

@@ -439,9 +439,9 @@ for bonus_now in (0.0, 1.0, 2.0, 4.0):
     print(f"bonus {bonus_now:g}:", mistakes(held_with(run.weight, bonus_now), held.truths))
 
 # %% [markdown]
-# Greedy, which asks no language, omits about as many letters as bonus 0: on damaged lines the *network* omits. The language
-# does not mend that by itself, since each further character costs it something. A bonus does, and a high one pays for
-# letters that are not there: they are *invented*. The weight shows the same struggle.
+# Greedy, which asks no language, omits about as many letters as bonus 0: on damaged lines the *network* omits. The
+# language does not mend that by itself, since each further character costs it something. A bonus does, and a high one
+# pays for letters that are not there: they are *invented*. The weight shows the same struggle.
 
 # %% tags=["figure"]
 published, weights = recognizer.tuned.fusion, (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
