@@ -178,6 +178,7 @@ def test_a_network_learns_in_the_page(browser, served: str) -> None:  # type: ig
     page.locator("#says").fill("hello")
     page.locator("#add").click()
     assert "learns from this" in page.locator("#mine li").inner_text()
+    assert "above the words" in page.locator("#added").inner_text(), "the button is a screen away"
     page.locator("#train").click()
     page.wait_for_function("document.querySelectorAll('.learnt li').length === 6", timeout=WAIT)
     page.wait_for_function(

@@ -228,6 +228,45 @@ def test_a_dropped_page_is_read(browser, served: str) -> None:  # type: ignore[n
     page.context.close()
 
 
+@pytest.mark.parametrize("clipboard", [True, False], ids=["copies", "may not copy"])
+def test_a_photo_takes_the_place_of_what_was_written(browser, served: str, clipboard: bool) -> None:  # type: ignore[no-untyped-def]
+    """Else "Clear" threw its reading away. On a phone the reading comes into view, and so does "Copied"."""
+    denied = "navigator.clipboard.writeText = () => Promise.reject(new Error('no'))"
+    page, said = opened(
+        browser,
+        f"{served}/index.html",
+        script="" if clipboard else denied,
+        viewport=PHONE,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page.wait_for_selector("#desk:not([hidden])")
+    write(page, "hello")
+    status(page, "Language model:")
+    assert page.locator("#clear").is_enabled() and page.locator("#here").is_hidden()
+    page.locator("#try-line").click()
+    page.wait_for_function(
+        "(document.querySelector('textarea') || {value: ''}).value.startsWith('Bring')"
+    )
+    status(page, "Language model:")
+    assert page.locator("#undo").is_disabled() and page.locator("#clear").is_disabled()
+    assert page.locator("#here").is_visible()
+    page.wait_for_function(
+        "document.getElementById('lines').getBoundingClientRect().top < innerHeight / 2"
+    )
+    page.locator(".line textarea").fill("Bring two umbrellas.")
+    page.locator("#copy").click()
+    told = "Copied" if clipboard else "Not copied: take the text file"
+    page.wait_for_function("(t) => document.getElementById('copy').textContent === t", arg=told)
+    if clipboard:
+        assert page.evaluate("navigator.clipboard.readText()") == "Bring two umbrellas."
+    page.wait_for_function("document.getElementById('copy').textContent === 'Copy the text'")
+    page.locator("#language").select_option("none")
+    assert status(page, "Without a language model").startswith("Without")
+    assert "it changed" not in page.locator("#status").inner_text()
+    assert "é becomes e" in page.locator("#result").inner_text() and said == []
+    page.context.close()
+
+
 def test_bad_files_get_one_sentence(browser, served: str) -> None:  # type: ignore[no-untyped-def]
     page, said = opened(browser, f"{served}/index.html", viewport=DESKTOP)
     page.wait_for_selector("#desk:not([hidden])")

@@ -57,7 +57,7 @@ function add() {
   words.push({ ...made, text, ids: text ? idsOf(text) : null });
   $("mine").append(make("li", {}, make("img", { src: made.picture, width: 96, height: 32, alt: `Your word ${text || words.length}` }),
     text ? ` ${text}: it learns from this` : " it reads this, and never learns from it"));
-  $("added").textContent = worker ? "Added; the next training has it." : "Added. Now train one.";
+  $("added").textContent = worker ? "Added; the next training has it." : "Added. Now press “Train one here, now”, above the words.";
   sheet.clear();
   $("says").value = "";
   if (words.length === MANY) $("writing").hidden = true;

@@ -72,12 +72,17 @@ async function read(pictures, { kind, said = "" }) {
     const about = await load();
     if (mine !== turn) return;
     const photo = kind !== "line";
-    const looking = lines.some((line) => line.thinking.element.open); // whoever looked inside goes on looking
+    if (photo) makeRoom();
+    let looking = false;
+    const anew = () => {
+      looking = lines.some((line) => line.thinking.element.open); // whoever looks inside by now goes on looking
+      begin(shown);
+    };
     say(photo ? "Looking for lines" : "Reading", photo ? 0 : null);
     const [shown, notes] = [[], new Set([said])];
     let [spent, single] = [0, false];
     const around = photo ? new Overview($("overview"), pictures[0]) : null;
-    if (photo) begin(shown);
+    if (photo) anew();
     for (const picture of pictures) {
       const result = await reading.call("page", { grey: ofCanvas(picture), kind }, ({ line, number, count: many }) => {
         if (mine !== turn) return;
@@ -94,7 +99,7 @@ async function read(pictures, { kind, said = "" }) {
       result.notes.forEach((note) => notes.add(note));
     }
     if (!photo) { // what stood there stays until all is read anew
-      begin(shown);
+      anew();
       $("lines").append(...shown.map((line) => line.item));
     }
     if (!photo || single) $("overview").replaceChildren(); // the line shows the same
@@ -108,6 +113,15 @@ async function read(pictures, { kind, said = "" }) {
   } catch (error) {
     if (mine === turn) complain(error.message);
   }
+}
+
+/** A photo takes the place of what was written: else "Clear" would throw its reading away, corrections included. */
+function makeRoom() {
+  clearTimeout(timer);
+  sheet.wipe();
+  controls();
+  const state = $("status").parentElement; // on a phone it stands below the screen
+  if (state.getBoundingClientRect().bottom > 0.8 * innerHeight) state.scrollIntoView();
 }
 
 const sentence = (note) => note[0].toUpperCase() + note.slice(1) + (/[.!?]$/.test(note) ? "" : ".");
@@ -128,24 +142,29 @@ async function mend(done, mine) {
   let before = null; // bytes of all else
   const { language, readings } = await reading.call("language", { name, lines: given }, ({ loaded: have }) => {
     before ??= have;
-    if (mine === turn) say(`${done} Loading the language model: ${megabytes(have - before)} MB`);
+    if (mine === turn && have - before > 5e5) say(`${done} Loading the language model: ${megabytes(have - before)} MB`);
   });
   if (mine !== turn) return;
   const news = readings.filter((one, k) => lines[k].show(one)).length;
-  const which = language === "none" ? "Without a language model" : `Language model: ${NAMES[language]}`;
-  say(`${done} ${which}; it changed ${news ? count(news, "line") : "nothing"} in ${seconds(performance.now() - started)}.`);
+  const which = language === "none" ? `Without a language model ${news ? `${count(news, "line")} read otherwise` : "nothing reads otherwise"}`
+    : `Language model: ${NAMES[language]}; it changed ${news ? count(news, "line") : "nothing"} in ${seconds(performance.now() - started)}`;
+  say(`${done} ${which}.`.trim());
 }
 
 // ---- what is given
 
+function controls() {
+  const empty = !sheet.strokes.length;
+  $("undo").disabled = $("clear").disabled = empty;
+  $("here").hidden = !empty;
+  return empty;
+}
+
 const sheet = new Sheet($("sheet"), {
   onWrite: () => clearTimeout(timer),
   onChange: () => {
-    const empty = !sheet.strokes.length;
-    $("undo").disabled = $("clear").disabled = empty;
-    $("here").hidden = !empty;
     clearTimeout(timer);
-    if (empty) {
+    if (controls()) {
       turn += 1;
       $("result").hidden = true;
       say("A fresh sheet.");
@@ -199,9 +218,16 @@ addEventListener("paste", (event) => readFile(event.clipboardData.files[0]));
 
 // ---- what is taken home
 
-$("copy").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(home.text(lines));
-  say("Copied.");
+$("copy").addEventListener("click", async ({ target }) => {
+  const label = "Copy the text"; // said where the eyes are: the status stands far above the last line
+  try {
+    await navigator.clipboard.writeText(home.text(lines));
+    target.textContent = "Copied";
+    say("Copied.");
+  } catch {
+    target.textContent = "Not copied: take the text file";
+  }
+  setTimeout(() => { target.textContent = label; }, 2000);
 });
 $("save-text").addEventListener("click", () => home.save("reading.txt", `${home.text(lines)}\n`, "text/plain"));
 $("save-json").addEventListener("click", () => home.save("reading.json", home.json(lines), "application/json"));

@@ -55,9 +55,14 @@ export class Sheet {
   }
 
   clear() {
+    this.wipe();
+    this.onChange();
+  }
+
+  /** An empty sheet; tells nobody. */
+  wipe() {
     this.strokes = [];
     this.draw();
-    this.onChange();
   }
 
   draw() {
