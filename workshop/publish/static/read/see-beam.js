@@ -5,7 +5,6 @@ import { NAMES } from "./names.js";
 import { stepper } from "./stepper.js";
 import { scroller, Strip } from "./strip.js";
 
-export const title = "Beam";
 const [WIDTH, SHOWN] = [25, 8]; // beginnings that the beam keeps, and how many are shown
 const DULL = Math.log(0.999); // frames whose blank is surer than this change nothing
 const TAIL = 18; // characters of a beginning that are shown

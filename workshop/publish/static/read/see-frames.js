@@ -3,7 +3,6 @@ import { make } from "./make.js";
 import { stepper } from "./stepper.js";
 import { Strip } from "./strip.js";
 
-export const title = "Frames";
 const SHOWN = 5;
 
 /** The classes of a frame, most likely first. */

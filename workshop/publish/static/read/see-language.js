@@ -3,8 +3,6 @@ import { make } from "./make.js";
 import { NAMES } from "./names.js";
 import { scroller } from "./strip.js";
 
-export const title = "Language";
-
 /** How much likelier the first is than the second, by the difference of their logarithms. */
 function times(x, first, second) {
   const factor = Math.exp(Math.abs(x));

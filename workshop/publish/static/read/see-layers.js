@@ -2,7 +2,6 @@
 import { make } from "./make.js";
 import { scroller } from "./strip.js";
 
-export const title = "Layers";
 const HIGH = 44; // CSS pixels of a map
 const COLOURS = [[0, 0, 4], [60, 15, 110], [145, 42, 130], [225, 85, 95], [254, 160, 110], [252, 253, 191]]; // from nothing to most
 const css = COLOURS.map((colour) => `rgb(${colour})`).join(", ");

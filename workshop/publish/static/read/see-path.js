@@ -4,7 +4,6 @@ import { percent } from "./see-frames.js";
 import { stepper } from "./stepper.js";
 import { scroller } from "./strip.js";
 
-export const title = "Path to text";
 const ROWS = 26; // classes shown, the most likely ones
 const LEAST = 0.02; // a class below this everywhere is not shown
 const [HIGH, LINE] = [14, 40]; // pixels of a row, of the line above them

@@ -1,14 +1,9 @@
 /** "See how it came to this": five views of one line, each made when it is opened. */
 import { make } from "./make.js";
 import { best } from "../reader/ctc.js";
-import * as beam from "./see-beam.js";
-import * as frames from "./see-frames.js";
-import * as language from "./see-language.js";
-import * as layers from "./see-layers.js";
-import * as path from "./see-path.js";
 
-/** By the name in the address; a view has a title and view(see), which gives its element, or a promise of it. */
-export const VIEWS = { layers, frames, path, beam, language };
+/** Titles by the name in the address. `see-NAME.js` comes when it is asked for: view(see) gives its element, or a promise of it. */
+export const VIEWS = { layers: "Layers", frames: "Frames", path: "Path to text", beam: "Beam", language: "Language" };
 let chosen = "layers"; // the view of whoever opened one last
 let panels = 0; // made so far; names their parts
 
@@ -71,7 +66,7 @@ export class Thinking {
     const list = make("div", { role: "tablist", class: "tabs", "aria-label": "How it came to this" });
     const names = Object.keys(VIEWS);
     this.tabs = Object.fromEntries(names.map((name, k) => {
-      const tab = make("button", { type: "button", role: "tab", id: id(name), "aria-controls": id("panel") }, `${k + 1} ${VIEWS[name].title}`);
+      const tab = make("button", { type: "button", role: "tab", id: id(name), "aria-controls": id("panel") }, `${k + 1} ${VIEWS[name]}`);
       tab.addEventListener("click", () => {
         chosen = name;
         this.#show();
@@ -104,7 +99,8 @@ export class Thinking {
     this.panel.setAttribute("aria-labelledby", this.tabs[chosen].id);
     const waiting = setTimeout(() => this.panel.replaceChildren(make("p", { role: "status" }, "Looking inside")), 150);
     try {
-      const made = await VIEWS[chosen].view(new See(this.line, this.ask, this.about));
+      const { view } = await import(`./see-${chosen}.js`);
+      const made = await view(new See(this.line, this.ask, this.about));
       if (mine === this.turn) this.panel.replaceChildren(made);
     } catch (error) {
       if (mine !== this.turn) return;
