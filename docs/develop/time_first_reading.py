@@ -26,6 +26,11 @@ def server(folder: Path, sent: dict[str, int]) -> http.server.ThreadingHTTPServe
     def packed(file: Path) -> bytes:
         return gzip.compress(file.read_bytes(), 6)
 
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(
+            self, *_: object
+        ) -> None: ...  # the browser is closed while it still fetches
+
     class Host(http.server.SimpleHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -45,7 +50,7 @@ def server(folder: Path, sent: dict[str, int]) -> http.server.ThreadingHTTPServe
 
     for name in ("ort-wasm-simd-threaded.wasm", "course.onnx", "finder.onnx"):
         packed(folder / "reader" / name)  # a host has done this before
-    return http.server.ThreadingHTTPServer(("127.0.0.1", 0), Host)
+    return Server(("127.0.0.1", 0), Host)
 
 
 def first_reading(folder: Path, megabits: float | None) -> tuple[float, dict[str, int], str]:
