@@ -7,8 +7,8 @@
 ("shallow fusion", Gulcehre et al. 2015; with a model of words, asked at spaces, Hannun et al. 2014; the bonus makes
 up for the model's dislike of long texts). With `lexicon` it adds a word list in the form of a prefix tree. Where one
 text is asked for, of the prefixes that have the same future (the same end, as far as the scorers look back) only
-the best is kept, as decoders with
-n-gram models do ("recombination"): the beam holds so many more that differ. `search` does the work.
+the best is kept, as decoders with n-gram models do ("recombination"): the beam holds so many more that differ.
+`search` does the work.
 """
 
 from __future__ import annotations
